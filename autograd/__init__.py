@@ -1,0 +1,83 @@
+"""A scalar reverse-mode autograd engine: write arithmetic, get exact gradients."""
+
+from autograd.graph import gradients, topological_order
+from autograd.ops import (
+    acos,
+    asin,
+    atan,
+    atan2,
+    cos,
+    cosh,
+    elu,
+    erf,
+    erfc,
+    exp,
+    expm1,
+    gelu,
+    hypot,
+    leaky_relu,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    relu,
+    sigmoid,
+    silu,
+    sin,
+    sinh,
+    softplus,
+    sqrt,
+    tan,
+    tanh,
+    where,
+)
+from autograd.ops import abs_ as abs
+from autograd.reductions import dot, logsumexp, mean, prod, softmax, sum
+from autograd.value import Value
+from autograd.value import __file__ as _engine_file
+
+__compiled__ = not _engine_file.endswith(".py")
+"""Whether the engine runs as machine code (compiled by mypyc) or as plain Python."""
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Value",
+    "abs",
+    "acos",
+    "asin",
+    "atan",
+    "atan2",
+    "cos",
+    "cosh",
+    "dot",
+    "elu",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "gelu",
+    "gradients",
+    "hypot",
+    "leaky_relu",
+    "log",
+    "log1p",
+    "logsumexp",
+    "maximum",
+    "mean",
+    "minimum",
+    "prod",
+    "relu",
+    "sigmoid",
+    "silu",
+    "sin",
+    "sinh",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "sum",
+    "tan",
+    "tanh",
+    "topological_order",
+    "where",
+]

@@ -1,0 +1,52 @@
+"""What counts as a number, and what to say where something else was given."""
+
+from __future__ import annotations
+
+from numbers import Complex, Real
+
+
+def is_number(x: object) -> bool:
+    """Whether x is one real number: int, float, bool, fraction or numpy scalar."""
+    if isinstance(x, (float, int)):
+        return True
+    if isinstance(x, (str, bytes)):
+        return False
+    kind = getattr(getattr(x, "dtype", None), "kind", "")
+    return isinstance(x, Real) or (kind in tuple("biuf") and _shape(x) == ())
+
+
+def number(x: object) -> float:
+    """x as a Python float, or a TypeError that says what to pass."""
+    if not is_number(x):
+        raise TypeError(f"expected one real number, got {_what(x)}")
+    try:
+        return float(x)  # type: ignore[arg-type]
+    except OverflowError:
+        raise OverflowError(
+            "this integer is too large for a float; the largest is about 1.8e308"
+        ) from None
+
+
+def _shape(x: object) -> object:
+    return getattr(x, "shape", None)
+
+
+def _what(x: object) -> str:
+    shown = repr(x)
+    if len(shown) > 60:
+        shown = shown[:57] + "..."
+    return f"{shown} of type {type(x).__name__}: {_advice(x)}"
+
+
+def _advice(x: object) -> str:
+    if hasattr(x, "detach"):
+        return "use it as it is, or .data or .detach() for its number alone"
+    if isinstance(x, str):
+        return "convert text with float(text), or read an expression with parse(text)"
+    if x is None:
+        return "did a function forget its return?"
+    if isinstance(x, Complex):
+        return "pass its .real and .imag as two Values"
+    if isinstance(x, (list, tuple, set, dict)) or _shape(x) is not None:
+        return "make one Value per number, as in [Value(x) for x in numbers]"
+    return "pass an int or a float"

@@ -1,0 +1,1022 @@
+"""The table: every operation declared once.
+
+A row says what an operation is called, how it computes a float, what its partial
+derivatives are, how it looks in a picture and in LaTeX, and where it is defined.
+The engine, higher derivatives, the compiler, the pictures, the documentation and the
+generated tests all read the same row.
+
+The partials are polymorphic. They are written with ordinary operators and with the
+rows of this table, so that called with floats they give a float, and called with
+nodes they record a graph: the derivative of the derivative needs no second rule.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, final
+
+from autograd.numeric import number
+
+Partial = Callable[..., Any]
+Span = tuple[float, float]
+
+INFINITY: Final = math.inf
+NAN: Final = math.nan
+SQRT_HALF: Final = math.sqrt(0.5)
+ONE_OVER_ROOT_2_PI: Final = 1 / math.sqrt(2 * math.pi)
+TWO_OVER_ROOT_PI: Final = 2 / math.sqrt(math.pi)
+
+# How tightly a printed form binds; an argument that binds less gets parentheses.
+ANY: Final = 0
+SUM: Final = 1
+PRODUCT: Final = 2
+SIGN: Final = 3
+POWER: Final = 4
+ATOM: Final = 5
+
+
+@final
+class Operation:
+    """One row of the table, and at the same time the function a user calls.
+
+    Called with numbers it returns a float; called with at least one `Value` it
+    records a node.
+
+    name: what errors, tables and `Value.op` call it.
+    symbol: what a picture shows, `+` or `tanh`.
+    forward: from floats to a float. Raises ValueError, ZeroDivisionError or
+        OverflowError outside the domain, as Python's own functions do.
+    partials: one local derivative per argument, each a function of the arguments and
+        the output. None where the operation takes any number of arguments.
+    all_partials: for any number of arguments: the list of all local derivatives, as a
+        function of the list of arguments and the output.
+    limit: the IEEE 754 answer where `forward` raises.
+    batch: the same on arrays, as text over the array module `np`; `{0}`, `{1}` are the
+        arguments. Empty where there is none.
+    latex, binds, needs: the printed form, how tightly it binds, and how tightly each
+        argument has to bind to go without parentheses.
+    domain, advice, kink: for errors and for the documentation.
+    box: for each argument a span (low, high) inside the domain, for random tests and
+        plots.
+    samples: arguments at which the generated tests look first.
+    defaults: values for the last arguments when a caller leaves them out.
+    """
+
+    __slots__ = (
+        "_doc",
+        "advice",
+        "all_partials",
+        "arity",
+        "batch",
+        "binds",
+        "box",
+        "defaults",
+        "domain",
+        "forward",
+        "kink",
+        "latex",
+        "limit",
+        "name",
+        "needs",
+        "partials",
+        "samples",
+        "symbol",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., float],
+        *,
+        partials: tuple[Partial, ...] = (),
+        all_partials: Callable[[Any, Any], Any] | None = None,
+        symbol: str = "",
+        limit: Callable[..., float] | None = None,
+        batch: str = "",
+        latex: str = "",
+        binds: int = ATOM,
+        needs: tuple[int, ...] = (),
+        domain: str = "every number",
+        advice: str = "",
+        kink: str = "",
+        box: tuple[Span, ...] = (),
+        samples: tuple[tuple[float, ...], ...] = (),
+        defaults: tuple[float, ...] = (),
+        doc: str = "",
+    ) -> None:
+        self.name = name
+        self.forward = forward
+        self.partials = partials
+        self.all_partials = all_partials
+        self.arity = len(partials)
+        self.symbol = symbol or name
+        self.limit = limit
+        self.batch = batch
+        self.latex = latex
+        self.binds = binds
+        self.needs = needs
+        self.domain = domain
+        self.advice = advice
+        self.kink = kink
+        self.box = box
+        self.samples = samples
+        self.defaults = defaults
+        self._doc = doc
+
+    def __call__(self, *args: Any) -> Any:
+        """Compute with numbers, or record a node where an argument is a `Value`."""
+        if self.arity and len(args) != self.arity:
+            args = self._complete(args)
+        for arg in args:
+            if not isinstance(arg, (float, int)):
+                return _recorder(args)(self, args)
+        return self.forward(*args)
+
+    def _complete(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Fill in defaults, or say how many arguments there should be."""
+        missing = self.arity - len(args)
+        if 0 < missing <= len(self.defaults):
+            return args + self.defaults[-missing:]
+        takes = f"{self.arity} argument" + ("s" if self.arity > 1 else "")
+        raise TypeError(f"{self.name} takes {takes}, got {len(args)}")
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        return self._doc
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    @property
+    def __wrapped__(self) -> Callable[..., float]:
+        return self.forward
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        if self.name in TABLE and TABLE[self.name] is self:
+            return (_named, (self.name,))
+        raise TypeError(
+            f"the operation {self.name!r} is not in the table of autograd, so it can't "
+            "be pickled; pickle the function that declares it"
+        )
+
+
+def _recorder(args: tuple[Any, ...]) -> Any:
+    """The method of the first argument that knows how to record an operation."""
+    for arg in args:
+        method = getattr(arg, "_apply", None)
+        if method is not None:
+            return method
+    return _on_numbers
+
+
+def _on_numbers(operation: Operation, args: tuple[Any, ...]) -> float:
+    """For numbers of other kinds than Python's: numpy's scalars, fractions."""
+    return operation.forward(*[number(arg) for arg in args])
+
+
+TABLE: Final[dict[str, Operation]] = {}
+"""Every operation of the engine by its name, in the order of the declarations."""
+
+
+def _row(name: str, forward: Callable[..., float], **columns: Any) -> Operation:
+    row = Operation(name, forward, **columns)
+    TABLE[name] = row
+    return row
+
+
+def _named(name: str) -> Operation:
+    return TABLE[name]
+
+
+# ---- a leaf, and a number that a user wrote into an expression -----------------------
+
+LEAF: Final = Operation("", lambda: NAN)
+CONSTANT: Final = Operation("", lambda: NAN)
+
+# ---- arithmetic ----------------------------------------------------------------------
+
+
+def _quotient_limit(x: float, y: float) -> float:
+    """x / 0 in IEEE arithmetic: infinite with the sign of both, or nan for 0 / 0."""
+    if x == 0 or x != x:
+        return NAN
+    return math.copysign(INFINITY, x) * math.copysign(1.0, y)
+
+
+def _power(x: float, y: float) -> float:
+    """x ** y where it is a real number; math.pow refuses a negative base's root."""
+    if x == 0 and y < 0:
+        raise ZeroDivisionError("0 ** a negative number")
+    return math.pow(x, y)
+
+
+def _power_limit(x: float, y: float) -> float:
+    """The answer of C's pow where `_power` raises."""
+    odd = y == math.floor(y) and math.fmod(y, 2.0) != 0.0
+    sign = math.copysign(1.0, x) if odd else 1.0
+    if x == 0 or y == math.floor(y) or x > 0:
+        return sign * INFINITY
+    return NAN
+
+
+def _power_by_base(x: Any, y: Any, out: Any) -> Any:
+    if not x and not y:
+        return 0.0  # x ** 0 is 1 everywhere, so its slope is 0 at 0 too
+    return y * x ** (y - 1)
+
+
+def _power_by_exponent(x: Any, y: Any, out: Any) -> Any:
+    if x < 0:
+        return NAN  # x ** y is real at whole y alone, so it has no slope in y
+    if not x and not y < 0:
+        return 0.0  # 0 ** y is 0 for every y > 0
+    return out * log(x)
+
+
+add: Final[Operation] = _row(
+    "add",
+    lambda x, y: x + y,
+    partials=(lambda x, y, out: 1.0, lambda x, y, out: 1.0),
+    symbol="+",
+    batch="{0} + {1}",
+    latex="{0} + {1}",
+    binds=SUM,
+    needs=(SUM, SUM),
+    box=((-10.0, 10.0), (-10.0, 10.0)),
+    samples=((2.0, 3.0), (-1.5, 0.25), (1e308, -1e308)),
+    doc="x + y",
+)
+
+sub: Final[Operation] = _row(
+    "sub",
+    lambda x, y: x - y,
+    partials=(lambda x, y, out: 1.0, lambda x, y, out: -1.0),
+    symbol="-",
+    batch="{0} - {1}",
+    latex="{0} - {1}",
+    binds=SUM,
+    needs=(SUM, PRODUCT),
+    box=((-10.0, 10.0), (-10.0, 10.0)),
+    samples=((2.0, 3.0), (-1.5, 0.25), (0.0, 0.0)),
+    doc="x - y",
+)
+
+mul: Final[Operation] = _row(
+    "mul",
+    lambda x, y: x * y,
+    partials=(lambda x, y, out: y, lambda x, y, out: x),
+    symbol="*",
+    batch="{0} * {1}",
+    latex=r"{0} \cdot {1}",
+    binds=PRODUCT,
+    needs=(PRODUCT, PRODUCT),
+    box=((-10.0, 10.0), (-10.0, 10.0)),
+    samples=((2.0, 3.0), (-1.5, 0.25), (0.0, -4.0)),
+    doc="x * y",
+)
+
+div: Final[Operation] = _row(
+    "div",
+    lambda x, y: x / y,
+    partials=(lambda x, y, out: 1 / y, lambda x, y, out: -out / y),
+    symbol="/",
+    limit=_quotient_limit,
+    batch="{0} / {1}",
+    latex=r"\frac{{{0}}}{{{1}}}",
+    binds=PRODUCT,
+    needs=(ANY, ANY),
+    domain="a divisor other than 0",
+    advice="Keep the divisor away from 0, or choose the other case with where().",
+    box=((-10.0, 10.0), (0.1, 10.0)),
+    samples=((2.0, 3.0), (-1.5, 0.25), (0.0, -4.0)),
+    doc="x / y",
+)
+
+pow_: Final[Operation] = _row(
+    "pow",
+    _power,
+    partials=(_power_by_base, _power_by_exponent),
+    symbol="**",
+    limit=_power_limit,
+    batch="np.power({0}, {1})",
+    latex=r"{{{0}}}^{{{1}}}",
+    binds=POWER,
+    needs=(ATOM, ANY),
+    domain="a positive base, or a whole exponent (not below 0 where the base is 0)",
+    advice=(
+        "Write abs(x) ** y for the size of the root, or keep the base positive with "
+        "maximum(x, 1e-12)."
+    ),
+    kink="x ** 0 has slope 0 at 0; the slope in y is nan for x < 0 and 0 for x = 0",
+    box=((0.1, 5.0), (-3.0, 3.0)),
+    samples=((2.0, 3.0), (0.5, -1.5), (-2.0, 3.0), (3.0, 0.0), (1.0, 7.5)),
+    doc="x ** y",
+)
+
+neg: Final[Operation] = _row(
+    "neg",
+    lambda x: -x,
+    partials=(lambda x, out: -1.0,),
+    symbol="-",
+    batch="-{0}",
+    latex="-{0}",
+    binds=SIGN,
+    needs=(SIGN,),
+    box=((-10.0, 10.0),),
+    samples=((2.0,), (-0.5,)),
+    doc="-x",
+)
+
+# ---- exponentials and logarithms -----------------------------------------------------
+
+
+exp: Final[Operation] = _row(
+    "exp",
+    math.exp,
+    doc="""The exponential, e ** x.
+
+    >>> exp(1.0)
+    2.718281828459045
+    """,
+    partials=(lambda x, out: out,),
+    batch="np.exp({0})",
+    latex=r"e^{{{0}}}",
+    binds=POWER,
+    domain="x up to 709.78",
+    advice=(
+        "Subtract the largest term first, or use logsumexp, softmax, sigmoid or "
+        "softplus, which do that themselves."
+    ),
+    box=((-20.0, 20.0),),
+    samples=((0.0,), (1.0,), (-2.5,), (700.0,)),
+)
+
+expm1: Final[Operation] = _row(
+    "expm1",
+    math.expm1,
+    doc="""e ** x - 1, exact also where x is near 0.
+
+    >>> expm1(1e-12)
+    1.0000000000005e-12
+    """,
+    partials=(lambda x, out: exp(x),),
+    batch="np.expm1({0})",
+    latex=r"e^{{{0}}} - 1",
+    binds=SUM,
+    domain="x up to 709.78",
+    advice="Keep the argument below 709.78; expm1 grows like exp.",
+    box=((-20.0, 20.0),),
+    samples=((0.0,), (1e-10,), (-2.5,), (-1000.0,)),
+)
+
+log: Final[Operation] = _row(
+    "log",
+    math.log,
+    doc="""The natural logarithm, for x > 0.
+
+    >>> log(2.0)
+    0.6931471805599453
+    """,
+    partials=(lambda x, out: 1 / x,),
+    limit=lambda x: -INFINITY if x == 0 else NAN,
+    batch="np.log({0})",
+    latex=r"\ln\left({0}\right)",
+    domain="x > 0",
+    advice="Keep x positive with maximum(x, 1e-12), or use log1p(x) for log(1 + x).",
+    box=((1e-3, 1e3),),
+    samples=((1.0,), (2.5,), (1e-300,)),
+)
+
+log1p: Final[Operation] = _row(
+    "log1p",
+    math.log1p,
+    doc="""log(1 + x), exact also where x is near 0, for x > -1.
+
+    >>> log1p(1e-12)
+    9.999999999995e-13
+    """,
+    partials=(lambda x, out: 1 / (1 + x),),
+    limit=lambda x: -INFINITY if x == -1 else NAN,
+    batch="np.log1p({0})",
+    latex=r"\ln\left(1 + {0}\right)",
+    needs=(SUM,),
+    domain="x > -1",
+    advice="Keep x above -1 with maximum(x, -1 + 1e-12).",
+    box=((-0.99, 100.0),),
+    samples=((0.0,), (1e-10,), (-0.5,), (1000.0,)),
+)
+
+sqrt: Final[Operation] = _row(
+    "sqrt",
+    math.sqrt,
+    doc="""The square root, for x >= 0.
+
+    >>> sqrt(2.0)
+    1.4142135623730951
+    """,
+    partials=(lambda x, out: 0.5 / out,),
+    batch="np.sqrt({0})",
+    latex=r"\sqrt{{{0}}}",
+    domain="x >= 0",
+    advice="Keep x at 0 or above with maximum(x, 0), or take abs(x).sqrt().",
+    kink="the slope at 0 is infinite",
+    box=((1e-3, 1e3),),
+    samples=((1.0,), (2.0,), (1e-300,), (1e300,)),
+)
+
+# ---- trigonometry --------------------------------------------------------------------
+
+
+sin: Final[Operation] = _row(
+    "sin",
+    math.sin,
+    doc="""The sine of x in radians.
+
+    >>> sin(1.0)
+    0.8414709848078965
+    """,
+    partials=(lambda x, out: cos(x),),
+    batch="np.sin({0})",
+    latex=r"\sin\left({0}\right)",
+    domain="every finite number",
+    advice="An infinite angle has no sine; look where it became infinite.",
+    box=((-10.0, 10.0),),
+    samples=((0.0,), (1.0,), (-4.0,)),
+)
+
+cos: Final[Operation] = _row(
+    "cos",
+    math.cos,
+    doc="""The cosine of x in radians.
+
+    >>> cos(1.0)
+    0.5403023058681398
+    """,
+    partials=(lambda x, out: -sin(x),),
+    batch="np.cos({0})",
+    latex=r"\cos\left({0}\right)",
+    domain="every finite number",
+    advice="An infinite angle has no cosine; look where it became infinite.",
+    box=((-10.0, 10.0),),
+    samples=((0.0,), (1.0,), (-4.0,)),
+)
+
+tan: Final[Operation] = _row(
+    "tan",
+    math.tan,
+    doc="""The tangent of x in radians.
+
+    >>> tan(1.0)
+    1.5574077246549023
+    """,
+    partials=(lambda x, out: 1 + out * out,),
+    batch="np.tan({0})",
+    latex=r"\tan\left({0}\right)",
+    domain="every finite number",
+    advice="An infinite angle has no tangent; look where it became infinite.",
+    box=((-1.5, 1.5),),
+    samples=((0.0,), (1.0,), (-0.7,)),
+)
+
+asin: Final[Operation] = _row(
+    "asin",
+    math.asin,
+    doc="""The angle in [-pi/2, pi/2] whose sine is x, for -1 <= x <= 1.
+
+    >>> asin(1.0)
+    1.5707963267948966
+    """,
+    partials=(lambda x, out: 1 / sqrt((1 - x) * (1 + x)),),
+    batch="np.arcsin({0})",
+    latex=r"\arcsin\left({0}\right)",
+    domain="-1 <= x <= 1",
+    advice="Keep x between -1 and 1 with minimum(maximum(x, -1), 1).",
+    kink="the slope at -1 and 1 is infinite",
+    box=((-0.999, 0.999),),
+    samples=((0.0,), (0.5,), (-0.999,)),
+)
+
+acos: Final[Operation] = _row(
+    "acos",
+    math.acos,
+    doc="""The angle in [0, pi] whose cosine is x, for -1 <= x <= 1.
+
+    >>> acos(0.0)
+    1.5707963267948966
+    """,
+    partials=(lambda x, out: -1 / sqrt((1 - x) * (1 + x)),),
+    batch="np.arccos({0})",
+    latex=r"\arccos\left({0}\right)",
+    domain="-1 <= x <= 1",
+    advice="Keep x between -1 and 1 with minimum(maximum(x, -1), 1).",
+    kink="the slope at -1 and 1 is minus infinity",
+    box=((-0.999, 0.999),),
+    samples=((0.0,), (0.5,), (-0.999,)),
+)
+
+atan: Final[Operation] = _row(
+    "atan",
+    math.atan,
+    doc="""The angle in (-pi/2, pi/2) whose tangent is x.
+
+    >>> atan(1.0)
+    0.7853981633974483
+    """,
+    partials=(lambda x, out: 1 / (1 + x * x),),
+    batch="np.arctan({0})",
+    latex=r"\arctan\left({0}\right)",
+    box=((-10.0, 10.0),),
+    samples=((0.0,), (1.0,), (-4.0,)),
+)
+
+atan2: Final[Operation] = _row(
+    "atan2",
+    math.atan2,
+    doc="""The angle of the point (x, y), in [-pi, pi]. Mind the order: y first.
+
+    >>> atan2(1.0, -1.0)
+    2.356194490192345
+    """,
+    partials=(
+        lambda y, x, out: x / hypot(y, x) / hypot(y, x),
+        lambda y, x, out: -y / hypot(y, x) / hypot(y, x),
+    ),
+    batch="np.arctan2({0}, {1})",
+    latex=r"\operatorname{{atan2}}\left({0}, {1}\right)",
+    kink="both slopes are nan at (0, 0)",
+    box=((-10.0, 10.0), (0.1, 10.0)),
+    samples=((1.0, 1.0), (-2.0, 0.5), (3.0, -4.0)),
+)
+
+hypot: Final[Operation] = _row(
+    "hypot",
+    math.hypot,
+    doc="""sqrt(x*x + y*y) without overflow on the way.
+
+    >>> hypot(3.0, 4.0)
+    5.0
+    """,
+    partials=(lambda x, y, out: x / out, lambda x, y, out: y / out),
+    batch="np.hypot({0}, {1})",
+    latex=r"\sqrt{{{0}^2 + {1}^2}}",
+    needs=(ATOM, ATOM),
+    kink="both slopes are nan at (0, 0)",
+    box=((-10.0, 10.0), (0.1, 10.0)),
+    samples=((3.0, 4.0), (-1.0, 2.0), (1e200, 1e200)),
+)
+
+# ---- hyperbolic functions ------------------------------------------------------------
+
+
+sinh: Final[Operation] = _row(
+    "sinh",
+    math.sinh,
+    doc="""The hyperbolic sine, (e**x - e**-x) / 2.
+
+    >>> sinh(1.0)
+    1.1752011936438014
+    """,
+    partials=(lambda x, out: cosh(x),),
+    limit=lambda x: math.copysign(INFINITY, x),
+    batch="np.sinh({0})",
+    latex=r"\sinh\left({0}\right)",
+    domain="x between -710.47 and 710.47",
+    advice="Keep the argument smaller; sinh grows like exp.",
+    box=((-10.0, 10.0),),
+    samples=((0.0,), (1.0,), (-3.0,)),
+)
+
+cosh: Final[Operation] = _row(
+    "cosh",
+    math.cosh,
+    doc="""The hyperbolic cosine, (e**x + e**-x) / 2.
+
+    >>> cosh(1.0)
+    1.5430806348152437
+    """,
+    partials=(lambda x, out: sinh(x),),
+    batch="np.cosh({0})",
+    latex=r"\cosh\left({0}\right)",
+    domain="x between -710.47 and 710.47",
+    advice="Keep the argument smaller; cosh grows like exp.",
+    box=((-10.0, 10.0),),
+    samples=((0.0,), (1.0,), (-3.0,)),
+)
+
+
+def _tanh_slope(x: Any, out: Any) -> Any:
+    """1 - tanh(x)**2, which far from 0 loses its digits in the subtraction."""
+    if -0.9 < out and out < 0.9:
+        return 1 - out * out
+    return 4 * sigmoid(2 * x) * sigmoid(-2 * x)
+
+
+tanh: Final[Operation] = _row(
+    "tanh",
+    math.tanh,
+    doc="""The hyperbolic tangent, in [-1, 1].
+
+    >>> tanh(0.5)
+    0.46211715726000973
+    """,
+    partials=(_tanh_slope,),
+    batch="np.tanh({0})",
+    latex=r"\tanh\left({0}\right)",
+    box=((-15.0, 15.0),),
+    samples=((0.0,), (0.5,), (-2.0,), (1000.0,), (-1000.0,)),
+)
+
+# ---- activations ---------------------------------------------------------------------
+
+
+def _sigmoid(x: float) -> float:
+    if x < 0:
+        power = math.exp(x)
+        return power / (1 + power)
+    return 1 / (1 + math.exp(-x))
+
+
+sigmoid: Final[Operation] = _row(
+    "sigmoid",
+    _sigmoid,
+    doc="""The logistic function, 1 / (1 + e**-x), in [0, 1].
+
+    >>> sigmoid(0.51)
+    0.6248064744684293
+    """,
+    partials=(lambda x, out: out * sigmoid(-x),),
+    batch="1 / (1 + np.exp(-{0}))",
+    latex=r"\sigma\left({0}\right)",
+    box=((-30.0, 30.0),),
+    samples=((0.0,), (0.51,), (-3.0,), (1000.0,), (-1000.0,)),
+)
+
+
+def _relu(x: float) -> float:
+    return 0.0 if x < 0 else x
+
+
+relu: Final[Operation] = _row(
+    "relu",
+    _relu,
+    doc="""The rectifier, the larger of 0 and x.
+
+    >>> relu(-2.0), relu(3.0)
+    (0.0, 3.0)
+    """,
+    partials=(lambda x, out: 1.0 if x > 0 else 0.0,),
+    symbol="ReLU",
+    batch="np.where({0} < 0, 0.0, {0})",
+    latex=r"\operatorname{{ReLU}}\left({0}\right)",
+    kink="the slope at 0 is 0",
+    box=((-5.0, 5.0),),
+    samples=((1.5,), (-2.0,), (0.0,)),
+)
+
+
+def _leaky_relu(x: float, slope: float) -> float:
+    return x if x > 0 else slope * x
+
+
+leaky_relu: Final[Operation] = _row(
+    "leaky_relu",
+    _leaky_relu,
+    doc="""x for x > 0, slope * x below.
+
+    >>> leaky_relu(-2.0), leaky_relu(3.0)
+    (-0.02, 3.0)
+    """,
+    partials=(
+        lambda x, slope, out: 1.0 if x > 0 else slope,
+        lambda x, slope, out: 0.0 if x > 0 else x,
+    ),
+    batch="np.where({0} > 0, {0}, {1} * {0})",
+    latex=r"\operatorname{{LeakyReLU}}_{{{1}}}\left({0}\right)",
+    kink="the slope at 0 is the slope for negative x",
+    box=((-5.0, 5.0), (0.01, 0.5)),
+    samples=((1.5, 0.01), (-2.0, 0.01), (-2.0, 0.2)),
+    defaults=(0.01,),
+)
+
+
+def _elu(x: float, alpha: float) -> float:
+    return x if x > 0 else alpha * math.expm1(x)
+
+
+elu: Final[Operation] = _row(
+    "elu",
+    _elu,
+    doc="""x for x > 0, alpha * (e**x - 1) below.
+
+    >>> elu(-1.0), elu(3.0)
+    (-0.6321205588285577, 3.0)
+    """,
+    partials=(
+        lambda x, alpha, out: 1.0 if x > 0 else alpha * exp(x),
+        lambda x, alpha, out: 0.0 if x > 0 else expm1(x),
+    ),
+    batch="np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0.0)))",
+    latex=r"\operatorname{{ELU}}_{{{1}}}\left({0}\right)",
+    kink="the slope at 0 is alpha",
+    box=((-5.0, 5.0), (0.5, 2.0)),
+    samples=((1.5, 1.0), (-2.0, 1.0), (-1000.0, 0.5)),
+    defaults=(1.0,),
+)
+
+
+def _softplus(x: float) -> float:
+    if x > 0:
+        return x + math.log1p(math.exp(-x))
+    return math.log1p(math.exp(x))
+
+
+softplus: Final[Operation] = _row(
+    "softplus",
+    _softplus,
+    doc="""log(1 + e**x), a smooth relu, without overflow.
+
+    >>> softplus(0.0), softplus(1000.0)
+    (0.6931471805599453, 1000.0)
+    """,
+    partials=(lambda x, out: sigmoid(x),),
+    batch="np.logaddexp({0}, 0.0)",
+    latex=r"\operatorname{{softplus}}\left({0}\right)",
+    box=((-30.0, 30.0),),
+    samples=((0.0,), (1.5,), (-2.0,), (1000.0,), (-1000.0,)),
+)
+
+
+def _silu(x: float) -> float:
+    if x < 0:
+        power = math.exp(x)
+        return x * power / (1 + power)
+    return x / (1 + math.exp(-x))
+
+
+silu: Final[Operation] = _row(
+    "silu",
+    _silu,
+    doc="""x * sigmoid(x), also called swish.
+
+    >>> silu(1.0)
+    0.7310585786300049
+    """,
+    partials=(lambda x, out: sigmoid(x) * (1 + x * sigmoid(-x)),),
+    batch="{0} / (1 + np.exp(-{0}))",
+    latex=r"\operatorname{{SiLU}}\left({0}\right)",
+    box=((-30.0, 30.0),),
+    samples=((0.0,), (1.5,), (-2.0,), (700.0,), (-700.0,)),
+)
+
+
+def _gelu(x: float) -> float:
+    return 0.5 * x * math.erfc(-x * SQRT_HALF)
+
+
+gelu: Final[Operation] = _row(
+    "gelu",
+    _gelu,
+    doc="""x times the chance that a standard normal number is below x (exact form).
+
+    >>> gelu(1.0)
+    0.8413447460685429
+    """,
+    partials=(
+        lambda x, out: (
+            0.5 * erfc(-x * SQRT_HALF) + x * ONE_OVER_ROOT_2_PI * exp(-0.5 * x * x)
+        ),
+    ),
+    batch="",
+    latex=r"\operatorname{{GELU}}\left({0}\right)",
+    box=((-8.0, 8.0),),
+    samples=((0.0,), (1.5,), (-2.0,), (1000.0,), (-1000.0,)),
+)
+
+erf: Final[Operation] = _row(
+    "erf",
+    math.erf,
+    doc="""The error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x.
+
+    >>> erf(1.0)
+    0.8427007929497149
+    """,
+    partials=(lambda x, out: TWO_OVER_ROOT_PI * exp(-x * x),),
+    batch="",
+    latex=r"\operatorname{{erf}}\left({0}\right)",
+    box=((-5.0, 5.0),),
+    samples=((0.0,), (0.5,), (-2.0,), (1000.0,)),
+)
+
+erfc: Final[Operation] = _row(
+    "erfc",
+    math.erfc,
+    doc="""1 - erf(x), exact also where erf(x) is near 1.
+
+    >>> erfc(1.0)
+    0.15729920705028513
+    """,
+    partials=(lambda x, out: -TWO_OVER_ROOT_PI * exp(-x * x),),
+    batch="",
+    latex=r"\operatorname{{erfc}}\left({0}\right)",
+    box=((-5.0, 5.0),),
+    samples=((0.0,), (0.5,), (-2.0,), (20.0,)),
+)
+
+
+# ---- pieces --------------------------------------------------------------------------
+
+
+abs_: Final[Operation] = _row(
+    "abs",
+    math.fabs,
+    doc="""The absolute value.
+
+    >>> abs_(-3.0)
+    3.0
+    """,
+    partials=(lambda x, out: 1.0 if x > 0 else -1.0 if x < 0 else 0.0,),
+    batch="np.abs({0})",
+    latex=r"\left|{0}\right|",
+    kink="the slope at 0 is 0",
+    box=((-10.0, 10.0),),
+    samples=((2.0,), (-3.0,), (0.0,)),
+)
+
+
+def _minimum(x: float, y: float) -> float:
+    return x if x < y or x != x else y
+
+
+minimum: Final[Operation] = _row(
+    "minimum",
+    _minimum,
+    doc="""The smaller of two; nan if either is nan.
+
+    >>> minimum(2.0, 3.0)
+    2.0
+    """,
+    partials=(
+        lambda x, y, out: 1.0 if x < y else 0.0 if x > y else 0.5,
+        lambda x, y, out: 1.0 if y < x else 0.0 if y > x else 0.5,
+    ),
+    batch="np.minimum({0}, {1})",
+    latex=r"\min\left({0}, {1}\right)",
+    kink="a tie gives half the slope to each",
+    box=((-10.0, 10.0), (-10.0, 10.0)),
+    samples=((2.0, 3.0), (3.0, 2.0), (1.0, 1.0)),
+)
+
+
+def _maximum(x: float, y: float) -> float:
+    return x if x > y or x != x else y
+
+
+maximum: Final[Operation] = _row(
+    "maximum",
+    _maximum,
+    doc="""The larger of two; nan if either is nan.
+
+    >>> maximum(2.0, 3.0)
+    3.0
+    """,
+    partials=(
+        lambda x, y, out: 1.0 if x > y else 0.0 if x < y else 0.5,
+        lambda x, y, out: 1.0 if y > x else 0.0 if y < x else 0.5,
+    ),
+    batch="np.maximum({0}, {1})",
+    latex=r"\max\left({0}, {1}\right)",
+    kink="a tie gives half the slope to each",
+    box=((-10.0, 10.0), (-10.0, 10.0)),
+    samples=((2.0, 3.0), (3.0, 2.0), (1.0, 1.0)),
+)
+
+
+def _where(condition: float, x: float, y: float) -> float:
+    return x if condition else y
+
+
+where: Final[Operation] = _row(
+    "where",
+    _where,
+    doc="""x where the condition holds (is not 0), otherwise y.
+
+    Both x and y are computed; only the chosen one gets a gradient.
+
+    >>> where(True, 2.0, 3.0)
+    2.0
+    """,
+    partials=(
+        lambda condition, x, y, out: 0.0,
+        lambda condition, x, y, out: 1.0 if condition else 0.0,
+        lambda condition, x, y, out: 0.0 if condition else 1.0,
+    ),
+    batch="np.where({0} != 0, {1}, {2})",
+    latex=r"\begin{{cases}}{1} & {0} \ne 0\\{2} & {0} = 0\end{{cases}}",
+    needs=(SUM, ANY, ANY),
+    kink="the slope in the condition is 0 everywhere",
+    box=((0.0, 1.0), (-10.0, 10.0), (-10.0, 10.0)),
+    samples=((1.0, 2.0, 3.0), (0.0, 2.0, 3.0)),
+)
+
+# ---- any number of arguments ---------------------------------------------------------
+
+
+def _total(xs: Iterable[Any]) -> Any:
+    """Left to right, so that the result never depends on the Python version."""
+    total: Any = 0.0
+    for x in xs:
+        total = total + x
+    return total
+
+
+def _product_partials(xs: Sequence[Any], out: Any) -> list[Any]:
+    """All products but one factor, from running products of both ends.
+
+    No division, so a factor of 0 is no special case.
+    """
+    before: list[Any] = [1.0]
+    for x in xs[:-1]:
+        before.append(before[-1] * x)
+    after: Any = 1.0
+    partials: list[Any] = []
+    for index in range(len(xs) - 1, -1, -1):
+        partials.append(before[index] * after)
+        after = after * xs[index]
+    partials.reverse()
+    return partials
+
+
+def _product(*xs: float) -> float:
+    product = 1.0
+    for x in xs:
+        product *= x
+    return product
+
+
+def _dot(*terms: float) -> float:
+    half = len(terms) // 2
+    total = 0.0
+    for index in range(half):
+        total += terms[index] * terms[half + index]
+    return total
+
+
+def _logsumexp(*xs: float) -> float:
+    largest = max(xs)
+    if math.isinf(largest):
+        return _total(xs) if largest > 0 else largest  # nan among them stays nan
+    return largest + math.log(_total([math.exp(x - largest) for x in xs]))
+
+
+sum_: Final[Operation] = _row(
+    "sum",
+    lambda *xs: _total(xs),
+    all_partials=lambda xs, out: [1.0] * len(xs),
+    latex=r"\sum\left({0}\right)",
+    samples=((2.0, 3.0, 4.0), (1.0,), (1.0, -1.0, 0.5, 8.0)),
+    doc="x1 + x2 + ..., from left to right",
+)
+
+mean: Final[Operation] = _row(
+    "mean",
+    lambda *xs: _total(xs) / len(xs),
+    all_partials=lambda xs, out: [1 / len(xs)] * len(xs),
+    latex=r"\operatorname{{mean}}\left({0}\right)",
+    domain="at least one number",
+    samples=((2.0, 3.0, 4.0), (1.0,), (1.0, -1.0, 0.5, 8.0)),
+    doc="(x1 + x2 + ... + xn) / n",
+)
+
+prod: Final[Operation] = _row(
+    "prod",
+    _product,
+    all_partials=_product_partials,
+    latex=r"\prod\left({0}\right)",
+    samples=((2.0, 3.0, 4.0), (1.0,), (0.0, -1.0, 0.5), (0.0, 2.0, 0.0)),
+    doc="x1 * x2 * ..., from left to right",
+)
+
+dot: Final[Operation] = _row(
+    "dot",
+    _dot,
+    all_partials=lambda xs, out: [*xs[len(xs) // 2 :], *xs[: len(xs) // 2]],
+    latex=r"\operatorname{{dot}}\left({0}\right)",
+    domain="two sequences of the same length",
+    samples=((2.0, 3.0, 4.0, 5.0), (1.0, -2.0), (1.0, 2.0, 3.0, -1.0, 0.5, 0.0)),
+    doc="x1*y1 + x2*y2 + ..., the arguments being x1 ... xn y1 ... yn",
+)
+
+logsumexp: Final[Operation] = _row(
+    "logsumexp",
+    _logsumexp,
+    all_partials=lambda xs, out: [exp(x - out) for x in xs],
+    latex=r"\operatorname{{logsumexp}}\left({0}\right)",
+    domain="at least one number",
+    samples=((2.0, 3.0, 4.0), (1.0,), (1000.0, 999.0), (-1000.0, -1001.0)),
+    doc="log(e**x1 + e**x2 + ...), without overflow",
+)

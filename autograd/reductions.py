@@ -1,0 +1,132 @@
+"""Operations over any number of Values and numbers, each recorded as a single node.
+
+With numbers alone they return a float, as the functions of one argument do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from autograd import ops
+from autograd.numeric import number
+from autograd.ops import Operation
+from autograd.value import (
+    Value,
+    as_value,
+    constant,
+    forward,
+    local_partials,
+    many,
+)
+
+
+def sum(terms: Iterable[Value | float]) -> Value | float:
+    """The sum, from left to right; 0.0 for nothing.
+
+    >>> sum([Value(1.0), 2.0, Value(3.0)]).data
+    6.0
+    """
+    values = list(terms)
+    if not _any_value(values):
+        return _compute(ops.sum_, values)
+    parents = tuple([as_value(x) for x in values])
+    total = 0.0
+    for parent in parents:
+        total += parent._data
+    return many(ops.sum_, parents, total, [1.0] * len(parents))
+
+
+def mean(terms: Iterable[Value | float]) -> Value | float:
+    """The sum divided by how many there are. Raises ValueError for nothing.
+
+    >>> mean([Value(1.0), 2.0, Value(6.0)]).data
+    3.0
+    """
+    return _reduce(ops.mean, _some(list(terms), "mean"))
+
+
+def prod(factors: Iterable[Value | float]) -> Value | float:
+    """The product, from left to right; 1.0 for nothing.
+
+    >>> prod([Value(2.0), 3.0, Value(4.0)]).data
+    24.0
+    """
+    return _reduce(ops.prod, list(factors))
+
+
+def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value | float:
+    """x1*y1 + x2*y2 + ..., from left to right; 0.0 for nothing.
+
+    Raises ValueError where one has more numbers than the other.
+
+    >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0]).data
+    11.0
+    """
+    left, right = list(xs), list(ys)
+    if len(left) != len(right):
+        raise ValueError(
+            f"dot needs two sequences of the same length, got {len(left)} and "
+            f"{len(right)} numbers"
+        )
+    if not _any_value(left) and not _any_value(right):
+        return _compute(ops.dot, left + right)
+    parents = tuple([as_value(x) for x in left + right])
+    count = len(left)
+    partials: list[float] = []
+    for index in range(count):
+        partials.append(parents[count + index]._data)
+    total = 0.0
+    for index in range(count):
+        x = parents[index]._data
+        total += x * parents[count + index]._data
+        partials.append(x)
+    return many(ops.dot, parents, total, partials)
+
+
+def logsumexp(terms: Iterable[Value | float]) -> Value | float:
+    """log(e**x1 + e**x2 + ...) without overflow. Raises ValueError for nothing.
+
+    >>> logsumexp([Value(1000.0), Value(1000.0)]).data
+    1000.6931471805599
+    """
+    return _reduce(ops.logsumexp, _some(list(terms), "logsumexp"))
+
+
+def softmax(terms: Iterable[Value | float]) -> list[Value | float]:
+    """e**xi / (e**x1 + e**x2 + ...) for each xi: positive, with sum 1.
+
+    Raises ValueError for nothing.
+
+    >>> [p.data for p in softmax([Value(0.0), Value(0.0)])]
+    [0.5, 0.5]
+    """
+    values = _some(list(terms), "softmax")
+    total = _reduce(ops.logsumexp, values)
+    return [ops.exp(x - total) for x in values]
+
+
+def _any_value(values: list[Value | float]) -> bool:
+    for x in values:
+        if isinstance(x, Value):
+            return True
+    return False
+
+
+def _some(values: list[Value | float], name: str) -> list[Value | float]:
+    if not values:
+        raise ValueError(f"{name} of no numbers is not defined; pass at least one")
+    return values
+
+
+def _reduce(operation: Operation, values: list[Value | float]) -> Value | float:
+    if not _any_value(values):
+        return _compute(operation, values)
+    parents = tuple([as_value(x) for x in values])
+    numbers = [parent._data for parent in parents]
+    data = forward(operation, numbers, parents)
+    return many(operation, parents, data, local_partials(operation, numbers, data))
+
+
+def _compute(operation: Operation, values: list[Value | float]) -> float:
+    numbers = [number(x) for x in values]
+    return forward(operation, numbers, [constant(x) for x in numbers])

@@ -1,0 +1,823 @@
+"""The node: a number that remembers how it was made, and differentiates itself.
+
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> c = a * b + a
+    >>> c.backward()
+    >>> c.data, a.grad, b.grad
+    (-4.0, -2.0, 2.0)
+
+Recording is one small object per operation: the result, up to two parents, and the
+local derivative with respect to each, taken at that moment. Going backward is then a
+walk over the nodes in topological order with one multiplication and one addition per
+edge. The operations themselves are rows of the table in `ops`; the four arithmetic
+ones are spelled out again here because they are the hot path, and a test holds each to
+its row.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn, final
+
+from mypy_extensions import i64, mypyc_attr
+
+from autograd import ops
+from autograd.numeric import is_number, number
+from autograd.ops import CONSTANT, LEAF, Operation
+
+ADD: Final = ops.add
+SUB: Final = ops.sub
+MUL: Final = ops.mul
+DIV: Final = ops.div
+NEG: Final = ops.neg
+
+
+@final
+class Terms:
+    """Parents and local derivatives of a node that has more than two parents."""
+
+    __slots__ = ("parents", "partials")
+
+    def __init__(self, parents: tuple[Value, ...], partials: list[float]) -> None:
+        self.parents = parents
+        self.partials = partials
+
+
+@final
+@mypyc_attr(acyclic=True)
+class Value:
+    """A number in a recorded computation.
+
+    data: the number; an int, a bool or a numpy scalar becomes a Python float. Anything
+        else raises TypeError.
+    label: the name that pictures, tables and errors use. Text, never markup.
+
+    Ordinary arithmetic with Values and numbers records new nodes. `backward()` then
+    gives every node that led to this one its gradient.
+
+    >>> x = Value(3.0, label="x")
+    >>> y = x**3
+    >>> y.backward()
+    >>> x.grad
+    27.0
+    """
+
+    # Nine fields of eight bytes. Two serve double duty: on a leaf, which has no
+    # parents, _left_partial is the gradient accumulated so far; on a node with more
+    # than two parents, _right holds them all and _left is empty.
+    __slots__ = (
+        "_adjoint",
+        "_data",
+        "_label",
+        "_left",
+        "_left_partial",
+        "_mark",
+        "_operation",
+        "_right",
+        "_right_partial",
+    )
+
+    def __init__(self, data: object, label: str = "") -> None:
+        # The parents first: __del__ looks at them, also where a line below raises.
+        self._left: Value | None = None
+        self._right: Value | Terms | None = None
+        self._data: float = data if type(data) is float else number(data)
+        self._label: str = label if type(label) is str else _label(label)
+        self._operation: Operation = LEAF
+        self._left_partial: float = 0.0
+        self._right_partial: float = 0.0
+        self._adjoint: float = 0.0
+        self._mark: i64 = 0
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError(
+            "Value can't be subclassed: operations would return plain Values and lose "
+            "the subclass; keep Values in an object of your own"
+        )
+
+    # ---- what a node is --------------------------------------------------------------
+
+    @property
+    def data(self) -> float:
+        """The number. A leaf's may be set, as an optimizer does; then `recompute()`."""
+        return self._data
+
+    @data.setter
+    def data(self, data: object) -> None:
+        if self._operation.name:
+            raise AttributeError(
+                f"the value of {describe(self)} follows from its parents and can't be "
+                "set; set the data of a leaf and call recompute() on the output"
+            )
+        self._data = number(data)
+
+    @property
+    def grad(self) -> float:
+        """The derivative of the output that `backward()` was called on, by this node.
+
+        A leaf adds up over calls until it is set to 0; any other node holds the
+        latest call's alone.
+        """
+        return self._adjoint if self._operation.name else self._left_partial
+
+    @grad.setter
+    def grad(self, grad: object) -> None:
+        if self._operation.name:
+            self._adjoint = number(grad)
+        else:
+            self._left_partial = number(grad)
+
+    @property
+    def label(self) -> str:
+        """The name given by the user, or an empty text."""
+        return self._label
+
+    @label.setter
+    def label(self, label: object) -> None:
+        self._label = _label(label)
+
+    @property
+    def op(self) -> str:
+        """The name of the operation that made this node; empty for a leaf."""
+        return self._operation.name
+
+    @property
+    def operation(self) -> Operation:
+        """The row of the operation table that made this node."""
+        return self._operation
+
+    @property
+    def constant(self) -> bool:
+        """Whether this is a bare number of an expression, such as the 2 in `2 * x`."""
+        return self._operation is CONSTANT
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The operands, in order; `a + a` has two. Empty for a leaf."""
+        left, right = self._left, self._right
+        if left is not None:
+            return (left, right) if isinstance(right, Value) else (left,)
+        return right.parents if isinstance(right, Terms) else ()
+
+    @property
+    def partials(self) -> tuple[float, ...]:
+        """The local derivative with respect to each parent, as it was when recorded."""
+        right = self._right
+        if self._left is not None:
+            if right is None:
+                return (self._left_partial,)
+            return (self._left_partial, self._right_partial)
+        return tuple(right.partials) if isinstance(right, Terms) else ()
+
+    # ---- arithmetic ------------------------------------------------------------------
+
+    # A number of another kind than Python's, such as a numpy array, gets its own turn:
+    # NotImplemented makes Python ask the other operand. (Compiled, the signature alone
+    # decides that, and the line is never reached.)
+
+    def __add__(self, other: Value | float | int) -> Value:
+        if not isinstance(other, Value):
+            if not isinstance(other, (float, int)):
+                return NotImplemented
+            other = constant(other)
+        return _binary(ADD, self, other, self._data + other._data, 1.0, 1.0)
+
+    def __radd__(self, other: float | int) -> Value:
+        if not isinstance(other, (float, int)):
+            return NotImplemented
+        left = constant(other)
+        return _binary(ADD, left, self, left._data + self._data, 1.0, 1.0)
+
+    def __sub__(self, other: Value | float | int) -> Value:
+        if not isinstance(other, Value):
+            if not isinstance(other, (float, int)):
+                return NotImplemented
+            other = constant(other)
+        return _binary(SUB, self, other, self._data - other._data, 1.0, -1.0)
+
+    def __rsub__(self, other: float | int) -> Value:
+        if not isinstance(other, (float, int)):
+            return NotImplemented
+        left = constant(other)
+        return _binary(SUB, left, self, left._data - self._data, 1.0, -1.0)
+
+    def __mul__(self, other: Value | float | int) -> Value:
+        if not isinstance(other, Value):
+            if not isinstance(other, (float, int)):
+                return NotImplemented
+            other = constant(other)
+        x, y = self._data, other._data
+        return _binary(MUL, self, other, x * y, y, x)
+
+    def __rmul__(self, other: float | int) -> Value:
+        if not isinstance(other, (float, int)):
+            return NotImplemented
+        left = constant(other)
+        x, y = left._data, self._data
+        return _binary(MUL, left, self, x * y, y, x)
+
+    def __truediv__(self, other: Value | float | int) -> Value:
+        if not isinstance(other, Value):
+            if not isinstance(other, (float, int)):
+                return NotImplemented
+            other = constant(other)
+        return _divide(self, other)
+
+    def __rtruediv__(self, other: float | int) -> Value:
+        if not isinstance(other, (float, int)):
+            return NotImplemented
+        return _divide(constant(other), self)
+
+    def __pow__(self, other: Value | float | int) -> Value:
+        if not isinstance(other, Value):
+            if not isinstance(other, (float, int)):
+                return NotImplemented
+            other = constant(other)
+        return binary(ops.pow_, self, other)
+
+    def __rpow__(self, other: float | int) -> Value:
+        if not isinstance(other, (float, int)):
+            return NotImplemented
+        return binary(ops.pow_, constant(other), self)
+
+    def __neg__(self) -> Value:
+        return _unary(NEG, self, -self._data, -1.0)
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __abs__(self) -> Value:
+        return unary(ops.abs_, self)
+
+    # ---- comparison: < and > by value, == and hash by identity ------------------------
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, Value) and not is_number(other):
+            return NotImplemented
+        return self._data < number_of(other)
+
+    def __le__(self, other: object) -> bool:
+        if not isinstance(other, Value) and not is_number(other):
+            return NotImplemented
+        return self._data <= number_of(other)
+
+    def __gt__(self, other: object) -> bool:
+        if not isinstance(other, Value) and not is_number(other):
+            return NotImplemented
+        return self._data > number_of(other)
+
+    def __ge__(self, other: object) -> bool:
+        if not isinstance(other, Value) and not is_number(other):
+            return NotImplemented
+        return self._data >= number_of(other)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self) >> 4
+
+    def __bool__(self) -> bool:
+        return self._data != 0.0
+
+    # ---- functions, one line per row of the table --------------------------------------
+
+    def exp(self) -> Value:
+        """e ** x; see `autograd.exp`."""
+        return unary(ops.exp, self)
+
+    def expm1(self) -> Value:
+        """e ** x - 1; see `autograd.expm1`."""
+        return unary(ops.expm1, self)
+
+    def log(self) -> Value:
+        """The natural logarithm; see `autograd.log`."""
+        return unary(ops.log, self)
+
+    def log1p(self) -> Value:
+        """log(1 + x); see `autograd.log1p`."""
+        return unary(ops.log1p, self)
+
+    def sqrt(self) -> Value:
+        """The square root; see `autograd.sqrt`."""
+        return unary(ops.sqrt, self)
+
+    def sin(self) -> Value:
+        """The sine; see `autograd.sin`."""
+        return unary(ops.sin, self)
+
+    def cos(self) -> Value:
+        """The cosine; see `autograd.cos`."""
+        return unary(ops.cos, self)
+
+    def tan(self) -> Value:
+        """The tangent; see `autograd.tan`."""
+        return unary(ops.tan, self)
+
+    def asin(self) -> Value:
+        """The angle whose sine this is; see `autograd.asin`."""
+        return unary(ops.asin, self)
+
+    def acos(self) -> Value:
+        """The angle whose cosine this is; see `autograd.acos`."""
+        return unary(ops.acos, self)
+
+    def atan(self) -> Value:
+        """The angle whose tangent this is; see `autograd.atan`."""
+        return unary(ops.atan, self)
+
+    def sinh(self) -> Value:
+        """The hyperbolic sine; see `autograd.sinh`."""
+        return unary(ops.sinh, self)
+
+    def cosh(self) -> Value:
+        """The hyperbolic cosine; see `autograd.cosh`."""
+        return unary(ops.cosh, self)
+
+    def tanh(self) -> Value:
+        """The hyperbolic tangent; see `autograd.tanh`."""
+        return unary(ops.tanh, self)
+
+    def sigmoid(self) -> Value:
+        """1 / (1 + e ** -x); see `autograd.sigmoid`."""
+        return unary(ops.sigmoid, self)
+
+    def relu(self) -> Value:
+        """The larger of 0 and x; see `autograd.relu`."""
+        return unary(ops.relu, self)
+
+    def leaky_relu(self, slope: object = 0.01) -> Value:
+        """x, or slope * x below 0; see `autograd.leaky_relu`."""
+        return binary(ops.leaky_relu, self, as_value(slope))
+
+    def elu(self, alpha: object = 1.0) -> Value:
+        """x, or alpha * (e ** x - 1) below 0; see `autograd.elu`."""
+        return binary(ops.elu, self, as_value(alpha))
+
+    def softplus(self) -> Value:
+        """log(1 + e ** x); see `autograd.softplus`."""
+        return unary(ops.softplus, self)
+
+    def silu(self) -> Value:
+        """x * sigmoid(x); see `autograd.silu`."""
+        return unary(ops.silu, self)
+
+    def gelu(self) -> Value:
+        """x times the normal distribution at x; see `autograd.gelu`."""
+        return unary(ops.gelu, self)
+
+    def erf(self) -> Value:
+        """The error function; see `autograd.erf`."""
+        return unary(ops.erf, self)
+
+    def erfc(self) -> Value:
+        """1 - erf(x); see `autograd.erfc`."""
+        return unary(ops.erfc, self)
+
+    def abs(self) -> Value:
+        """The absolute value; see `autograd.abs`."""
+        return unary(ops.abs_, self)
+
+    # ---- going backward ----------------------------------------------------------------
+
+    def backward(self, seed: object = 1.0) -> None:
+        """Give every node that led to this one its derivative of this one.
+
+        seed: the derivative of this node by itself, in other words a factor on every
+            gradient. A number.
+
+        Leaves add this pass to their `.grad`; every other node's `.grad` is replaced.
+        """
+        start = number(seed)
+        with LOCK:
+            order = _sorted(self)
+            for node in order:
+                node._adjoint = 0.0
+            self._adjoint = start
+            _sweep(order)
+
+    def zero_grad(self) -> None:
+        """Set the gradient of this node and of all that led to it to 0."""
+        with LOCK:
+            for node in _sorted(self):
+                node._adjoint = 0.0
+                if not node._operation.name:
+                    node._left_partial = 0.0
+
+    def detach(self) -> Value:
+        """A new leaf with the same number and label, and no history."""
+        return Value(self._data, self._label)
+
+    def recompute(self) -> None:
+        """Replay the recorded graph after the data of leaves changed.
+
+        Every node gets its new value and local derivatives. Where an operation is
+        outside its domain for the new numbers, this raises as recording would, and the
+        graph is left as it was.
+        """
+        with LOCK:
+            done: list[tuple[Value, float, tuple[float, ...]]] = []
+            try:
+                for node in _sorted(self):
+                    if node._operation.name:
+                        done.append((node, node._data, node.partials))
+                        _replay(node)
+            except BaseException:
+                for node, data, partials in done:
+                    _set(node, data, partials)
+                raise
+
+    def _apply(self, operation: Operation, args: tuple[object, ...]) -> Value:
+        return record(operation, args)
+
+    # ---- the way out, where a graph would be cut silently -------------------------------
+
+    def __float__(self) -> float:
+        _refuse("float()", self)
+
+    def __int__(self) -> int:
+        _refuse("int()", self)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        if self._operation.name:
+            raise TypeError(
+                f"{describe(self)} is a recorded node: a copy would be cut off from the "
+                "leaves it came from, and their gradients would silently stay 0. Copy "
+                "the leaves or the model, or copy detach(), which is only the number"
+            )
+        return _leaf, (self._data, self._label, self._left_partial, self.constant)
+
+    def __repr__(self) -> str:
+        return f"Value(data={self._data}, grad={self.grad})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
+
+    # ---- micrograd's names --------------------------------------------------------------
+
+    @property
+    def _prev(self) -> set[Value]:
+        return set(self.parents)
+
+    @property
+    def _op(self) -> str:
+        return self._operation.symbol
+
+    def __del__(self) -> None:
+        if self._left is not None or self._right is not None:
+            _release(self)
+
+
+# ---- what errors call things ------------------------------------------------------------
+
+
+def _label(label: object) -> str:
+    if isinstance(label, str):
+        return str(label)
+    raise TypeError(
+        f"a label is text; got {label!r} of type {type(label).__name__}: write "
+        "Value(data, label='name')"
+    )
+
+
+def number_of(x: object) -> float:
+    """The number that a Value or a number stands for."""
+    return x._data if isinstance(x, Value) else number(x)
+
+
+def describe(x: object) -> str:
+    """A node as an error names it: its label or its operation, and its number."""
+    if not isinstance(x, Value):
+        return repr(x)
+    name = x._label if len(x._label) <= 60 else x._label[:57] + "..."
+    if name:
+        return f"{name} = {x._data!r}"
+    if x._operation.name:
+        return f"{x._operation.name}(...) = {x._data!r}"
+    return repr(x._data)
+
+
+def _refuse(how: str, value: Value) -> NoReturn:
+    raise TypeError(
+        f"{how} of the Value {describe(value)} would cut the graph, and gradients with "
+        "it: use its method or autograd's function, such as v.tanh() for math.tanh(v), "
+        "or take the bare number with v.data"
+    )
+
+
+def _leaf(data: float, label: str, grad: float, is_constant: bool) -> Value:
+    leaf = Value(data, label)
+    leaf._left_partial = grad
+    if is_constant:
+        leaf._operation = CONSTANT
+    return leaf
+
+
+# ---- recording --------------------------------------------------------------------------
+
+
+@final
+class Mode:
+    """What a context manager changes about recording.
+
+    observer: called with each node just recorded; what it returns is the result.
+    ieee: answer outside a domain with inf and nan, as IEEE 754 does, not an error.
+    """
+
+    __slots__ = ("ieee", "observer")
+
+    def __init__(self) -> None:
+        self.observer: Callable[[Value], Value] | None = None
+        self.ieee: bool = False
+
+
+MODE: Final = Mode()
+LOCK: Final = threading.RLock()
+
+
+def constant(x: object) -> Value:
+    """A leaf for a bare number of an expression."""
+    leaf = Value(x)
+    leaf._operation = CONSTANT
+    return leaf
+
+
+def as_value(x: object) -> Value:
+    """x itself if it is a Value, otherwise a constant."""
+    return x if isinstance(x, Value) else constant(x)
+
+
+def _unary(operation: Operation, x: Value, data: float, partial: float) -> Value:
+    node = Value(0.0)
+    node._data = data
+    node._operation = operation
+    node._left = x
+    node._left_partial = partial
+    observer = MODE.observer
+    return node if observer is None else observer(node)
+
+
+def _binary(
+    operation: Operation, x: Value, y: Value, data: float, by_x: float, by_y: float
+) -> Value:
+    node = Value(0.0)
+    node._data = data
+    node._operation = operation
+    node._left = x
+    node._right = y
+    node._left_partial = by_x
+    node._right_partial = by_y
+    observer = MODE.observer
+    return node if observer is None else observer(node)
+
+
+def many(
+    operation: Operation,
+    parents: tuple[Value, ...],
+    data: float,
+    partials: list[float],
+) -> Value:
+    """Record a node with any number of parents."""
+    node = Value(0.0)
+    node._data = data
+    node._operation = operation
+    node._right = Terms(parents, partials)
+    observer = MODE.observer
+    return node if observer is None else observer(node)
+
+
+def _divide(x: Value, y: Value) -> Value:
+    if y._data == 0.0:
+        return binary(DIV, x, y)
+    out = x._data / y._data
+    return _binary(DIV, x, y, out, 1.0 / y._data, -out / y._data)
+
+
+def record(operation: Operation, args: Sequence[object]) -> Value:
+    """Apply a row of the table to Values and numbers, and record the node."""
+    parents = tuple([as_value(arg) for arg in args])
+    if len(parents) == 1:
+        return unary(operation, parents[0])
+    if len(parents) == 2:
+        return binary(operation, parents[0], parents[1])
+    numbers = [parent._data for parent in parents]
+    data = forward(operation, numbers, parents)
+    return many(operation, parents, data, local_partials(operation, numbers, data))
+
+
+def unary(operation: Operation, x: Value) -> Value:
+    """`record` for one operand."""
+    data = forward(operation, [x._data], (x,))
+    return _unary(operation, x, data, local_partials(operation, [x._data], data)[0])
+
+
+def binary(operation: Operation, x: Value, y: Value) -> Value:
+    """`record` for two operands."""
+    numbers = [x._data, y._data]
+    data = forward(operation, numbers, (x, y))
+    partials = local_partials(operation, numbers, data)
+    return _binary(operation, x, y, data, partials[0], partials[1])
+
+
+def forward(
+    operation: Operation, numbers: list[float], parents: Sequence[Value]
+) -> float:
+    """The row's forward pass, with an error that names the operands."""
+    try:
+        return float(operation.forward(*numbers))
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        if MODE.ieee:
+            return _limit(operation, numbers, error)
+        raise _outside(operation, parents, error) from None
+
+
+def _limit(operation: Operation, numbers: list[float], error: Exception) -> float:
+    if operation.limit is not None:
+        return operation.limit(*numbers)
+    return math.inf if isinstance(error, OverflowError) else math.nan
+
+
+def _outside(
+    operation: Operation, parents: Sequence[Value], error: Exception
+) -> Exception:
+    operands = ", ".join([describe(parent) for parent in parents[:4]])
+    if len(parents) > 4:
+        operands += ", ..."
+    if isinstance(error, OverflowError):
+        what = f"{operation.name}({operands}) overflows: beyond the largest float"
+    else:
+        what = f"{operation.name}({operands}) is not defined"
+    needs = f"it needs {operation.domain}"
+    return type(error)(f"{what}; {needs}. {operation.advice}".rstrip())
+
+
+def local_partials(
+    operation: Operation, numbers: list[float], data: float
+) -> list[float]:
+    """The row's partial derivatives at these numbers.
+
+    A pole of a derivative is not an error: it gives inf or nan, as in torch.
+    """
+    try:
+        return [float(d) for d in _evaluate(operation, numbers, data)]
+    except (ValueError, ZeroDivisionError, OverflowError):
+        with ieee():
+            nodes = [constant(x) for x in numbers]
+            return [number_of(d) for d in _evaluate(operation, nodes, constant(data))]
+
+
+def _evaluate(operation: Operation, args: Sequence[Any], out: Any) -> Any:
+    """The partials as the row states them: numbers for numbers, nodes for nodes."""
+    if operation.all_partials is not None:
+        return operation.all_partials(args, out)
+    return [partial(*args, out) for partial in operation.partials]
+
+
+@contextmanager
+def ieee() -> Iterator[None]:
+    """Record with IEEE 754 answers (inf, nan) where a domain error would be raised."""
+    before = MODE.ieee
+    MODE.ieee = True
+    try:
+        yield
+    finally:
+        MODE.ieee = before
+
+
+def _replay(node: Value) -> None:
+    parents = node.parents
+    numbers = [parent._data for parent in parents]
+    data = forward(node._operation, numbers, parents)
+    _set(node, data, local_partials(node._operation, numbers, data))
+
+
+def _set(node: Value, data: float, partials: Sequence[float]) -> None:
+    node._data = data
+    right = node._right
+    if isinstance(right, Terms):
+        right.partials = list(partials)
+        return
+    node._left_partial = partials[0]
+    if right is not None:
+        node._right_partial = partials[1]
+
+
+# ---- the order, and the chain rule over it ------------------------------------------------
+
+
+@final
+class Clock:
+    """Marks of one walk are told from those of any other by its number."""
+
+    __slots__ = ("tick",)
+
+    def __init__(self) -> None:
+        self.tick: i64 = 0
+
+
+CLOCK: Final = Clock()
+
+
+def _sorted(output: Value) -> list[Value]:
+    """Every node that led to output, parents before children, left before right.
+
+    Depth first without recursion. A node is met twice: on the way down it is opened
+    and its parents are put on the stack above it; on the way up it is done. Callers
+    hold LOCK, because the marks are on the nodes.
+    """
+    CLOCK.tick += 2
+    opened: i64 = CLOCK.tick
+    done: i64 = opened + 1
+    order: list[Value] = []
+    stack = [output]
+    while stack:
+        node = stack[-1]
+        mark = node._mark
+        if mark == opened:
+            node._mark = done
+            order.append(node)
+            stack.pop()
+        elif mark == done:
+            stack.pop()
+        else:
+            node._mark = opened
+            left = node._left
+            right = node._right
+            if isinstance(right, Value):
+                if right._mark != done:
+                    stack.append(right)
+            elif isinstance(right, Terms):
+                for parent in reversed(right.parents):
+                    if parent._mark != done:
+                        stack.append(parent)
+            if left is not None and left._mark != done:
+                stack.append(left)
+    return order
+
+
+def _sweep(order: list[Value]) -> None:
+    """The chain rule: each node hands every parent its adjoint x local derivative."""
+    index = len(order) - 1
+    while index >= 0:
+        node = order[index]
+        index -= 1
+        adjoint = node._adjoint
+        left = node._left
+        right = node._right
+        if left is not None:
+            left._adjoint += adjoint * node._left_partial
+            if isinstance(right, Value):
+                right._adjoint += adjoint * node._right_partial
+        elif isinstance(right, Terms):
+            partials = right.partials
+            for i, parent in enumerate(right.parents):
+                parent._adjoint += adjoint * partials[i]
+        else:
+            node._left_partial += adjoint  # a leaf is met once, after all its children
+
+
+# ---- freeing ------------------------------------------------------------------------------
+
+
+@final
+class Trash:
+    """Nodes on the way out; see `_release`."""
+
+    __slots__ = ("depth", "waiting")
+
+    def __init__(self) -> None:
+        self.depth: i64 = 0
+        self.waiting: list[object] = []
+
+
+TRASH: Final = Trash()
+
+
+def _release(node: Value) -> None:
+    """Let go of a node's parents, which may be the last to hold theirs, and so on.
+
+    Compiled nodes are not tracked by the cyclic collector, which makes them twice as
+    fast and takes away the interpreter's protection against freeing a chain of a
+    million nodes as a million C calls inside one another. So below a few levels the
+    parents wait in a list until the outermost call lets go of them.
+    """
+    if TRASH.depth >= 20:
+        TRASH.waiting.append(node._left)
+        TRASH.waiting.append(node._right)
+        node._left = None
+        node._right = None
+        return
+    TRASH.depth += 1
+    node._left = None
+    node._right = None
+    if TRASH.depth == 1:
+        while TRASH.waiting:
+            TRASH.waiting.pop()
+    TRASH.depth -= 1
+
+
+if not __file__.endswith((".so", ".pyd")):
+    del Value.__del__  # the interpreter frees its own objects iteratively
