@@ -1,6 +1,7 @@
 """A scalar reverse-mode autograd engine: write arithmetic, get exact gradients."""
 
 from autograd.graph import gradients, topological_order
+from autograd.ops import abs_ as abs
 from autograd.ops import (
     acos,
     asin,
@@ -31,7 +32,6 @@ from autograd.ops import (
     tanh,
     where,
 )
-from autograd.ops import abs_ as abs
 from autograd.reductions import dot, logsumexp, mean, prod, softmax, sum
 from autograd.value import Value
 from autograd.value import __file__ as _engine_file

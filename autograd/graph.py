@@ -100,7 +100,7 @@ def gradients(
 
 def _adjoints(output: Value, order: list[Value]) -> dict[Value, float]:
     """The derivative of `output` by every node: the chain rule, node by node."""
-    adjoints: dict[Value, float] = {node: 0.0 for node in order}
+    adjoints: dict[Value, float] = dict.fromkeys(order, 0.0)
     adjoints[output] = 1.0
     for node in reversed(order):
         adjoint = adjoints[node]

@@ -611,7 +611,7 @@ cosh: Final[Operation] = _row(
 
 def _tanh_slope(x: Any, out: Any) -> Any:
     """1 - tanh(x)**2, which far from 0 loses its digits in the subtraction."""
-    if -0.9 < out and out < 0.9:
+    if -0.9 < out < 0.9:
         return 1 - out * out
     return 4 * sigmoid(2 * x) * sigmoid(-2 * x)
 

@@ -106,10 +106,7 @@ def softmax(terms: Iterable[Value | float]) -> list[Value | float]:
 
 
 def _any_value(values: list[Value | float]) -> bool:
-    for x in values:
-        if isinstance(x, Value):
-            return True
-    return False
+    return any([isinstance(x, Value) for x in values])
 
 
 def _some(values: list[Value | float], name: str) -> list[Value | float]:

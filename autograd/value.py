@@ -252,7 +252,7 @@ class Value:
     def __abs__(self) -> Value:
         return unary(ops.abs_, self)
 
-    # ---- comparison: < and > by value, == and hash by identity ------------------------
+    # ---- comparison: < and > by value, == and hash by identity -----------------------
 
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, Value) and not is_number(other):
@@ -283,7 +283,7 @@ class Value:
     def __bool__(self) -> bool:
         return self._data != 0.0
 
-    # ---- functions, one line per row of the table --------------------------------------
+    # ---- functions, one line per row of the table ------------------------------------
 
     def exp(self) -> Value:
         """e ** x; see `autograd.exp`."""
@@ -381,7 +381,7 @@ class Value:
         """The absolute value; see `autograd.abs`."""
         return unary(ops.abs_, self)
 
-    # ---- going backward ----------------------------------------------------------------
+    # ---- going backward --------------------------------------------------------------
 
     def backward(self, seed: object = 1.0) -> None:
         """Give every node that led to this one its derivative of this one.
@@ -433,7 +433,7 @@ class Value:
     def _apply(self, operation: Operation, args: tuple[object, ...]) -> Value:
         return record(operation, args)
 
-    # ---- the way out, where a graph would be cut silently -------------------------------
+    # ---- the way out, where a graph would be cut silently ----------------------------
 
     def __float__(self) -> float:
         _refuse("float()", self)
@@ -444,9 +444,9 @@ class Value:
     def __reduce__(self) -> str | tuple[Any, ...]:
         if self._operation.name:
             raise TypeError(
-                f"{describe(self)} is a recorded node: a copy would be cut off from the "
-                "leaves it came from, and their gradients would silently stay 0. Copy "
-                "the leaves or the model, or copy detach(), which is only the number"
+                f"{describe(self)} is a recorded node: a copy would be cut off from "
+                "the leaves it came from, and their gradients would silently stay 0. "
+                "Copy the leaves or the model, or copy detach(), which is the number"
             )
         return _leaf, (self._data, self._label, self._left_partial, self.constant)
 
@@ -456,7 +456,7 @@ class Value:
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else repr(self)
 
-    # ---- micrograd's names --------------------------------------------------------------
+    # ---- micrograd's names -----------------------------------------------------------
 
     @property
     def _prev(self) -> set[Value]:
@@ -471,7 +471,7 @@ class Value:
             _release(self)
 
 
-# ---- what errors call things ------------------------------------------------------------
+# ---- what errors call things ---------------------------------------------------------
 
 
 def _label(label: object) -> str:
@@ -516,7 +516,7 @@ def _leaf(data: float, label: str, grad: float, is_constant: bool) -> Value:
     return leaf
 
 
-# ---- recording --------------------------------------------------------------------------
+# ---- recording -----------------------------------------------------------------------
 
 
 @final
@@ -705,7 +705,7 @@ def _set(node: Value, data: float, partials: Sequence[float]) -> None:
         node._right_partial = partials[1]
 
 
-# ---- the order, and the chain rule over it ------------------------------------------------
+# ---- the order, and the chain rule over it -------------------------------------------
 
 
 @final
@@ -779,7 +779,7 @@ def _sweep(order: list[Value]) -> None:
             node._left_partial += adjoint  # a leaf is met once, after all its children
 
 
-# ---- freeing ------------------------------------------------------------------------------
+# ---- freeing -------------------------------------------------------------------------
 
 
 @final

@@ -7,36 +7,39 @@ a traceback: see `main`.
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, Annotated
 
-if TYPE_CHECKING:
+try:
     import typer
+except ModuleNotFoundError:
+    sys.exit(
+        "chainrule's commands need typer and rich; install them with: "
+        "python -m pip install 'chainrule[train]'"
+    )
 
-MISSING = (
-    "chainrule's commands need typer and rich; install them with: "
-    "python -m pip install 'chainrule[train]'"
+app = typer.Typer(
+    help="Record a computation, differentiate it, see every gradient.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 
 def main() -> None:
-    """Run the command; a mistake of the user's is one line and exit status 1."""
+    """Run the command; what goes wrong is one line on stderr and exit status 1.
+
+    With CHAINRULE_DEBUG=1 in the environment the traceback is shown as well.
+    """
     try:
-        app = _app()
-    except ModuleNotFoundError as error:
-        if error.name not in {"typer", "rich"}:
+        app()
+    except Exception as error:
+        if os.environ.get("CHAINRULE_DEBUG") == "1":
             raise
-        sys.exit(MISSING)
-    app()
+        message = str(error) or type(error).__name__
+        sys.exit(f"chainrule: {message}")
 
 
-def _app() -> typer.Typer:
-    import typer
-
-    app = typer.Typer(
-        help="Record a computation, differentiate it, see every gradient.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-    return app
+@app.callback()
+def _verbs() -> None:
+    """Keep the verbs subcommands, also while there is only one."""
