@@ -106,7 +106,7 @@ def softmax(terms: Iterable[Value | float]) -> list[Value | float]:
 
 
 def _any_value(values: list[Value | float]) -> bool:
-    return any([isinstance(x, Value) for x in values])
+    return any(isinstance(x, Value) for x in values)
 
 
 def _some(values: list[Value | float], name: str) -> list[Value | float]:
