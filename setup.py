@@ -5,26 +5,29 @@ compilation an error. An editable install is always plain, so that no stale comp
 module can hide an edit.
 """
 
+import ast
 import os
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 HOT = ["numeric", "ops", "value", "graph", "reductions"]
 WANTED = os.environ.get("CHAINRULE_COMPILE", "auto")
-PLAIN = (
-    "chainrule: {}, so the engine is installed as plain Python: same results, slower"
-)
+PLAIN = "chainrule: {}; the engine is installed as plain Python: slower, same results"
 
 
 def say(reason: str) -> None:
+    """Tell once, at build time, why the engine is not compiled."""
     print(PLAIN.format(reason), file=sys.stderr, flush=True)
 
 
-def extensions() -> list:
-    if WANTED == "0" or any("editable" in word for word in sys.argv):
+def extensions() -> list[Extension]:
+    """The hot modules, translated to C; nothing where that is not wanted or fails."""
+    if WANTED == "0" or not {"bdist_wheel", "build", "build_ext"} & set(sys.argv):
         return []
     try:
         from mypyc.build import mypycify
@@ -35,36 +38,83 @@ def extensions() -> list:
             raise
         say(f"mypyc could not translate it ({error})")
         return []
-    for extension in made:
-        for source in extension.sources:
-            without_trashcan(Path(source))
+    for source in {Path(source) for extension in made for source in extension.sources}:
+        if "Value_dealloc" in (text := source.read_text()):
+            source.write_text(with_docstrings(without_trashcan(text)))
     return made
 
 
-def without_trashcan(source: Path) -> None:
+def without_trashcan(code: str) -> str:
     """Take the interpreter's trashcan out of the deallocators.
 
     mypyc puts it also around objects that the cyclic collector does not track, whose
     memory has no room for the link it writes there. Nodes are freed iteratively by
     `Value.__del__` instead.
     """
-    include = "#include <CPy.h>"
-    text = source.read_text()
-    if include in text and "Value_dealloc" in text:
-        text = text.replace(
-            include,
-            f"{include}\n"
-            "#undef CPy_TRASHCAN_BEGIN\n#define CPy_TRASHCAN_BEGIN(op, dealloc)\n"
-            "#undef CPy_TRASHCAN_END\n#define CPy_TRASHCAN_END(op)",
-            1,
+    code, found = re.subn(
+        r'(#include "__native_internal_\w+\.h"\n)',
+        r"\1"
+        "#undef CPy_TRASHCAN_BEGIN\n#define CPy_TRASHCAN_BEGIN(op, dealloc)\n"
+        "#undef CPy_TRASHCAN_END\n#define CPy_TRASHCAN_END(op)\n",
+        code,
+        count=1,
+    )
+    if not found:
+        raise RuntimeError("the C that mypyc wrote has another shape than expected")
+    return code
+
+
+def with_docstrings(code: str) -> str:
+    """Give the compiled functions, methods, properties and classes their docstrings.
+
+    mypyc writes the signatures alone; `help()` should be the same compiled and plain.
+    """
+    texts = {name: as_c(text) for path in HOT for name, text in docstrings(path)}
+
+    def function(match: re.Match[str]) -> str:
+        return match[1] + texts.get(match["name"], "") + '")'
+
+    def attribute(match: re.Match[str]) -> str:
+        text = texts.get(f"{match['of']}___{match['name']}")
+        return match[0] if text is None else f'{match[1]}PyDoc_STR("{text}"), NULL}}'
+
+    rest = r'(?:[^"\\]|\\.)*--\\n\\n'
+    method = r"\(PyCFunction\)CPyPy_(?P<name>\w+),[\sA-Z_|]*, PyDoc_STR"
+    class_ = r"\.tp_doc = PyDoc_STR"
+    getter = r"\(getter\)(?P<of>\w+?)_get_(?P<name>\w+),\s*(?:\(setter\)\w+|NULL),\s*"
+    code = re.sub(rf'({method}\("{rest})"\)', function, code)
+    code = re.sub(rf'({class_}\("(?P<name>\w+)\({rest})"\)', function, code)
+    return re.sub(rf"({getter})NULL, NULL\}}", attribute, code)
+
+
+def docstrings(module: str) -> Iterator[tuple[str, str]]:
+    """Each docstring of a source file under the name that mypyc's C gives its owner."""
+    tree = ast.parse(Path(f"autograd/{module}.py").read_text())
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            continue
+        name = (
+            node.name if isinstance(node, ast.ClassDef) else f"{module}___{node.name}"
         )
-        source.write_text(text)
+        yield name, ast.get_docstring(node) or ""
+        for member in node.body:
+            if isinstance(node, ast.ClassDef) and isinstance(member, ast.FunctionDef):
+                text = ast.get_docstring(member)
+                if text:
+                    yield f"{module}___{node.name}___{member.name}", text
+
+
+def as_c(text: str) -> str:
+    """Text as the inside of a C string literal."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return escaped.replace("?", "\\?").encode("ascii", "backslashreplace").decode()
 
 
 class OptionalBuild(build_ext):
     """Build all extensions or none: half of them would not import."""
 
     def run(self) -> None:
+        """Compile; where that fails, take back what was built and go on without."""
         try:
             super().run()
         except Exception as error:
