@@ -1,0 +1,249 @@
+"""Losses: one number for how wrong predictions are, the mean over samples.
+
+Predictions are what a model returned: a list with one Value per sample, or with one
+list of Values per sample. Targets are numbers in the same shape (for `cross_entropy`,
+one class number per sample). A single prediction with a single target will do as well.
+
+    >>> mse([Value(0.5), Value(2.0)], [1.0, 2.0]).data
+    0.125
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from autograd.numeric import is_number
+from autograd.ops import abs_, log, maximum, minimum, relu, softplus
+from autograd.reductions import dot, logsumexp, mean
+from autograd.value import Value, number_of
+
+Loss = Callable[[Any, Any], Any]
+
+SMALLEST = math.exp(-100)
+"""The probability below which a logarithm stays at -100, as in torch."""
+
+
+# ---- how far off ---------------------------------------------------------------------
+
+
+def mse(predictions: Any, targets: Any) -> Any:
+    """The mean of (p - t)**2 over samples and outputs.
+
+    >>> mse([1.0, 2.0], [1.0, 4.0])
+    2.0
+    """
+    return _mean_over(_square, predictions, targets)
+
+
+def mae(predictions: Any, targets: Any) -> Any:
+    """The mean of |p - t| over samples and outputs; outliers weigh less than in mse.
+
+    >>> mae([1.0, 2.0], [1.0, 4.0])
+    1.0
+    """
+    return _mean_over(lambda p, t: abs_(p - t), predictions, targets)
+
+
+def huber(predictions: Any, targets: Any, delta: float = 1.0) -> Any:
+    """(p - t)**2 / 2 up to a distance of delta, from there on a straight line.
+
+    >>> huber([1.0, 2.0], [1.5, 4.0])
+    0.8125
+    """
+    if not delta > 0:
+        raise ValueError(f"delta is a distance above 0; got {delta!r}")
+    return _mean_over(lambda p, t: _huber(p, t, delta), predictions, targets)
+
+
+def _square(p: Any, t: Any) -> Any:
+    error = p - t
+    return error * error
+
+
+def _huber(p: Any, t: Any, delta: float) -> Any:
+    # No branch on the numbers, so that a recorded graph holds for other samples too.
+    distance = abs_(p - t)
+    near = minimum(distance, delta)
+    return 0.5 * near * near + delta * (distance - near)
+
+
+# ---- which of two classes ------------------------------------------------------------
+
+
+def hinge(predictions: Any, targets: Any) -> Any:
+    """The mean of max(0, 1 - t*p), for targets of -1 and 1.
+
+    >>> hinge([0.5, -3.0], [1, -1])
+    0.25
+    """
+    return _mean_over(_hinge, predictions, targets)
+
+
+def binary_cross_entropy(predictions: Any, targets: Any) -> Any:
+    """The mean of -t*log(p) - (1 - t)*log(1 - p), p and t between 0 and 1.
+
+    As in torch, no logarithm is below -100: a prediction of exactly 0 or 1 that is
+    wrong costs 100, with the slope 0. A network that ends in a sigmoid gets there; let
+    it end without one and use `binary_cross_entropy_with_logits`, which learns on.
+
+    >>> binary_cross_entropy([0.5, 1.0], [1, 1])
+    0.34657359027997264
+    """
+    return _mean_over(_binary_cross_entropy, predictions, targets)
+
+
+def binary_cross_entropy_with_logits(predictions: Any, targets: Any) -> Any:
+    """`binary_cross_entropy` of sigmoid(p), exact for a logit p of any size.
+
+    >>> binary_cross_entropy_with_logits([0.0, 1000.0], [1, 1])
+    0.34657359027997264
+    """
+    return _mean_over(_with_logits, predictions, targets)
+
+
+def _hinge(p: Any, t: Any) -> Any:
+    if not isinstance(t, Value) and t not in (-1, 1):
+        raise ValueError(f"hinge needs targets of -1 and 1, got {t!r}")
+    return relu(1 - t * p)
+
+
+def _binary_cross_entropy(p: Any, t: Any) -> Any:
+    _check_probability(t)
+    if number_of(p) < 0 or number_of(p) > 1:
+        raise ValueError(
+            f"binary_cross_entropy needs predictions between 0 and 1, got "
+            f"{number_of(p)!r}; end the network with output_activation='sigmoid', or "
+            "use binary_cross_entropy_with_logits"
+        )
+    return _weighted(t, lambda: -_safe_log(p), lambda: -_safe_log(1 - p))
+
+
+def _with_logits(p: Any, t: Any) -> Any:
+    _check_probability(t)
+    return _weighted(t, lambda: softplus(-p), lambda: softplus(p))
+
+
+def _weighted(t: Any, one: Callable[[], Any], zero: Callable[[], Any]) -> Any:
+    """t * one + (1 - t) * zero, without the part whose factor is the number 0."""
+    if not isinstance(t, Value):
+        if t == 1:
+            return one()
+        if t == 0:
+            return zero()
+    return t * one() + (1 - t) * zero()
+
+
+def _safe_log(p: Any) -> Any:
+    return log(maximum(p, SMALLEST))
+
+
+def _check_probability(t: Any) -> None:
+    if not isinstance(t, Value) and not 0 <= t <= 1:
+        raise ValueError(
+            f"binary cross-entropy needs targets between 0 and 1 (0 and 1 for two "
+            f"classes), got {t!r}"
+        )
+
+
+# ---- which of many classes -----------------------------------------------------------
+
+
+def cross_entropy(predictions: Any, targets: Any) -> Any:
+    """The mean of -log(softmax(row)[t]), exact for logits of any size.
+
+    predictions: one list of logits per sample, as long as there are classes.
+    targets: one class number per sample, counted from 0; or one list of probabilities
+        per sample (1 for the class and 0 elsewhere, for example).
+
+    >>> cross_entropy([[0.0, 0.0], [1000.0, 0.0]], [1, 0])
+    0.34657359027997264
+    """
+    rows, wanted = _list(predictions), _plain(targets)
+    if rows and not isinstance(rows[0], (list, tuple)):
+        rows, wanted = [rows], [wanted]  # one sample
+    _check_lengths(rows, wanted)
+    return _mean([_cross_entropy(row, t) for row, t in zip(rows, wanted, strict=True)])
+
+
+def _cross_entropy(row: Sequence[Any], t: Any) -> Any:
+    if isinstance(t, (list, tuple)):
+        _check_lengths(row, t)
+        total = logsumexp(row)
+        return dot(t, [total - z for z in row])
+    right, others = _split(row, t)
+    # log(1 + sum of e**(z - right)): keeps its digits where the sum is near 0.
+    return softplus(logsumexp(others) - right)
+
+
+def _split(row: Sequence[Any], t: Any) -> tuple[Any, list[Any]]:
+    """The logit of class t, and those of the others."""
+    if len(row) < 2:
+        raise ValueError(
+            "cross_entropy needs one logit for each class, at least two; for one "
+            "logit use binary_cross_entropy_with_logits"
+        )
+    if not is_number(t) or t != int(t) or not 0 <= t < len(row):
+        raise ValueError(
+            f"a class is a whole number from 0 to {len(row) - 1} here, got {t!r}"
+        )
+    index = int(t)
+    return row[index], [z for k, z in enumerate(row) if k != index]
+
+
+# ---- over all samples ----------------------------------------------------------------
+
+
+def _mean_over(each: Callable[[Any, Any], Any], predictions: Any, targets: Any) -> Any:
+    ps, ts = _flat(_list(predictions)), _flat(_list(_plain(targets)))
+    _check_lengths(ps, ts)
+    return _mean([each(p, t) for p, t in zip(ps, ts, strict=True)])
+
+
+def _mean(losses: list[Any]) -> Any:
+    if not losses:
+        raise ValueError("a loss of no samples is not defined; pass at least one")
+    return losses[0] if len(losses) == 1 else mean(losses)
+
+
+def _plain(x: Any) -> Any:
+    return x.tolist() if hasattr(x, "tolist") else x
+
+
+def _list(x: Any) -> list[Any]:
+    x = _plain(x)
+    return list(x) if isinstance(x, Iterable) else [x]
+
+
+def _flat(items: list[Any]) -> list[Any]:
+    """The items of all rows, where there are rows."""
+    return [z for item in items for z in (_list(item) if _is_row(item) else [item])]
+
+
+def _is_row(item: Any) -> bool:
+    return isinstance(item, (list, tuple)) or bool(getattr(item, "shape", ()))
+
+
+def _check_lengths(predictions: Sequence[Any], targets: Any) -> None:
+    count = len(targets) if isinstance(targets, (list, tuple)) else 1
+    if len(predictions) != count:
+        raise ValueError(
+            f"every prediction needs its target: got {len(predictions)} predictions "
+            f"and {count} targets"
+        )
+
+
+LOSSES: Mapping[str, Loss] = {
+    loss.__name__: loss
+    for loss in (
+        mse,
+        mae,
+        huber,
+        hinge,
+        binary_cross_entropy,
+        binary_cross_entropy_with_logits,
+        cross_entropy,
+    )
+}
+"""The losses by name."""
