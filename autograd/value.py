@@ -80,8 +80,7 @@ class Value:
         "_right_partial",
     )
 
-    def __init__(self, data: object, label: str = "") -> None:
-        # The parents first: __del__ looks at them, also where a line below raises.
+    def __init__(self, data: object, label: object = "") -> None:
         self._left: Value | None = None
         self._right: Value | Terms | None = None
         self._data: float = data if type(data) is float else number(data)
@@ -90,7 +89,7 @@ class Value:
         self._left_partial: float = 0.0
         self._right_partial: float = 0.0
         self._adjoint: float = 0.0
-        self._mark: i64 = 0
+        self._mark: i64 = 1  # 0 is memory where construction failed; see __del__
 
     def __init_subclass__(cls) -> None:
         raise TypeError(
@@ -467,7 +466,7 @@ class Value:
         return self._operation.symbol
 
     def __del__(self) -> None:
-        if self._left is not None or self._right is not None:
+        if self._mark and (self._left is not None or self._right is not None):
             _release(self)
 
 
