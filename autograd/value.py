@@ -89,7 +89,7 @@ class Value:
         self._left_partial: float = 0.0
         self._right_partial: float = 0.0
         self._adjoint: float = 0.0
-        self._mark: i64 = 1  # 0 is memory where construction failed; see __del__
+        self._mark: i64 = 1  # positive only where construction got here; see __del__
 
     def __init_subclass__(cls) -> None:
         raise TypeError(
@@ -466,7 +466,7 @@ class Value:
         return self._operation.symbol
 
     def __del__(self) -> None:
-        if self._mark and (self._left is not None or self._right is not None):
+        if self._mark > 0 and (self._left is not None or self._right is not None):
             _release(self)
 
 
