@@ -392,11 +392,7 @@ class Value:
         """
         start = number(seed)
         with LOCK:
-            order = _sorted(self)
-            for node in order:
-                node._adjoint = 0.0
-            self._adjoint = start
-            _sweep(order)
+            _sweep(self, start)
 
     def zero_grad(self) -> None:
         """Set the gradient of this node and of all that led to it to 0."""
@@ -609,16 +605,27 @@ def record(operation: Operation, args: Sequence[object]) -> Value:
 
 def unary(operation: Operation, x: Value) -> Value:
     """`record` for one operand."""
-    data = forward(operation, [x._data], (x,))
-    return _unary(operation, x, data, local_partials(operation, [x._data], data)[0])
+    number = x._data
+    try:
+        data = float(operation.forward(number))
+        partial = float(operation.partials[0](number, data))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        data = forward(operation, [number], (x,))
+        partial = local_partials(operation, [number], data)[0]
+    return _unary(operation, x, data, partial)
 
 
 def binary(operation: Operation, x: Value, y: Value) -> Value:
     """`record` for two operands."""
-    numbers = [x._data, y._data]
-    data = forward(operation, numbers, (x, y))
-    partials = local_partials(operation, numbers, data)
-    return _binary(operation, x, y, data, partials[0], partials[1])
+    a, b = x._data, y._data
+    try:
+        data = float(operation.forward(a, b))
+        by_x = float(operation.partials[0](a, b, data))
+        by_y = float(operation.partials[1](a, b, data))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        data = forward(operation, [a, b], (x, y))
+        by_x, by_y = local_partials(operation, [a, b], data)
+    return _binary(operation, x, y, data, by_x, by_y)
 
 
 def forward(
@@ -709,73 +716,112 @@ def _set(node: Value, data: float, partials: Sequence[float]) -> None:
 
 @final
 class Clock:
-    """Marks of one walk are told from those of any other by its number."""
+    """Where the marks of the next walk start; see `_count_uses`."""
 
     __slots__ = ("tick",)
 
     def __init__(self) -> None:
-        self.tick: i64 = 0
+        self.tick: i64 = 1
 
 
 CLOCK: Final = Clock()
 
 
+def _count_uses(output: Value, reset: bool) -> i64:
+    """Mark every node that led to output with a base plus the number of its uses.
+
+    The base returned is above every mark of earlier walks, so nothing has to be
+    cleaned up after one, not even one that was interrupted. `reset` sets the adjoints
+    on the way to 0. Callers hold LOCK, because the marks are on the nodes.
+    """
+    base: i64 = CLOCK.tick
+    uses: i64 = 0
+    stack = [output]
+    if reset:
+        output._adjoint = 0.0
+    try:
+        while stack:
+            node = stack.pop()
+            left = node._left
+            right = node._right
+            if left is not None:
+                uses += 1
+                _count(left, base, stack, reset)
+            if isinstance(right, Value):
+                uses += 1
+                _count(right, base, stack, reset)
+            elif isinstance(right, Terms):
+                for parent in right.parents:
+                    uses += 1
+                    _count(parent, base, stack, reset)
+    finally:
+        CLOCK.tick = base + uses + 1
+    return base
+
+
+def _count(parent: Value, base: i64, stack: list[Value], reset: bool) -> None:
+    """One more use of a parent, which goes on the stack the first time."""
+    if parent._mark > base:
+        parent._mark += 1
+        return
+    parent._mark = base + 1
+    if reset:
+        parent._adjoint = 0.0
+    if parent._operation.name:
+        stack.append(parent)
+
+
 def _sorted(output: Value) -> list[Value]:
     """Every node that led to output, parents before children, left before right.
 
-    Depth first without recursion. A node is met twice: on the way down it is opened
-    and its parents are put on the stack above it; on the way up it is done. Callers
-    hold LOCK, because the marks are on the nodes.
+    Kahn's algorithm from the output: a node comes when all its uses have come. The
+    last in line is taken first, so that the order is the one of reading.
     """
-    CLOCK.tick += 2
-    opened: i64 = CLOCK.tick
-    done: i64 = opened + 1
+    base = _count_uses(output, False)
     order: list[Value] = []
     stack = [output]
     while stack:
-        node = stack[-1]
-        mark = node._mark
-        if mark == opened:
-            node._mark = done
-            order.append(node)
-            stack.pop()
-        elif mark == done:
-            stack.pop()
-        else:
-            node._mark = opened
-            left = node._left
-            right = node._right
-            if isinstance(right, Value):
-                if right._mark != done:
-                    stack.append(right)
-            elif isinstance(right, Terms):
-                for parent in reversed(right.parents):
-                    if parent._mark != done:
-                        stack.append(parent)
-            if left is not None and left._mark != done:
-                stack.append(left)
+        node = stack.pop()
+        order.append(node)
+        for parent in node.parents:
+            parent._mark -= 1
+            if parent._mark == base:
+                stack.append(parent)
+    order.reverse()
     return order
 
 
-def _sweep(order: list[Value]) -> None:
-    """The chain rule: each node hands every parent its adjoint x local derivative."""
-    index = len(order) - 1
-    while index >= 0:
-        node = order[index]
-        index -= 1
+def _sweep(output: Value, seed: float) -> None:
+    """The chain rule: each node hands every parent its adjoint x local derivative.
+
+    The same walk as in `_sorted`, children first, so that a node's adjoint is complete
+    before it is handed on; it needs no list of the order.
+    """
+    base = _count_uses(output, True)
+    output._adjoint = seed
+    stack = [output]
+    while stack:
+        node = stack.pop()
         adjoint = node._adjoint
         left = node._left
         right = node._right
         if left is not None:
-            left._adjoint += adjoint * node._left_partial
+            _hand(left, adjoint * node._left_partial, base, stack)
             if isinstance(right, Value):
-                right._adjoint += adjoint * node._right_partial
+                _hand(right, adjoint * node._right_partial, base, stack)
         elif isinstance(right, Terms):
             partials = right.partials
-            for i, parent in enumerate(right.parents):
-                parent._adjoint += adjoint * partials[i]
+            for index, parent in enumerate(right.parents):
+                _hand(parent, adjoint * partials[index], base, stack)
         else:
-            node._left_partial += adjoint  # a leaf is met once, after all its children
+            node._left_partial += adjoint  # a leaf, complete: add up over passes
+
+
+def _hand(parent: Value, share: float, base: i64, stack: list[Value]) -> None:
+    parent._adjoint += share
+    parent._mark -= 1
+    if parent._mark == base:
+        stack.append(parent)
 
 
 # ---- freeing -------------------------------------------------------------------------

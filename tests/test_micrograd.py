@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+
 from autograd import Value
 from nn import MLP, Layer, Neuron
 
