@@ -1,0 +1,749 @@
+"""The chain rule, written out for one graph, with its symbols and its numbers.
+
+    >>> from autograd import Value
+    >>> x, y = Value(2.0, label="x"), Value(3.0, label="y")
+    >>> print(explain(x * y + x, x))
+    Forward
+      x   = 2
+      y   = 3
+      v2  = x·y    = 2·3   = 6
+      out = v2 + x = 6 + 2 = 8
+    <BLANKLINE>
+    Backward
+      ∂out/∂out = 1
+    <BLANKLINE>
+      ∂out/∂v2 = 1
+    <BLANKLINE>
+      ∂out/∂x = 1 + ∂out/∂v2·∂v2/∂x
+              = 1 + ∂out/∂v2·y
+              = 1 + 1·3
+              = 1 + 3
+              = 4
+    <BLANKLINE>
+    2 paths from x to out, each the product of the local derivatives along it
+      x → out:      1
+      x → v2 → out: 3·1   = 3
+      ∂out/∂x = 1 + 3 = 4
+    <BLANKLINE>
+    Result
+      ∂out/∂x = 4
+
+The steps are data (`Explanation.steps` and the rest); the three printed forms are made
+from them, and so can others be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, zip_longest
+from typing import Any
+
+from autograd.graph import Node, graph
+from autograd.value import Value, describe, ieee
+from autograd.value import forward as computed
+from viz.notation import (
+    ASCII,
+    LATEX,
+    SIGMOID,
+    SUB,
+    TEXT,
+    Apply,
+    Expression,
+    Number,
+    Slope,
+    Style,
+    Symbol,
+    escape_latex,
+    few,
+    formula,
+    names_of,
+    pad,
+    plus,
+    rules,
+    show,
+    times,
+    width,
+    with_numbers,
+)
+
+MOST_STEPS = 200
+MOST_PATHS = 12
+LONGEST_PATH = 40
+MOST_SHARES = 12
+
+# ---- the steps, as data --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One node of the forward pass.
+
+    formula, numbers: its operation applied to its parents' names, and to their
+        numbers; both None for a leaf.
+    """
+
+    name: str
+    formula: Expression | None
+    numbers: Expression | None
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one consumer of a node adds to the node's adjoint.
+
+    slope: the local derivative as a symbol, such as ∂c/∂a.
+    rule, numbers: the local derivative written out with names, and with numbers.
+    adjoint, partial, product: the consumer's adjoint, the local derivative, and the
+        share that they make.
+    direct: whether the consumer is the output itself, whose adjoint is 1.
+    """
+
+    consumer: str
+    slope: Slope
+    rule: Expression
+    numbers: Expression
+    adjoint: float
+    partial: float
+    product: float
+    direct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node of the backward pass: its adjoint is the sum of the shares.
+
+    The output has no shares; its adjoint is 1.
+    """
+
+    name: str
+    shares: tuple[Share, ...]
+    adjoint: float
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One path from a node to the output, and the product of its local derivatives."""
+
+    names: tuple[str, ...]
+    partials: tuple[float, ...]
+    product: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """All the paths from one node to the output; `listed` is empty for too many.
+
+    count: how many there are; None where there are more than a million.
+    """
+
+    start: str
+    end: str
+    listed: tuple[Path, ...]
+    count: int | None
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Collapse:
+    """Sigmoid and binary cross-entropy together: scale * (prediction - target).
+
+    prediction: the name of the sigmoid's output.
+    predicted, target, scale: numbers; the scale is 1, or 1/n in a mean over n samples.
+    """
+
+    logit: str
+    prediction: str
+    predicted: float
+    target: float
+    scale: float
+    adjoint: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A derivation: print it, or let a notebook show it.
+
+    forward: the recorded nodes that matter, parents first.
+    steps: the backward pass over the nodes between `wrt` and the output, in its order.
+    gradients: each node asked for by name, with the derivative of the output by it.
+    notes: what was left out, and how to see it.
+    """
+
+    output: str
+    forward: tuple[Record, ...]
+    steps: tuple[Step, ...]
+    collapses: tuple[Collapse, ...]
+    paths: tuple[Paths, ...]
+    gradients: tuple[tuple[str, float], ...]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, digits: int = 6, ascii: bool = False) -> str:
+        """The derivation as plain text, numbers at so many significant digits."""
+        return _text(self, ASCII if ascii else TEXT, digits)
+
+    def markdown(self, digits: int = 6) -> str:
+        """The derivation as Markdown with LaTeX formulas."""
+        return _markdown(self, digits)
+
+    def latex(self, digits: int = 6) -> str:
+        """The derivation as LaTeX (with amsmath), one displayed formula."""
+        return _latex(self, digits)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+    def _repr_latex_(self) -> str:
+        return f"$${self.latex()}$$"
+
+
+# ---- from a graph to the steps -------------------------------------------------------
+
+
+def explain(
+    output: Value,
+    wrt: Value | Iterable[Value] | None = None,
+    names: Mapping[str, Any] | None = None,
+) -> Explanation:
+    """The chain rule written out for the derivative of `output` by `wrt`.
+
+    wrt: one node or several, leaves or not; None for every leaf that is no bare
+        number. The derivative by a node that `output` does not depend on is 0.
+    names: a mapping such as `globals()`, for nodes without a label.
+
+    Of a long derivation the first 200 steps are written out; a note says what is left
+    out. Raises RuntimeError where the data of a leaf was changed after recording: the
+    numbers would not fit together. No `.grad` is read or changed.
+    """
+    nodes = graph(output)
+    wanted = _wanted(nodes, wrt)
+    return _Derivation(nodes, wanted, names).explanation()
+
+
+def _wanted(nodes: list[Node], wrt: Value | Iterable[Value] | None) -> list[Value]:
+    if wrt is None:
+        leaves = [n.value for n in nodes if not n.parents and not n.value.constant]
+        return leaves or [nodes[-1].value]
+    wanted = [wrt] if isinstance(wrt, Value) else list(dict.fromkeys(wrt))
+    for value in wanted:
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"explain differentiates by Values; got {value!r}: pass the Value "
+                "itself, or a list of them"
+            )
+    return wanted
+
+
+class _Derivation:
+    """A graph with names, consumers and adjoints, from which the steps are made."""
+
+    def __init__(
+        self,
+        nodes: list[Node],
+        wanted: Sequence[Value],
+        names: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.nodes = nodes
+        self.wanted = wanted
+        self.names = names_of(nodes, names)
+        self.end = len(nodes) - 1
+        self.adjoints = adjoints(nodes)
+        self.index = {node.value: node.index for node in nodes}
+        self.starts = [self.index[v] for v in wanted if v in self.index]
+        self.on_the_way = _reached(nodes, self.starts)
+        self.consumers = _consumers(nodes, self.on_the_way)
+        self._rules: dict[int, list[Expression | None]] = {}
+
+    def explanation(self) -> Explanation:
+        order = [n.index for n in reversed(self.nodes) if n.index in self.on_the_way]
+        shown = order[:MOST_STEPS]
+        needed = sorted({i for s in shown for i in (s, *self.nodes[s].parents)})
+        collapses = (self.collapse(i) for i in shown)
+        return Explanation(
+            self.names[self.end],
+            tuple(self.record(i) for i in needed if self._is_told(i)),
+            tuple(self.step(i) for i in shown),
+            tuple(c for c in collapses if c is not None),
+            tuple(self.paths(i) for i in self.starts if i != self.end),
+            tuple(self._result(v) for v in self.wanted),
+            tuple(self._notes(len(order), len(shown))),
+        )
+
+    def _is_told(self, index: int) -> bool:
+        """Not a bare number, which stands in the formulas as it is."""
+        return not self.nodes[index].value.constant
+
+    def _result(self, value: Value) -> tuple[str, float]:
+        index = self.index.get(value)
+        if index is None:
+            return describe(value), 0.0
+        return self.names[index], self.adjoints[index]
+
+    def _notes(self, total: int, shown: int) -> Iterator[str]:
+        for value in self.wanted:
+            if value not in self.index:
+                yield (
+                    f"{self.names[self.end]} does not depend on {describe(value)}, so "
+                    "that derivative is 0."
+                )
+        if shown < total:
+            yield (
+                f"The backward pass has {total} steps; the first {shown} are written "
+                "out. To see others, explain a node nearer to them: explain(node, wrt)."
+            )
+
+    # ---- the pieces ------------------------------------------------------------------
+
+    def symbol(self, index: int) -> Expression:
+        """The name of a node, or the number itself for a bare number."""
+        value = self.nodes[index].value
+        return Number(value.data) if value.constant else Symbol(self.names[index])
+
+    def record(self, index: int) -> Record:
+        """The forward step of a node; what no `wrt` leads to is taken as given."""
+        node = self.nodes[index]
+        name, data = self.names[index], node.value.data
+        if not node.parents or index not in self.on_the_way:
+            return Record(name, None, None, data)
+        _check_current(node)
+        symbols = formula(node.value, [self.symbol(p) for p in node.parents])
+        numbers = formula(
+            node.value, [Number(self.nodes[p].value.data) for p in node.parents]
+        )
+        return Record(name, symbols, numbers, data)
+
+    def step(self, index: int) -> Step:
+        """The backward step of a node: one share for each operand it is."""
+        shares = tuple(
+            self.share(index, consumer, position)
+            for consumer, position in self.consumers.get(index, [])
+        )
+        return Step(self.names[index], shares, self.adjoints[index])
+
+    def share(self, index: int, consumer: int, position: int) -> Share:
+        """What a node's consumer, of which it is operand `position`, adds."""
+        node = self.nodes[consumer]
+        name = self.names[consumer]
+        again = node.parents.count(index) > 1
+        slope = Slope(name, self.names[index], position + 1 if again else 0)
+        partial, adjoint = node.partials[position], self.adjoints[consumer]
+        known = self.rules(consumer)[position]
+        rule: Expression = slope if known is None else known
+        numbers: Expression = Number(partial)
+        if known is not None:
+            numbers = with_numbers(known, self._data_around(consumer))
+        direct = consumer == self.end
+        product = adjoint * partial
+        return Share(name, slope, rule, numbers, adjoint, partial, product, direct)
+
+    def rules(self, index: int) -> list[Expression | None]:
+        """The symbolic local derivatives of a node, once for all its operands."""
+        if index not in self._rules:
+            node = self.nodes[index]
+            _check_current(node)
+            parents = [self.symbol(p) for p in node.parents]
+            self._rules[index] = rules(node.value, self.names[index], parents)
+        return self._rules[index]
+
+    def _data_around(self, index: int) -> dict[str, float]:
+        around = (index, *self.nodes[index].parents)
+        return {self.names[i]: self.nodes[i].value.data for i in around}
+
+    # ---- paths -----------------------------------------------------------------------
+
+    def paths(self, start: int) -> Paths:
+        """Each path from a node to the output, where they are few and short."""
+        counts = self._counts(start)
+        count = counts[self.end]
+        listed = tuple(self._listed(start, counts)) if count <= MOST_PATHS else ()
+        return Paths(
+            self.names[start],
+            self.names[self.end],
+            listed,
+            count if count <= 1_000_000 else None,
+            self.adjoints[start],
+        )
+
+    def _counts(self, start: int) -> dict[int, int]:
+        """For each node how many paths lead to it from the start, up to a million."""
+        counts = {start: 1}
+        for node in self.nodes[start + 1 :]:
+            count = sum(counts.get(p, 0) for p in node.parents)
+            if count:
+                counts[node.index] = min(count, 1_000_001)
+        counts.setdefault(self.end, 0)
+        return counts
+
+    def _listed(self, start: int, counts: Mapping[int, int]) -> Iterator[Path]:
+        """Depth first, in the order of the consumers; nothing where one is long."""
+        found: list[Path] = []
+        waiting: list[tuple[tuple[int, ...], tuple[float, ...]]] = [((start,), ())]
+        while waiting:
+            way, partials = waiting.pop()
+            if way[-1] == self.end:
+                found.append(self._path(way, partials))
+                continue
+            if len(way) > LONGEST_PATH:
+                return
+            waiting += [
+                ((*way, c), (*partials, self.nodes[c].partials[k]))
+                for c, k in reversed(self.consumers[way[-1]])
+                if counts.get(c)
+            ]
+        yield from found
+
+    def _path(self, way: tuple[int, ...], partials: tuple[float, ...]) -> Path:
+        product = 1.0
+        for partial in reversed(partials):  # as the backward pass multiplies
+            product *= partial
+        return Path(tuple(self.names[i] for i in way), partials, product)
+
+    # ---- sigmoid with binary cross-entropy -------------------------------------------
+
+    def collapse(self, index: int) -> Collapse | None:
+        """The shortcut at a logit, where its sigmoid meets binary cross-entropy."""
+        found = self._through_sigmoid(index)
+        if found is None:
+            return None
+        prediction, predicted, to_one, to_zero = found
+        scale = -(to_one + to_zero)
+        if not scale > 0 or to_one > 0 or to_zero > 0:
+            return None
+        target = -to_one / scale
+        adjoint, short = self.adjoints[index], scale * (predicted - target)
+        if abs(short - adjoint) > 1e-9 * max(abs(adjoint), scale * 1e-6):
+            return None
+        return Collapse(
+            self.names[index], prediction, predicted, target, scale, adjoint
+        )
+
+    def _through_sigmoid(self, index: int) -> tuple[str, float, float, float] | None:
+        """Where sigmoid(z) is used in log(p) and log(1 - p) alone: their adjoints."""
+        consumers = self.consumers.get(index, [])
+        if len(consumers) != 1:
+            return None
+        p = consumers[0][0]
+        if self.nodes[p].value.operation is not SIGMOID or p == self.end:
+            return None
+        adjoint = {True: 0.0, False: 0.0}
+        for consumer, position in self.consumers[p]:
+            straight = not self._is_one_minus(consumer, position)
+            logs = [consumer] if straight else self._users(consumer)
+            for log in [end for each in logs for end in self._past_clamp(each)]:
+                if self.nodes[log].value.op != "log":
+                    return None
+                adjoint[straight] += self.adjoints[log]
+        data = self.nodes[p].value.data
+        return self.names[p], data, adjoint[True], adjoint[False]
+
+    def _is_one_minus(self, index: int, position: int) -> bool:
+        node = self.nodes[index]
+        first = self.nodes[node.parents[0]].value
+        return (
+            node.value.op == "sub"
+            and position == 1
+            and first.constant
+            and first.data == 1.0
+        )
+
+    def _past_clamp(self, index: int) -> list[int]:
+        """The users of maximum(p, tiny), which keeps a logarithm finite; else p's."""
+        node = self.nodes[index]
+        if node.value.op != "maximum" or node.partials != (1.0, 0.0):
+            return [index]
+        return self._users(index)
+
+    def _users(self, index: int) -> list[int]:
+        return [consumer for consumer, _ in self.consumers.get(index, [])]
+
+
+def adjoints(nodes: Sequence[Node]) -> list[float]:
+    """The derivative of the last node by each node."""
+    found = [0.0] * len(nodes)
+    found[-1] = 1.0
+    for node in reversed(nodes):
+        for parent, partial in zip(node.parents, node.partials, strict=True):
+            found[parent] += found[node.index] * partial
+    return found
+
+
+def _reached(nodes: Sequence[Node], starts: Iterable[int]) -> set[int]:
+    """The starts and every node that depends on one of them."""
+    reached = set(starts)
+    for node in nodes:
+        if any(p in reached for p in node.parents):
+            reached.add(node.index)
+    return reached
+
+
+def _consumers(
+    nodes: Sequence[Node], on_the_way: set[int]
+) -> dict[int, list[tuple[int, int]]]:
+    """For each node its consumers and which operand of them it is, nearest the output
+    first: the order in which the backward pass adds their shares."""
+    consumers: dict[int, list[tuple[int, int]]] = {}
+    for node in reversed(nodes):
+        for position, parent in enumerate(node.parents):
+            if parent in on_the_way:
+                consumers.setdefault(parent, []).append((node.index, position))
+    return consumers
+
+
+def _check_current(node: Node) -> None:
+    """That a node still is its operation applied to its parents."""
+    value = node.value
+    numbers = [parent.data for parent in value.parents]
+    with ieee():
+        now = computed(value.operation, numbers, value.parents)
+    if now != value.data and (now == now or value.data == value.data):
+        raise RuntimeError(
+            f"the data of a leaf changed after {describe(value)} was recorded, so its "
+            "numbers no longer fit together; call recompute() on the output first"
+        )
+
+
+# ---- printing: sections, and what each form makes of them ----------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """A left side and what it is equal to, one after the other, all printed.
+
+    joint: what stands between the left side and the first right side.
+    """
+
+    left: str
+    rights: tuple[str, ...]
+    joint: str = "="
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A title, of words and names, and equations.
+
+    stacked: whether the right sides stand under one another.
+    """
+
+    title: tuple[str | Symbol, ...]
+    equations: tuple[Equation, ...]
+    stacked: bool = False
+
+
+Shown = Callable[[Expression], str]
+
+
+def _sections(told: Explanation, style: Style, digits: int) -> Iterator[Section]:
+    def shown(expression: Expression) -> str:
+        return show(expression, style, digits)
+
+    if told.forward:
+        records = tuple(_forward(record, shown) for record in told.forward)
+        yield Section(("Forward",), records)
+    yield from _backward_sections(told, shown)
+    for paths in told.paths:
+        yield _path_section(paths, style, shown)
+    if told.gradients:
+        yield Section(("Result",), tuple(_results(told, shown)))
+
+
+def _forward(record: Record, shown: Shown) -> Equation:
+    value = shown(Number(record.value))
+    if record.formula is None or record.numbers is None:
+        return Equation(shown(Symbol(record.name)), (value,))
+    rights = (shown(record.formula), shown(record.numbers), value)
+    return Equation(shown(Symbol(record.name)), rights)
+
+
+def _backward_sections(told: Explanation, shown: Shown) -> Iterator[Section]:
+    collapses = {collapse.logit: collapse for collapse in told.collapses}
+    title: tuple[str, ...] = ("Backward",)
+    for step in told.steps:
+        left = shown(Slope(told.output, step.name))
+        rights = _different(map(shown, derivation(told.output, step)))
+        yield Section(title, (Equation(left, rights),), stacked=True)
+        title = ()
+        if step.name in collapses:
+            rights = tuple(map(shown, shortcut(collapses[step.name])))
+            yield Section((_COLLAPSES,), (Equation(left, rights),), stacked=True)
+
+
+def derivation(output: str, step: Step) -> Iterator[Expression]:
+    """The lines of one step, from the chain rule to the number."""
+    if step.shares:
+        yield _total(step, lambda s: _chained(output, s, s.slope))
+        yield _total(step, lambda s: _chained(output, s, s.rule))
+        yield _total(step, lambda s: _counted(s, s.numbers))
+        yield _total(step, lambda s: _counted(s, Number(s.partial)))
+        yield _total(step, lambda s: Number(s.product))
+    yield Number(step.adjoint)
+
+
+def _total(step: Step, term: Callable[[Share], Expression]) -> Expression:
+    return plus(*few(tuple(term(share) for share in step.shares)))
+
+
+def _chained(output: str, share: Share, local: Expression) -> Expression:
+    """Adjoint x local derivative; the output's adjoint, 1, is left out."""
+    if share.direct:
+        return share.rule
+    return times(Slope(output, share.consumer), local)
+
+
+def _counted(share: Share, local: Expression) -> Expression:
+    return local if share.direct else times(Number(share.adjoint), local)
+
+
+def shortcut(collapse: Collapse) -> Iterator[Expression]:
+    """The lines of the shortcut: with names, with numbers, the number."""
+    scale = [] if collapse.scale == 1.0 else [Number(collapse.scale)]
+    prediction, predicted = Symbol(collapse.prediction), Number(collapse.predicted)
+    yield times(*scale, Apply(SUB, (prediction, Symbol("target"))))
+    yield times(*scale, Apply(SUB, (predicted, Number(collapse.target))))
+    yield Number(collapse.adjoint)
+
+
+def _path_section(paths: Paths, style: Style, shown: Shown) -> Section:
+    start, end = Symbol(paths.start), Symbol(paths.end)
+    if not paths.listed:
+        many = "More than a million" if paths.count is None else f"{paths.count:,}"
+        return Section((f"{many} paths from ", start, " to ", end, _NOT_LISTED), ())
+    count = "One path" if paths.count == 1 else f"{paths.count} paths"
+    title = (f"{count} from ", start, " to ", end, _LISTED)
+    equations = [_path_equation(path, style, shown) for path in paths.listed]
+    if len(equations) > 1:
+        total = plus(*(Number(path.product) for path in paths.listed))
+        rights = (shown(total), shown(Number(paths.total)))
+        equations.append(Equation(shown(Slope(paths.end, paths.start)), rights))
+    return Section(title, tuple(equations))
+
+
+def _path_equation(path: Path, style: Style, shown: Shown) -> Equation:
+    way = style.arrow.join(style.symbol(name) for name in path.names)
+    factors = times(*(Number(partial) for partial in path.partials))
+    rights = _different((shown(factors), shown(Number(path.product))))
+    return Equation(way, rights, ":")
+
+
+def _results(told: Explanation, shown: Shown) -> Iterator[Equation]:
+    for name, gradient in told.gradients:
+        left = shown(Slope(told.output, name))
+        yield Equation(left, (shown(Number(gradient)),))
+
+
+_COLLAPSES = "A sigmoid with binary cross-entropy: the product collapses to"
+_LISTED = ", each the product of the local derivatives along it"
+_NOT_LISTED = ": too many or too long to list; the sums above add them all up"
+
+
+def _different(lines: Iterable[str]) -> tuple[str, ...]:
+    """The lines without those that repeat the one before."""
+    return tuple(line for line, _ in groupby(lines))
+
+
+# ---- as text -------------------------------------------------------------------------
+
+WIDEST_COLUMN = 36
+
+
+def _text(told: Explanation, style: Style, digits: int) -> str:
+    parts = [_section_text(s, style) for s in _sections(told, style, digits)]
+    return "\n\n".join([*parts, *told.notes])
+
+
+def _section_text(section: Section, style: Style) -> str:
+    title = "".join(
+        style.symbol(part.name) if isinstance(part, Symbol) else part
+        for part in section.title
+    )
+    lay = _stacked if section.stacked else _in_columns
+    lines = [f"  {line}" for line in lay(section.equations)]
+    return "\n".join([title, *lines] if title else lines)
+
+
+def _stacked(equations: Sequence[Equation]) -> Iterator[str]:
+    for equation in equations:
+        left = equation.left
+        for right in equation.rights:
+            yield f"{left} = {right}"
+            left = " " * width(equation.left)
+
+
+def _in_columns(equations: Sequence[Equation]) -> Iterator[str]:
+    """Each on a line of its own, the same places under one another."""
+    lefts = _column([e.left + _joint(e) for e in equations])
+    columns = zip_longest(*(e.rights[:-1] for e in equations))
+    padded = [_column(column) for column in columns]
+    for row, equation in enumerate(equations):
+        count = len(equation.rights) - 1
+        cells = [column[row] for column in padded[:count]]
+        joint = " " if equation.joint == ":" else " = "
+        yield lefts[row] + joint + " = ".join([*cells, equation.rights[-1]])
+
+
+def _joint(equation: Equation) -> str:
+    return ":" if equation.joint == ":" else ""
+
+
+def _column(cells: Sequence[str | None]) -> list[str]:
+    """The cells padded to the widest that is not too wide."""
+    widths = [width(cell) for cell in cells if cell is not None]
+    widest = max((w for w in widths if w <= WIDEST_COLUMN), default=0)
+    return [pad(cell or "", widest) for cell in cells]
+
+
+# ---- as Markdown and LaTeX -----------------------------------------------------------
+
+
+def _markdown(told: Explanation, digits: int) -> str:
+    parts = [_section_markdown(s) for s in _sections(told, LATEX, digits)]
+    return "\n\n".join([*parts, *map(_escape_markdown, told.notes)])
+
+
+def _section_markdown(section: Section) -> str:
+    title = "".join(
+        f"${LATEX.symbol(part.name)}$" if isinstance(part, Symbol) else part
+        for part in section.title
+    )
+    head = [f"**{title}**" if len(section.title) == 1 else title] if title else []
+    rows = " \\\\\n".join(_rows(section))
+    body = [f"$$\\begin{{aligned}}\n{rows}\n\\end{{aligned}}$$"] if rows else []
+    return "\n\n".join([*head, *body])
+
+
+def _escape_markdown(text: str) -> str:
+    """Every mark of Markdown and HTML as the character itself."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+\-.!|$~&])", r"\\\1", text)
+
+
+def _latex(told: Explanation, digits: int) -> str:
+    rows = [
+        row
+        for section in _sections(told, LATEX, digits)
+        for row in (*_title_row(section), *_rows(section))
+    ]
+    rows += [rf"&{escape_latex(note)}" for note in told.notes]
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def _title_row(section: Section) -> Iterator[str]:
+    if section.title:
+        yield "&" + "".join(
+            LATEX.symbol(part.name) if isinstance(part, Symbol) else rf"\text{{{part}}}"
+            for part in section.title
+        )
+
+
+def _rows(section: Section) -> Iterator[str]:
+    """The equations, stacked or on one line each, with & where they align."""
+    for equation in section.equations:
+        joint = ":\\;" if equation.joint == ":" else "="
+        if section.stacked:
+            yield f"{equation.left} &{joint} {equation.rights[0]}"
+            yield from (f"&= {right}" for right in equation.rights[1:])
+        else:
+            yield f"{equation.left} &{joint} {' = '.join(equation.rights)}"

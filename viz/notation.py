@@ -1,0 +1,537 @@
+"""Mathematics as data, and its printed forms: plain text, ASCII and LaTeX.
+
+An expression is a small tree. It is made from recorded nodes or from the rules of the
+operation table, and printed by one engine with one style per form. No rule is stated
+here: a local derivative is the table's own, run on stand-ins and read off.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograd.graph import Node, topological_order
+from autograd.ops import ANY, ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Operation
+from autograd.value import Value, _evaluate, constant, ieee, number_of
+
+LONGEST_NAME = 40
+LONGEST_RULE = 60
+MOST_TERMS = 12
+
+# ---- expressions ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A node by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operation of the table applied to expressions."""
+
+    operation: Operation
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """The derivative of the node `of` by the node `by`.
+
+    operand: where `by` is an operand of `of` more than once: which one, from 1.
+    """
+
+    of: str
+    by: str
+    operand: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Terms or factors left out of a long sum or product."""
+
+    count: int
+
+
+Expression = Symbol | Number | Apply | Slope | Gap
+
+ADD, MUL, DIV, POW, NEG = (TABLE[n] for n in ("add", "mul", "div", "pow", "neg"))
+SUB, SIGMOID = TABLE["sub"], TABLE["sigmoid"]
+
+
+def plus(*terms: Expression) -> Expression:
+    """The sum of the terms; of one term, the term."""
+    return terms[0] if len(terms) == 1 else Apply(ADD, terms)
+
+
+def times(*factors: Expression) -> Expression:
+    """The product of the factors; of one factor, the factor."""
+    return factors[0] if len(factors) == 1 else Apply(MUL, factors)
+
+
+# ---- from nodes to expressions -------------------------------------------------------
+
+
+def applied(operation: Operation, arguments: Sequence[Expression]) -> Expression:
+    """The operation written out: a dot product as the sum it stands for."""
+    args = tuple(arguments)
+    match operation.name:
+        case "sum" if args:
+            return plus(*few(args))
+        case "prod" if args:
+            return times(*few(args))
+        case "mean":
+            return Apply(DIV, (plus(*few(args)), Number(float(len(args)))))
+        case "dot" if args:
+            half = len(args) // 2
+            pairs = zip(args[:half], args[half:], strict=True)
+            return plus(*few(tuple(times(x, y) for x, y in pairs)))
+    return Apply(operation, args)
+
+
+def few(terms: tuple[Expression, ...]) -> tuple[Expression, ...]:
+    """At most MOST_TERMS terms: the first ones, a gap, the last one."""
+    if len(terms) <= MOST_TERMS:
+        return terms
+    shown = MOST_TERMS - 2
+    return (*terms[:shown], Gap(len(terms) - shown - 1), terms[-1])
+
+
+def formula(node: Value, parents: Sequence[Expression]) -> Expression:
+    """A node as its operation applied to its parents."""
+    return applied(node.operation, parents)
+
+
+def rules(node: Value, name: str, parents: Sequence[Expression]) -> list[Any]:
+    """The symbolic local derivative for each parent; None where it is too long.
+
+    The table's own rule is run on stand-ins that carry the nodes' numbers, because a
+    rule may branch on them, and what it recorded is read off.
+    """
+    pairs = zip(node.parents, parents, strict=True)
+    stand_ins = [_stand_in(parent.data, shown) for parent, shown in pairs]
+    out = Value(node.data)
+    names = dict(zip(stand_ins, parents, strict=True)) | {out: Symbol(name)}
+    with ieee():
+        results = list(_evaluate(node.operation, stand_ins, out))
+    itself = applied(node.operation, parents)
+    return [_read_off(result, names, itself, Symbol(name)) for result in results]
+
+
+def _stand_in(data: float, expression: Expression) -> Value:
+    return constant(data) if isinstance(expression, Number) else Value(data)
+
+
+def _read_off(
+    result: Any, names: Mapping[Value, Expression], itself: Expression, name: Symbol
+) -> Expression | None:
+    """The expression that a rule recorded over the stand-ins, if it is short enough."""
+    if not isinstance(result, Value):
+        return Number(number_of(result))
+    known: dict[Value, Expression] = dict(names)
+    sizes: dict[Value, int] = dict.fromkeys(names, 1)
+    for node in topological_order(result):
+        sizes[node] = sizes.get(node, 1 + sum(sizes[p] for p in node.parents))
+        if sizes[node] > LONGEST_RULE:
+            return None
+        if node not in known and not node.parents:
+            known[node] = Number(node.data)
+        elif node not in known:
+            parents = [known[p] for p in node.parents]
+            short = simplified(node.operation, parents, node.data)
+            known[node] = name if short == itself else _by_name(short, itself, name)
+    return known[result]
+
+
+def _by_name(short: Expression, itself: Expression, name: Symbol) -> Expression:
+    """sigmoid(-x) is 1 - sigmoid(x), and says so with the node's own name if it can."""
+    match short:
+        case Apply(operation, (Apply(inner, (argument,)),)) if (
+            operation is SIGMOID and inner is NEG
+        ):
+            positive = Apply(SIGMOID, (argument,))
+            return Apply(SUB, (Number(1.0), name if positive == itself else positive))
+    return short
+
+
+def simplified(
+    operation: Operation, args: Sequence[Expression], data: float
+) -> Expression:
+    """The same without factors of 1, terms of 0 and arithmetic on bare numbers."""
+    if all(isinstance(arg, Number) for arg in args):
+        return Number(data)
+    match operation.name, tuple(args):
+        case "mul", (Number(1.0), x):
+            return x
+        case (("mul" | "div" | "pow"), (x, Number(1.0))):
+            return x
+        case "mul", (Number(-1.0), x):
+            return Apply(NEG, (x,))
+        case "add", (Number(0.0), x) | (x, Number(0.0)):
+            return x
+        case "mul", (x, y) if x == y:
+            return Apply(POW, (x, Number(2.0)))
+        case "neg", (Apply(inner, (x,)),) if inner is NEG:
+            return x
+    return applied(operation, args)
+
+
+def with_numbers(expression: Expression, data: Mapping[str, float]) -> Expression:
+    """The same with each symbol replaced by its number."""
+    match expression:
+        case Symbol(name):
+            return Number(data[name])
+        case Apply(operation, arguments):
+            return Apply(operation, tuple(with_numbers(a, data) for a in arguments))
+    return expression
+
+
+# ---- names ---------------------------------------------------------------------------
+
+
+def names_of(
+    nodes: Sequence[Node], names: Mapping[str, Any] | None = None
+) -> list[str]:
+    """A name of its own for each node, in the order of the graph.
+
+    The label; else the variable in `names` (such as `globals()`) that holds the node;
+    else `out` for the last node and `v3` for node 3. A name met again becomes `x#2`.
+    """
+    variables = _variables(names or {})
+    given = [clean(n.value.label or variables.get(n.value, "")) for n in nodes]
+    taken: dict[str, int] = {}
+    labeled = [_unique(name, taken) if name else "" for name in given]
+    automatic = [f"v{n.index}" for n in nodes[:-1]] + ["out"]
+    return [
+        name or _unique(other, taken)
+        for name, other in zip(labeled, automatic, strict=True)
+    ]
+
+
+def _variables(names: Mapping[str, Any]) -> dict[Value, str]:
+    """Each Value in a mapping such as `globals()` by its first public name."""
+    found: dict[Value, str] = {}
+    for name, value in names.items():
+        if isinstance(value, Value) and not name.startswith("_"):
+            found.setdefault(value, name)
+    return found
+
+
+def _unique(name: str, taken: dict[str, int]) -> str:
+    """The name, or name#2, name#3 where it is taken."""
+    while name in taken:
+        taken[name] += 1
+        name = f"{name}#{taken[name]}"
+    taken[name] = 1
+    return name
+
+
+def clean(label: str) -> str:
+    """A label on one line, not too long, with what can't be seen written as escapes."""
+    shown = "".join(_visible(c) for c in label[: LONGEST_NAME + 1])
+    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
+
+
+def _visible(character: str) -> str:
+    """Control characters and those that turn the reading direction, as escapes."""
+    if unicodedata.category(character) in ("Cc", "Cs", "Cn", "Zl", "Zp") or (
+        unicodedata.bidirectional(character) in _TURNING
+    ):
+        return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+    return character
+
+
+_TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+# ---- printing ------------------------------------------------------------------------
+
+Form = tuple[str, float]
+"""A printed expression, and how tightly it binds."""
+
+Template = tuple[str, float, tuple[float, ...]]
+"""An operation's printed form, how tightly it binds, and how tightly its arguments
+have to bind to go without parentheses."""
+
+QUOTIENT = (SUM + PRODUCT) / 2  # as a factor on one line, a / b gets parentheses
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How one printed form writes the pieces."""
+
+    number: Callable[[float, int], str]
+    symbol: Callable[[str], str]
+    slope: Callable[[str, str, int], str]
+    gap: Callable[[int], str]
+    template: Callable[[Operation], Template]
+    joints: tuple[str, str]
+    parentheses: tuple[str, str]
+    arrow: str
+
+
+def show(expression: Expression, style: Style, digits: int = 6) -> str:
+    """The expression in one of the styles TEXT, ASCII and LATEX."""
+    return _form(expression, style, digits)[0]
+
+
+def _form(expression: Expression, style: Style, digits: int) -> Form:
+    """The printed form and how tightly it binds."""
+    match expression:
+        case Symbol(name):
+            return style.symbol(name), ATOM
+        case Number(value):
+            shown = style.number(value, digits)
+            return shown, SIGN if shown.startswith("-") else _number_binds(shown)
+        case Slope(of, by, operand):
+            return style.slope(of, by, operand), PRODUCT
+        case Gap(count):
+            return style.gap(count), ATOM
+        case Apply(operation, arguments):
+            forms = [_form(a, style, digits) for a in arguments]
+            return _applied(operation, forms, style)
+
+
+def _number_binds(shown: str) -> float:
+    return PRODUCT if "^" in shown else ATOM
+
+
+def _applied(operation: Operation, forms: list[Form], style: Style) -> Form:
+    if operation is ADD or operation is MUL:
+        binds = float(SUM if operation is ADD else PRODUCT)
+        joint = style.joints[operation is MUL]
+        parts = [_fit(f, binds, style, not i) for i, f in enumerate(forms)]
+        return joint.join(parts), binds
+    template, binds, needs = style.template(operation)
+    if len(needs) < len(forms) and operation.all_partials is not None:
+        return template.format(", ".join(f for f, _ in forms)), binds
+    needs = needs + (ANY,) * (len(forms) - len(needs))
+    starts = template.startswith("{0}")
+    parts = [
+        _fit(form, need, style, starts and not i)
+        for i, (form, need) in enumerate(zip(forms, needs, strict=True))
+    ]
+    return template.format(*parts), binds
+
+
+def _fit(form: Form, need: float, style: Style, first: bool) -> str:
+    """In parentheses where it binds less than needed, or has a sign inside a line."""
+    shown, binds = form
+    hidden_sign = need > ANY and not first and shown.startswith("-")
+    if binds < need or hidden_sign:
+        return shown.join(style.parentheses)
+    return shown
+
+
+# ---- plain text ----------------------------------------------------------------------
+
+PLAIN_NAME = re.compile(r"[^\W\d](\w|[\u0300-\u036f])*(\[\w+(,\w+)*\])?'*(#\d+)?")
+
+INFIX: Mapping[str, Template] = {
+    "sub": ("{0} - {1}", SUM, (SUM, QUOTIENT)),
+    "div": ("{0} / {1}", QUOTIENT, (QUOTIENT, POWER)),
+    "pow": ("{0}^{1}", POWER, (ATOM, ATOM)),
+    "neg": ("-{0}", SIGN, (SIGN,)),
+}
+
+
+def number_text(value: float, digits: int = 6) -> str:
+    """A number at so many significant digits, as Python writes it.
+
+    >>> number_text(0.30000000000000004), number_text(-0.0), number_text(1e-9)
+    ('0.3', '0', '1e-09')
+    """
+    return format(value + 0.0 if value else 0.0, f".{digits}g")
+
+
+def _symbol_text(name: str) -> str:
+    shown = name if PLAIN_NAME.fullmatch(name) else f"“{name}”"
+    return f"\u2068{shown}\u2069" if _right_to_left(name) else shown
+
+
+def _right_to_left(name: str) -> bool:
+    return any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in name)
+
+
+def _symbol_ascii(name: str) -> str:
+    shown = name if PLAIN_NAME.fullmatch(name) else f'"{name}"'
+    return shown.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _slope_text(of: str, by: str, operand: int) -> str:
+    which = f"[{operand}]" if operand else ""
+    return f"∂{_symbol_text(of)}/∂{_symbol_text(by)}{which}"
+
+
+def _slope_ascii(of: str, by: str, operand: int) -> str:
+    which = f"[{operand}]" if operand else ""
+    return f"d{_symbol_ascii(of)}/d{_symbol_ascii(by)}{which}"
+
+
+def _template_text(operation: Operation) -> Template:
+    """Arithmetic in infix form, everything else as name(arguments)."""
+    if operation.name in INFIX:
+        return INFIX[operation.name]
+    name = operation.name.replace("{", "{{").replace("}", "}}")
+    slots = ", ".join(f"{{{i}}}" for i in range(operation.arity)) or "{0}"
+    return f"{name}({slots})", ATOM, ()
+
+
+TEXT = Style(
+    number_text,
+    _symbol_text,
+    _slope_text,
+    lambda count: f"…({count} more)…",
+    _template_text,
+    (" + ", "·"),
+    ("(", ")"),
+    " → ",
+)
+
+ASCII = Style(
+    number_text,
+    _symbol_ascii,
+    _slope_ascii,
+    lambda count: f"...({count} more)...",
+    _template_text,
+    (" + ", "*"),
+    ("(", ")"),
+    " -> ",
+)
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a line takes.
+
+    >>> width("ŷ = 1"), width("日本")
+    (5, 4)
+    """
+    return sum(_columns(c) for c in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def pad(text: str, columns: int) -> str:
+    """The text with spaces after it, up to so many columns."""
+    return text + " " * (columns - width(text))
+
+
+# ---- LaTeX ---------------------------------------------------------------------------
+
+GREEK = (
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa"),
+    *("lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi"),
+    "omega",
+)
+INDEXED = re.compile(r"([A-Za-z]+)(\d*)\[(\d+(?:,\d+)*)\]")
+NUMBERED = re.compile(r"([A-Za-z]+)_?(\d+)")
+SPECIAL: Mapping[str, str] = {
+    "\\": r"\backslash ",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"{\wedge}",
+    "~": r"{\sim}",
+    "<": r"{\lt}",
+    ">": r"{\gt}",
+    "`": r"{\backprime}",
+    '"': r"\text{''}",
+    "|": r"\vert ",
+}
+
+
+def number_latex(value: float, digits: int = 6) -> str:
+    r"""A number at so many significant digits, with a power of ten where it needs one.
+
+    >>> number_latex(-1.5e-10)
+    '-1.5 \\times 10^{-10}'
+    """
+    if math.isnan(value):
+        return r"\mathrm{nan}"
+    if math.isinf(value):
+        return r"\infty" if value > 0 else r"-\infty"
+    mantissa, _, exponent = number_text(value, digits).partition("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+def symbol_latex(name: str) -> str:
+    r"""A name as mathematics: indices as indices, everything odd as upright text.
+
+    >>> symbol_latex("W1[1,2]"), symbol_latex("x2"), symbol_latex("loss")
+    ('W^{(1)}_{1,2}', 'x_{2}', '\\mathit{loss}')
+    """
+    base, _, again = name.rpartition("#")
+    if base and again.isdigit():
+        return rf"{{{symbol_latex(base)}}}^{{\#{again}}}"
+    if indexed := INDEXED.fullmatch(name):
+        letters, layer, indices = indexed.groups()
+        raised = f"^{{({layer})}}" if layer else ""
+        return f"{_letters(letters)}{raised}_{{{indices}}}"
+    if numbered := NUMBERED.fullmatch(name):
+        return f"{_letters(numbered[1])}_{{{numbered[2]}}}"
+    return _letters(name) if re.fullmatch("[A-Za-z]+", name) else escape_latex(name)
+
+
+def _letters(letters: str) -> str:
+    if letters in GREEK:
+        return f"\\{letters}"
+    return letters if len(letters) == 1 else rf"\mathit{{{letters}}}"
+
+
+def escape_latex(text: str) -> str:
+    r"""Any text as upright text inside mathematics, for LaTeX, MathJax and KaTeX.
+
+    What would be markup is written in mathematics, because the three disagree on how
+    to escape it inside \text.
+
+    >>> escape_latex("50%_a")
+    '\\text{50}\\%\\_\\text{a}'
+    """
+    parts = re.split(r'([\\{}$&#%_^~<>`"|])', text)
+    return "".join(SPECIAL.get(p, rf"\text{{{p}}}") for p in parts if p)
+
+
+def _slope_latex(of: str, by: str, operand: int) -> str:
+    top, bottom = symbol_latex(of), symbol_latex(by)
+    which = rf"\Big|_{{{operand}}}" if operand else ""
+    return rf"\frac{{\partial {top}}}{{\partial {bottom}}}{which}"
+
+
+def _template_latex(operation: Operation) -> Template:
+    if operation.latex:
+        return operation.latex, operation.binds, operation.needs
+    name = escape_latex(operation.name).replace("{", "{{").replace("}", "}}")
+    slots = ", ".join(f"{{{i}}}" for i in range(operation.arity)) or "{0}"
+    return rf"{name}\left({slots}\right)", ATOM, ()
+
+
+LATEX = Style(
+    number_latex,
+    symbol_latex,
+    _slope_latex,
+    lambda count: rf"\cdots\text{{({count} more)}}\cdots",
+    _template_latex,
+    (" + ", r" \cdot "),
+    (r"\left(", r"\right)"),
+    r" \to ",
+)
