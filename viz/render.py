@@ -1,0 +1,267 @@
+"""From Graphviz's DOT to SVG, PNG and PDF, with no Graphviz on the machine.
+
+The layout engine comes inside the wheel of pygraphviz and runs in this process. A
+picture large enough to take seconds is laid out by a second Python instead, which can
+be stopped. The fonts come with this package, so that the same graph gives the same
+bytes on every machine.
+"""
+
+from __future__ import annotations
+
+import errno
+import html
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import graphviz
+
+FONT: Final = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
+FORMATS: Final = ("svg", "png", "pdf", "dot")
+
+# The layout of this many statements takes well under a second, and of none so few has
+# it been seen to take more than a few.
+QUICK: Final = 400
+SECONDS: Final = 30.0
+
+LOCK: Final = threading.Lock()  # Graphviz keeps global state
+PROLOG: Final = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+COMMENT: Final = re.compile(r"<!--.*?-->\n?", re.DOTALL)
+TITLE: Final = re.compile(r"<title>([^<]*)</title>")
+
+
+class Graph(graphviz.Digraph):  # type: ignore[misc]
+    """A picture: a `graphviz.Digraph` that draws itself without the program `dot`.
+
+    It shows itself in a notebook. `.svg` is the picture as text, `.source` its
+    description in Graphviz's language, `.save(path)` writes a file.
+    """
+
+    def __init__(
+        self, titles: Mapping[str, str] | None = None, **attributes: Any
+    ) -> None:
+        super().__init__(**attributes)
+        self.titles = dict(titles or {})
+
+    @property
+    def svg(self) -> str:
+        """The picture as SVG: the same text for the same graph, on every machine."""
+        return titled(render(self.source, "svg", self.engine).decode(), self.titles)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file, whole or not at all, and return its path.
+
+        path: ends in .svg, .png, .pdf or .dot, which says what is written.
+
+        Raises ValueError for another ending, and OSError where the file can't be
+        written.
+        """
+        path = Path(path)
+        write_whole(path, self.data(format_of(path)))
+        return path
+
+    def data(self, format: str = "svg") -> bytes:
+        """The picture in a format: "svg", "png", "pdf" or "dot"."""
+        if format == "svg":
+            return self.svg.encode()
+        if format == "dot":
+            return str(self.source).encode()
+        return render(self.source, format, self.engine)
+
+    def pipe(
+        self, format: str | None = None, encoding: str | None = None, **_: Any
+    ) -> Any:
+        """The picture in a format, as `graphviz.Digraph.pipe` gives it."""
+        data = self.data(format or "svg")
+        return data.decode(encoding) if encoding else data
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+
+# ---- text in a picture ---------------------------------------------------------------
+
+
+def visible(text: str, longest: int = 40) -> str:
+    """The text, on one line, with a sign in place of each character that has none.
+
+    More than `longest` characters are abbreviated in the middle.
+
+    >>> visible("two\\nlines"), visible("abcdefghij", longest=5)
+    ('two↵lines', 'ab…ij')
+    """
+    if len(text) > longest:
+        half = (longest - 1) // 2
+        text = f"{text[: longest - 1 - half]}…{text[len(text) - half :]}"
+    return "".join(map(_visible, text))
+
+
+def _visible(char: str) -> str:
+    code = ord(char)
+    if char == "\n":
+        return "↵"
+    if code < 0x20:
+        return chr(0x2400 + code)  # Unicode's pictures of the control characters
+    unfit = 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or code & 0xFFFE == 0xFFFE
+    return "\ufffd" if unfit else char
+
+
+def markup(text: str) -> str:
+    """Text as it is written inside a Graphviz HTML label, shown as typed.
+
+    >>> markup("<b> \\\\N")
+    '&lt;b&gt; \\\\\\\\N'
+    """
+    return html.escape(text).replace("\\", "\\\\")  # \\N would be the node's name
+
+
+def titled(svg: str, titles: Mapping[str, str]) -> str:
+    """Graphviz's SVG, with each element's name replaced by a text for the reader."""
+    svg = COMMENT.sub("", PROLOG.sub("", svg))
+
+    def title(match: re.Match[str]) -> str:
+        text = titles.get(html.unescape(match[1]), "")
+        return f"<title>{html.escape(text)}</title>" if text else ""
+
+    return TITLE.sub(title, svg)
+
+
+# ---- layout --------------------------------------------------------------------------
+
+
+def render(
+    dot: str, format: str = "svg", engine: str = "dot", seconds: float = SECONDS
+) -> bytes:
+    """The picture that a text in Graphviz's language describes.
+
+    seconds: how long a large picture may take; a small one takes well under a second.
+
+    Raises TimeoutError where it takes longer, ValueError where `dot` is not valid.
+    """
+    if dot.count("\n") <= QUICK:
+        return _layout(dot, format, engine)
+    return _layout_elsewhere(dot, format, engine, seconds)
+
+
+def _layout(dot: str, format: str, engine: str) -> bytes:
+    with LOCK:
+        _load_fonts()
+        return _graphviz(dot, format, engine)
+
+
+def _graphviz(dot: str, format: str, engine: str) -> bytes:
+    import pygraphviz
+
+    picture = pygraphviz.AGraph(string=dot)
+    try:
+        return bytes(picture.draw(format=format, prog=engine))
+    finally:
+        picture.close()
+
+
+def _layout_elsewhere(dot: str, format: str, engine: str, seconds: float) -> bytes:
+    """The same in a second Python, which can be stopped: this file run as a program."""
+    command = [sys.executable, "-P", __file__, format, engine]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(
+            command,
+            input=dot.encode(),
+            capture_output=True,
+            env=environment,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(
+            f"the layout was stopped after {seconds:g} s: this picture is too large "
+            "to lay out; draw a part of it with draw(v, depth=4), or fold it with "
+            'detail="neuron" or detail="layer"'
+        ) from None
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise ValueError(f"Graphviz could not lay out this picture: {''.join(last)}")
+    return done.stdout
+
+
+# ---- fonts ---------------------------------------------------------------------------
+
+
+@cache
+def _load_fonts() -> None:
+    """Have Graphviz read the fonts of this package, once, without a word on stderr."""
+    before = os.environ.get("FONTCONFIG_FILE")
+    os.environ["FONTCONFIG_FILE"] = str(Path(__file__).parent / "fonts" / "fonts.conf")
+    try:
+        with _without_font_warnings():
+            _graphviz(f'digraph {{ a [fontname="{FONT}"] }}', "svg", "dot")
+    finally:
+        del os.environ["FONTCONFIG_FILE"]
+        if before is not None:
+            os.environ["FONTCONFIG_FILE"] = before
+
+
+@contextmanager
+def _without_font_warnings() -> Iterator[None]:
+    """Hold back what C code prints to stderr, and pass on all but Fontconfig's lines.
+
+    Fontconfig warns of files on the machine that a newer version wrote, and of folders
+    it can't write to, and has no switch against that.
+    """
+    try:
+        stderr = os.dup(2)
+    except OSError:  # there is none, as under pythonw
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            held.seek(0)
+            lines = held.read().splitlines(keepends=True)
+            os.write(2, b"".join(x for x in lines if not x.startswith(b"Fontconfig ")))
+            os.close(stderr)
+
+
+# ---- files ---------------------------------------------------------------------------
+
+
+def format_of(path: Path) -> str:
+    """The format that a path's ending names."""
+    format = path.suffix.lower().removeprefix(".").replace("gv", "dot")
+    if format not in FORMATS:
+        raise ValueError(
+            f"can't tell the format of {str(path)!r}: end the name in .svg, .png, "
+            ".pdf or .dot"
+        )
+    return format
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file whole or not at all: what was there stays until the new one is."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as error:
+        with suppress(OSError):  # it may never have come to be
+            part.unlink()
+        reason = error.strerror or str(error)
+        if error.errno == errno.ENOENT:
+            reason = f"there is no folder {str(path.parent)!r}"
+        raise type(error)(f"can't write {str(path)!r}: {reason}") from None
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(_layout(sys.stdin.buffer.read().decode(), *sys.argv[1:3]))

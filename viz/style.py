@@ -1,0 +1,114 @@
+"""How pictures look: colors, widths and the boxes that values are shown in.
+
+Blue is a positive gradient, orange a negative one: the pair that color-blind readers
+tell apart. Without color, a bar to the right of the middle is positive and one to the
+left negative, and a wide line carries much gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from viz.numbers import short
+from viz.render import FONT, markup
+
+POSITIVE: Final = "#1f6fb4"
+NEGATIVE: Final = "#d1590b"
+NEUTRAL: Final = "#9aa5b1"
+INK: Final = "#1d2733"
+QUIET: Final = "#6b7785"
+PAPER: Final = "#ffffff"
+PARAMETER: Final = "#eef4fb"
+
+BAR: Final = 34  # points from the middle of a gradient's bar to its end
+
+GRAPH_ATTRIBUTES: Final = {
+    "rankdir": "LR",
+    "bgcolor": PAPER,
+    "pad": "0.15",
+    "nodesep": "0.22",
+    "ranksep": "0.28",
+    "fontname": FONT,
+}
+NODE_ATTRIBUTES: Final = {
+    "fontname": FONT,
+    "fontsize": "11",
+    "fontcolor": INK,
+    "shape": "plain",
+}
+EDGE_ATTRIBUTES: Final = {
+    "fontname": FONT,
+    "fontsize": "9",
+    "fontcolor": QUIET,
+    "color": NEUTRAL,
+    "arrowsize": "0.6",
+}
+
+
+def hue(gradient: float) -> str:
+    """The color of a gradient's sign."""
+    if gradient > 0:
+        return POSITIVE
+    return NEGATIVE if gradient < 0 else NEUTRAL
+
+
+def share(gradient: float, largest: float) -> float:
+    """The size of a gradient against the largest of the picture, from 0 to 1."""
+    if not gradient or math.isnan(gradient):
+        return 0.0
+    size = abs(gradient)
+    return 1.0 if size >= largest else size / largest
+
+
+def width(gradient: float, largest: float) -> str:
+    """The width of a line that carries this gradient; its area grows with the size."""
+    return f"{0.8 + 3.2 * math.sqrt(share(gradient, largest)):.2f}"
+
+
+def largest_of(gradients: list[float]) -> float:
+    """The size of the largest finite one, or 1 where there is none."""
+    return max((abs(g) for g in gradients if g and math.isfinite(g)), default=1.0)
+
+
+def box(
+    rows: list[tuple[str, str]], title: str = "", bar: str = "", fill: str = PAPER
+) -> str:
+    """A Graphviz label: a rounded box with a title, rows of name and number, a bar."""
+    cells = [
+        f'<TR><TD ALIGN="LEFT"><FONT COLOR="{QUIET}">{markup(name)}</FONT></TD>'
+        f'<TD ALIGN="RIGHT">{markup(number)}</TD></TR>'
+        for name, number in rows
+    ]
+    if title:
+        cells.insert(0, f'<TR><TD COLSPAN="2"><B>{markup(title)}</B></TD></TR>')
+    if bar:
+        cells.append(f'<TR><TD COLSPAN="2" CELLPADDING="3">{bar}</TD></TR>')
+    return (
+        f'<<TABLE STYLE="ROUNDED" BORDER="1" CELLBORDER="0" CELLSPACING="0" '
+        f'CELLPADDING="2" COLOR="{QUIET}" BGCOLOR="{fill}">{"".join(cells)}</TABLE>>'
+    )
+
+
+def bar(gradient: float, largest: float) -> str:
+    """A gradient as a bar: from the middle to the right, or to the left below 0."""
+    length = round(BAR * share(gradient, largest))
+    length = max(length, 2) if gradient and not math.isnan(gradient) else 0
+    left, right = (length, 0) if gradient < 0 else (0, length)
+    cells = [(BAR - left, ""), (left, NEGATIVE), (1, QUIET), (right, POSITIVE)]
+    cells.append((BAR - right, ""))
+    drawn = "".join(_cell(width, color) for width, color in cells if width)
+    return (
+        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
+        f'BGCOLOR="#e4e8ed"><TR>{drawn}</TR></TABLE>'
+    )
+
+
+def _cell(width: int, color: str) -> str:
+    fill = f' BGCOLOR="{color}"' if color else ""
+    return f'<TD FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="5"{fill}></TD>'
+
+
+def local(partial: float, digits: int) -> str:
+    """A local derivative as an arrow shows it."""
+    return f"∂ {short(partial, digits)}"
