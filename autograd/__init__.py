@@ -1,5 +1,6 @@
 """A scalar reverse-mode autograd engine: write arithmetic, get exact gradients."""
 
+from autograd.expression import ParseError, parse
 from autograd.graph import gradients, topological_order
 from autograd.ops import abs_ as abs
 from autograd.ops import (
@@ -42,6 +43,7 @@ __compiled__ = not _engine_file.endswith(".py")
 __version__ = "0.1.0"
 
 __all__ = [
+    "ParseError",
     "Value",
     "abs",
     "acos",
@@ -66,6 +68,7 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
+    "parse",
     "prod",
     "relu",
     "sigmoid",

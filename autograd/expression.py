@@ -1,0 +1,470 @@
+"""Text to a recorded expression, safely: a grammar of its own, nothing else runs.
+
+    sum      = product { ("+" | "-") product }
+    product  = sign { ("*" | "/") sign }
+    sign     = { "-" | "+" } power
+    power    = atom [ "**" sign ]
+    atom     = number | name | function "(" sum { "," sum } ")" | "(" sum ")"
+
+These are Python's rules: `-x**2` is `-(x**2)`, and `2**3**2` is `2**9`. The text is
+read into steps in postfix order first; only a text that is right to its end is then
+computed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import reduce
+from typing import Any, Final
+
+from autograd import reductions
+from autograd.ops import TABLE, Operation
+from autograd.value import Value, constant
+
+MAX_LENGTH: Final = 10_000
+"""The longest text that is read, in characters."""
+
+MAX_DEPTH: Final = 100
+"""How many parentheses, signs and powers may be open inside one another."""
+
+CONSTANTS: Final = {"pi": math.pi, "e": math.e}
+
+
+class ParseError(ValueError):
+    """What is wrong with an expression's text, and where.
+
+    reason: one sentence.
+    text, position: the text and the index of the character that is wrong.
+
+    >>> try:
+    ...     parse("2 * (x + 1", x=1.0)
+    ... except ParseError as error:
+    ...     print(error)
+    this ( is never closed
+      2 * (x + 1
+          ^
+    """
+
+    def __init__(self, reason: str, text: str = "", position: int = 0) -> None:
+        super().__init__(reason, text, position)
+        self.reason = reason
+        self.text = text
+        self.position = position
+
+    def __str__(self) -> str:
+        if not self.text.strip():
+            return self.reason
+        shown, column = _window(self.text, self.position)
+        return f"{self.reason}\n  {shown}\n  {' ' * column}^"
+
+
+def parse(text: str, /, **values: Value | float) -> Value:
+    """The expression that a text states, recorded with the given values.
+
+    text: numbers, names, `+ - * / **`, parentheses, the constants `pi` and `e`, and
+        the functions of this package by their names (`functions()` lists them). At
+        most 10 000 characters, and 100 levels of nesting.
+    values: a number or a Value for each name. A number becomes a leaf labelled with
+        its name, and a Value stays the same node, so that you can differentiate by it;
+        a leaf without a label gets the name. A name that comes twice is one leaf. A
+        value wins over a constant of the same name.
+
+    Raises ParseError, a ValueError, whose message points at the character that is
+    wrong; also where the numbers are outside an operation's domain. TypeError where a
+    value is not a number. Nothing in the text is run as Python.
+
+    >>> y = parse("tanh(w*x + b)", w=0.5, x=2.0, b=0.1)
+    >>> y.data
+    0.8004990217606297
+    >>> x = Value(3.0)
+    >>> parse("x**2 / 2", x=x).backward()
+    >>> x.grad
+    3.0
+    """
+    steps = _read(text)
+    leaves = {name: _leaf(name, value) for name, value in values.items()}
+    for step in steps:
+        if step.name and step.count is None:
+            _check_known(step, text, leaves)
+    return _compute(steps, text, leaves)
+
+
+def names(text: str) -> list[str]:
+    """The names that a text needs values for, in order of appearance.
+
+    Raises ParseError where `parse` would find the text itself wrong.
+
+    >>> names("tanh(w*x + b) + w*pi")
+    ['w', 'x', 'b']
+    """
+    steps = [step for step in _read(text) if step.name and step.count is None]
+    in_order = sorted(steps, key=lambda step: step.position)
+    return list(dict.fromkeys(s.name for s in in_order if s.name not in CONSTANTS))
+
+
+def functions() -> list[str]:
+    """The functions that a text may call, in alphabetical order.
+
+    >>> [name for name in functions() if name.startswith("s")]
+    ['sigmoid', 'silu', 'sin', 'sinh', 'softplus', 'sqrt', 'sub', 'sum']
+    """
+    return sorted(FUNCTIONS)
+
+
+# ---- what a text can call ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Function:
+    """How a text calls an operation: with at least and at most so many arguments."""
+
+    apply: Callable[..., Any]
+    least: int
+    most: float
+
+
+def _row(row: Operation) -> Function:
+    return Function(row, row.arity - len(row.defaults), row.arity)
+
+
+def _folded(row: Operation) -> Function:
+    return Function(lambda *xs: reduce(row, xs), 2, math.inf)
+
+
+def _gathered(reduction: Callable[[list[Any]], Any]) -> Function:
+    return Function(lambda *xs: reduction(list(xs)), 1, math.inf)
+
+
+FUNCTIONS: Final[Mapping[str, Function]] = {
+    **{name: _row(row) for name, row in TABLE.items() if row.arity},
+    "ln": _row(TABLE["log"]),
+    "max": _folded(TABLE["maximum"]),
+    "min": _folded(TABLE["minimum"]),
+    "sum": _gathered(reductions.sum),
+    "mean": _gathered(reductions.mean),
+    "prod": _gathered(reductions.prod),
+    "logsumexp": _gathered(reductions.logsumexp),
+}
+
+OPERATORS: Final = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
+
+HINTS: Final = {
+    "^": "write ** for a power",
+    "=": "an expression has no =; give values apart from it, as in x=2",
+    "×": "write * for a product",
+    "·": "write * for a product",
+    "−": "write the plain - of the keyboard",
+    "÷": "write / for a quotient",
+    "[": "write ( and )",
+    "{": "write ( and )",
+    "<": "comparisons are no part of an expression; use maximum, minimum or where",
+    ">": "comparisons are no part of an expression; use maximum, minimum or where",
+}
+
+# ---- from text to tokens -------------------------------------------------------------
+
+TOKEN: Final = re.compile(
+    r"""\s*(?:
+        (?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
+      | (?P<name>[^\W\d]\w*)
+      | (?P<sign>\*\*|[-+*/(),])
+      | (?P<end>\Z)
+    )""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A number, a name, a sign or the end, and where it starts."""
+
+    kind: str
+    text: str
+    position: int
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    position = 0
+    while True:
+        match = TOKEN.match(text, position)
+        if match is None:
+            wrong = position + len(text[position:]) - len(text[position:].lstrip())
+            hint = HINTS.get(text[wrong], "")
+            reason = f"{_quoted(text[wrong])} is not part of an expression"
+            raise ParseError(f"{reason}: {hint}" if hint else reason, text, wrong)
+        kind = str(match.lastgroup)
+        yield Token(kind, match[kind], match.start(kind))
+        if kind == "end":
+            return
+        position = match.end()
+
+
+# ---- from tokens to steps ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step in postfix order.
+
+    A number, a name (count is None), or a call of the function `name` on the latest
+    `count` results.
+    """
+
+    position: int
+    name: str = ""
+    count: int | None = None
+    number: float = math.nan
+
+
+def _read(text: str) -> list[Step]:
+    if not isinstance(text, str):
+        raise TypeError(
+            f"parse reads a text, got {text!r} of type {type(text).__name__}"
+        )
+    if len(text) > MAX_LENGTH:
+        raise ParseError(
+            f"the expression has {len(text)} characters; the limit is {MAX_LENGTH}"
+        )
+    if not text.strip():
+        raise ParseError("the expression is empty; write for instance tanh(w*x + b)")
+    return _Reader(text).whole()
+
+
+class _Reader:
+    """Recursive descent, one method per line of the grammar; limited in depth."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = list(_tokens(text))
+        self.at = 0
+        self.depth = 0
+        self.steps: list[Step] = []
+
+    @property
+    def next(self) -> Token:
+        return self.tokens[self.at]
+
+    def take(self, *signs: str) -> Token | None:
+        """The next token if it is one of these signs."""
+        token = self.next
+        if token.kind != "sign" or token.text not in signs:
+            return None
+        self.at += 1
+        return token
+
+    def fail(self, reason: str, token: Token) -> ParseError:
+        return ParseError(reason, self.text, token.position)
+
+    def call(self, name: str, count: int, token: Token) -> None:
+        self.steps.append(Step(token.position, name, count))
+
+    def whole(self) -> list[Step]:
+        self.sum()
+        token = self.next
+        if token.text == ")":
+            raise self.fail("this ) closes nothing", token)
+        if token.text == ",":
+            raise self.fail("a comma belongs between a function's arguments", token)
+        if token.kind != "end":
+            raise self.fail(self.no_operator(token), token)
+        return self.steps
+
+    def no_operator(self, token: Token) -> str:
+        before = self.tokens[self.at - 1]
+        hint = ""
+        if before.text in FUNCTIONS and token.kind in ("name", "number"):
+            hint = f"; write {before.text}({_cut(token.text)})"
+        elif before.text == ")" or before.kind == "number":
+            hint = f"; for a product write {_cut(before.text)} * {_cut(token.text)}"
+        return f"an operator is missing before {_quoted(token.text)}{hint}"
+
+    def sum(self) -> None:
+        self.product()
+        while token := self.take("+", "-"):
+            self.product()
+            self.call(OPERATORS[token.text], 2, token)
+
+    def product(self) -> None:
+        self.sign()
+        while token := self.take("*", "/"):
+            self.sign()
+            self.call(OPERATORS[token.text], 2, token)
+
+    def sign(self) -> None:
+        token = self.take("-", "+")
+        if token is None:
+            return self.power()
+        self.deeper(token)
+        self.sign()
+        self.depth -= 1
+        if token.text == "-":
+            self.call("neg", 1, token)
+
+    def power(self) -> None:
+        self.atom()
+        if token := self.take("**"):
+            self.deeper(token)
+            self.sign()
+            self.depth -= 1
+            self.call("pow", 2, token)
+
+    def atom(self) -> None:
+        token = self.next
+        self.at += 1
+        if token.kind == "number":
+            self.number(token)
+        elif token.kind == "name":
+            self.name(token)
+        elif token.text == "(":
+            self.deeper(token)
+            self.sum()
+            self.close(token)
+        else:
+            raise self.fail(self.no_operand(token), token)
+
+    def no_operand(self, token: Token) -> str:
+        what = "number, a name or a function"
+        if token.kind == "end":
+            return f"the expression ends where a {what} should follow"
+        return f"a {what} should stand before {_quoted(token.text)}"
+
+    def number(self, token: Token) -> None:
+        number = float(token.text)
+        if math.isinf(number):
+            raise self.fail("this number is beyond the largest float, 1.8e308", token)
+        self.steps.append(Step(token.position, number=number))
+
+    def name(self, token: Token) -> None:
+        # Python reads µ and μ, two characters, as the same name; so does this.
+        name = unicodedata.normalize("NFKC", token.text)
+        opening = self.take("(")
+        if opening is None:
+            self.steps.append(Step(token.position, name))
+        else:
+            self.function(name, token, opening)
+
+    def function(self, name: str, token: Token, opening: Token) -> None:
+        if name not in FUNCTIONS:
+            raise self.fail(_unknown_function(name), token)
+        self.deeper(opening)
+        count = 0
+        if self.next.text != ")":
+            self.sum()
+            count = 1
+            while self.take(","):
+                self.sum()
+                count += 1
+        self.close(opening)
+        self.check_count(name, count, token)
+        self.call(name, count, token)
+
+    def check_count(self, name: str, count: int, token: Token) -> None:
+        function = FUNCTIONS[name]
+        if function.least <= count <= function.most:
+            return
+        takes = str(function.least)
+        if function.most > function.least:
+            infinite = function.most == math.inf
+            takes = f"at least {takes}" if infinite else f"{takes} or {function.most}"
+        plural = "" if takes == "1" else "s"
+        raise self.fail(f"{name} takes {takes} argument{plural}, not {count}", token)
+
+    def deeper(self, token: Token) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.fail(f"more than {MAX_DEPTH} levels inside one another", token)
+
+    def close(self, opening: Token) -> None:
+        if self.take(")"):
+            self.depth -= 1
+            return
+        token = self.next
+        if token.kind == "end":
+            raise self.fail("this ( is never closed", opening)
+        if token.text == ",":
+            raise self.fail("a comma belongs between a function's arguments", token)
+        raise self.fail(self.no_operator(token), token)
+
+
+# ---- from steps to values ------------------------------------------------------------
+
+
+def _leaf(name: str, value: object) -> Value:
+    if isinstance(value, Value):
+        if not value.label and not value.op:
+            value.label = name
+        return value
+    try:
+        return Value(value, label=name)
+    except TypeError as error:
+        raise TypeError(f"the value of {_cut(name)}: {error}") from None
+
+
+def _check_known(step: Step, text: str, leaves: Mapping[str, Value]) -> None:
+    if step.name in leaves or step.name in CONSTANTS:
+        return
+    if step.name in FUNCTIONS:
+        reason = f"{step.name} is a function: write {step.name}(...)"
+        raise ParseError(reason, text, step.position)
+    given = ", ".join(_cut(name) for name in list(leaves)[:20]) or "none"
+    reason = f"no value for the name {_quoted(step.name)}; names given: {given}"
+    raise ParseError(reason, text, step.position)
+
+
+def _compute(steps: list[Step], text: str, leaves: Mapping[str, Value]) -> Value:
+    results: list[Value] = []
+    for step in steps:
+        if step.count is None:
+            results.append(_operand(step, leaves))
+            continue
+        first = len(results) - step.count
+        try:
+            result = FUNCTIONS[step.name].apply(*results[first:])
+        except (ValueError, ArithmeticError) as error:
+            raise ParseError(str(error), text, step.position) from error
+        results[first:] = [result]
+    return results[0]
+
+
+def _operand(step: Step, leaves: Mapping[str, Value]) -> Value:
+    if not step.name:
+        return constant(step.number)
+    if step.name in leaves:
+        return leaves[step.name]
+    node = constant(CONSTANTS[step.name])
+    node.label = step.name
+    return node
+
+
+# ---- what errors show ----------------------------------------------------------------
+
+
+def _unknown_function(name: str) -> str:
+    near = get_close_matches(name[:40], FUNCTIONS, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no function {_quoted(name)}{hint}"
+
+
+def _cut(text: str) -> str:
+    shown = "".join(c if c.isprintable() else "?" for c in text[:41])
+    return shown if len(text) <= 40 else shown[:37] + "..."
+
+
+def _quoted(text: str) -> str:
+    return f"'{_cut(text)}'"
+
+
+def _window(text: str, position: int) -> tuple[str, int]:
+    """The part of the text around a position, on one line, and the column there."""
+    start = max(0, position - 50)
+    end = min(len(text), position + 30)
+    part = text[start:end]
+    shown = "".join(" " if c.isspace() else c if c.isprintable() else "?" for c in part)
+    before = "..." if start else ""
+    after = "..." if end < len(text) else ""
+    return f"{before}{shown}{after}".rstrip(), position - start + len(before)
