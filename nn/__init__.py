@@ -1,5 +1,7 @@
 """Networks and training, on top of autograd."""
 
+from nn import data, schedules
+from nn.history import History
 from nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -10,18 +12,30 @@ from nn.losses import (
     mse,
 )
 from nn.module import MLP, Layer, Module, Neuron, Sequential
+from nn.optim import SGD, Adam, AdamW, Optimizer, RMSProp
+from nn.training import DivergenceError, fit
 
 __all__ = [
     "MLP",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "DivergenceError",
+    "History",
     "Layer",
     "Module",
     "Neuron",
+    "Optimizer",
+    "RMSProp",
     "Sequential",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "data",
+    "fit",
     "hinge",
     "huber",
     "mae",
     "mse",
+    "schedules",
 ]

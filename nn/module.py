@@ -159,7 +159,9 @@ class Module:
         for name in names:
             if not any(_below(entry.name, name) for entry in entries):
                 known = ", ".join(entry.name for entry in entries)
-                raise KeyError(f"no parameters are named {name!r}; there are: {known}")
+                raise ValueError(
+                    f"no parameters are named {name!r}; there are: {known}"
+                )
         return [
             e for e in entries if not names or any(_below(e.name, n) for n in names)
         ]

@@ -1,0 +1,182 @@
+"""What computes a batch for `fit`: the loss, its gradient and the model's outputs.
+
+`fit` itself chooses rows, moves parameters, and keeps the history; it never looks
+inside a model. All the work on numbers goes through an `Engine`, so that another way
+of computing the same thing changes nothing else.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from autograd.graph import topological_order
+from autograd.value import Value, describe, ieee
+from nn.losses import Loss
+from nn.module import Module
+
+if TYPE_CHECKING:
+    from nn.optim import Array
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be trained: all that an engine needs to know.
+
+    model: any Module; a call takes one row, a list of floats, and returns a Value or
+        a list of them.
+    loss: a function (predictions, targets) -> Value, the mean over the samples.
+    parameters: the Values that training moves, in the order of every array of
+        numbers and of gradients. Other parameters of the model are frozen.
+    X: the table of inputs, float64 of shape (N, I), all finite.
+    targets: one per row, as the loss wants them: floats of shape (N,) or (N, K), or
+        whole numbers (N,) for `cross_entropy`.
+    outputs: how many Values the model returns for a row.
+    """
+
+    model: Module
+    loss: Loss
+    parameters: list[Value]
+    X: Array
+    targets: Any
+    outputs: int
+
+
+class Step(NamedTuple):
+    """What one batch gave.
+
+    loss: the loss over the batch's rows.
+    gradient: its derivative by each parameter, float64 of shape (P,).
+    outputs: the model's outputs for the rows, float64 of shape (rows, outputs).
+    """
+
+    loss: float
+    gradient: Array
+    outputs: Array
+
+
+class Engine(Protocol):
+    """The work of one batch; made from a `Task`.
+
+    numbers: the parameters' numbers, float64 of shape (P,), in the order of
+        `task.parameters`. An engine computes with these, whatever the Values hold,
+        and must not change the array. What it leaves in the Values is of no
+        concern: `fit` writes them after each epoch and at the end.
+
+    Outside an operation's domain the answer is inf or nan, as in IEEE 754, never an
+    error: `fit` looks at what comes back, and explains.
+    """
+
+    name: str
+
+    def step(self, numbers: Array, rows: Sequence[int]) -> Step:
+        """Loss, gradient and outputs for these rows of the task's table."""
+
+    def outputs(self, numbers: Array, X: Array) -> Array:
+        """The model's outputs for any table (M, I): float64 of shape (M, outputs)."""
+
+
+class Eager:
+    """The engine that records each batch as one graph and calls `backward()`."""
+
+    name = "eager"
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.table = task.X.tolist()
+        self.targets = task.targets.tolist()
+
+    def step(self, numbers: Array, rows: Sequence[int]) -> Step:
+        """Loss, gradient and outputs for these rows of the task's table."""
+        import numpy as np
+
+        parameters = self.task.parameters
+        write(numbers, parameters)
+        for parameter in parameters:
+            parameter.grad = 0.0
+        with _collector_paused(), ieee():
+            predictions, loss = self.record(rows)
+            loss.backward()
+        gradient = np.array([parameter.grad for parameter in parameters])
+        return Step(loss.data, gradient, _numbers(predictions))
+
+    def outputs(self, numbers: Array, X: Array) -> Array:
+        """The model's outputs for any table (M, I): float64 of shape (M, outputs)."""
+        write(numbers, self.task.parameters)
+        with _collector_paused(), ieee():
+            return _numbers([as_list(self.task.model(row)) for row in X.tolist()])
+
+    def record(self, rows: Sequence[int]) -> tuple[list[list[Value]], Value]:
+        """The graph of a batch: its predictions and its loss."""
+        outputs = [self.task.model(self.table[row]) for row in rows]
+        loss = self.task.loss(outputs, [self.targets[row] for row in rows])
+        if not isinstance(loss, Value):
+            raise TypeError(
+                f"the loss has to be a Value made from the predictions, got {loss!r}"
+            )
+        return [as_list(output) for output in outputs], loss
+
+
+def as_list(output: Any) -> list[Any]:
+    """A model's outputs for one row as a list, also where it is a bare Value."""
+    return list(output) if isinstance(output, (list, tuple)) else [output]
+
+
+def write(numbers: Array, parameters: list[Value]) -> None:
+    """Give every parameter its number."""
+    for parameter, number in zip(parameters, numbers.tolist(), strict=True):
+        parameter.data = number
+
+
+def _numbers(predictions: list[list[Value]]) -> Array:
+    import numpy as np
+
+    return np.array([[value.data for value in row] for row in predictions])
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the cyclic garbage collector from walking a graph that is being recorded.
+
+    A graph has no cycles, so there is nothing for it to find; left on, it takes more
+    than half of the time of recording in plain Python.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+# ---- where it went wrong -------------------------------------------------------------
+
+
+def first_bad_node(task: Task, numbers: Array, rows: Sequence[int]) -> str:
+    """The first node of the batch's graph that is inf or nan, or has such a slope."""
+    write(numbers, task.parameters)
+    with ieee():
+        _, loss = Eager(task).record(rows)
+    order = topological_order(loss)
+    for node in order:
+        if not math.isfinite(node.data):
+            return _sentence(node)
+    for node in order:
+        if not all(math.isfinite(partial) for partial in node.partials):
+            slope = next(p for p in node.partials if not math.isfinite(p))
+            return f"{_sentence(node)}, with the slope {slope!r}"
+    return "a gradient added up beyond the largest float"
+
+
+def _sentence(node: Value) -> str:
+    """`mul(W1[1,2] = 1e+200, 1e+200) = inf`."""
+    if not node.op:
+        return describe(node)
+    operands = ", ".join(describe(parent) for parent in node.parents[:4])
+    more = ", ..." if len(node.parents) > 4 else ""
+    return f"{node.op}({operands}{more}) = {node.data!r}"

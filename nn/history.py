@@ -1,0 +1,108 @@
+"""What training looked like, epoch by epoch, and the progress bar that shows it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from nn.targets import Labels
+
+Show = Callable[[int, Mapping[str, float]], None]
+
+
+@dataclass
+class History:
+    """The measurements of a training, one number per epoch and column.
+
+    columns: `loss` always; `accuracy` for classes or `error` (the mean distance) for
+        numbers; the same with `validation_` before the name where there is validation;
+        `gradient_norm` and `lr`. The training columns are means over the epoch's
+        batches, each measured before its step.
+    seed: what shuffled the rows and chose the validation.
+    stopped: why it ended: "finished", "early" or "interrupted".
+    best_epoch: with early stopping, the epoch (from 1) whose weights were restored.
+    seconds: how long the epochs of this call took.
+    engine, loss_name: what computed, and what was minimized.
+    labels: how outputs become classes; None for numbers.
+
+    >>> history = History(columns={"loss": [0.5, 0.25]})
+    >>> history["loss"][-1], history.loss, len(history)
+    (0.25, [0.5, 0.25], 2)
+    """
+
+    columns: dict[str, list[float]] = field(default_factory=dict)
+    seed: int = 0
+    stopped: str = ""
+    best_epoch: int | None = None
+    seconds: float = 0.0
+    engine: str = ""
+    loss_name: str = ""
+    labels: Labels | None = None
+
+    def __getitem__(self, name: str) -> list[float]:
+        """One column. Raises KeyError that lists those there are."""
+        if name not in self.columns:
+            known = ", ".join(self.columns) or "none yet"
+            raise KeyError(f"no column {name!r} in this history; there are: {known}")
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(self.columns.get("loss", []))
+
+    @property
+    def loss(self) -> list[float]:
+        """The training loss, epoch by epoch."""
+        return self["loss"]
+
+    def add(self, row: Mapping[str, float]) -> None:
+        """Append one epoch's numbers."""
+        for name, number in row.items():
+            self.columns.setdefault(name, []).append(number)
+
+    def last(self) -> dict[str, float]:
+        """The latest epoch's numbers; of the best epoch where that was restored."""
+        index = (self.best_epoch or len(self)) - 1
+        return {name: column[index] for name, column in self.columns.items() if column}
+
+    def __repr__(self) -> str:
+        epochs = f"History of {len(self)} epoch{'' if len(self) == 1 else 's'}"
+        shown = ", ".join(f"{k} {v:.4g}" for k, v in self.last().items() if k != "lr")
+        return f"{epochs} ({self.stopped or 'running'}): {shown}" if shown else epochs
+
+
+# ---- the progress bar ----------------------------------------------------------------
+
+
+@contextmanager
+def progress_bar(epochs: int, done: int, wanted: bool) -> Iterator[Show]:
+    """A function that shows an epoch; it does nothing where no terminal is watching."""
+    if not (wanted and sys.stdout.isatty()):
+        yield lambda epoch, row: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
+        BarColumn(),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns) as bar:
+        task = bar.add_task("", total=epochs, completed=done)
+        yield lambda epoch, row: bar.update(
+            task, completed=epoch, description=summary(row)
+        )
+
+
+def summary(row: Mapping[str, float]) -> str:
+    """`loss 0.0123  accuracy 0.990`, with validation where there is some."""
+    parts = []
+    for name in ("loss", "accuracy", "error"):
+        for key in (name, f"validation_{name}"):
+            if key in row:
+                digits = ".3f" if name == "accuracy" else ".4g"
+                parts.append(f"{key.replace('_', ' ')} {row[key]:{digits}}")
+    return "  ".join(parts)

@@ -1,0 +1,282 @@
+"""Optimizers: how gradients move parameters. Each one is mostly its update rule.
+
+    >>> x = Value(3.0)
+    >>> optimizer = SGD([x], lr=0.1)
+    >>> for _ in range(100):
+    ...     optimizer.zero_grad()
+    ...     (x * x).backward()
+    ...     optimizer.step()
+    >>> round(x.data, 9)
+    1e-09
+
+The arithmetic is that of torch.optim, operation by operation. The numbers of all
+parameters move at once, as one array.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from autograd.value import Value
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[np.float64]
+
+
+class Optimizer:
+    """What all optimizers share: the parameters, the learning rate and the memory.
+
+    parameters: the Values to move. May be left out where `fit` gets the optimizer; it
+        then moves all that the model trains.
+    lr: the learning rate, above 0.
+    weight_decay: how strongly parameters are pulled to 0, from 0.
+
+    An optimizer of your own is a subclass with a method `rule`.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | None = None,
+        lr: float = 0.01,
+        *,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.parameters: list[Value] = []
+        self.lr = _above_zero(lr, "lr")
+        self.weight_decay = _from_zero(weight_decay, "weight_decay")
+        self.steps = 0
+        self.memory: dict[str, Array] = {}
+        if parameters is not None:
+            self.bind(parameters)
+
+    def bind(self, parameters: Iterable[Value]) -> None:
+        """Take these parameters, and forget what was learned about others."""
+        values = list(dict.fromkeys(parameters))
+        if not values:
+            raise ValueError("an optimizer needs parameters; is everything frozen?")
+        for value in values:
+            if not isinstance(value, Value) or value.op:
+                raise TypeError(
+                    f"an optimizer moves leaf Values, such as model.parameters(); got "
+                    f"{value!r}"
+                )
+        if values != self.parameters:
+            self.parameters, self.steps, self.memory = values, 0, {}
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        for parameter in self.parameters:
+            parameter.grad = 0.0
+
+    def step(self) -> None:
+        """Move every parameter once, by the gradients they hold."""
+        import numpy as np
+
+        if not self.parameters:
+            raise ValueError(
+                f"this {type(self).__name__} has no parameters yet; write "
+                f"{type(self).__name__}(model.parameters(), lr={self.lr})"
+            )
+        data = np.array([parameter.data for parameter in self.parameters])
+        gradient = np.array([parameter.grad for parameter in self.parameters])
+        for parameter, number in zip(
+            self.parameters, self.update(data, gradient).tolist(), strict=True
+        ):
+            parameter.data = number
+
+    def update(self, data: Array, gradient: Array, factor: float = 1.0) -> Array:
+        """The parameters' next numbers, from the present ones and their gradients.
+
+        factor: what a schedule makes of the learning rate at this moment.
+        """
+        self.steps += 1
+        return self.rule(data, gradient, self.lr * factor)
+
+    def rule(self, w: Array, g: Array, lr: float) -> Array:
+        """The next w; `self.memory` keeps arrays from step to step."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers: the number of steps and the memory, as plain lists."""
+        memory = {name: array.tolist() for name, array in self.memory.items()}
+        return {"steps": self.steps, "memory": memory}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Remember what `state_dict()` gave; the next step is then the same.
+
+        Raises ValueError where it belongs to another number of parameters.
+        """
+        import numpy as np
+
+        memory = {k: np.array(v, dtype=float) for k, v in state["memory"].items()}
+        for name, array in memory.items():
+            if array.shape != (len(self.parameters),):
+                raise ValueError(
+                    f"the optimizer's {name} has {array.size} numbers, but there are "
+                    f"{len(self.parameters)} parameters"
+                )
+        self.steps, self.memory = int(state["steps"]), memory
+
+    def __repr__(self) -> str:
+        hidden = ("parameters", "steps", "memory")
+        settings = [f"{k}={v}" for k, v in vars(self).items() if k not in hidden]
+        return f"{type(self).__name__}({', '.join(settings)})"
+
+
+class SGD(Optimizer):
+    """w - lr * g: straight down the slope, with momentum if wanted.
+
+    momentum: how much of the last step goes into this one, from 0 to below 1.
+    nesterov: look ahead by the momentum before stepping.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | None = None,
+        lr: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay=weight_decay)
+        self.momentum = _fraction(momentum, "momentum")
+        self.nesterov = nesterov
+        if nesterov and not momentum:
+            raise ValueError("nesterov needs a momentum above 0, such as 0.9")
+
+    def rule(self, w: Array, g: Array, lr: float) -> Array:
+        """v = momentum * v + g; w = w - lr * v."""
+        g = g + self.weight_decay * w
+        if self.momentum:
+            v = self.memory.get("velocity")
+            v = g if v is None else self.momentum * v + g
+            self.memory["velocity"] = v
+            g = g + self.momentum * v if self.nesterov else v
+        return w - lr * g
+
+
+class Adam(Optimizer):
+    """Steps of the same size for steep and flat directions (Kingma and Ba, 2015).
+
+    betas: how much of the mean slope and of its mean square is kept at each step.
+    eps: added to the divisor, so that it is never 0.
+    weight_decay: added to the gradient, as in torch; see `AdamW` for the other way.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | None = None,
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay=weight_decay)
+        first, second = betas
+        self.betas = (_fraction(first, "betas[0]"), _fraction(second, "betas[1]"))
+        self.eps = _from_zero(eps, "eps")
+
+    def rule(self, w: Array, g: Array, lr: float) -> Array:
+        """M and v, the running means of g and g*g; w - lr * m / sqrt(v)."""
+        return self._move(w, g + self.weight_decay * w, lr)
+
+    def _move(self, w: Array, g: Array, lr: float) -> Array:
+        import numpy as np
+
+        one, two = self.betas
+        m = self.memory.get("mean", np.zeros_like(w))
+        v = self.memory.get("square", np.zeros_like(w))
+        self.memory["mean"] = m = m + (1 - one) * (g - m)
+        self.memory["square"] = v = two * v + (1 - two) * g * g
+        # Both means start at 0; dividing by these factors takes that out again.
+        unbiased = np.sqrt(v) / math.sqrt(1 - two**self.steps)
+        return w - lr / (1 - one**self.steps) * (m / (unbiased + self.eps))
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks the parameters, not the gradient.
+
+    Loshchilov and Hutter, "Decoupled weight decay regularization" (2019).
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | None = None,
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(parameters, lr, betas, eps, weight_decay)
+
+    def rule(self, w: Array, g: Array, lr: float) -> Array:
+        """Adam's step from (1 - lr * weight_decay) * w."""
+        return self._move(w * (1 - lr * self.weight_decay), g, lr)
+
+
+class RMSProp(Optimizer):
+    """Each slope is divided by its own running size (Tieleman and Hinton, 2012).
+
+    alpha: how much of the mean square is kept at each step.
+    eps: added to the divisor, so that it is never 0.
+    momentum: how much of the last step goes into this one, from 0 to below 1.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | None = None,
+        lr: float = 0.01,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay=weight_decay)
+        self.alpha = _fraction(alpha, "alpha")
+        self.eps = _from_zero(eps, "eps")
+        self.momentum = _fraction(momentum, "momentum")
+
+    def rule(self, w: Array, g: Array, lr: float) -> Array:
+        """V, the running mean of g*g; w - lr * g / sqrt(v)."""
+        import numpy as np
+
+        g = g + self.weight_decay * w
+        v = self.memory.get("square", np.zeros_like(w))
+        self.memory["square"] = v = self.alpha * v + (1 - self.alpha) * g * g
+        step = g / (np.sqrt(v) + self.eps)
+        if self.momentum:
+            before = self.memory.get("velocity", np.zeros_like(w))
+            self.memory["velocity"] = step = self.momentum * before + step
+        return w - lr * step
+
+
+OPTIMIZERS: Mapping[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "adam": Adam,
+    "adamw": AdamW,
+    "rmsprop": RMSProp,
+}
+"""The optimizers by name."""
+
+
+def _above_zero(x: float, name: str) -> float:
+    if not 0 < x < math.inf:
+        raise ValueError(f"{name} is a number above 0; got {x!r}")
+    return x
+
+
+def _from_zero(x: float, name: str) -> float:
+    if not 0 <= x < math.inf:
+        raise ValueError(f"{name} is a number from 0; got {x!r}")
+    return x
+
+
+def _fraction(x: float, name: str) -> float:
+    if not 0 <= x < 1:
+        raise ValueError(f"{name} is a number from 0 to below 1; got {x!r}")
+    return x

@@ -1,0 +1,207 @@
+"""From the labels a user has to the numbers a loss wants, and back to labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nn.losses import LOSSES, Loss
+from nn.module import Layer, Module, Neuron, Sequential
+
+if TYPE_CHECKING:
+    from nn.optim import Array
+
+Label = str | int
+
+BINARY = ("hinge", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """How outputs are read as classes.
+
+    classes: the labels, in the order of the model's outputs; for a single output the
+        second of two is the one that a large output means.
+    threshold: for a single output, where the second class begins.
+    """
+
+    classes: tuple[Label, ...]
+    threshold: float = 0.0
+
+    def decide(self, outputs: Array) -> Any:
+        """The index of the class for each row of outputs, of shape (N,)."""
+        if outputs.shape[1] == 1:
+            return (outputs[:, 0] > self.threshold).astype(int)
+        return outputs.argmax(axis=1)
+
+    def name(self, outputs: Array) -> list[Label]:
+        """The label for each row of outputs."""
+        return [self.classes[index] for index in self.decide(outputs).tolist()]
+
+    def index(self, y: Any) -> Any:
+        """The index of each label. Raises ValueError for a label not among them."""
+        import numpy as np
+
+        position = {label: i for i, label in enumerate(self.classes)}
+        found = [position.get(label, -1) for label in plain(y)]
+        if -1 in found:
+            strange = plain(y)[found.index(-1)]
+            known = ", ".join(map(repr, self.classes[:10]))
+            raise ValueError(f"the label {strange!r} is not among the classes {known}")
+        return np.array(found, dtype=int)
+
+
+def plain(y: Any) -> list[Any]:
+    """Labels as Python's own numbers and texts; 2.0 becomes 2 where all are whole."""
+    items = y.tolist() if hasattr(y, "tolist") else list(y)
+    if items and all(_whole(item) for item in items):
+        return [int(item) for item in items]
+    return items
+
+
+def _whole(x: Any) -> bool:
+    if isinstance(x, (str, list, tuple)) or x is None:
+        return False
+    return bool(x == x) and abs(x) < 2**53 and x == int(x)
+
+
+def choose_loss(loss: str | Loss, y: Any, outputs: int, threshold: float) -> Loss:
+    """The function for a loss's name; "auto" looks at the labels and the outputs.
+
+    Texts and whole numbers with several outputs mean classes; texts, or nothing but 0
+    and 1 (or -1 and 1), with one output mean two classes; anything else is a number to
+    come close to.
+    """
+    if callable(loss):
+        return loss
+    if loss in LOSSES:
+        return LOSSES[loss]
+    if loss != "auto":
+        raise ValueError(
+            f"unknown loss {loss!r}; choose one of auto, {', '.join(LOSSES)}"
+        )
+    labels = plain(y)
+    if not _are_classes(labels):
+        return LOSSES["mse"]
+    if outputs > 1:
+        return LOSSES["cross_entropy"]
+    if any(isinstance(x, str) for x in labels) or set(labels) in ({0, 1}, {-1, 1}):
+        name = "binary_cross_entropy" + ("" if threshold else "_with_logits")
+        return LOSSES[name]
+    return LOSSES["mse"]
+
+
+def _are_classes(labels: list[Any]) -> bool:
+    return all(isinstance(x, (str, int)) for x in labels)
+
+
+def threshold_of(model: Module) -> float:
+    """Where a single output means the second class: 0.5 after a sigmoid, else 0."""
+    name = getattr(_last_step(model), "__name__", "")
+    return 0.5 if name == "sigmoid" else 0.0
+
+
+def _last_step(model: Any) -> Any:
+    """The function that a model applies last, as far as its parts tell."""
+    while isinstance(model, Module):
+        if isinstance(model, Sequential):
+            model = model.steps[-1] if model.steps else None
+        elif isinstance(model, (Layer, Neuron)):
+            return model.activation
+        else:
+            layers = getattr(model, "layers", None)
+            model = layers[-1] if isinstance(layers, list) and layers else None
+    return model
+
+
+def find_labels(loss: Loss, y: Any, outputs: int, threshold: float) -> Labels | None:
+    """The classes that the labels name, or None where they are numbers to fit."""
+    name = getattr(loss, "__name__", "")
+    labels = plain(y)
+    if name == "cross_entropy" or (name in BINARY and _are_classes(labels)):
+        return _labels(labels, outputs, threshold, name)
+    if any(isinstance(x, str) for x in labels):
+        if name in LOSSES:
+            raise ValueError(
+                f"{name} needs numbers, but y holds the text "
+                f"{next(x for x in labels if isinstance(x, str))!r}; for classes use "
+                "cross_entropy or binary_cross_entropy_with_logits"
+            )
+        return _labels(labels, outputs, threshold, name)
+    return None
+
+
+def _labels(labels: list[Any], outputs: int, threshold: float, loss: str) -> Labels:
+    if not _are_classes(labels):
+        raise ValueError(
+            f"{loss} needs classes, texts or whole numbers, one per row; got "
+            f"{next(x for x in labels if not isinstance(x, (str, int)))!r}"
+        )
+    if len({isinstance(x, str) for x in labels}) > 1:
+        raise ValueError("y mixes texts and numbers; make all labels the same kind")
+    found: list[Label] = sorted(set(labels))
+    if len(found) == 1:
+        raise ValueError(
+            f"every row has the class {found[0]!r}; there is nothing to learn from one "
+            "class alone"
+        )
+    return Labels(_fitting(found, outputs), 0.5 if loss == BINARY[1] else threshold)
+
+
+def _fitting(found: list[Label], outputs: int) -> tuple[Label, ...]:
+    """The classes, one for each output (two for a single one)."""
+    room = max(outputs, 2)
+    if len(found) > room:
+        raise ValueError(
+            f"y has {len(found)} classes but the model {outputs} "
+            f"output{'s' * (outputs > 1)}; end it with {len(found)} outputs and use "
+            "cross_entropy"
+        )
+    if len(found) < room and outputs > 1 and set(found) <= set(range(outputs)):
+        return tuple(range(outputs))  # a class that no row here has
+    if len(found) < room:
+        raise ValueError(
+            f"y has {len(found)} classes but the model {outputs} outputs; end it with "
+            f"{len(found)}"
+        )
+    return tuple(found)
+
+
+def encode(y: Any, labels: Labels | None, loss: Loss, outputs: int) -> Any:
+    """Targets as the loss wants them: class numbers, -1 and 1, or floats."""
+    import numpy as np
+
+    if labels is None:
+        return _floats(y, outputs)
+    index = labels.index(y)
+    if getattr(loss, "__name__", "") == "hinge":
+        return 2.0 * index - 1.0
+    return index if outputs > 1 else index.astype(np.float64)
+
+
+def _floats(y: Any, outputs: int) -> Array:
+    import numpy as np
+
+    try:
+        numbers = np.array(y, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"y has to be numbers; got {_strange(y)!r} among them"
+        ) from None
+    if not np.isfinite(numbers).all():
+        where = int(np.argwhere(~np.isfinite(numbers))[0][0])
+        raise ValueError(f"y is missing or infinite in row {where + 1}")
+    if numbers.ndim == 2 and outputs == 1 and numbers.shape[1] == 1:
+        numbers = numbers[:, 0]
+    width = numbers.shape[1] if numbers.ndim == 2 else 1
+    if numbers.ndim not in (1, 2) or width != outputs:
+        raise ValueError(
+            f"y has the shape {numbers.shape}, but the model returns {outputs} "
+            f"output{'s' * (outputs > 1)} per row"
+        )
+    return numbers
+
+
+def _strange(y: Sequence[Any]) -> Any:
+    return next((x for x in y if not isinstance(x, (int, float))), y)

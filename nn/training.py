@@ -1,0 +1,509 @@
+"""Training: `fit` moves a model's parameters until its outputs meet the targets.
+
+>>> from nn.module import MLP
+>>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+>>> model = MLP(2, [4, 1], activation="tanh", seed=0)
+>>> history = fit(model, X, y, optimizer=Adam(lr=0.05), epochs=100, seed=0)
+>>> history["accuracy"][-1]
+1.0
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from autograd.value import ieee, number_of
+from nn.engine import Eager, Engine, Task, as_list, first_bad_node, write
+from nn.history import History, progress_bar
+from nn.losses import Loss
+from nn.module import Module
+from nn.optim import OPTIMIZERS, Optimizer
+from nn.schedules import Schedule
+from nn.schedules import schedule as _schedule
+from nn.targets import Labels, choose_loss, encode, find_labels, threshold_of
+
+if TYPE_CHECKING:
+    from nn.optim import Array
+
+Metric = Callable[[list[Any], list[Any]], float]
+Path: TypeAlias = str | PathLike[str]
+
+
+class DivergenceError(ArithmeticError):
+    """The loss or a gradient became inf or nan.
+
+    epoch, batch: where, counted from 1. node: the first bad node, in words.
+    """
+
+    def __init__(self, what: str, epoch: int, batch: int, node: str) -> None:
+        super().__init__(
+            f"{what} in epoch {epoch}, batch {batch}; the first bad node is {node}. "
+            "What usually helps: a smaller lr, scaled inputs, clip=1.0, or a loss "
+            "that takes logits. The model is as it was before this epoch."
+        )
+        self.epoch, self.batch, self.node = epoch, batch, node
+
+
+def fit(
+    model: Module,
+    X: Any,
+    y: Any,
+    loss: str | Loss = "auto",
+    optimizer: str | Optimizer = "adam",
+    epochs: int = 100,
+    batch_size: int | None = None,
+    validation: float | tuple[Any, Any] | None = None,
+    seed: int | None = None,
+    engine: str | Callable[[Task], Engine] = "auto",
+    progress: bool = True,
+    *,
+    schedule: str | Schedule | None = None,
+    clip: float | None = None,
+    patience: int | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    callbacks: Iterable[Callable[[Training], object]] = (),
+    checkpoint: Path | None = None,
+    resume: Path | None = None,
+) -> History:
+    """Train a model on a table, and return what happened.
+
+    X: the inputs, N rows of I numbers: lists or an array, every number finite.
+    y: one target per row: numbers, or classes as texts or whole numbers.
+    loss: a name (see `nn.losses.LOSSES`), a function (predictions, targets) -> Value,
+        or "auto", which looks at y and the number of outputs.
+    optimizer: a name ("sgd", "adam", "adamw", "rmsprop") or an optimizer such as
+        `SGD(lr=0.1)`, which then moves the model's parameters.
+    epochs: how often all rows are seen.
+    batch_size: rows per step, shuffled anew in each epoch; None for all rows at once.
+    validation: rows to measure on and not to train on: a fraction of the rows between
+        0 and 1, or (X, y).
+    seed: for the validation split and the shuffling; the same seed gives the same bits.
+    engine: "eager", "auto" for the fastest there is, or a function from a `Task`.
+    progress: show a bar, where a terminal is watching.
+    schedule: a name or a function from the epoch (from 0) to a factor on the lr.
+    clip: the longest gradient allowed; a longer one is shortened to it.
+    patience: stop after so many epochs without a better loss (the validation's where
+        there is one), and go back to the best weights.
+    metrics: more columns for the history, each a function (outputs, targets) -> float.
+    callbacks: each is called after every epoch with the `Training`; one that returns
+        True ends it.
+    checkpoint: a file to write at the end, at Ctrl-C, and every second meanwhile; from
+        it `resume` continues.
+    resume: a file that a training with the same arguments wrote; it goes on from there
+        up to `epochs`, with the same bits as if it had never stopped.
+
+    Ctrl-C returns the history so far, the model as it was after the last full epoch.
+    Raises DivergenceError where the loss or a gradient becomes inf or nan, and
+    ValueError for tables, labels and settings that can't be right.
+    """
+    if seed is None:
+        seed = random.getrandbits(53)
+    saved = _read(resume, model)
+    seed = saved["seed"] if saved else seed
+    inside, outside = _divide(table(X), y, validation, seed)
+    task, labels, targets = _task(model, loss, inside, outside)
+    optimizer = _optimizer(optimizer, task)
+    training = Training(
+        model=model,
+        task=task,
+        engine=_engine(engine, task),
+        optimizer=optimizer,
+        schedule=_schedule(schedule, epochs),
+        history=_new_history(seed, labels, task),
+        epochs=_whole(epochs, "epochs", 0),
+        batch_size=_whole(batch_size or len(task.X), "batch_size", 1),
+        validation=targets,
+        metrics={**_metrics(labels), **(metrics or {})},
+        clip=clip,
+        patience=None if patience is None else _whole(patience, "patience", 1),
+        callbacks=list(callbacks),
+        checkpoint=checkpoint,
+    )
+    if saved:
+        training.load_state_dict(saved)
+    training.run(progress)
+    return training.history
+
+
+@dataclass
+class Training:
+    """A training on its way: what callbacks see, and what a checkpoint keeps.
+
+    epoch: how many epochs are done. numbers: the parameters' numbers after them, in
+    the order of `task.parameters`. best: (loss, epoch, numbers) of the best epoch,
+    with early stopping. The other attributes: see `fit`.
+    """
+
+    model: Module
+    task: Task
+    engine: Engine
+    optimizer: Optimizer
+    schedule: Schedule
+    history: History
+    epochs: int
+    batch_size: int
+    validation: tuple[Array, Any] | None = None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    clip: float | None = None
+    patience: int | None = None
+    callbacks: list[Callable[[Training], object]] = field(default_factory=list)
+    checkpoint: Path | None = None
+    epoch: int = 0
+    best: tuple[float, int, Array] | None = None
+
+    def __post_init__(self) -> None:
+        self.numbers = _numbers_of(self.task)
+        self._saved_at = time.perf_counter()
+
+    # ---- the loop ----
+
+    def run(self, progress: bool) -> None:
+        """Epoch after epoch until the last, an early stop, or Ctrl-C."""
+        started = time.perf_counter()
+        self.history.stopped = "finished"
+        try:
+            with progress_bar(self.epochs, self.epoch, progress) as show:
+                while self.epoch < self.epochs and not self._stops_early():
+                    row = self._one_epoch()
+                    show(self.epoch, row)
+        except KeyboardInterrupt:
+            self.history.stopped = "interrupted"
+        finally:
+            self._leave()
+            self.history.seconds += time.perf_counter() - started
+
+    def _one_epoch(self) -> Mapping[str, float]:
+        """All batches, the measurements, the callbacks; all of it or nothing."""
+        memory = self.optimizer.steps, dict(self.optimizer.memory)
+        try:
+            numbers, row = self._batches()
+            row.update(self._validate(numbers))
+        except BaseException:
+            self.optimizer.steps, self.optimizer.memory = memory
+            raise
+        self.numbers, self.epoch = numbers, self.epoch + 1
+        self.history.add(row)
+        self._note_best(row)
+        self._report()
+        return row
+
+    def _batches(self) -> tuple[Array, dict[str, float]]:
+        """The parameters after one epoch, and the means of what was measured."""
+        numbers, factor = self.numbers, self.schedule(self.epoch)
+        means = Means()
+        for batch, rows in enumerate(self.batches(), 1):
+            step = self.engine.step(numbers, rows)
+            norm = math.sqrt(float(step.gradient @ step.gradient))
+            self._check(step.loss, norm, numbers, rows, batch)
+            means.add(self._measure(step.loss, step.outputs, rows), len(rows))
+            means.add({"gradient_norm": norm}, len(rows))
+            gradient = _clipped(step.gradient, norm, self.clip)
+            numbers = self.optimizer.update(numbers, gradient, factor)
+        return numbers, {**means.result(), "lr": self.optimizer.lr * factor}
+
+    def batches(self) -> Iterable[list[int]]:
+        """This epoch's rows, batch by batch; the order follows from seed and epoch."""
+        rows = list(range(len(self.task.X)))
+        if self.batch_size < len(rows):
+            random.Random(f"{self.history.seed} {self.epoch}").shuffle(rows)
+        for start in range(0, len(rows), self.batch_size):
+            yield rows[start : start + self.batch_size]
+
+    # ---- what is measured ----
+
+    def _measure(
+        self, loss: float, outputs: Array, rows: list[int]
+    ) -> dict[str, float]:
+        targets = self.task.targets[rows].tolist()
+        return {"loss": loss, **self._metrics(outputs, targets)}
+
+    def _metrics(self, outputs: Array, targets: list[Any]) -> dict[str, float]:
+        rows = as_predictions(outputs)
+        return {name: metric(rows, targets) for name, metric in self.metrics.items()}
+
+    def _validate(self, numbers: Array) -> dict[str, float]:
+        """The same measurements on the rows that are not trained on."""
+        if self.validation is None:
+            return {}
+        X, targets = self.validation
+        outputs = self.engine.outputs(numbers, X)
+        row = {"loss": loss_of(self.task.loss, outputs, targets.tolist())}
+        row.update(self._metrics(outputs, targets.tolist()))
+        return {f"validation_{name}": number for name, number in row.items()}
+
+    def _check(
+        self, loss: float, norm: float, numbers: Array, rows: list[int], batch: int
+    ) -> None:
+        if math.isfinite(loss) and math.isfinite(norm):
+            return
+        what = "a gradient" if math.isfinite(loss) else f"the loss became {loss!r}"
+        what += " became inf or nan" if math.isfinite(loss) else ""
+        node = first_bad_node(self.task, numbers, rows)
+        raise DivergenceError(what, self.epoch + 1, batch, node)
+
+    # ---- after an epoch ----
+
+    def _note_best(self, row: Mapping[str, float]) -> None:
+        score = row.get("validation_loss", row["loss"])
+        if self.patience is not None and (self.best is None or score < self.best[0]):
+            self.best = (score, self.epoch, self.numbers)
+
+    def _stops_early(self) -> bool:
+        if self.patience is None or self.best is None:
+            return False
+        if self.epoch - self.best[1] >= self.patience:
+            self.history.stopped = "early"
+        return self.history.stopped == "early"
+
+    def _report(self) -> None:
+        """Callbacks and the checkpoint, with the model as it is after this epoch."""
+        if not self.callbacks and self.checkpoint is None:
+            return
+        write(self.numbers, self.task.parameters)
+        if self.checkpoint and time.perf_counter() - self._saved_at > 1.0:
+            self._save()
+        for callback in self.callbacks:
+            if callback(self) is True:
+                self.epochs = self.epoch
+
+    def _leave(self) -> None:
+        """Hand the model back: its numbers written, its gradients 0."""
+        numbers = self.numbers
+        if self.best is not None:
+            numbers, self.history.best_epoch = self.best[2], self.best[1]
+        write(numbers, self.task.parameters)
+        self.model.zero_grad()
+        if self.checkpoint:
+            self._save()
+
+    def _save(self) -> None:
+        self.save(self.checkpoint or "")
+        self._saved_at = time.perf_counter()
+
+    # ---- to be continued ----
+
+    def save(self, path: Path) -> None:
+        """Write the model and the state of this training into a file."""
+        from nn.checkpoint import save
+
+        save(self.model, path, training=self.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that it takes to go on with the same bits."""
+        best = self.best
+        return {
+            "seed": self.history.seed,
+            "epoch": self.epoch,
+            # Left out where the model itself holds them: not gone back to the best.
+            "numbers": self.numbers.tolist() if best else None,
+            "optimizer": self.optimizer.state_dict(),
+            "history": self.history.columns,
+            "best": best and [best[0], best[1], best[2].tolist()],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict()` gave."""
+        import numpy as np
+
+        numbers = self.numbers
+        if state["numbers"] is not None:
+            numbers = np.array(state["numbers"], dtype=np.float64)
+        if numbers.shape != self.numbers.shape:
+            raise ValueError(
+                f"the checkpoint trained {numbers.size} parameters, but this training "
+                f"moves {self.numbers.size}"
+            )
+        self.numbers, self.epoch = numbers, state["epoch"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.history.columns = {k: list(v) for k, v in state["history"].items()}
+        if state["best"] and self.patience is not None:
+            score, epoch, best = state["best"]
+            self.best = (score, epoch, np.array(best, dtype=np.float64))
+
+
+class Means:
+    """Means of several measurements over batches, by the number of rows."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, row: Mapping[str, float], count: int) -> None:
+        """Take in one batch of `count` rows."""
+        for name, number in row.items():
+            self.sums[name] = self.sums.get(name, 0.0) + number * count
+            self.counts[name] = self.counts.get(name, 0) + count
+
+    def result(self) -> dict[str, float]:
+        """The means."""
+        return {name: self.sums[name] / self.counts[name] for name in self.sums}
+
+
+# ---- measuring -----------------------------------------------------------------------
+
+
+def accuracy(labels: Labels) -> Metric:
+    """The fraction of rows whose class was found."""
+
+    def measure(outputs: list[Any], targets: list[Any]) -> float:
+        import numpy as np
+
+        found = labels.decide(np.array([as_list(row) for row in outputs]))
+        wanted = np.array(targets)
+        if len(labels.classes) == 2 and wanted.dtype.kind == "f":
+            wanted = wanted > 0.5  # 0 and 1, or -1 and 1 for hinge
+        return float((found == wanted).mean())
+
+    return measure
+
+
+def mean_error(outputs: list[Any], targets: list[Any]) -> float:
+    """The mean distance of outputs from targets."""
+    import numpy as np
+
+    return float(np.abs(np.array(outputs) - np.array(targets)).mean())
+
+
+def _metrics(labels: Labels | None) -> dict[str, Metric]:
+    return {"accuracy": accuracy(labels)} if labels else {"error": mean_error}
+
+
+def as_predictions(outputs: Array) -> list[Any]:
+    """Outputs as a loss expects them: numbers where a row has one, otherwise rows."""
+    rows: list[Any] = (outputs[:, 0] if outputs.shape[1] == 1 else outputs).tolist()
+    return rows
+
+
+def loss_of(loss: Loss, outputs: Array, targets: list[Any]) -> float:
+    """The loss of outputs that are already known."""
+    with ieee():
+        return float(number_of(loss(as_predictions(outputs), targets)))
+
+
+def _clipped(gradient: Array, norm: float, clip: float | None) -> Array:
+    """The gradient, no longer than `clip`; as torch's clip_grad_norm_ computes it."""
+    if clip is None:
+        return gradient
+    return gradient * min(1.0, clip / (norm + 1e-6))
+
+
+# ---- what fit was given --------------------------------------------------------------
+
+
+def table(X: Any) -> Array:
+    """Inputs as a float64 array (N, I). Raises ValueError that names the place."""
+    import numpy as np
+
+    try:
+        rows = np.array(X, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"X has to be rows of numbers, all as long: {error}") from None
+    if rows.ndim != 2 or not rows.size:
+        raise ValueError(
+            f"X has to be a table of N rows and I columns, got the shape {rows.shape}; "
+            "for a single input write [[x] for x in X]"
+        )
+    if not np.isfinite(rows).all():
+        row, column = (int(i) + 1 for i in np.argwhere(~np.isfinite(rows))[0])
+        raise ValueError(f"X is missing or infinite in row {row}, column {column}")
+    return rows
+
+
+Part: TypeAlias = "tuple[Array, Any]"
+
+
+def _divide(
+    X: Array, y: Any, validation: float | tuple[Any, Any] | None, seed: int
+) -> tuple[Part, Part | None]:
+    """The rows to train on, and those to measure on."""
+    labels = y.tolist() if hasattr(y, "tolist") else list(y)
+    if len(labels) != len(X):
+        raise ValueError(f"X has {len(X)} rows, but y has {len(labels)}")
+    if validation is None:
+        return (X, labels), None
+    if isinstance(validation, (float, int)):
+        from nn.data import split_rows
+
+        inside, outside = split_rows(labels, float(validation), seed)
+        return _rows(X, labels, inside), _rows(X, labels, outside)
+    inputs, others = validation
+    return (X, labels), (table(inputs), others)
+
+
+def _rows(X: Array, labels: list[Any], rows: list[int]) -> Part:
+    return X[rows], [labels[row] for row in rows]
+
+
+def _task(
+    model: Module, loss: str | Loss, inside: Part, outside: Part | None
+) -> tuple[Task, Labels | None, Part | None]:
+    """The task, how its outputs are read, and the encoded validation."""
+    X, y = inside
+    outputs = len(as_list(model(X[0].tolist())))
+    threshold = threshold_of(model)
+    chosen = choose_loss(loss, y, outputs, threshold)
+    labels = find_labels(chosen, y, outputs, threshold)
+    targets = encode(y, labels, chosen, outputs)
+    task = Task(model, chosen, model.parameters(), X, targets, outputs)
+    if outside is None:
+        return task, labels, None
+    return task, labels, (outside[0], encode(outside[1], labels, chosen, outputs))
+
+
+def _optimizer(choice: str | Optimizer, task: Task) -> Optimizer:
+    """An optimizer that moves the parameters of the task."""
+    if isinstance(choice, str):
+        if choice not in OPTIMIZERS:
+            raise ValueError(
+                f"unknown optimizer {choice!r}; choose one of {', '.join(OPTIMIZERS)}, "
+                "or pass one such as SGD(lr=0.1)"
+            )
+        choice = OPTIMIZERS[choice]()
+    elif not isinstance(choice, Optimizer):
+        raise TypeError(f"optimizer is a name or an Optimizer; got {choice!r}")
+    choice.bind(task.parameters)
+    return choice
+
+
+def _engine(choice: str | Callable[[Task], Engine], task: Task) -> Engine:
+    if choice in ("auto", "eager"):
+        return Eager(task)
+    if callable(choice):
+        return choice(task)
+    raise ValueError(f"unknown engine {choice!r}; choose auto or eager")
+
+
+def _new_history(seed: int, labels: Labels | None, task: Task) -> History:
+    name = str(getattr(task.loss, "__name__", "loss"))
+    return History(seed=seed, labels=labels, loss_name=name)
+
+
+def _numbers_of(task: Task) -> Array:
+    import numpy as np
+
+    return np.array([parameter.data for parameter in task.parameters])
+
+
+def _whole(count: int, name: str, least: int) -> int:
+    if isinstance(count, bool) or not isinstance(count, int) or count < least:
+        raise ValueError(f"{name} is a whole number from {least}; got {count!r}")
+    return count
+
+
+def _read(path: Path | None, model: Module) -> Mapping[str, Any] | None:
+    """The training state in a checkpoint, its weights loaded into the model."""
+    if path is None:
+        return None
+    from nn.checkpoint import load_checkpoint
+
+    checkpoint = load_checkpoint(path, into=model)
+    if checkpoint.training is None:
+        raise ValueError(f"{path} holds a model alone, no training to go on with")
+    state: Mapping[str, Any] = checkpoint.training
+    return state
