@@ -102,6 +102,9 @@ class Value:
     @property
     def data(self) -> float:
         """The number. A leaf's may be set, as an optimizer does; then `recompute()`."""
+        guard = MODE.guard
+        if guard is not None:
+            guard(self, "reading .data")
         return self._data
 
     @data.setter
@@ -256,22 +259,22 @@ class Value:
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, Value) and not is_number(other):
             return NotImplemented
-        return self._data < number_of(other)
+        return _decided(self) < _decided(other)
 
     def __le__(self, other: object) -> bool:
         if not isinstance(other, Value) and not is_number(other):
             return NotImplemented
-        return self._data <= number_of(other)
+        return _decided(self) <= _decided(other)
 
     def __gt__(self, other: object) -> bool:
         if not isinstance(other, Value) and not is_number(other):
             return NotImplemented
-        return self._data > number_of(other)
+        return _decided(self) > _decided(other)
 
     def __ge__(self, other: object) -> bool:
         if not isinstance(other, Value) and not is_number(other):
             return NotImplemented
-        return self._data >= number_of(other)
+        return _decided(self) >= _decided(other)
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -280,7 +283,7 @@ class Value:
         return id(self) >> 4
 
     def __bool__(self) -> bool:
-        return self._data != 0.0
+        return _decided(self) != 0.0
 
     # ---- functions, one line per row of the table ------------------------------------
 
@@ -483,6 +486,14 @@ def number_of(x: object) -> float:
     return x._data if isinstance(x, Value) else number(x)
 
 
+def _decided(x: object) -> float:
+    """The number of an operand by which Python decides something."""
+    guard = MODE.guard
+    if guard is not None and isinstance(x, Value):
+        guard(x, "comparing")
+    return number_of(x)
+
+
 def describe(x: object) -> str:
     """A node as an error names it: its label or its operation, and its number."""
     if not isinstance(x, Value):
@@ -520,13 +531,16 @@ class Mode:
 
     observer: called with each node just recorded; what it returns is the result.
     ieee: answer outside a domain with inf and nan, as IEEE 754 does, not an error.
+    guard: called with each Value whose number Python code asks for, and how; the
+        compiler refuses where that number stands for any.
     """
 
-    __slots__ = ("ieee", "observer")
+    __slots__ = ("guard", "ieee", "observer")
 
     def __init__(self) -> None:
         self.observer: Callable[[Value], Value] | None = None
         self.ieee: bool = False
+        self.guard: Callable[[Value, str], None] | None = None
 
 
 MODE: Final = Mode()

@@ -1,0 +1,285 @@
+"""The instruction list: what every pass reads and writes, and every backend runs.
+
+A graph becomes a list of instructions, parents before children, each naming its
+arguments by their positions. `Term` is a handle on one instruction with Python's
+operators, so that the rows of the operation table, whose partial derivatives are
+polymorphic, can be called with it and append the gradient to the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from autograd import ops
+from autograd.ops import Operation
+
+INPUT, PARAMETER, CONSTANT = "input", "parameter", "constant"
+LEAVES = frozenset({INPUT, PARAMETER, CONSTANT})
+
+COMPARISONS = {
+    "less": ("<", "{0} < {1}"),
+    "at_most": ("<=", "{0} <= {1}"),
+    "equal": ("==", "{0} == {1}"),
+    "differs": ("!=", "{0} != {1}"),
+}
+"""Instructions beside the table's: their symbol, and their form on arrays."""
+
+
+class Instruction(NamedTuple):
+    """An operation's name and the positions of its arguments.
+
+    number: of an input or a parameter which one, of a constant its number.
+    """
+
+    op: str
+    args: tuple[int, ...] = ()
+    number: float = 0.0
+
+
+class Code:
+    """Instructions in the order in which they run; equal ones are kept once.
+
+    varies: for each instruction, whether it depends on an input, that is, on the row.
+    shared: how often an instruction was asked for that was there already.
+    """
+
+    def __init__(self) -> None:
+        self.instructions: list[Instruction] = []
+        self.varies: list[bool] = []
+        self.shared = 0
+        self._known: dict[object, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.instructions)
+
+    def add(self, op: str, args: tuple[int, ...] = (), number: float = 0.0) -> int:
+        """The position of this instruction, appended unless it is there."""
+        instruction = Instruction(op, args, number)
+        # The text of a number tells 0.0 from -0.0, and finds nan again.
+        key = (op, args) if args else (op, repr(number))
+        known = self._known.setdefault(key, len(self.instructions))
+        if known < len(self.instructions):
+            self.shared += 1
+            return known
+        self.instructions.append(instruction)
+        self.varies.append(op == INPUT or any([self.varies[arg] for arg in args]))
+        return known
+
+    def constant(self, number: float) -> int:
+        """The position of a number."""
+        return self.add(CONSTANT, (), number)
+
+    def is_constant(self, index: int, number: float) -> bool:
+        """Whether this instruction is that number."""
+        instruction = self.instructions[index]
+        return instruction.op == CONSTANT and instruction.number == number
+
+    def number(self, index: int) -> float | None:
+        """The number that a constant is; None for any other instruction."""
+        instruction = self.instructions[index]
+        return instruction.number if instruction.op == CONSTANT else None
+
+    def copy(self) -> Code:
+        """The same instructions in a list of its own."""
+        other = Code()
+        for instruction in self.instructions:
+            other.add(*instruction)
+        return other
+
+
+class Kernel(NamedTuple):
+    """What a backend compiles: instructions, and what to do with their results.
+
+    outputs: positions of the results kept for every row.
+    sums: (target, a, b): add the product of the two, over all rows, to sum `target`.
+    """
+
+    code: Code
+    inputs: int
+    parameters: int
+    outputs: tuple[int, ...]
+    sums: tuple[tuple[int, int, int], ...]
+
+    @property
+    def targets(self) -> int:
+        """How many sums there are: one per parameter, then the output's own."""
+        return self.parameters + 1 if self.sums else 0
+
+
+# ---- lines of text -------------------------------------------------------------------
+
+
+def listing(code: Code, numbered: Iterable[int] | None = None) -> list[str]:
+    """One line of text for each instruction."""
+    wanted = range(len(code)) if numbered is None else numbered
+    return [f"%{i} = {_spelled(code.instructions[i])}" for i in wanted]
+
+
+def _spelled(instruction: Instruction) -> str:
+    if instruction.op == CONSTANT:
+        return repr(instruction.number)
+    if instruction.op in LEAVES:
+        return f"{instruction.op} {int(instruction.number)}"
+    args = [f"%{arg}" for arg in instruction.args]
+    if instruction.op == "dot":
+        half = len(args) // 2
+        return f"dot [{' '.join(args[:half])}] [{' '.join(args[half:])}]"
+    return f"{instruction.op} {' '.join(args)}"
+
+
+# ---- terms: instructions that can be calculated with ---------------------------------
+
+
+class _Undecided(Exception):
+    """A partial derivative branches on a term whose number only the row decides."""
+
+    def __init__(self, condition: int) -> None:
+        self.condition = condition
+
+
+class Recorder:
+    """Appends what is done with its terms to a list of instructions."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        self.decided: dict[int, bool] = {}
+
+    def term(self, x: Any) -> Term:
+        """x itself if it is a term, otherwise a constant."""
+        return x if type(x) is Term else Term(self, self.code.constant(float(x)))
+
+    def record(self, op: str, *args: Any) -> Term:
+        """Append an instruction on terms and numbers."""
+        positions = tuple([self.term(arg).index for arg in args])
+        return Term(self, self.code.add(op, positions))
+
+    def every_branch(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
+        """The result of a function that may branch on its arguments in Python.
+
+        It is called once for every outcome of its conditions, and the results are put
+        together with `where`. So a row may say `1.0 if x > 0 else 0.0`, and the
+        program takes the right branch for every row of the batch.
+        """
+        try:
+            return function(*args)
+        except _Undecided as undecided:
+            condition = undecided.condition
+        results = []
+        for outcome in (True, False):
+            self.decided[condition] = outcome
+            results.append(self.every_branch(function, args))
+        del self.decided[condition]
+        return self._where(condition, results[0], results[1])
+
+    def _where(self, condition: int, yes: Any, no: Any) -> Any:
+        if isinstance(yes, list):
+            pairs = zip(yes, no, strict=True)
+            return [self._where(condition, one, other) for one, other in pairs]
+        one, other = self.term(yes), self.term(no)
+        if one.index == other.index:
+            return yes
+        return self.record("where", Term(self, condition), one, other)
+
+    def decide(self, condition: int) -> bool:
+        """The truth of a term in Python: known, decided for this call, or asked for."""
+        instruction = self.code.instructions[condition]
+        if instruction.op == CONSTANT:
+            return instruction.number != 0.0
+        outcome = self.decided.get(condition)
+        if outcome is None:
+            raise _Undecided(condition)
+        return outcome
+
+
+class Term:
+    """One instruction, in calculations: `a * b` appends a multiplication."""
+
+    __slots__ = ("index", "recorder")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, recorder: Recorder, index: int) -> None:
+        self.recorder = recorder
+        self.index = index
+
+    def _apply(self, operation: Operation, args: tuple[Any, ...]) -> Term:
+        return self.recorder.record(operation.name, *args)
+
+    def __add__(self, other: Any) -> Term:
+        return self.recorder.record("add", self, other)
+
+    def __radd__(self, other: Any) -> Term:
+        return self.recorder.record("add", other, self)
+
+    def __sub__(self, other: Any) -> Term:
+        return self.recorder.record("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Term:
+        return self.recorder.record("sub", other, self)
+
+    def __mul__(self, other: Any) -> Term:
+        return self.recorder.record("mul", self, other)
+
+    def __rmul__(self, other: Any) -> Term:
+        return self.recorder.record("mul", other, self)
+
+    def __truediv__(self, other: Any) -> Term:
+        return self.recorder.record("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> Term:
+        return self.recorder.record("div", other, self)
+
+    def __pow__(self, other: Any) -> Term:
+        return self.recorder.record("pow", self, other)
+
+    def __rpow__(self, other: Any) -> Term:
+        return self.recorder.record("pow", other, self)
+
+    def __neg__(self) -> Term:
+        return self.recorder.record("neg", self)
+
+    def __abs__(self) -> Term:
+        return self.recorder.record("abs", self)
+
+    def __lt__(self, other: Any) -> Term:
+        return self.recorder.record("less", self, other)
+
+    def __gt__(self, other: Any) -> Term:
+        return self.recorder.record("less", other, self)
+
+    def __le__(self, other: Any) -> Term:
+        return self.recorder.record("at_most", self, other)
+
+    def __ge__(self, other: Any) -> Term:
+        return self.recorder.record("at_most", other, self)
+
+    def __eq__(self, other: Any) -> Term:  # type: ignore[override]
+        return self.recorder.record("equal", self, other)
+
+    def __ne__(self, other: Any) -> Term:  # type: ignore[override]
+        return self.recorder.record("differs", self, other)
+
+    def __bool__(self) -> bool:
+        recorder = self.recorder
+        instruction = recorder.code.instructions[self.index]
+        if instruction.op in COMPARISONS:
+            made = [recorder.code.instructions[arg] for arg in instruction.args]
+            if all([arg.op == CONSTANT for arg in made]):
+                return compare(instruction.op, made[0].number, made[1].number)
+        return recorder.decide(self.index)
+
+
+def compare(op: str, x: float, y: float) -> bool:
+    """The comparison instructions on numbers; false where one is nan, but `differs`."""
+    if op == "less":
+        return x < y
+    if op == "at_most":
+        return x <= y
+    return x == y if op == "equal" else x != y
+
+
+def known_operation(name: str) -> bool:
+    """Whether an instruction of this name can be in a list."""
+    return (
+        name in ops.TABLE or name in COMPARISONS or name in LEAVES or name == "fma"
+    )

@@ -1,0 +1,412 @@
+"""The passes: each reads a list of instructions and writes a better one.
+
+`differentiate` appends the gradient: the chain rule over the list, with the local
+derivatives of the operation table's rows. `simplify` rewrites instruction by
+instruction with the rules below it, keeping equal ones once. `fuse` joins a
+multiplication and the addition that follows it. `prune` drops what nothing needs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from autograd.compiler.code import (
+    COMPARISONS,
+    CONSTANT,
+    INPUT,
+    LEAVES,
+    PARAMETER,
+    Code,
+    Kernel,
+    Recorder,
+    Term,
+    compare,
+)
+from autograd.ops import TABLE
+from autograd.value import forward, ieee
+
+
+class Report(NamedTuple):
+    """What a pass did, for `Program.explain()`."""
+
+    name: str
+    before: int
+    after: int
+    notes: str
+
+
+# ---- what a program can be asked for -------------------------------------------------
+
+
+def forward_kernel(
+    code: Code, outputs: Sequence[int], inputs: int, parameters: int
+) -> Kernel:
+    """The outputs, for every row."""
+    return Kernel(code.copy(), inputs, parameters, tuple(outputs), ())
+
+
+def gradient_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kernel:
+    """The sums over the rows of the output and of its gradient by the parameters."""
+    code = code.copy()
+    wanted = [code.add(PARAMETER, (), p) for p in range(parameters)]
+    shares = differentiate(code, output, wanted)
+    one = code.constant(1.0)
+    sums = [(parameters, output, one)]
+    for p, position in enumerate(wanted):
+        for adjoint, partial in shares.get(position, ()):
+            sums.append((p, adjoint, partial))
+    return Kernel(code, inputs, parameters, (), tuple(sums))
+
+
+def input_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kernel:
+    """The output and its derivative by every input, for every row."""
+    code = code.copy()
+    wanted = [code.add(INPUT, (), i) for i in range(inputs)]
+    shares = differentiate(code, output, wanted)
+    recorder = Recorder(code)
+    slopes = [_total(recorder, shares.get(position, [])) for position in wanted]
+    return Kernel(code, inputs, parameters, (output, *slopes), ())
+
+
+# ---- the gradient --------------------------------------------------------------------
+
+Shares = dict[int, list[tuple[int, int]]]
+"""For a position: the pairs (adjoint, local derivative) whose products it adds up."""
+
+
+def differentiate(code: Code, output: int, wanted: Iterable[int]) -> Shares:
+    """Append the derivative of `output`; what each of `wanted` adds up to is returned.
+
+    The chain rule, from the output back: the adjoint of an instruction is the sum over
+    its uses of the user's adjoint times the local derivative, one `dot`.
+    """
+    active = _leading_from(code, output, wanted)
+    recorder = Recorder(code)
+    one = code.constant(1.0)
+    shares: Shares = {output: [(one, one)]} if active[output] else {}
+    for index in range(output, -1, -1):
+        instruction = code.instructions[index]
+        if instruction.op in LEAVES or index not in shares:
+            continue
+        adjoint = _total(recorder, shares.pop(index))
+        partials = _partials(recorder, index)
+        for arg, partial in zip(instruction.args, partials, strict=True):
+            if active[arg]:
+                share = (adjoint, recorder.term(partial).index)
+                shares.setdefault(arg, []).append(share)
+    return shares
+
+
+def _leading_from(code: Code, output: int, wanted: Iterable[int]) -> list[bool]:
+    """For each instruction, whether it depends on one of `wanted`."""
+    active = [False] * len(code)
+    for index in wanted:
+        active[index] = True
+    for index in range(output + 1):
+        if not active[index]:
+            args = code.instructions[index].args
+            active[index] = any([active[arg] for arg in args])
+    return active
+
+
+def _partials(recorder: Recorder, index: int) -> Sequence[Any]:
+    """The local derivatives as the row of the table states them."""
+    instruction = recorder.code.instructions[index]
+    args = [Term(recorder, arg) for arg in instruction.args]
+    out = Term(recorder, index)
+    row = TABLE[instruction.op]
+    if row.all_partials is not None:
+        found: Sequence[Any] = recorder.every_branch(row.all_partials, (args, out))
+        return found
+    return [recorder.every_branch(partial, (*args, out)) for partial in row.partials]
+
+
+def _total(recorder: Recorder, shares: list[tuple[int, int]]) -> int:
+    """The sum of the products of the pairs."""
+    code = recorder.code
+    if not shares:
+        return code.constant(0.0)
+    if len(shares) == 1:
+        return _product(code, *shares[0])
+    adjoints, partials = zip(*shares, strict=True)
+    if all([code.is_constant(partial, 1.0) for partial in partials]):
+        return code.add("sum", adjoints)
+    return code.add("dot", adjoints + partials)
+
+
+def _product(code: Code, x: int, y: int) -> int:
+    if code.is_constant(y, 1.0):
+        return x
+    return y if code.is_constant(x, 1.0) else code.add("mul", (x, y))
+
+
+# ---- rewriting -----------------------------------------------------------------------
+
+
+def simplify(kernel: Kernel) -> tuple[Kernel, Report]:
+    """Rewrite every instruction by the first of the rules that knows a better one."""
+    code, done = Code(), Counter[str]()
+    positions: list[int] = []
+    for op, args, number in kernel.code.instructions:
+        if op in LEAVES:
+            positions.append(code.add(op, (), number))
+        else:
+            moved = tuple([positions[arg] for arg in args])
+            positions.append(_better(code, op, moved, done))
+    done["common subexpressions"] = code.shared
+    notes = ", ".join(f"{name} {n}" for name, n in sorted(done.items()) if n)
+    report = Report("simplify", len(kernel.code), len(code), notes or "nothing")
+    return _moved(kernel, code, positions), report
+
+
+Rule = Callable[[Code, str, tuple[int, ...]], "int | None"]
+
+
+def _better(code: Code, op: str, args: tuple[int, ...], done: Counter[str]) -> int:
+    for name, rule in RULES:
+        found = rule(code, op, args)
+        if found is not None:
+            done[name] += 1
+            return found
+    return code.add(op, args)
+
+
+def _folded(code: Code, op: str, args: tuple[int, ...]) -> int | None:
+    """An operation on numbers alone is a number."""
+    numbers = []
+    for arg in args:
+        number = code.number(arg)
+        if number is None:
+            return None
+        numbers.append(number)
+    if op in COMPARISONS:
+        return code.constant(float(compare(op, *numbers)))
+    with ieee():
+        return code.constant(forward(TABLE[op], numbers, ()))
+
+
+def _neutral(code: Code, op: str, args: tuple[int, ...]) -> int | None:
+    """x + 0, x - 0, x * 1, x / 1, --x and a sum or product of one are x.
+
+    Never x * 0, which is nan where x is not finite.
+    """
+    x, y = args[0], args[-1]
+    if op in ("add", "sub") and code.is_constant(y, 0.0):
+        return x
+    if op in ("mul", "div") and code.is_constant(y, 1.0):
+        return x
+    if (op == "add" and code.is_constant(x, 0.0)) or (
+        op == "mul" and code.is_constant(x, 1.0)
+    ):
+        return y
+    if op == "neg" and code.instructions[x].op == "neg":
+        return code.instructions[x].args[0]
+    return x if len(args) == 1 and op in ("sum", "mean", "prod") else None
+
+
+def _chosen(code: Code, op: str, args: tuple[int, ...]) -> int | None:
+    """A choice whose condition is known, or whose cases are the same, is no choice."""
+    if op != "where":
+        return None
+    condition, x, y = args
+    if x == y:
+        return x
+    known = code.number(condition)
+    return None if known is None else x if known else y
+
+
+def _cheaper(code: Code, op: str, args: tuple[int, ...]) -> int | None:
+    """Strength reduction: small powers as products, a power of 2 as divisor, signs."""
+    if op == "pow":
+        exponent = code.number(args[1])
+        return None if exponent is None else _power(code, args[0], exponent)
+    if op == "div":
+        return _quotient(code, *args)
+    if op == "mul" and code.is_constant(args[1], -1.0):
+        return code.add("neg", (args[0],))
+    if op == "mul" and code.is_constant(args[0], -1.0):
+        return code.add("neg", (args[1],))
+    return None
+
+
+def _power(code: Code, x: int, exponent: float) -> int | None:
+    if exponent == 1.0:
+        return x
+    if exponent == 0.0:
+        return code.constant(1.0)
+    if exponent == 0.5:  # unlike the root, the power of -infinity is infinity
+        least = code.add("equal", (x, code.constant(-math.inf)))
+        root = code.add("sqrt", (x,))
+        return code.add("where", (least, code.constant(math.inf), root))
+    if exponent in (-1.0, -2.0):
+        x = code.add("div", (code.constant(1.0), x))
+    if exponent in (2.0, -2.0):
+        return code.add("mul", (x, x))
+    if exponent == 3.0:
+        return code.add("mul", (code.add("mul", (x, x)), x))
+    return x if exponent == -1.0 else None
+
+
+def _quotient(code: Code, x: int, y: int) -> int | None:
+    """x / 2 is exactly x * 0.5."""
+    divisor = code.number(y)
+    if divisor is None or abs(math.frexp(divisor)[0]) != 0.5:
+        return None
+    inverse = 1 / divisor
+    if not math.isfinite(inverse) or abs(math.frexp(inverse)[0]) != 0.5:
+        return None
+    return code.add("mul", (x, code.constant(inverse)))
+
+
+def _lowered(code: Code, op: str, args: tuple[int, ...]) -> int | None:
+    """mean, prod and logsumexp by simpler instructions; dot and sum of few terms."""
+    if op == "mean":
+        count = code.constant(float(len(args)))
+        total = _better(code, "sum", args, Counter())
+        return _better(code, "div", (total, count), Counter())
+    if op == "prod":
+        return _chain(code, "mul", args)
+    if op == "sum" and len(args) == 2:
+        return _better(code, "add", args, Counter())
+    if op == "dot" and len(args) == 2:
+        return _better(code, "mul", args, Counter())
+    return _logsumexp(code, args) if op == "logsumexp" else None
+
+
+def _chain(code: Code, op: str, args: tuple[int, ...]) -> int:
+    result = args[0]
+    for arg in args[1:]:
+        result = _better(code, op, (result, arg), Counter())
+    return result
+
+
+def _logsumexp(code: Code, args: tuple[int, ...]) -> int:
+    """m + log(sum of e ** (x - m)), m being the largest where that is finite."""
+    largest = _chain(code, "maximum", args)
+    size = _better(code, "abs", (largest,), Counter())
+    finite = code.add("less", (size, code.constant(math.inf)))
+    shift = _better(code, "where", (finite, largest, code.constant(0.0)), Counter())
+    powers = [
+        _better(code, "exp", (_better(code, "sub", (x, shift), Counter()),), Counter())
+        for x in args
+    ]
+    total = _better(code, "sum", tuple(powers), Counter())
+    log = _better(code, "log", (total,), Counter())
+    return _better(code, "add", (shift, log), Counter())
+
+
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("constants folded", _folded),
+    ("neutral operations", _neutral),
+    ("choices", _chosen),
+    ("strength reduced", _cheaper),
+    ("lowered", _lowered),
+)
+
+
+# ---- multiply-add --------------------------------------------------------------------
+
+
+def fuse(kernel: Kernel) -> tuple[Kernel, Report]:
+    """a * b + c as one instruction, where the product has no other use.
+
+    The product is then not rounded before the addition, on machines that can.
+    """
+    uses = _uses(kernel)
+    code, fused = Code(), 0
+    positions: list[int] = []
+    for op, args, number in kernel.code.instructions:
+        found = _product_in(kernel.code, op, args, uses)
+        if found is not None:
+            a, b = kernel.code.instructions[args[found]].args
+            op, args = "fma", (a, b, args[1 - found])
+            fused += 1
+        moved = tuple([positions[arg] for arg in args])
+        positions.append(code.add(op, moved, number))
+    report = Report("fuse", len(kernel.code), len(code), f"multiply-adds {fused}")
+    return _moved(kernel, code, positions), report
+
+
+def _uses(kernel: Kernel) -> list[int]:
+    uses = [0] * len(kernel.code)
+    for instruction in kernel.code.instructions:
+        for arg in instruction.args:
+            uses[arg] += 1
+    for index in _needed(kernel):
+        uses[index] += 1
+    return uses
+
+
+def _product_in(
+    code: Code, op: str, args: tuple[int, ...], uses: list[int]
+) -> int | None:
+    """Which argument of an addition is a product that nothing else uses."""
+    if op != "add":
+        return None
+    for place in (0, 1):
+        if code.instructions[args[place]].op == "mul" and uses[args[place]] == 1:
+            return place
+    return None
+
+
+# ---- dead code -----------------------------------------------------------------------
+
+
+def prune(kernel: Kernel) -> tuple[Kernel, Report]:
+    """Drop every instruction that no result needs."""
+    old = kernel.code
+    alive = [False] * len(old)
+    for index in _needed(kernel):
+        alive[index] = True
+    for index in range(len(old) - 1, -1, -1):
+        if alive[index]:
+            for arg in old.instructions[index].args:
+                alive[arg] = True
+    code = Code()
+    positions = [0] * len(old)
+    for index, (op, args, number) in enumerate(old.instructions):
+        if alive[index]:
+            moved = tuple([positions[arg] for arg in args])
+            positions[index] = code.add(op, moved, number)
+    report = Report("prune", len(old), len(code), f"dropped {len(old) - len(code)}")
+    return _moved(kernel, code, positions), report
+
+
+def _needed(kernel: Kernel) -> list[int]:
+    pairs = [position for _, a, b in kernel.sums for position in (a, b)]
+    return [*kernel.outputs, *pairs]
+
+
+def _moved(kernel: Kernel, code: Code, positions: Sequence[int]) -> Kernel:
+    """The kernel over the new list."""
+    return kernel._replace(
+        code=code,
+        outputs=tuple([positions[output] for output in kernel.outputs]),
+        sums=tuple([(t, positions[a], positions[b]) for t, a, b in kernel.sums]),
+    )
+
+
+def optimize(kernel: Kernel) -> tuple[Kernel, list[Report]]:
+    """All passes in order: simplify, prune, fuse, prune."""
+    reports = []
+    for step in (simplify, prune, fuse, prune):
+        kernel, report = step(kernel)
+        reports.append(report)
+    return kernel, reports
+
+
+__all__ = [
+    "CONSTANT",
+    "Report",
+    "differentiate",
+    "forward_kernel",
+    "fuse",
+    "gradient_kernel",
+    "input_kernel",
+    "optimize",
+    "prune",
+    "simplify",
+]
