@@ -1,6 +1,7 @@
 """Networks and training, on top of autograd."""
 
 from nn import data, schedules
+from nn.checkpoint import export_safetensors, load, save
 from nn.history import History
 from nn.losses import (
     binary_cross_entropy,
@@ -32,10 +33,13 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "data",
+    "export_safetensors",
     "fit",
     "hinge",
     "huber",
+    "load",
     "mae",
     "mse",
+    "save",
     "schedules",
 ]

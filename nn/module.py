@@ -581,7 +581,7 @@ class Sequential(Module):
 
 def _step(step: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
     if isinstance(step, str):
-        return activation(step) or _same
+        return activation(step) or identity
     if not callable(step):
         raise TypeError(
             f"Sequential takes modules, functions and activations' names; got {step!r}"
@@ -589,7 +589,8 @@ def _step(step: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
     return step
 
 
-def _same(x: Any) -> Any:
+def identity(x: Any) -> Any:
+    """X itself: what the activation "linear" does."""
     return x
 
 

@@ -29,6 +29,7 @@ from nn.schedules import schedule as _schedule
 from nn.targets import Labels, choose_loss, encode, find_labels, threshold_of
 
 if TYPE_CHECKING:
+    from nn.checkpoint import Context
     from nn.optim import Array
 
 Metric = Callable[[list[Any], list[Any]], float]
@@ -70,6 +71,7 @@ def fit(
     callbacks: Iterable[Callable[[Training], object]] = (),
     checkpoint: Path | None = None,
     resume: Path | None = None,
+    context: Context | None = None,
 ) -> History:
     """Train a model on a table, and return what happened.
 
@@ -97,6 +99,7 @@ def fit(
         it `resume` continues.
     resume: a file that a training with the same arguments wrote; it goes on from there
         up to `epochs`, with the same bits as if it had never stopped.
+    context: what the inputs mean, to be written into the checkpoint.
 
     Ctrl-C returns the history so far, the model as it was after the last full epoch.
     Raises DivergenceError where the loss or a gradient becomes inf or nan, and
@@ -124,6 +127,7 @@ def fit(
         patience=None if patience is None else _whole(patience, "patience", 1),
         callbacks=list(callbacks),
         checkpoint=checkpoint,
+        context=context,
     )
     if saved:
         training.load_state_dict(saved)
@@ -154,6 +158,7 @@ class Training:
     patience: int | None = None
     callbacks: list[Callable[[Training], object]] = field(default_factory=list)
     checkpoint: Path | None = None
+    context: Context | None = None
     epoch: int = 0
     best: tuple[float, int, Array] | None = None
 
@@ -290,9 +295,10 @@ class Training:
 
     def save(self, path: Path) -> None:
         """Write the model and the state of this training into a file."""
-        from nn.checkpoint import save
+        from nn.checkpoint import save, with_labels
 
-        save(self.model, path, training=self.state_dict())
+        context = with_labels(self.context, self.history.labels)
+        save(self.model, path, context=context, training=self.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
         """All that it takes to go on with the same bits."""
@@ -505,5 +511,4 @@ def _read(path: Path | None, model: Module) -> Mapping[str, Any] | None:
     checkpoint = load_checkpoint(path, into=model)
     if checkpoint.training is None:
         raise ValueError(f"{path} holds a model alone, no training to go on with")
-    state: Mapping[str, Any] = checkpoint.training
-    return state
+    return checkpoint.training

@@ -1,0 +1,501 @@
+"""Files: a model as JSON that a person can read, exact to the last bit.
+
+    >>> from nn import MLP
+    >>> model = MLP(2, [3, 1], seed=0)
+    >>> save(model, "model.json")  # doctest: +SKIP
+    >>> load("model.json")  # doctest: +SKIP
+    MLP of [Layer of [3 x ReLUNeuron(2)], Layer of [LinearNeuron(3)]] (13 parameters)
+
+A file says what it is, in which version, how the network is built, and what its
+parameters are; numbers are written so that reading gives the same bits. Reading never
+runs code: names are looked up in fixed tables, and every type and size is checked
+before anything is built.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from os import PathLike
+from typing import Any, TypeAlias
+
+from nn.data import Scaling
+from nn.module import ACTIVATIONS, MLP, Layer, Module, Neuron, Sequential, identity
+from nn.targets import Labels
+
+Path: TypeAlias = str | PathLike[str]
+
+FORMAT = "chainrule model"
+VERSION = 1
+LARGEST_FILE = 256 * 2**20
+LARGEST_NETWORK = 5_000_000
+"""More bytes, or more parameters, than this are refused before they fill the memory."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a model's inputs and outputs mean.
+
+    features: the names of the input columns, in order. target: what is told.
+    scaling: what is done to the inputs first. labels: how outputs become classes.
+    """
+
+    features: tuple[str, ...] = ()
+    target: str = ""
+    scaling: Scaling | None = None
+    labels: Labels | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a file holds: the model, its context, and a training to go on with."""
+
+    model: Module
+    context: Context
+    training: dict[str, Any] | None = None
+
+
+def save(
+    model: Module,
+    path: Path,
+    *,
+    context: Context | None = None,
+    training: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a model; the file appears whole or not at all.
+
+    context: what inputs and outputs mean, so that others can use the model.
+    training: the state from which a training can go on; `fit(checkpoint=...)` fills it.
+
+    A module of a class of your own is saved as its parameters alone; see `load`.
+    Raises ValueError where a parameter is inf or nan, which JSON can't hold.
+    """
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "architecture": _architecture(model),
+        "parameters": _finite(model.state_dict()),
+        "frozen": [entry.name for entry in model.entries() if entry.frozen],
+    }
+    if context is not None:
+        content["context"] = _plain_context(context)
+    if training is not None:
+        content["training"] = _plain_training(training)
+    write_whole(path, (_pretty(content) + "\n").encode())
+
+
+def load(path: Path, into: Module | None = None) -> Module:
+    """Read a model that `save` wrote.
+
+    into: a model to put the parameters into, which a module of a class of your own
+        needs: a file can't say how to make one.
+
+    Raises ValueError, with the reason, for a file that is damaged or something else.
+    """
+    return load_checkpoint(path, into).model
+
+
+def load_checkpoint(path: Path, into: Module | None = None) -> Checkpoint:
+    """Read all that a file holds. Raises ValueError as `load` does."""
+    size = os.path.getsize(path)
+    if size > LARGEST_FILE:
+        raise ValueError(f"{path} has {size} bytes, more than a model's {LARGEST_FILE}")
+    try:
+        with open(path, encoding="utf-8") as file:
+            return _checkpoint(_parse(file.read()), into)
+    except RecursionError:
+        raise ValueError(
+            f"{path} is not a chainrule model: nested too deeply"
+        ) from None
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{path} is not a chainrule model: {error}") from None
+
+
+def export_safetensors(model: Module, path: Path) -> None:
+    """Write the weights alone, as float64 tensors, in the safetensors format.
+
+    torch reads them with `safetensors.torch.load_file(path)`. Raises ValueError for
+    nested lists that are not rectangular.
+    """
+    import numpy as np
+
+    try:
+        from safetensors.numpy import save as as_bytes
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "safetensors files need the library safetensors; install it with: "
+            "python -m pip install 'chainrule[train]'"
+        ) from None
+    tensors = {k: np.array(v, dtype=np.float64) for k, v in model.state_dict().items()}
+    write_whole(path, as_bytes(tensors))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there in full or not at all, whatever happens meanwhile.
+
+    The bytes go into a hidden file beside it, reach the disk, and take its name in one
+    step; until then an older file of that name stays as it was.
+    """
+    goal = os.path.realpath(path)
+    folder, name = os.path.split(goal)
+    part = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, goal)
+    except OSError as error:
+        raise type(error)(f"can't write {str(path)!r}: {error.strerror}") from None
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+
+
+# ---- writing -------------------------------------------------------------------------
+
+
+def _architecture(model: Module) -> dict[str, Any]:
+    """How a network is built, in names and sizes."""
+    kind = type(model).__name__
+    if type(model) is MLP:
+        return {"kind": kind, "layers": [_architecture(x) for x in model.layers]}
+    if type(model) is Layer:
+        name = _activation_name(model.activation)
+        return {"kind": kind, "nin": model.nin, "nout": model.nout, "activation": name}
+    if type(model) is Neuron:
+        name = _activation_name(model.activation)
+        return {"kind": kind, "nin": len(model.w), "activation": name}
+    if type(model) is Sequential:
+        return {"kind": kind, "steps": [_step(step) for step in model.steps]}
+    return {"kind": "custom", "class": kind}
+
+
+def _step(step: Callable[[Any], Any]) -> dict[str, Any] | str:
+    return _architecture(step) if isinstance(step, Module) else _activation_name(step)
+
+
+def _activation_name(function: Callable[[Any], Any] | None) -> str:
+    if function is None or function is identity:
+        return "linear"
+    name = getattr(function, "__name__", "")
+    if ACTIVATIONS.get(name) is not function:
+        raise ValueError(
+            f"a file can't hold the function {name or function!r}; save a model whose "
+            f"activations have names ({', '.join(ACTIVATIONS)}), or put the layers "
+            "into a Module class of your own and load with load(path, into=model)"
+        )
+    return name
+
+
+def _finite(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name, numbers in parameters.items():
+        for number in _leaves(numbers):
+            if not math.isfinite(number):
+                raise ValueError(
+                    f"{name} holds {number!r}, which no JSON file can; the model is of "
+                    "no use as it is, so nothing was written"
+                )
+    return parameters
+
+
+def _leaves(numbers: Any) -> list[Any]:
+    """The numbers of nested lists, one after another."""
+    if not isinstance(numbers, list):
+        return [numbers]
+    return [leaf for item in numbers for leaf in _leaves(item)]
+
+
+def _plain_context(context: Context) -> dict[str, Any]:
+    return {
+        "features": list(context.features),
+        "target": context.target,
+        "scaling": context.scaling and asdict(context.scaling),
+        "labels": context.labels and asdict(context.labels),
+    }
+
+
+def _plain_training(training: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has no nan and no inf: in a history they become null."""
+    history = {
+        name: [x if math.isfinite(x) else None for x in column]
+        for name, column in training["history"].items()
+    }
+    return {**training, "history": history}
+
+
+def _pretty(value: Any, indent: str = "") -> str:
+    """JSON with a line per name and per row of numbers."""
+    deeper = indent + "  "
+    if isinstance(value, dict) and value:
+        lines = [f"{json.dumps(k)}: {_pretty(v, deeper)}" for k, v in value.items()]
+        return "{\n" + ",\n".join(deeper + line for line in lines) + f"\n{indent}}}"
+    if isinstance(value, (list, tuple)) and any(
+        isinstance(item, (list, tuple, dict)) for item in value
+    ):
+        lines = [_pretty(item, deeper) for item in value]
+        return "[\n" + ",\n".join(deeper + line for line in lines) + f"\n{indent}]"
+    return json.dumps(value, allow_nan=False)
+
+
+# ---- reading -------------------------------------------------------------------------
+
+
+def _parse(text: str) -> dict[str, Any]:
+    content = json.loads(text, object_pairs_hook=_no_doubles, parse_constant=_no_nan)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f'it does not say "format": "{FORMAT}"')
+    version = _whole(content, "version")
+    if version != VERSION:
+        raise ValueError(
+            f"it has the version {version}; this chainrule reads version {VERSION}"
+        )
+    return content
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a name comes twice")
+    return content
+
+
+def _no_nan(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+def _checkpoint(content: dict[str, Any], into: Module | None) -> Checkpoint:
+    architecture = _object(content, "architecture")
+    parameters = _object(content, "parameters")
+    frozen = _texts(content, "frozen")
+    for name, numbers in parameters.items():
+        _check_numbers(numbers, name)
+    if not set(frozen) <= set(parameters):
+        raise ValueError("it freezes parameters that it does not hold")
+    context = _context(content.get("context"))
+    training = content.get("training")
+    training = None if training is None else _training(_object(content, "training"))
+    model = _build(architecture, into, parameters)
+    model.load_state_dict(parameters)
+    model.unfreeze()
+    if frozen:
+        model.freeze(*frozen)
+    return Checkpoint(model, context, training)
+
+
+def _build(
+    architecture: dict[str, Any], into: Module | None, parameters: dict[str, Any]
+) -> Module:
+    """The network itself, with first weights that are then overwritten."""
+    if into is None and architecture.get("kind") == "custom":
+        raise ValueError(
+            f"it holds the parameters of a class {_text(architecture, 'class')!r} of "
+            "someone's own; make such a model and load with load(path, into=model)"
+        )
+    if architecture.get("kind") == "custom":
+        return into or Module()
+    count = _count(architecture)
+    if count > LARGEST_NETWORK or count != sum(
+        len(_leaves(v)) for v in parameters.values()
+    ):
+        raise ValueError(
+            f"its architecture has {count} parameters, which is not what it holds"
+        )
+    if into is None:
+        return _network(architecture)
+    if _architecture(into) != architecture:
+        raise ValueError("the model to load it into is built in another way")
+    return into
+
+
+def _count(part: Any) -> int:
+    """How many parameters an architecture has, before anything is built."""
+    kind = part.get("kind") if isinstance(part, dict) else None
+    if kind == "Neuron":
+        return _size(part, "nin") + 1
+    if kind == "Layer":
+        return (_size(part, "nin") + 1) * _size(part, "nout")
+    if kind == "MLP":
+        return sum(_count(layer) for layer in _list(part, "layers"))
+    if kind == "Sequential":
+        steps = _list(part, "steps")
+        return sum(_count(step) for step in steps if not isinstance(step, str))
+    raise ValueError(f"unknown kind of module {_shown(kind)}")
+
+
+def _network(part: dict[str, Any]) -> Module:
+    kind = part["kind"]
+    if kind == "Neuron":
+        return Neuron(_size(part, "nin"), _activation(part), seed=0)
+    if kind == "Layer":
+        return Layer(_size(part, "nin"), _size(part, "nout"), _activation(part), seed=0)
+    if kind == "Sequential":
+        steps = _list(part, "steps")
+        return Sequential(*[s if isinstance(s, str) else _network(s) for s in steps])
+    return _mlp(_list(part, "layers"))
+
+
+def _mlp(layers: list[Any]) -> MLP:
+    sizes = [_size(layer, "nin") for layer in layers if layer.get("kind") == "Layer"]
+    nouts = [_size(layer, "nout") for layer in layers if layer.get("kind") == "Layer"]
+    if not layers or len(sizes) != len(layers) or sizes[1:] != nouts[:-1]:
+        raise ValueError("the layers of its MLP do not fit together")
+    model = MLP(sizes[0], nouts, seed=0)
+    for layer, part in zip(model.layers, layers, strict=True):
+        for neuron in layer.neurons:
+            neuron.activation = _activation_of(part)
+    return model
+
+
+def _activation_of(part: dict[str, Any]) -> Callable[[Any], Any] | None:
+    name = _activation(part)
+    return None if name == "linear" else ACTIVATIONS[name]
+
+
+def _activation(part: dict[str, Any]) -> str:
+    name = _text(part, "activation")
+    if name != "linear" and name not in ACTIVATIONS:
+        raise ValueError(f"unknown activation {_shown(name)}")
+    return name
+
+
+def _context(content: Any) -> Context:
+    if content is None:
+        return Context()
+    if not isinstance(content, dict):
+        raise ValueError("its context is not an object")
+    scaling = content.get("scaling") and _object(content, "scaling")
+    labels = content.get("labels") and _object(content, "labels")
+    return Context(
+        features=tuple(_texts(content, "features")),
+        target=_text(content, "target"),
+        scaling=_scaling(scaling) if scaling else None,
+        labels=_labels(labels) if labels else None,
+    )
+
+
+def _scaling(content: dict[str, Any]) -> Scaling:
+    mean, deviation = _floats(content, "mean"), _floats(content, "deviation")
+    if len(mean) != len(deviation) or not all(d > 0 for d in deviation):
+        raise ValueError("its scaling needs a mean and a deviation > 0 per column")
+    return Scaling(tuple(mean), tuple(deviation))
+
+
+def _labels(content: dict[str, Any]) -> Labels:
+    classes = _list(content, "classes")
+    if len(classes) < 2 or any(type(label) not in (str, int) for label in classes):
+        raise ValueError("its classes are not at least two texts or whole numbers")
+    (threshold,) = _floats({"threshold": [content.get("threshold")]}, "threshold")
+    return Labels(tuple(classes), threshold)
+
+
+def _training(content: dict[str, Any]) -> dict[str, Any]:
+    """The state of a training, each part checked for its type."""
+    optimizer = _object(content, "optimizer")
+    memory = _object(optimizer, "memory")
+    history = _object(content, "history")
+    numbers = content.get("numbers")
+    return {
+        "seed": _whole(content, "seed"),
+        "epoch": _whole(content, "epoch"),
+        "numbers": None if numbers is None else _floats(content, "numbers"),
+        "optimizer": {
+            "steps": _whole(optimizer, "steps"),
+            "memory": {name: _floats(memory, name) for name in memory},
+        },
+        "history": {name: _column(history, name) for name in history},
+        "best": _best(content.get("best")),
+    }
+
+
+def _column(history: dict[str, Any], name: str) -> list[float]:
+    column = [math.nan if x is None else x for x in _list(history, name)]
+    if any(type(x) not in (float, int) for x in column):
+        raise ValueError(f"its history of {_shown(name)} is not numbers")
+    return column
+
+
+def _best(best: Any) -> list[Any] | None:
+    if best is None:
+        return None
+    if not isinstance(best, list) or len(best) != 3:
+        raise ValueError("its best epoch is not a loss, an epoch and numbers")
+    score, epoch, numbers = best
+    (score,) = _floats({"score": [score]}, "score")
+    return [
+        score,
+        _whole({"epoch": epoch}, "epoch"),
+        _floats({"numbers": numbers}, "numbers"),
+    ]
+
+
+# ---- one value of a file, its type checked -------------------------------------------
+
+
+def _object(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = content.get(name)
+    if not isinstance(value, dict):
+        raise ValueError(f"its {name} is not an object but {_shown(value)}")
+    return value
+
+
+def _list(content: Mapping[str, Any], name: str) -> list[Any]:
+    value = content.get(name)
+    if not isinstance(value, list):
+        raise ValueError(f"its {name} is not a list but {_shown(value)}")
+    return value
+
+
+def _text(content: Mapping[str, Any], name: str) -> str:
+    value = content.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"its {name} is not a text but {_shown(value)}")
+    return value
+
+
+def _texts(content: Mapping[str, Any], name: str) -> list[str]:
+    values = _list(content, name)
+    return [_text({name: value}, name) for value in values]
+
+
+def _whole(content: Mapping[str, Any], name: str) -> int:
+    value = content.get(name)
+    if type(value) is not int or value < 0:
+        raise ValueError(f"its {name} is not a whole number but {_shown(value)}")
+    return value
+
+
+def _size(content: Mapping[str, Any], name: str) -> int:
+    size = _whole(content, name)
+    if not 1 <= size <= LARGEST_NETWORK:
+        raise ValueError(f"its {name} is {size}")
+    return size
+
+
+def _floats(content: Mapping[str, Any], name: str) -> list[float]:
+    values = _list(content, name)
+    for value in values:
+        _check_numbers(value, name)
+        if isinstance(value, list):
+            raise ValueError(f"its {name} is not a plain list of numbers")
+    return [float(value) for value in values]
+
+
+def _check_numbers(numbers: Any, name: str) -> None:
+    """Raise ValueError unless these are (nested lists of) finite numbers."""
+    for number in _leaves(numbers):
+        if type(number) not in (float, int) or not math.isfinite(number):
+            raise ValueError(f"{_shown(name)} holds {_shown(number)}, not a number")
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def with_labels(context: Context | None, labels: Labels | None) -> Context:
+    """The context, with what training found out about the classes."""
+    return replace(context or Context(), labels=labels)
