@@ -115,6 +115,8 @@ class OptionalBuild(build_ext):
 
     def run(self) -> None:
         """Compile; where that fails, take back what was built and go on without."""
+        if self.inplace:
+            self.extensions = []  # beside its source, it would hide the next edit
         try:
             super().run()
         except Exception as error:
