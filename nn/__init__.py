@@ -2,6 +2,7 @@
 
 from nn import data, schedules
 from nn.checkpoint import export_safetensors, load, save
+from nn.engine import predict
 from nn.history import History
 from nn.losses import (
     binary_cross_entropy,
@@ -15,6 +16,7 @@ from nn.losses import (
 from nn.module import MLP, Layer, Module, Neuron, Sequential
 from nn.optim import SGD, Adam, AdamW, Optimizer, RMSProp
 from nn.training import DivergenceError, fit
+from nn.watch import Snapshots, Watch
 
 __all__ = [
     "MLP",
@@ -29,6 +31,8 @@ __all__ = [
     "Optimizer",
     "RMSProp",
     "Sequential",
+    "Snapshots",
+    "Watch",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
@@ -40,6 +44,7 @@ __all__ = [
     "load",
     "mae",
     "mse",
+    "predict",
     "save",
     "schedules",
 ]

@@ -230,6 +230,9 @@ def _plain_training(training: Mapping[str, Any]) -> dict[str, Any]:
 def _pretty(value: Any, indent: str = "") -> str:
     """JSON with a line per name and per row of numbers."""
     deeper = indent + "  "
+    flat = json.dumps(value, allow_nan=False)
+    if len(flat) <= 80 and flat.count("{") == 1 and "[" not in flat:
+        return flat
     if isinstance(value, dict) and value:
         lines = [f"{json.dumps(k)}: {_pretty(v, deeper)}" for k, v in value.items()]
         return "{\n" + ",\n".join(deeper + line for line in lines) + f"\n{indent}}}"
@@ -238,7 +241,7 @@ def _pretty(value: Any, indent: str = "") -> str:
     ):
         lines = [_pretty(item, deeper) for item in value]
         return "[\n" + ",\n".join(deeper + line for line in lines) + f"\n{indent}]"
-    return json.dumps(value, allow_nan=False)
+    return flat
 
 
 # ---- reading -------------------------------------------------------------------------

@@ -126,6 +126,23 @@ def as_list(output: Any) -> list[Any]:
     return list(output) if isinstance(output, (list, tuple)) else [output]
 
 
+def predict(model: Module, X: Any) -> Array:
+    """A model's outputs for a table: shape (N,) for one output, otherwise (N, K).
+
+    X: N rows of as many numbers as the model takes.
+
+    >>> from nn.module import MLP
+    >>> predict(MLP(2, [3, 1], seed=0), [[0.0, 0.0], [0.5, 1.0]]).shape
+    (2,)
+    """
+    import numpy as np
+
+    rows = X.tolist() if hasattr(X, "tolist") else X
+    with _collector_paused(), ieee():
+        outputs = _numbers([as_list(model(row)) for row in rows])
+    return outputs[:, 0] if outputs.shape[1:] == (1,) else np.asarray(outputs)
+
+
 def write(numbers: Array, parameters: list[Value]) -> None:
     """Give every parameter its number."""
     for parameter, number in zip(parameters, numbers.tolist(), strict=True):

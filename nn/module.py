@@ -16,6 +16,7 @@ import operator
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -222,6 +223,11 @@ def _named(tensor: Tensor, name: str) -> Iterator[tuple[str, Value]]:
         return
     for index, item in enumerate(tensor):
         yield from _named(item, f"{name}[{index}]")
+
+
+def count_values(tensor: Tensor) -> int:
+    """How many Values there are, in all nested lists together."""
+    return sum(1 for _ in _named(tensor, ""))
 
 
 def _numbers(tensor: Tensor) -> Numbers:
@@ -570,9 +576,16 @@ class Sequential(Module):
 
     def __call__(self, x: Any) -> Any:
         """What the last step returns for one row of inputs."""
-        for step in self.steps:
-            x = _each(step, x) if isinstance(step, Operation) else step(x)
+        for step in self.applied():
+            x = step(x)
         return x
+
+    def applied(self) -> list[Callable[[Any], Any]]:
+        """The steps as functions of a whole list of outputs."""
+        return [
+            partial(_each, step) if isinstance(step, Operation) else step
+            for step in self.steps
+        ]
 
     def __repr__(self) -> str:
         steps = ", ".join(_step_name(step) for step in self.steps)
