@@ -462,6 +462,13 @@ class _Derivation:
         return [consumer for consumer, _ in self.consumers.get(index, [])]
 
 
+def collapses(nodes: list[Node], logits: Sequence[Value]) -> dict[Value, Collapse]:
+    """The nodes where a sigmoid and binary cross-entropy meet, with the shortcut."""
+    derivation = _Derivation(nodes, logits)
+    found = {z: derivation.collapse(derivation.index[z]) for z in logits}
+    return {z: collapse for z, collapse in found.items() if collapse is not None}
+
+
 def adjoints(nodes: Sequence[Node]) -> list[float]:
     """The derivative of the last node by each node."""
     found = [0.0] * len(nodes)
@@ -598,11 +605,11 @@ def _counted(share: Share, local: Expression) -> Expression:
     return local if share.direct else times(Number(share.adjoint), local)
 
 
-def shortcut(collapse: Collapse) -> Iterator[Expression]:
+def shortcut(collapse: Collapse, target: str = "target") -> Iterator[Expression]:
     """The lines of the shortcut: with names, with numbers, the number."""
     scale = [] if collapse.scale == 1.0 else [Number(collapse.scale)]
     prediction, predicted = Symbol(collapse.prediction), Number(collapse.predicted)
-    yield times(*scale, Apply(SUB, (prediction, Symbol("target"))))
+    yield times(*scale, Apply(SUB, (prediction, Symbol(target))))
     yield times(*scale, Apply(SUB, (predicted, Number(collapse.target))))
     yield Number(collapse.adjoint)
 

@@ -66,7 +66,14 @@ class Gap:
     count: int
 
 
-Expression = Symbol | Number | Apply | Slope | Gap
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A piece of notation that is printed as it stands, such as f'(z)."""
+
+    text: str
+
+
+Expression = Symbol | Number | Apply | Slope | Gap | Word
 
 ADD, MUL, DIV, POW, NEG = (TABLE[n] for n in ("add", "mul", "div", "pow", "neg"))
 SUB, SIGMOID = TABLE["sub"], TABLE["sigmoid"]
@@ -165,6 +172,42 @@ def _by_name(short: Expression, itself: Expression, name: Symbol) -> Expression:
             positive = Apply(SIGMOID, (argument,))
             return Apply(SUB, (Number(1.0), name if positive == itself else positive))
     return short
+
+
+def written(
+    output: Value, names: Mapping[Value, Expression], longest: int = 400
+) -> Expression | None:
+    """A node as one expression in the named nodes; None where it is too long.
+
+    The bound that only keeps a logarithm finite, as in log(maximum(p, 1e-44)), is left
+    out where it has no effect.
+    """
+    known: dict[Value, Expression] = dict(names)
+    sizes: dict[Value, int] = dict.fromkeys(names, 1)
+    stack = [output]
+    while stack:
+        node = stack[-1]
+        missing = [p for p in node.parents if p not in known]
+        if missing and node not in known:
+            stack += reversed(missing)
+            continue
+        stack.pop()
+        if node not in known:
+            sizes[node] = 1 + sum(sizes[p] for p in node.parents)
+            if sizes[node] > longest:
+                return None
+            known[node] = _written(node, [known[p] for p in node.parents])
+    return known[output]
+
+
+def _written(node: Value, parents: Sequence[Expression]) -> Expression:
+    if not parents:
+        return Number(node.data)
+    if node.op == "maximum" and node.partials == (1.0, 0.0):
+        match parents[1]:
+            case Number(bound) if 0 < bound < 1e-40:
+                return parents[0]
+    return simplified(node.operation, parents, node.data)
 
 
 def simplified(
@@ -299,6 +342,8 @@ def _form(expression: Expression, style: Style, digits: int) -> Form:
             return style.slope(of, by, operand), PRODUCT
         case Gap(count):
             return style.gap(count), ATOM
+        case Word(text):
+            return text, ATOM
         case Apply(operation, arguments):
             forms = [_form(a, style, digits) for a in arguments]
             return _applied(operation, forms, style)
@@ -393,7 +438,7 @@ TEXT = Style(
     number_text,
     _symbol_text,
     _slope_text,
-    lambda count: f"…({count} more)…",
+    lambda count: f"… {count} more …",
     _template_text,
     (" + ", "·"),
     ("(", ")"),
@@ -404,7 +449,7 @@ ASCII = Style(
     number_text,
     _symbol_ascii,
     _slope_ascii,
-    lambda count: f"...({count} more)...",
+    lambda count: f"... {count} more ...",
     _template_text,
     (" + ", "*"),
     ("(", ")"),

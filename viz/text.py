@@ -1,0 +1,770 @@
+"""A training step of a network as text: a flow chart, or a diagram of boxes.
+
+Both are printed from the same parts. Every number is a node's value or gradient in one
+recorded graph; the words and sums around them are all that is made here.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from typing import Any, Literal
+
+from autograd.graph import Node, gradients, graph, topological_order
+from autograd.value import Value, number_of
+from nn.losses import LOSSES, Loss, binary_cross_entropy, mse
+from nn.module import Layer, Module, Neuron
+from viz.explain import Collapse, adjoints, collapses, shortcut
+from viz.notation import (
+    ASCII,
+    TEXT,
+    Expression,
+    Gap,
+    Number,
+    Slope,
+    Style,
+    Symbol,
+    Word,
+    pad,
+    plus,
+    rules,
+    show,
+    times,
+    with_numbers,
+    written,
+)
+from viz.notation import width as columns
+
+MOST_NEURONS = 8
+
+# ---- what happened, read from the recorded graph -------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One layer in one pass: what came in, the weights, z and activation.
+
+    Each neuron has a row: `weights[i]`, `biases[i]`, `zs[i]`, `outs[i]`.
+    """
+
+    name: str
+    inputs: tuple[Value, ...]
+    weights: tuple[tuple[Value, ...], ...]
+    biases: tuple[Value, ...]
+    zs: tuple[Value, ...]
+    outs: tuple[Value, ...]
+    activation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A forward pass through a model and its loss, with every adjoint."""
+
+    stages: tuple[Stage, ...]
+    target: Any
+    loss: Value
+    loss_name: str
+    adjoints: Mapping[Value, float]
+    collapses: Mapping[Value, Collapse]
+
+
+def record_pass(model: Module, x: Any, y: Any, loss: Loss | str | None = None) -> Pass:
+    """Run a model on one row, and read layers, deltas and loss off the graph."""
+    layers = _layers(model)
+    outs = model(x)
+    outputs = tuple(outs) if isinstance(outs, (list, tuple)) else (outs,)
+    chosen = _loss(loss, outputs)
+    total = chosen(outs, y)
+    nodes = graph(total)
+    stages = tuple(_stages(layers, outputs))
+    return Pass(
+        stages,
+        y,
+        total,
+        str(getattr(chosen, "__name__", "loss")),
+        {node.value: d for node, d in zip(nodes, adjoints(nodes), strict=True)},
+        _collapses(nodes, stages[-1]),
+    )
+
+
+def _collapses(nodes: list[Node], last: Stage) -> dict[Value, Collapse]:
+    """The shortcut at the outputs' z, where a sigmoid meets cross-entropy."""
+    present = {node.value for node in nodes}
+    return collapses(nodes, [z for z in last.zs if z in present])
+
+
+def _layers(model: Any) -> list[list[Neuron]]:
+    """The neurons of a model, layer by layer."""
+    if isinstance(model, Neuron):
+        return [[model]]
+    if isinstance(model, Layer):
+        return [model.neurons]
+    parts = getattr(model, "layers", None) or getattr(model, "steps", [])
+    found = [part.neurons for part in parts if isinstance(part, Layer)]
+    if not found:
+        raise TypeError(
+            f"flow shows networks of layers, such as nn.MLP; got {model!r:.60}: for "
+            "any other expression use explain(output, wrt)"
+        )
+    return found
+
+
+def _loss(loss: Loss | str | None, outputs: Sequence[Value]) -> Loss:
+    if callable(loss):
+        return loss
+    if loss is None:
+        return binary_cross_entropy if outputs[0].op == "sigmoid" else mse
+    if loss not in LOSSES:
+        raise ValueError(f"unknown loss {loss!r}; choose one of {', '.join(LOSSES)}")
+    return LOSSES[loss]
+
+
+def _activation(neuron: Neuron) -> str:
+    if neuron.activation is None:
+        return ""
+    name = str(getattr(neuron.activation, "__name__", ""))
+    return name if name.isidentifier() else "activation"
+
+
+def _stages(layers: list[list[Neuron]], outputs: tuple[Value, ...]) -> Iterator[Stage]:
+    """Each layer's nodes: z is what adds a neuron's bias to its dot product."""
+    order = [node for output in outputs for node in topological_order(output)]
+    by_bias = {n.parents[1]: n for n in order if n.op == "add"}
+    zs = [[_z(by_bias, neuron) for neuron in layer] for layer in layers]
+    inputs = [_inputs(layer[0]) for layer in zs]
+    after = [*inputs[1:], outputs]
+    for k, layer in enumerate(layers):
+        if len(after[k]) != len(layer):
+            raise ValueError(
+                f"flow shows layers that feed one another directly; layer {k + 1} has "
+                f"{len(layer)} neurons, and {len(after[k])} numbers came out of it"
+            )
+        yield Stage(
+            str(k + 1) if len(layers) > 1 else "",
+            inputs[k],
+            tuple(tuple(neuron.w) for neuron in layer),
+            tuple(neuron.b for neuron in layer),
+            tuple(zs[k]),
+            after[k],
+            _activation(layer[0]) or _between(zs[k][0], after[k][0]),
+        )
+
+
+def _z(by_bias: Mapping[Value, Value], neuron: Neuron) -> Value:
+    z = by_bias.get(neuron.b)
+    if z is None or z.parents[0].op != "dot":
+        raise ValueError("a neuron of this model took no part in its output")
+    return z
+
+
+def _inputs(z: Value) -> tuple[Value, ...]:
+    parents = z.parents[0].parents
+    return parents[len(parents) // 2 :]
+
+
+def _between(z: Value, out: Value) -> str:
+    """The operation from z to the output where it is no part of the neuron."""
+    return out.op if out is not z and out.parents == (z,) else ""
+
+
+def _names(letter: str, count: int) -> list[str]:
+    """`z` alone, or `z[1]`, `z[2]` and so on."""
+    return [letter] if count == 1 else [f"{letter}[{i + 1}]" for i in range(count)]
+
+
+# ---- parts: titles with lines, fitted to a width -------------------------------------
+
+Right = Expression | str
+"""What stands after an equals sign: an expression, or a vector already printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A step of the flow: a title and printed lines."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+class _Writer:
+    """Writes a pass as parts whose lines are at most `room` columns wide."""
+
+    def __init__(self, told: Pass, room: int, style: Style, digits: int) -> None:
+        self.told = told
+        self.room = room
+        self.style = style
+        self.digits = digits
+        self.last = len(told.stages) - 1
+        self.delta_letter = "d" if style is ASCII else "δ"
+        self.every = ":" if style is ASCII else "·"
+
+    # ---- forward ---------------------------------------------------------------------
+
+    def input(self) -> Part:
+        """The inputs and the target."""
+        x = self.vector_line("x", _data(self.told.stages[0].inputs))
+        return Part("Input", (*x, *self.target()))
+
+    def target(self) -> list[str]:
+        """The target; nothing where it is no number and no plain list of them."""
+        target = self.told.target
+        numbers = target.tolist() if hasattr(target, "tolist") else target
+        if not isinstance(numbers, (list, tuple)):
+            return self.line("y", [Number(number_of(numbers))])
+        if any(isinstance(item, (list, tuple)) for item in numbers):
+            return []
+        return self.vector_line("y", [number_of(item) for item in numbers])
+
+    def forward(self, k: int) -> Part:
+        """A layer's weights, each z as its sum written out, each activation."""
+        stage = self.told.stages[k]
+        lines: list[str] = []
+        for i in self.rows(stage):
+            lines += self.vector_line(self.row("W", k, i), _data(stage.weights[i]))
+        lines += self.vector_line(f"b{stage.name}", _data(stage.biases))
+        return Part(self.title(k), (*lines, *self.sums(k), *self.activations(k)))
+
+    def sums(self, k: int) -> list[str]:
+        """Each z of a layer as its sum written out with numbers."""
+        stage, names = self.told.stages[k], self.names("z", k)
+        lines: list[str] = []
+        for i in self.rows(stage):
+            weights, inputs = _data(stage.weights[i]), _data(stage.inputs)
+            pairs = zip(weights, inputs, strict=True)
+            terms = [times(Number(w), Number(x)) for w, x in pairs]
+            terms.append(Number(stage.biases[i].data))
+            total = self.fitted(names[i], terms, lambda shown: plus(*shown))
+            lines += self.line(names[i], [total, Number(stage.zs[i].data)])
+        return lines + self.gap(stage)
+
+    def activations(self, k: int) -> list[str]:
+        """Each activation of a layer, where it has one; else z is the output."""
+        stage = self.told.stages[k]
+        lines: list[str] = []
+        for i in self.rows(stage):
+            z, out = self.names("z", k)[i], self.names("a", k)[i]
+            short = written(stage.outs[i], {stage.zs[i]: Symbol(z)}, 20)
+            value = Number(stage.outs[i].data)
+            data = {z: stage.zs[i].data}
+            lines += self.line(out, [*self.both(short, data), value])
+        return lines + self.gap(stage)
+
+    def loss(self) -> Part:
+        """The loss as a formula of the outputs, where that fits, and its number."""
+        told, names = self.told, self.names("a", self.last)
+        outs = told.stages[-1].outs
+        symbols = dict(zip(outs, map(Symbol, names), strict=True))
+        data = {name: out.data for name, out in zip(names, outs, strict=True)}
+        short = [
+            right
+            for right in self.both(written(told.loss, symbols), data)
+            if columns(self.shown(right)) <= self.room - 4
+        ]
+        title = f"Loss: {told.loss_name.replace('_', ' ')}"
+        return Part(title, tuple(self.line("L", [*short, Number(told.loss.data)])))
+
+    # ---- backward --------------------------------------------------------------------
+
+    def backward(self, k: int) -> Part:
+        """The deltas of a layer, and the gradients of its weights and biases."""
+        deltas, slopes = self.deltas(k), self.gradients(k)
+        return Part(f"Backward through {self.layer(k)}", (*deltas, *slopes))
+
+    def deltas(self, k: int) -> list[str]:
+        """Each delta of a layer: its activation's slope times what comes back to it."""
+        stage = self.told.stages[k]
+        lines: list[str] = []
+        for i in self.rows(stage):
+            lines += self.slope_line(k, i) + self.delta(k, i)
+        return lines + self.gap(stage)
+
+    def slope_line(self, k: int, i: int) -> list[str]:
+        """f'(z): the local derivative of the activation, from the table's rule."""
+        stage = self.told.stages[k]
+        z, out = stage.zs[i], stage.outs[i]
+        if out is z:
+            return []
+        name, z_name = self.names("a", k)[i], self.names("z", k)[i]
+        rule = rules(out, name, [Symbol(z_name)])[0] if out.parents == (z,) else None
+        rights = self.both(rule, {name: out.data, z_name: z.data})
+        return self.line(f"f'({z_name})", [*rights, Number(_slope(stage, i))])
+
+    def delta(self, k: int, i: int) -> list[str]:
+        """delta = (W^T delta) * f'(z); at the output dL/da * f'(z)."""
+        stage, left = self.told.stages[k], self.names(self.delta_letter, k)[i]
+        local: list[list[Expression]] = [[], []]
+        if stage.outs[i] is not stage.zs[i]:
+            slope = Word(f"f'({self.names('z', k)[i]})")
+            local = [[slope], [Number(_slope(stage, i))]]
+        rights: list[Right] = [
+            self.fitted(left, terms, partial(_weighted, own))
+            for terms, own in zip(self.behind(k, i), local, strict=True)
+        ]
+        value = Number(self.adjoint(stage.zs[i]))
+        lines = self.line(left, [*rights, value])
+        collapse = self.told.collapses.get(stage.zs[i])
+        if collapse is not None and k == self.last:
+            named = replace(collapse, prediction=self.names("a", k)[i])
+            lines += self.line(left, [*shortcut(named, "y")])
+        return lines
+
+    def behind(self, k: int, i: int) -> tuple[list[Expression], list[Expression]]:
+        """What comes back to a neuron's output: terms with names, and with numbers."""
+        stage = self.told.stages[k]
+        if k == self.last:
+            slope = Slope("L", self.names("a", k)[i])
+            return [slope], [Number(self.adjoint(stage.outs[i]))]
+        after = self.told.stages[k + 1]
+        names = self.names(self.delta_letter, k + 1)
+        symbols: list[Expression] = []
+        numbers: list[Expression] = []
+        for j, z in enumerate(after.zs):
+            weight = Symbol(f"W{after.name}[{j + 1},{i + 1}]")
+            symbols.append(times(weight, Symbol(names[j])))
+            delta = Number(self.adjoint(z))
+            numbers.append(times(Number(after.weights[j][i].data), delta))
+        return symbols, numbers
+
+    def gradients(self, k: int) -> list[str]:
+        """The gradients of the weights, row by row, and of the biases."""
+        stage, d = self.told.stages[k], "d" if self.style is ASCII else "∂"
+        deltas = self.names(self.delta_letter, k)
+        lines: list[str] = []
+        for i in self.rows(stage):
+            left = f"{d}L/{d}{self.row('W', k, i)}"
+            delta = self.shown(Number(self.adjoint(stage.zs[i])))
+            product = f"{deltas[i]}{self.style.joints[1]}{self.inputs(k)}"
+            inputs = self.vector(left, _data(stage.inputs), before=delta + self.dot)
+            slopes = self.vector(left, [self.adjoint(w) for w in stage.weights[i]])
+            lines += self.line(left, [product, inputs, slopes])
+        lines += self.gap(stage)
+        left = f"{d}L/{d}b{stage.name}"
+        biases = self.vector(left, [self.adjoint(b) for b in stage.biases])
+        return lines + self.line(left, [self.letter(self.delta_letter, k), biases])
+
+    def update(self, new: Sequence[Stage], lr: float) -> Part:
+        """Every weight and bias minus the learning rate times its gradient."""
+        lines: list[str] = []
+        for k, stage in enumerate(self.told.stages):
+            for i in self.rows(stage):
+                left, after = self.row("W", k, i), new[k].weights[i]
+                lines += self.step(left, stage.weights[i], _data(after), lr)
+            lines += self.gap(stage)
+            left, after = f"b{stage.name}", new[k].biases
+            lines += self.step(left, stage.biases, _data(after), lr)
+        rate = self.shown(Number(lr))
+        return Part(f"Update: minus {rate} times the gradient", tuple(lines))
+
+    def step(
+        self, left: str, old: Sequence[Value], new: Sequence[float], lr: float
+    ) -> list[str]:
+        """One row of parameters before and after the update."""
+        before = self.vector(left, _data(old))
+        factor = f"- {self.shown(Number(lr))}{self.dot}"
+        slopes = self.vector(left, [self.adjoint(p) for p in old], before=factor)
+        after = self.vector(left, new)
+        whole = f"{left} = {before} {slopes} = {after}"
+        if columns(whole) <= self.room:
+            return [whole]
+        indent = " " * columns(left)
+        return [f"{left} = {before}", f"{indent}   {slopes}", f"{indent} = {after}"]
+
+    # ---- names -----------------------------------------------------------------------
+
+    def names(self, letter: str, k: int) -> list[str]:
+        """The names of a layer's neurons, such as z1[1], z1[2]; the outputs are ŷ."""
+        if letter == "a" and k == self.last:
+            letter = "yhat" if self.style is ASCII else "ŷ"
+            return _names(letter, len(self.told.stages[k].zs))
+        return _names(letter + self.told.stages[k].name, len(self.told.stages[k].zs))
+
+    def letter(self, letter: str, k: int) -> str:
+        """The name of a layer's numbers as a whole."""
+        return f"{letter}{self.told.stages[k].name}"
+
+    def row(self, letter: str, k: int, i: int) -> str:
+        """The name of a row of weights."""
+        stage = self.told.stages[k]
+        whole = f"{letter}{stage.name}"
+        return whole if len(stage.zs) == 1 else f"{whole}[{i + 1},{self.every}]"
+
+    def inputs(self, k: int) -> str:
+        """The name of what a layer takes in."""
+        return "x" if k == 0 else self.letter("a", k - 1)
+
+    def layer(self, k: int) -> str:
+        """What a layer is called in a title."""
+        return f"layer {k + 1}" if self.last else "the layer"
+
+    def title(self, k: int) -> str:
+        """A layer with its size and its activation."""
+        stage = self.told.stages[k]
+        sizes = f"{len(stage.inputs)}{self.style.arrow}{len(stage.zs)}"
+        name = f"Layer {k + 1}" if self.last else "Layer"
+        return f"{name}: {sizes}, {stage.activation or 'linear'}"
+
+    # ---- fitting ---------------------------------------------------------------------
+
+    @property
+    def dot(self) -> str:
+        return self.style.joints[1]
+
+    def adjoint(self, node: Value) -> float:
+        """The derivative of the loss by a node; 0 where the loss does not use it."""
+        return self.told.adjoints.get(node, 0.0)
+
+    def rows(self, stage: Stage) -> list[int]:
+        """The neurons to write out: all, or the first ones and the last."""
+        count = len(stage.zs)
+        if count <= MOST_NEURONS:
+            return list(range(count))
+        return [*range(MOST_NEURONS - 2), count - 1]
+
+    def gap(self, stage: Stage) -> list[str]:
+        """The line that stands for the neurons not written out."""
+        hidden = len(stage.zs) - len(self.rows(stage))
+        dots = "..." if self.style is ASCII else "⋮"
+        return [f"{dots} {hidden} more neurons likewise"] if hidden else []
+
+    def shown(self, right: Right) -> str:
+        """A right side as it is printed."""
+        if isinstance(right, str):
+            return right
+        return show(right, self.style, self.digits)
+
+    def both(
+        self, symbols: Expression | None, data: Mapping[str, float]
+    ) -> list[Expression]:
+        """An expression with names and with numbers; nothing for no expression."""
+        if symbols is None or isinstance(symbols, Number):
+            return []
+        return [symbols, with_numbers(symbols, data)]
+
+    def line(self, left: str, rights: Sequence[Right]) -> list[str]:
+        """An equation on one line, or where that is too long, on one per right side."""
+        texts = [text for text, _ in groupby(self.shown(right) for right in rights)]
+        whole = " = ".join([left, *texts])
+        if columns(whole) <= self.room:
+            return [whole]
+        lefts = [left, *[" " * columns(left)] * (len(texts) - 1)]
+        return [
+            line
+            for head, text in zip(lefts, texts, strict=True)
+            for line in self.wrapped(f"{head} = ", text)
+        ]
+
+    def wrapped(self, head: str, text: str) -> list[str]:
+        """A right side over several lines, broken after a comma or before a sign."""
+        indent = " " * columns(head)
+        first, *rest = BREAKS.split(text)
+        lines = [head + first]
+        for space, piece in zip(rest[::2], rest[1::2], strict=True):
+            longer = lines[-1] + space + piece
+            if columns(longer) <= self.room:
+                lines[-1] = longer
+            else:
+                lines.append(indent + piece)
+        return [part for line in lines for part in self.cut(line, len(indent))]
+
+    def cut(self, line: str, indent: int) -> list[str]:
+        """A line that has no place to break, broken where the room ends."""
+        if columns(line) <= self.room:
+            return [line]
+        rest = line[self.room :]
+        size = max(self.room - indent, 8)
+        pieces = [rest[i : i + size] for i in range(0, len(rest), size)]
+        return [line[: self.room], *(" " * indent + piece for piece in pieces)]
+
+    def fitted(
+        self,
+        left: str,
+        terms: Sequence[Expression],
+        build: Callable[[Sequence[Expression]], Right],
+    ) -> Right:
+        """What `build` makes of the terms, with a gap where they are too many.
+
+        A few terms may take a second line.
+        """
+        one_line = self.room - columns(left) - 3
+        count = len(terms)
+        room = 2 * one_line - 8 if count <= FEW else one_line
+        for kept in range(min(count, room // 2 + 3), 2, -1):
+            if (
+                kept != count - 1
+                and columns(self.shown(build(_gapped(terms, kept)))) <= room
+            ):
+                return build(_gapped(terms, kept))
+        return build(_gapped(terms, 2))
+
+    def vector(self, left: str, numbers: Sequence[float], before: str = "") -> str:
+        """Numbers in brackets, as many as fit; one number without brackets."""
+        if len(numbers) == 1:
+            shown = self.shown(Number(numbers[0]))
+            return before + (f"({shown})" if before and shown[0] == "-" else shown)
+        terms = [Number(number) for number in numbers]
+
+        def build(shown: Sequence[Expression]) -> str:
+            return before + "[" + ", ".join(self.shown(item) for item in shown) + "]"
+
+        return self.shown(self.fitted(left, terms, build))
+
+    def vector_line(self, left: str, numbers: Sequence[float]) -> list[str]:
+        return self.line(left, [self.vector(left, numbers)])
+
+
+FEW = 6
+BREAKS = re.compile(r"((?<=,) | (?=[+-] )|(?<=\))(?=[·*]))")
+"""Where a long right side may go on in the next line; the space there is dropped."""
+
+
+def _weighted(factors: list[Expression], terms: Sequence[Expression]) -> Expression:
+    """The sum of the terms, times the factors."""
+    return times(plus(*terms), *factors)
+
+
+def _gapped(terms: Sequence[Expression], kept: int) -> list[Expression]:
+    """The first terms and the last one, with a gap for the others."""
+    hidden = len(terms) - kept
+    if hidden <= 1:  # one term takes no more room than the gap would
+        return list(terms)
+    return [*terms[: kept - 1], Gap(hidden), terms[-1]]
+
+
+def _data(values: Sequence[Value]) -> list[float]:
+    return [value.data for value in values]
+
+
+def _slope(stage: Stage, i: int) -> float:
+    """The derivative of a neuron's output by its z."""
+    z, out = stage.zs[i], stage.outs[i]
+    if out.parents == (z,):
+        return out.partials[0]
+    (slope,) = gradients(out, [z])
+    return float(slope)
+
+
+# ---- the whole flow ------------------------------------------------------------------
+
+
+def flow(
+    model: Module,
+    x: Any,
+    y: Any,
+    lr: float = 0.1,
+    loss: Loss | str | None = None,
+    *,
+    style: Literal["text", "boxes"] = "text",
+    width: int = 80,
+    ascii: bool = False,
+    digits: int | None = None,
+) -> str:
+    """One training step of a network, with every number: forward, backward, update.
+
+    model: an MLP, Sequential, Layer or Neuron. It is not changed, nor any `.grad`.
+    x, y: one row of inputs, and its target as the loss takes it.
+    lr: the learning rate of the update.
+    loss: a function of (prediction, target) or its name; by default
+        `binary_cross_entropy` where the output is a sigmoid, else `mse`.
+    style: "text" for a flow chart, "boxes" for a diagram with the forward pass down
+        the left side and the backward pass up the right side.
+    width: columns to fit, at least 40 (boxes: 70); long sums, vectors and layers are
+        abbreviated, and say by how much.
+    ascii: use nothing but ASCII characters.
+    digits: significant digits of each number; by default 6, and 4 in boxes.
+
+    >>> from nn import Neuron
+    >>> neuron = Neuron(1, activation=None)
+    >>> neuron.load_state_dict({"w": [2.0], "b": 1.0})
+    >>> print(flow(neuron, [3.0], 5.0).splitlines()[7])
+      z = 2·3 + 1 = 7
+    """
+    _check(style, width)
+    told = record_pass(model, x, y, loss)
+    after = record_pass(_updated(model, told, lr), x, y, loss)
+    boxes = style == "boxes"
+    form = ASCII if ascii else TEXT
+    places = digits or (4 if boxes else 6)
+    whole = width - 4 if boxes else width - 2
+    half = (width - GUTTER) // 2 - 4 if boxes else whole
+    narrow, wide, second = (
+        _Writer(what, room, form, places)
+        for what, room in ((told, half), (told, whole), (after, whole))
+    )
+    parts = _Parts(
+        narrow.input(),
+        tuple(narrow.forward(k) for k in range(len(told.stages))),
+        wide.loss(),
+        tuple(narrow.backward(k) for k in range(len(told.stages))),
+        wide.update(after.stages, lr),
+        _second(second, told.loss.data),
+    )
+    return _boxes(parts, width, ascii) if boxes else _chart(parts, ascii)
+
+
+def _check(style: str, width: int) -> None:
+    if style not in NARROWEST:
+        raise ValueError(f"unknown style {style!r}; choose {' or '.join(NARROWEST)}")
+    if width < NARROWEST[style]:
+        raise ValueError(
+            f"the style {style!r} needs a width of {NARROWEST[style]} columns or "
+            f"more; got {width}"
+        )
+
+
+NARROWEST: Mapping[str, int] = {"text": 40, "boxes": 70}
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of a flow, by the pass they belong to."""
+
+    input: Part
+    forward: tuple[Part, ...]
+    loss: Part
+    backward: tuple[Part, ...]
+    update: Part
+    second: Part
+
+
+def _updated(model: Module, told: Pass, lr: float) -> Module:
+    """A copy of the model after one step of gradient descent."""
+    changed = copy.deepcopy(model)
+    pairs = zip(model.parameters(), changed.parameters(), strict=True)
+    for parameter, copied in pairs:
+        copied.data = parameter.data - lr * told.adjoints.get(parameter, 0.0)
+    return changed
+
+
+def _second(writer: _Writer, before: float) -> Part:
+    """The forward pass with the new weights, and how the loss changed."""
+    lines: list[str] = []
+    for k in range(len(writer.told.stages)):
+        lines += writer.sums(k) + writer.activations(k)
+    loss = writer.told.loss.data
+    now, was = writer.shown(Number(loss)), writer.shown(Number(before))
+    by = writer.shown(Number(abs(loss - before)))
+    change = "down" if loss < before else "up"
+    last = f"L = {now}, {change} by {by} from {was}" if loss != before else f"L = {now}"
+    return Part("Second pass, with the new weights", (*lines, last))
+
+
+# ---- the flow chart ------------------------------------------------------------------
+
+
+def _chart(parts: _Parts, ascii: bool) -> str:
+    """Parts under one another, joined by arrows."""
+    arrow = ["   |", "   v"] if ascii else ["   │", "   ▼"]
+    every = [
+        parts.input,
+        *parts.forward,
+        parts.loss,
+        *reversed(parts.backward),
+        parts.update,
+        parts.second,
+    ]
+    lines: list[str] = []
+    for part in every:
+        lines += [part.title, *(f"  {line}" for line in part.lines), *arrow]
+    return "\n".join(lines[:-2])
+
+
+# ---- the diagram of boxes ------------------------------------------------------------
+
+GUTTER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The characters that boxes and arrows are drawn with."""
+
+    corners: tuple[str, str, str, str]
+    across: str
+    down: str
+    exit_below: str
+    exit_above: str
+    arrow_down: str
+    arrow_up: str
+
+
+UNICODE_FRAME = Frame(("╭", "╮", "╰", "╯"), "─", "│", "┬", "┴", "▼", "▲")
+ASCII_FRAME = Frame(("+", "+", "+", "+"), "-", "|", "+", "+", "v", "^")
+
+
+def _boxes(parts: _Parts, width: int, ascii: bool) -> str:
+    """The forward pass down the left side, the backward pass up the right side."""
+    frame = ASCII_FRAME if ascii else UNICODE_FRAME
+    half = (width - GUTTER) // 2
+    whole = 2 * half + GUTTER
+    out = half - ARROW_INSET
+    lines = _box(parts.input, half, frame, below=out)
+    for k, (there, back) in enumerate(zip(parts.forward, parts.backward, strict=True)):
+        lines += _arrows(half, frame, up=k > 0)
+        lines += _side_by_side(there, back, half, frame, first=k == 0)
+    lines += _arrows(half, frame, up=True)
+    lines += _box(parts.loss, whole, frame, above=out + half + GUTTER)
+    lines += ["", *_box(parts.update, whole, frame, below=out)]
+    lines += [" " * out + frame.down, " " * out + frame.arrow_down]
+    lines += _box(parts.second, whole, frame)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _side_by_side(
+    there: Part, back: Part, half: int, frame: Frame, first: bool
+) -> list[str]:
+    """The two boxes of one layer, of the same height."""
+    height = max(len(there.lines), len(back.lines))
+    out = half - ARROW_INSET
+    left = _box(there, half, frame, height=height, below=out)
+    right = _box(back, half, frame, height=height, above=None if first else out)
+    return [a + " " * GUTTER + b for a, b in zip(left, right, strict=True)]
+
+
+def _arrows(half: int, frame: Frame, up: bool) -> list[str]:
+    """Two lines between boxes: an arrow down on the left, and one up on the right."""
+    out = half - ARROW_INSET
+    down = (frame.down, frame.arrow_down)
+    rise = (frame.arrow_up, frame.down) if up else (" ", " ")
+    gap = " " * (half + GUTTER - 1)
+    return [" " * out + a + gap + b for a, b in zip(down, rise, strict=True)]
+
+
+ARROW_INSET = 6
+
+
+def _box(
+    part: Part,
+    width: int,
+    frame: Frame,
+    *,
+    height: int = 0,
+    above: int | None = None,
+    below: int | None = None,
+) -> list[str]:
+    """A part in a frame; `above` and `below` are columns where an arrow leaves it."""
+    inner = width - 4
+    lines = [*part.lines, *[""] * (height - len(part.lines))]
+    title = f"{frame.across} {_cut(part.title, inner - ARROW_INSET - 2)} "
+    rest = frame.across * (width - 2 - columns(title))
+    top = f"{frame.corners[0]}{title}{rest}{frame.corners[1]}"
+    bottom = f"{frame.corners[2]}{frame.across * (width - 2)}{frame.corners[3]}"
+    return [
+        _marked(top, above, frame.exit_above, width),
+        *(f"{frame.down} {pad(line, inner)} {frame.down}" for line in lines),
+        _marked(bottom, below, frame.exit_below, width),
+    ]
+
+
+def _cut(text: str, room: int) -> str:
+    return text if columns(text) <= room else text[: room - 3] + "..."
+
+
+def _marked(border: str, column: int | None, mark: str, width: int) -> str:
+    """A border with a mark where an arrow leaves it, counted from its right end."""
+    if column is None:
+        return border
+    from_end = column % width - width
+    return border[:from_end] + mark + border[from_end + 1 :]
