@@ -1,5 +1,6 @@
 """A scalar reverse-mode autograd engine: write arithmetic, get exact gradients."""
 
+from autograd.compiler import Program, compile
 from autograd.expression import ParseError, parse
 from autograd.graph import gradients, topological_order
 from autograd.ops import abs_ as abs
@@ -44,12 +45,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ParseError",
+    "Program",
     "Value",
     "abs",
     "acos",
     "asin",
     "atan",
     "atan2",
+    "compile",
     "cos",
     "cosh",
     "dot",

@@ -52,8 +52,9 @@ class Operation:
     all_partials: for any number of arguments: the list of all local derivatives, as a
         function of the list of arguments and the output.
     limit: the IEEE 754 answer where `forward` raises.
-    batch: the same on arrays, as text over the array module `np`; `{0}`, `{1}` are the
-        arguments. Empty where there is none.
+    batch: the same on arrays, as text over the array module `np` and the functions
+        erf and erfc, which it lacks; `{0}`, `{1}` are the arguments. Empty where the
+        operation takes any number of them.
     latex, binds, needs: the printed form, how tightly it binds, and how tightly each
         argument has to bind to go without parentheses.
     domain, advice, kink: for errors and for the documentation.
@@ -227,7 +228,7 @@ def _power_limit(x: float, y: float) -> float:
 def _power_by_base(x: Any, y: Any, out: Any) -> Any:
     if not x and not y:
         return 0.0  # x ** 0 is 1 everywhere, so its slope is 0 at 0 too
-    return y * x ** (y - 1)
+    return y * pow_(x, y - 1)  # Python's ** is complex at a negative base
 
 
 def _power_by_exponent(x: Any, y: Any, out: Any) -> Any:
@@ -650,7 +651,7 @@ sigmoid: Final[Operation] = _row(
     0.6248064744684293
     """,
     partials=(lambda x, out: out * sigmoid(-x),),
-    batch="1 / (1 + np.exp(-{0}))",
+    batch="np.exp(np.minimum({0}, 0.0)) / (1 + np.exp(-np.abs({0})))",
     latex=r"\sigma\left({0}\right)",
     box=((-30.0, 30.0),),
     samples=((0.0,), (0.51,), (-3.0,), (1000.0,), (-1000.0,)),
@@ -767,7 +768,7 @@ silu: Final[Operation] = _row(
     0.7310585786300049
     """,
     partials=(lambda x, out: sigmoid(x) * (1 + x * sigmoid(-x)),),
-    batch="{0} / (1 + np.exp(-{0}))",
+    batch="{0} * np.exp(np.minimum({0}, 0.0)) / (1 + np.exp(-np.abs({0})))",
     latex=r"\operatorname{{SiLU}}\left({0}\right)",
     box=((-30.0, 30.0),),
     samples=((0.0,), (1.5,), (-2.0,), (700.0,), (-700.0,)),
@@ -791,7 +792,7 @@ gelu: Final[Operation] = _row(
             0.5 * erfc(-x * SQRT_HALF) + x * ONE_OVER_ROOT_2_PI * exp(-0.5 * x * x)
         ),
     ),
-    batch="",
+    batch="0.5 * {0} * erfc(-{0} * 0.7071067811865476)",
     latex=r"\operatorname{{GELU}}\left({0}\right)",
     box=((-8.0, 8.0),),
     samples=((0.0,), (1.5,), (-2.0,), (1000.0,), (-1000.0,)),
@@ -806,7 +807,7 @@ erf: Final[Operation] = _row(
     0.8427007929497149
     """,
     partials=(lambda x, out: TWO_OVER_ROOT_PI * exp(-x * x),),
-    batch="",
+    batch="erf({0})",
     latex=r"\operatorname{{erf}}\left({0}\right)",
     box=((-5.0, 5.0),),
     samples=((0.0,), (0.5,), (-2.0,), (1000.0,)),
@@ -821,7 +822,7 @@ erfc: Final[Operation] = _row(
     0.15729920705028513
     """,
     partials=(lambda x, out: -TWO_OVER_ROOT_PI * exp(-x * x),),
-    batch="",
+    batch="erfc({0})",
     latex=r"\operatorname{{erfc}}\left({0}\right)",
     box=((-5.0, 5.0),),
     samples=((0.0,), (0.5,), (-2.0,), (20.0,)),

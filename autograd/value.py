@@ -684,9 +684,8 @@ def local_partials(
     try:
         return [float(d) for d in _evaluate(operation, numbers, data)]
     except (ValueError, ZeroDivisionError, OverflowError):
-        with ieee():
-            nodes = [constant(x) for x in numbers]
-            return [number_of(d) for d in _evaluate(operation, nodes, constant(data))]
+        quiet = [Quiet(x) for x in numbers]
+        return [float(d) for d in _evaluate(operation, quiet, Quiet(data))]
 
 
 def _evaluate(operation: Operation, args: Sequence[Any], out: Any) -> Any:
@@ -694,6 +693,84 @@ def _evaluate(operation: Operation, args: Sequence[Any], out: Any) -> Any:
     if operation.all_partials is not None:
         return operation.all_partials(args, out)
     return [partial(*args, out) for partial in operation.partials]
+
+
+@final
+class Quiet:
+    """A number whose operations answer inf and nan where floats raise an error.
+
+    For local derivatives at a pole: nothing is recorded, so that the derivative of
+    1 / y at 0 does not ask for the derivative of that, and so on without end.
+    """
+
+    __slots__ = ("number",)
+
+    def __init__(self, x: object) -> None:
+        self.number: float = x.number if isinstance(x, Quiet) else number(x)
+
+    def _apply(self, operation: Operation, args: tuple[object, ...]) -> Quiet:
+        numbers = [Quiet(arg).number for arg in args]
+        try:
+            return Quiet(float(operation.forward(*numbers)))
+        except (ValueError, ZeroDivisionError, OverflowError) as error:
+            return Quiet(_limit(operation, numbers, error))
+
+    def __float__(self) -> float:
+        return self.number
+
+    def __bool__(self) -> bool:
+        return self.number != 0.0
+
+    def __lt__(self, other: object) -> bool:
+        return self.number < Quiet(other).number
+
+    def __le__(self, other: object) -> bool:
+        return self.number <= Quiet(other).number
+
+    def __gt__(self, other: object) -> bool:
+        return self.number > Quiet(other).number
+
+    def __ge__(self, other: object) -> bool:
+        return self.number >= Quiet(other).number
+
+    def __eq__(self, other: object) -> bool:
+        return self.number == Quiet(other).number
+
+    def __ne__(self, other: object) -> bool:
+        return self.number != Quiet(other).number
+
+    def __neg__(self) -> Quiet:
+        return Quiet(-self.number)
+
+    def __add__(self, other: object) -> Quiet:
+        return self._apply(ADD, (self, other))
+
+    def __radd__(self, other: object) -> Quiet:
+        return self._apply(ADD, (other, self))
+
+    def __sub__(self, other: object) -> Quiet:
+        return self._apply(SUB, (self, other))
+
+    def __rsub__(self, other: object) -> Quiet:
+        return self._apply(SUB, (other, self))
+
+    def __mul__(self, other: object) -> Quiet:
+        return self._apply(MUL, (self, other))
+
+    def __rmul__(self, other: object) -> Quiet:
+        return self._apply(MUL, (other, self))
+
+    def __truediv__(self, other: object) -> Quiet:
+        return self._apply(DIV, (self, other))
+
+    def __rtruediv__(self, other: object) -> Quiet:
+        return self._apply(DIV, (other, self))
+
+    def __pow__(self, other: object) -> Quiet:
+        return self._apply(ops.pow_, (self, other))
+
+    def __rpow__(self, other: object) -> Quiet:
+        return self._apply(ops.pow_, (other, self))
 
 
 @contextmanager

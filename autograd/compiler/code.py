@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd import ops
 from autograd.ops import Operation
 
 INPUT, PARAMETER, CONSTANT = "input", "parameter", "constant"
@@ -276,10 +275,3 @@ def compare(op: str, x: float, y: float) -> bool:
     if op == "at_most":
         return x <= y
     return x == y if op == "equal" else x != y
-
-
-def known_operation(name: str) -> bool:
-    """Whether an instruction of this name can be in a list."""
-    return (
-        name in ops.TABLE or name in COMPARISONS or name in LEAVES or name == "fma"
-    )

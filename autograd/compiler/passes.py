@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 from autograd.compiler.code import (
     COMPARISONS,
-    CONSTANT,
     INPUT,
     LEAVES,
     PARAMETER,
@@ -396,17 +395,3 @@ def optimize(kernel: Kernel) -> tuple[Kernel, list[Report]]:
         kernel, report = step(kernel)
         reports.append(report)
     return kernel, reports
-
-
-__all__ = [
-    "CONSTANT",
-    "Report",
-    "differentiate",
-    "forward_kernel",
-    "fuse",
-    "gradient_kernel",
-    "input_kernel",
-    "optimize",
-    "prune",
-    "simplify",
-]

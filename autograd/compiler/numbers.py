@@ -1,0 +1,74 @@
+"""The arrays that programs take and return, and the one place that imports NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def numpy() -> Any:
+    """The module numpy, or an ImportError with the command that installs it."""
+    try:
+        import numpy
+    except ImportError:
+        raise ImportError(
+            "compiled programs need numpy: python -m pip install 'chainrule[fast]'"
+        ) from None
+    return numpy
+
+
+def table(X: Any, columns: int) -> Any:
+    """X as a float64 array of shape (N, columns), or an error that says what is wrong.
+
+    A list of rows is converted; so are whole numbers and single precision. A program
+    of one input also takes a plain sequence of N numbers. nan and inf are numbers.
+    """
+    np = numpy()
+    if type(X) is np.ndarray and X.dtype == np.float64 and X.ndim == 2:
+        array = X
+    else:
+        array = _converted(X, "X", f"an array of shape (N, {columns})")
+        if array.ndim == 1 and columns == 1:
+            array = array[:, None]
+        if array.ndim == 1 and array.size == 0:
+            array = array.reshape(0, columns)
+    if array.ndim != 2 or array.shape[1] != columns:
+        raise ValueError(
+            f"X has the shape {array.shape}; this program takes (N, {columns}): one "
+            f"row per sample, one column per input{_hint(array, columns)}"
+        )
+    return np.ascontiguousarray(array)
+
+
+def vector(parameters: Any, count: int) -> Any:
+    """The parameters as a float64 array of shape (count,)."""
+    np = numpy()
+    given = parameters
+    if not (type(given) is np.ndarray and given.dtype == np.float64):
+        given = _converted(given, "parameters", f"{count} numbers")
+    if given.shape != (count,):
+        raise ValueError(
+            f"parameters have the shape {given.shape}; this program takes ({count},), "
+            "one number per parameter in the order given to compile()"
+        )
+    return np.ascontiguousarray(given)
+
+
+def _converted(given: Any, name: str, wanted: str) -> Any:
+    np = numpy()
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        raise ValueError(f"{name} has rows of different lengths; pass {wanted}") from None
+    if array.dtype.kind not in "biuf" and array.size:
+        raise TypeError(
+            f"{name} holds {array.dtype}, not real numbers; pass {wanted} of float64"
+        )
+    return array.astype(np.float64)
+
+
+def _hint(array: Any, columns: int) -> str:
+    if array.shape == (columns,):
+        return "; for a single row write X[None, :]"
+    if array.ndim == 2 and array.shape[0] == columns:
+        return "; transposed, X.T would fit"
+    return ""

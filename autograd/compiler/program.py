@@ -1,0 +1,337 @@
+"""The program: a recorded graph that runs over a batch.
+
+>>> import math
+>>> from autograd import Value, tanh
+>>> w, b = Value(0.5, label="w"), Value(0.1, label="b")
+>>> program = compile(lambda x: tanh(w * x + b), inputs=1, parameters=[w, b])
+>>> program([[0.0], [1.0]]).tolist() == [math.tanh(0.1), math.tanh(0.6)]
+True
+>>> value, slopes = program.value_and_grad([[0.0], [1.0]])
+>>> slopes.shape
+(2,)
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Final, final
+
+from autograd.compiler import storage
+from autograd.compiler.code import Code, Kernel, listing
+from autograd.compiler.numbers import numpy, table, vector
+from autograd.compiler.numpy_backend import NumpyKernel
+from autograd.compiler.passes import (
+    Report,
+    forward_kernel,
+    gradient_kernel,
+    input_kernel,
+    optimize,
+)
+from autograd.compiler.trace import from_function, from_graph
+from autograd.value import Value
+
+NUMPY, LLVM = "numpy", "llvm"
+INSTALL: Final = "python -m pip install 'chainrule[fast]'"
+
+
+def compile(
+    outputs: Value | Sequence[Value] | Callable[..., Any],
+    inputs: Sequence[Value] | int = (),
+    parameters: Sequence[Value] = (),
+    *,
+    backend: str = "auto",
+    threads: int = 1,
+) -> Program:
+    """Turn a recorded graph, or a function, into a program that runs over a batch.
+
+    outputs: a Value, several Values, or a function. A function is called once, with
+        one stand-in Value per input, `f(x1, ..., xn)`, and returns a Value or a list
+        of them. Branching in Python on what depends on an input raises CannotCompile,
+        with the line and what to write instead.
+    inputs: the leaves that get a new number for every row, in the order of the columns
+        of `X`; for a function, how many there are. A leaf that the outputs do not
+        depend on is fine: its column has no effect.
+    parameters: the leaves that the gradient is taken by, in the order of its entries.
+        One that the outputs do not depend on has the derivative 0. Any other leaf
+        keeps the number it has now.
+    backend: "llvm" for machine code, "numpy", or "auto": llvm where llvmlite is
+        installed.
+    threads: how many threads share the rows of a large batch (llvm only).
+
+    Raises ValueError for an input or parameter that is not a leaf or is given twice,
+    CannotCompile (a TypeError) for what no program can stand for.
+
+    >>> x, w = Value(2.0), Value(3.0)
+    >>> program = compile(w * x**2, [x], [w])
+    >>> program([[1.0], [2.0]]).tolist(), program.value_and_grad([[1.0], [2.0]])[0]
+    ([3.0, 12.0], 7.5)
+    """
+    leaves = list(parameters)
+    if isinstance(inputs, int):
+        if not callable(outputs) or isinstance(outputs, Value):
+            raise TypeError(
+                "inputs is a number, which goes with a function: for a recorded graph "
+                "pass the list of its input leaves"
+            )
+        code, positions, single = from_function(outputs, inputs, leaves)
+        count = inputs
+    else:
+        if callable(outputs) and not isinstance(outputs, Value):
+            raise TypeError(
+                "for a function, inputs is how many arguments it takes: "
+                "compile(f, inputs=2, parameters=[...])"
+            )
+        single = isinstance(outputs, Value)
+        values = [outputs] if isinstance(outputs, Value) else _values(outputs)
+        code, positions = from_graph(values, list(inputs), leaves)
+        count = len(inputs)
+    return Program(code, positions, single, count, leaves, backend, threads)
+
+
+def _values(outputs: Any) -> list[Value]:
+    values = list(outputs)
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"an output is {value!r} of type {type(value).__name__}; pass Values"
+            )
+    if not values:
+        raise ValueError("there are no outputs; pass a Value or several")
+    return values
+
+
+def _choose(backend: str) -> str:
+    if backend == "auto":
+        return LLVM if importlib.util.find_spec("llvmlite") is not None else NUMPY
+    if backend not in (NUMPY, LLVM):
+        raise ValueError(f"unknown backend {backend!r}; choose auto, llvm or numpy")
+    if backend == LLVM and importlib.util.find_spec("llvmlite") is None:
+        raise ImportError(f"the backend llvm needs llvmlite: {INSTALL}")
+    return backend
+
+
+@final
+class Program:
+    """A graph compiled for batches; made by `compile`.
+
+    Every call takes `X` of shape (N, I): one row per sample, one column per input, as
+    float64 (lists and other real numbers are converted), and optionally the parameters
+    as P numbers; without them, it takes the numbers that the parameter Values hold at
+    that moment. Arithmetic is IEEE 754: where recording would raise an error, a row
+    gets nan or inf, and only that row. Results equal the recorded graph's to about 12
+    digits: a multiplication and an addition may be joined without rounding between
+    them, and a mean over rows is summed in another order.
+
+    backend: what runs it, "llvm" or "numpy".
+    inputs, parameters: the number of inputs, and the parameter Values.
+    threads: how many threads share the rows of a large batch.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        outputs: Sequence[int],
+        single: bool,
+        inputs: int,
+        parameters: list[Value],
+        backend: str,
+        threads: int,
+    ) -> None:
+        if threads < 1:
+            raise ValueError(f"threads is a whole number from 1; got {threads!r}")
+        self.backend = _choose(backend)
+        self.inputs = inputs
+        self.parameters = parameters
+        self.threads = threads
+        self._code = code
+        self._outputs = list(outputs)
+        self._single = single
+        self._kernels: dict[str, tuple[Kernel, list[Report]]] = {}
+        self._ready: dict[str, Any] = {}
+
+    # ---- running ---------------------------------------------------------------------
+
+    def __call__(self, X: Any, parameters: Any = None) -> Any:
+        """The output for every row: an array (N,), or (N, K) for a list of K outputs."""
+        outputs, _ = self._run("forward", X, parameters)
+        return outputs[:, 0] if self._single else outputs
+
+    def value_and_grad(self, X: Any, parameters: Any = None) -> tuple[float, Any]:
+        """The mean of the output over the rows, and its gradient by the parameters.
+
+        Returns a float and an array (P,). Over no rows, both are nan. Raises ValueError
+        where there are several outputs.
+        """
+        _, sums = self._run("gradient", X, parameters)
+        return float(sums[-1]), sums[:-1]
+
+    def input_grad(self, X: Any, parameters: Any = None) -> tuple[Any, Any]:
+        """The output for every row, (N,), and its derivative by every input, (N, I)."""
+        outputs, _ = self._run("input", X, parameters)
+        return outputs[:, 0], outputs[:, 1:]
+
+    def _run(self, kind: str, X: Any, parameters: Any) -> tuple[Any, Any]:
+        kernel = self._ready.get(kind) or self.kernel(kind)
+        rows = table(X, self.inputs)
+        found: tuple[Any, Any] = kernel.run(rows, self.numbers(parameters), self.threads)
+        return found
+
+    def numbers(self, parameters: Any = None) -> Any:
+        """The parameters as an array (P,): those given, or what the Values hold now."""
+        if parameters is not None:
+            return vector(parameters, len(self.parameters))
+        return numpy().array([value.data for value in self.parameters], dtype=float)
+
+    def kernel(self, kind: str) -> Any:
+        """The runnable kernel "forward", "gradient" or "input", compiled when asked."""
+        if kind not in self._ready:
+            plan, _ = self._plan(kind)
+            self._ready[kind] = _backend(self.backend)(plan)
+        return self._ready[kind]
+
+    def _plan(self, kind: str) -> tuple[Kernel, list[Report]]:
+        if kind not in self._kernels:
+            self._kernels[kind] = optimize(self._described(kind))
+        return self._kernels[kind]
+
+    def _described(self, kind: str) -> Kernel:
+        count = len(self.parameters)
+        if kind == "forward":
+            return forward_kernel(self._code, self._outputs, self.inputs, count)
+        if len(self._outputs) != 1:
+            raise ValueError(
+                f"this program has {len(self._outputs)} outputs, and a gradient is of "
+                "one: compile the loss, a single Value"
+            )
+        made = gradient_kernel if kind == "gradient" else input_kernel
+        return made(self._code, self._outputs[0], self.inputs, count)
+
+    # ---- reading ---------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        """The instructions of a pass forward and back, one per line."""
+        kind = "gradient" if len(self._outputs) == 1 else "forward"
+        kernel, _ = self._plan(kind)
+        once = [i for i, varies in enumerate(kernel.code.varies) if not varies]
+        each = [i for i, varies in enumerate(kernel.code.varies) if varies]
+        lines = ["once:", *_indented(listing(kernel.code, once))]
+        lines += ["for every row:", *_indented(listing(kernel.code, each))]
+        return "\n".join([*lines, *_indented(_results(kernel))])
+
+    def __repr__(self) -> str:
+        shape = f"{self.inputs} inputs, {len(self.parameters)} parameters"
+        return f"Program({shape}, {len(self._code)} instructions, {self.backend})"
+
+    def explain(self) -> str:
+        """What each pass did, and what runs the result, as text."""
+        kinds = ["forward"] + ["gradient"] * (len(self._outputs) == 1)
+        lines = [f"recorded: {len(self._code)} instructions"]
+        for kind in kinds:
+            kernel, reports = self._plan(kind)
+            lines.append(f"{kind}:")
+            for report in reports:
+                counts = f"{report.before:>6} -> {report.after:<6}"
+                lines.append(f"  {report.name:<10}{counts} {report.notes}")
+            lines.append(f"  once {kernel.code.varies.count(False)}, for every row "
+                         f"{kernel.code.varies.count(True)}")
+        return "\n".join([*lines, self._backend_line()])
+
+    def _backend_line(self) -> str:
+        if self.backend == LLVM:
+            return "backend: llvm, machine code of this computer"
+        if importlib.util.find_spec("llvmlite") is None:
+            return f"backend: numpy; for machine code install llvmlite: {INSTALL}"
+        return "backend: numpy"
+
+    # ---- keeping ---------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the program to a file, as JSON: instructions and parameters' numbers.
+
+        The file is written whole or not at all.
+        """
+        storage.write(path, self.__getstate__())
+
+    @staticmethod
+    def load(path: str | os.PathLike[str], *, backend: str = "auto") -> Program:
+        """Read a program from a file written by `save`. Nothing in it is executed.
+
+        Its parameters are new leaves with the numbers and labels they were saved with.
+        Raises ValueError where the file is not a program.
+        """
+        program = Program.__new__(Program)
+        program._restore(storage.read(path), backend)
+        return program
+
+    def __getstate__(self) -> dict[str, Any]:
+        return storage.described(
+            self._code,
+            self._outputs,
+            self._single,
+            self.inputs,
+            [(value.data, value.label) for value in self.parameters],
+            self.threads,
+        )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._restore(storage.checked(state), "auto")
+
+    def _restore(self, state: dict[str, Any], backend: str) -> None:
+        self.__init__(  # type: ignore[misc]
+            storage.code(state),
+            state["outputs"],
+            state["single"],
+            state["inputs"],
+            [Value(data, label) for data, label in state["parameters"]],
+            backend,
+            state["threads"],
+        )
+
+    # ---- leaving for another engine --------------------------------------------------
+
+    def to_numpy_source(self, name: str = "program") -> str:
+        """A Python function of NumPy arrays as text, which needs chainrule no more.
+
+        It takes `X` (N, I) and, where there are parameters, `parameters` (P,), and
+        returns what calling the program returns.
+        """
+        from autograd.compiler.export import numpy_source
+
+        kernel, _ = self._plan("forward")
+        return numpy_source(kernel, self._single, self.numbers(), name)
+
+    def to_jax(self) -> Callable[..., Any]:
+        """The same as a function `f(X, parameters)` of JAX arrays.
+
+        It can be differentiated, jitted, vmapped over sets of parameters and sharded
+        over devices. JAX computes in single precision unless jax_enable_x64 is set.
+        Raises ImportError where jax is not installed.
+        """
+        from autograd.compiler.export import jax_function
+
+        kernel, _ = self._plan("forward")
+        return jax_function(kernel, self._single, self.numbers())
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def _results(kernel: Kernel) -> list[str]:
+    lines = [f"output {k} = %{index}" for k, index in enumerate(kernel.outputs)]
+    for target, a, b in kernel.sums:
+        name = "value" if target == kernel.parameters else f"gradient {target}"
+        unit = kernel.code.is_constant(b, 1.0)
+        lines.append(f"{name} += %{a}" + ("" if unit else f" * %{b}"))
+    return lines
+
+
+def _backend(name: str) -> Callable[[Kernel], Any]:
+    if name == NUMPY:
+        return NumpyKernel
+    from autograd.compiler.llvm_backend import LlvmKernel
+
+    return LlvmKernel
+

@@ -1,0 +1,129 @@
+"""Programs as data: a dictionary of numbers and names, kept as JSON.
+
+What is read is checked line by line, so a file can describe a program or be refused,
+and nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from autograd.compiler.code import COMPARISONS, LEAVES, Code
+from autograd.ops import TABLE
+
+FORMAT = "chainrule program 1"
+
+
+def described(
+    code: Code,
+    outputs: Sequence[int],
+    single: bool,
+    inputs: int,
+    parameters: Sequence[tuple[float, str]],
+    threads: int,
+) -> dict[str, Any]:
+    """The program as plain data."""
+    return {
+        "format": FORMAT,
+        "inputs": inputs,
+        "outputs": list(outputs),
+        "single": single,
+        "threads": threads,
+        "parameters": [list(pair) for pair in parameters],
+        "instructions": [
+            [made.op, made.number if made.op in LEAVES else list(made.args)]
+            for made in code.instructions
+        ],
+    }
+
+
+def write(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
+    """Write as JSON, whole or not at all."""
+    import json
+    import tempfile
+
+    folder = os.path.dirname(os.path.abspath(path))
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".program-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(state, file)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read and check what `write` wrote."""
+    import json
+
+    with open(path, encoding="utf-8") as file:
+        try:
+            state = json.load(file)
+        except ValueError as error:
+            raise ValueError(f"{path} is not a saved program: {error}") from None
+    return checked(state)
+
+
+def checked(state: Any) -> dict[str, Any]:
+    """The same data, or ValueError for what is not a program."""
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise ValueError(f"this is not a saved program of the format {FORMAT!r}")
+    try:
+        _check(state)
+    except (KeyError, TypeError, IndexError, OverflowError) as error:
+        raise ValueError(f"this saved program is damaged: {error!r}") from None
+    return state
+
+
+def code(state: dict[str, Any]) -> Code:
+    """The instruction list of checked data."""
+    made = Code()
+    for op, rest in state["instructions"]:
+        if op in LEAVES:
+            made.add(op, (), float(rest) if op == "constant" else int(rest))
+        else:
+            made.add(op, tuple(rest))
+    return made
+
+
+def _check(state: dict[str, Any]) -> None:
+    counts = {"input": state["inputs"], "parameter": len(state["parameters"])}
+    _need(_index(state["inputs"], None), "inputs")
+    _need(_index(state["threads"], None) and state["threads"] >= 1, "threads")
+    _need(isinstance(state["single"], bool), "single")
+    for data, label in state["parameters"]:
+        _need(isinstance(data, (int, float)) and isinstance(label, str), "parameters")
+    for position, (op, rest) in enumerate(state["instructions"]):
+        _need(_instruction(op, rest, position, counts), f"instruction {position}")
+    size = len(code(state))
+    _need(size == len(state["instructions"]), "instructions, some twice")
+    _need(bool(state["outputs"]), "outputs")
+    for output in state["outputs"]:
+        _need(_index(output, size), "outputs")
+
+
+def _instruction(op: Any, rest: Any, position: int, counts: dict[str, int]) -> bool:
+    if op == "constant":
+        return isinstance(rest, (int, float)) and not isinstance(rest, bool)
+    if op in counts:
+        return int(rest) == rest and 0 <= rest < counts[op]
+    if not all([_index(arg, position) for arg in rest]):
+        return False
+    if op in COMPARISONS:
+        return len(rest) == 2
+    arity: int = TABLE[op].arity
+    odd = op == "dot" and len(rest) % 2
+    return len(rest) == arity if arity else not odd
+
+
+def _index(x: Any, size: int | None) -> bool:
+    whole = isinstance(x, int) and not isinstance(x, bool)
+    return whole and x >= 0 and (size is None or x < size)
+
+
+def _need(condition: bool, what: str) -> None:
+    if not condition:
+        raise ValueError(f"this saved program is damaged: {what}")
