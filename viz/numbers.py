@@ -17,3 +17,13 @@ def short(x: float, digits: int = 4) -> str:
         return str(round(x))
     mantissa, _, exponent = f"{x:.{digits}g}".partition("e")
     return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+
+
+def typed(x: float, digits: int = 4) -> str:
+    """A number that a person wrote: as it was written, unless that is long.
+
+    >>> typed(1.00001), typed(0.1), typed(3.141592653589793)
+    ('1.00001', '0.1', '3.142')
+    """
+    exact = repr(x).removesuffix(".0")
+    return exact if len(exact) <= 8 else short(x, digits)

@@ -36,7 +36,10 @@ SECONDS: Final = 30.0
 LOCK: Final = threading.Lock()  # Graphviz keeps global state
 PROLOG: Final = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 COMMENT: Final = re.compile(r"<!--.*?-->\n?", re.DOTALL)
-TITLE: Final = re.compile(r"<title>([^<]*)</title>")
+GRAPH_TITLE: Final = re.compile(r"(<g [^>]*>\n)<title>[^<]*</title>\n")
+TITLE: Final = re.compile(
+    r'(<g id="([^"]*)" class="(?:node|edge)">\n)<title>[^<]*</title>\n'
+)
 
 
 class Graph(graphviz.Digraph):  # type: ignore[misc]
@@ -51,6 +54,18 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
     ) -> None:
         super().__init__(**attributes)
         self.titles = dict(titles or {})
+
+    def add(self, name: str, label: str, title: str = "", **attributes: str) -> None:
+        """Add a node with an id in the SVG, and a text shown where the mouse rests."""
+        self.node(name, label, id=name, **attributes)
+        self.titles[name] = title
+
+    def arrow(
+        self, tail: str, head: str, id: str, title: str = "", **attributes: str
+    ) -> None:
+        """Add an edge with an id in the SVG, and a text shown where the mouse rests."""
+        self.edge(tail, head, id=id, **attributes)
+        self.titles[id] = title
 
     @property
     def svg(self) -> str:
@@ -126,11 +141,12 @@ def markup(text: str) -> str:
 
 def titled(svg: str, titles: Mapping[str, str]) -> str:
     """Graphviz's SVG, with each element's name replaced by a text for the reader."""
-    svg = COMMENT.sub("", PROLOG.sub("", svg))
+    svg = COMMENT.sub("", PROLOG.sub("", svg, count=1))
+    svg = GRAPH_TITLE.sub(r"\1", svg, count=1).replace("<svg ", '<svg role="img" ', 1)
 
     def title(match: re.Match[str]) -> str:
-        text = titles.get(html.unescape(match[1]), "")
-        return f"<title>{html.escape(text)}</title>" if text else ""
+        text = titles.get(html.unescape(match[2]), "")
+        return match[1] + (f"<title>{html.escape(text)}</title>\n" if text else "")
 
     return TITLE.sub(title, svg)
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from viz.numbers import short
-from viz.render import FONT, markup
+from viz.render import FONT, Graph, markup
 
 POSITIVE: Final = "#1f6fb4"
 NEGATIVE: Final = "#d1590b"
@@ -19,11 +18,12 @@ NEUTRAL: Final = "#9aa5b1"
 INK: Final = "#1d2733"
 QUIET: Final = "#6b7785"
 PAPER: Final = "#ffffff"
-PARAMETER: Final = "#eef4fb"
+LEAF: Final = "#eef4fb"
+TROUGH: Final = "#e4e8ed"
 
 BAR: Final = 34  # points from the middle of a gradient's bar to its end
 
-GRAPH_ATTRIBUTES: Final = {
+GRAPH: Final = {
     "rankdir": "LR",
     "bgcolor": PAPER,
     "pad": "0.15",
@@ -31,19 +31,29 @@ GRAPH_ATTRIBUTES: Final = {
     "ranksep": "0.28",
     "fontname": FONT,
 }
-NODE_ATTRIBUTES: Final = {
+NODE: Final = {
     "fontname": FONT,
     "fontsize": "11",
     "fontcolor": INK,
     "shape": "plain",
 }
-EDGE_ATTRIBUTES: Final = {
+EDGE: Final = {
     "fontname": FONT,
     "fontsize": "9",
     "fontcolor": QUIET,
     "color": NEUTRAL,
     "arrowsize": "0.6",
 }
+
+
+def sheet(name: str, **attributes: str) -> Graph:
+    """An empty picture with this look, from left to right."""
+    return Graph(
+        name=name,
+        graph_attr={**GRAPH, **attributes},
+        node_attr=NODE,
+        edge_attr=EDGE,
+    )
 
 
 def hue(gradient: float) -> str:
@@ -77,13 +87,16 @@ def box(
     """A Graphviz label: a rounded box with a title, rows of name and number, a bar."""
     cells = [
         f'<TR><TD ALIGN="LEFT"><FONT COLOR="{QUIET}">{markup(name)}</FONT></TD>'
-        f'<TD ALIGN="RIGHT">{markup(number)}</TD></TR>'
+        f'<TD WIDTH="6"></TD><TD ALIGN="RIGHT">{markup(number)}</TD></TR>'
         for name, number in rows
     ]
     if title:
-        cells.insert(0, f'<TR><TD COLSPAN="2"><B>{markup(title)}</B></TD></TR>')
+        heading = f'<TD COLSPAN="3" CELLPADDING="3"><B>{markup(title)}</B></TD>'
+        cells.insert(0, f"<TR>{heading}</TR>")
     if bar:
-        cells.append(f'<TR><TD COLSPAN="2" CELLPADDING="3">{bar}</TD></TR>')
+        cells.append(
+            f'<TR><TD COLSPAN="3" CELLPADDING="3" ALIGN="CENTER">{bar}</TD></TR>'
+        )
     return (
         f'<<TABLE STYLE="ROUNDED" BORDER="1" CELLBORDER="0" CELLSPACING="0" '
         f'CELLPADDING="2" COLOR="{QUIET}" BGCOLOR="{fill}">{"".join(cells)}</TABLE>>'
@@ -92,23 +105,45 @@ def box(
 
 def bar(gradient: float, largest: float) -> str:
     """A gradient as a bar: from the middle to the right, or to the left below 0."""
-    length = round(BAR * share(gradient, largest))
-    length = max(length, 2) if gradient and not math.isnan(gradient) else 0
+    length = _length(gradient, largest, BAR)
     left, right = (length, 0) if gradient < 0 else (0, length)
-    cells = [(BAR - left, ""), (left, NEGATIVE), (1, QUIET), (right, POSITIVE)]
-    cells.append((BAR - right, ""))
+    cells = [(BAR - left, ""), (left, NEGATIVE), (2, QUIET), (right, POSITIVE)]
+    return _bar([*cells, (BAR - right, "")])
+
+
+def meter(size: float, largest: float) -> str:
+    """A size without a sign as a bar that starts at the left."""
+    length = _length(size, largest, 2 * BAR)
+    return _bar([(length, QUIET), (2 * BAR - length, "")])
+
+
+def _length(gradient: float, largest: float, whole: int) -> int:
+    if not gradient or math.isnan(gradient):
+        return 0
+    return max(2, round(whole * share(gradient, largest)))
+
+
+def _bar(cells: list[tuple[int, str]]) -> str:
     drawn = "".join(_cell(width, color) for width, color in cells if width)
     return (
-        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
-        f'BGCOLOR="#e4e8ed"><TR>{drawn}</TR></TABLE>'
+        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>'
+        f"{drawn}</TR></TABLE>"
     )
 
 
 def _cell(width: int, color: str) -> str:
-    fill = f' BGCOLOR="{color}"' if color else ""
-    return f'<TD FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="5"{fill}></TD>'
+    fill = color or TROUGH
+    return f'<TD FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="5" BGCOLOR="{fill}"></TD>'
 
 
-def local(partial: float, digits: int) -> str:
-    """A local derivative as an arrow shows it."""
-    return f"∂ {short(partial, digits)}"
+def small(text: str) -> str:
+    """A Graphviz label for an arrow, kept clear of a wide line."""
+    return (
+        '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2"><TR><TD>'
+        f"{markup(text)}</TD></TR></TABLE>>"
+    )
+
+
+def caption(text: str) -> str:
+    """A Graphviz label for the line below a picture."""
+    return f'<<FONT POINT-SIZE="10" COLOR="{QUIET}">{markup(text)}</FONT>>'
