@@ -17,6 +17,8 @@ def is_number(x: object) -> bool:
 
 def number(x: object) -> float:
     """x as a Python float, or a TypeError that says what to pass."""
+    if type(x) is float:
+        return x
     if not is_number(x):
         raise TypeError(f"expected one real number, got {_what(x)}")
     try:

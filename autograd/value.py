@@ -28,6 +28,9 @@ from autograd import ops
 from autograd.numeric import is_number, number
 from autograd.ops import CONSTANT, LEAF, Operation
 
+BLANK: Final = object()
+"""What the engine builds a node from: its number is set right after."""
+
 ADD: Final = ops.add
 SUB: Final = ops.sub
 MUL: Final = ops.mul
@@ -83,7 +86,7 @@ class Value:
     def __init__(self, data: object, label: object = "") -> None:
         self._left: Value | None = None
         self._right: Value | Terms | None = None
-        self._data: float = data if type(data) is float else number(data)
+        self._data: float = 0.0 if data is BLANK else number(data)
         self._label: str = label if type(label) is str else _label(label)
         self._operation: Operation = LEAF
         self._left_partial: float = 0.0
@@ -394,6 +397,8 @@ class Value:
         Leaves add this pass to their `.grad`; every other node's `.grad` is replaced.
         """
         start = number(seed)
+        if MODE.observer is not None:
+            watch_backward(self, start)
         with LOCK:
             _sweep(self, start)
 
@@ -423,6 +428,8 @@ class Value:
                     if node._operation.name:
                         done.append((node, node._data, node.partials))
                         _replay(node)
+                        if MODE.observer is not None:
+                            _observe(node)
             except BaseException:
                 for node, data, partials in done:
                     _set(node, data, partials)
@@ -529,22 +536,32 @@ def _leaf(data: float, label: str, grad: float, is_constant: bool) -> Value:
 class Mode:
     """What a context manager changes about recording.
 
-    observer: called with each node just recorded; what it returns is the result.
-    ieee: answer outside a domain with inf and nan, as IEEE 754 does, not an error.
+    observer: called with each node just recorded; what it returns is the result. Set
+        while any thread is inside `no_grad` or `detect_anomaly`; see `_observe`.
+    observed: how many such blocks are open.
     guard: called with each Value whose number Python code asks for, and how; the
         compiler refuses where that number stands for any.
     """
 
-    __slots__ = ("guard", "ieee", "observer")
+    __slots__ = ("guard", "observed", "observer")
 
     def __init__(self) -> None:
         self.observer: Callable[[Value], Value] | None = None
-        self.ieee: bool = False
+        self.observed: int = 0
         self.guard: Callable[[Value, str], None] | None = None
 
 
 MODE: Final = Mode()
 LOCK: Final = threading.RLock()
+
+THREAD: Final = threading.local()
+"""What context managers changed in one thread alone; each is absent until then.
+
+ieee: answer outside a domain with inf and nan, as IEEE 754 does, not an error.
+silent: record nothing.
+watcher: called with each node just recorded.
+backward_watcher: called with the output and the seed before a pass backward.
+"""
 
 
 def constant(x: object) -> Value:
@@ -560,7 +577,7 @@ def as_value(x: object) -> Value:
 
 
 def _unary(operation: Operation, x: Value, data: float, partial: float) -> Value:
-    node = Value(0.0)
+    node = Value(BLANK)
     node._data = data
     node._operation = operation
     node._left = x
@@ -572,7 +589,7 @@ def _unary(operation: Operation, x: Value, data: float, partial: float) -> Value
 def _binary(
     operation: Operation, x: Value, y: Value, data: float, by_x: float, by_y: float
 ) -> Value:
-    node = Value(0.0)
+    node = Value(BLANK)
     node._data = data
     node._operation = operation
     node._left = x
@@ -590,7 +607,7 @@ def many(
     partials: list[float],
 ) -> Value:
     """Record a node with any number of parents."""
-    node = Value(0.0)
+    node = Value(BLANK)
     node._data = data
     node._operation = operation
     node._right = Terms(parents, partials)
@@ -608,9 +625,9 @@ def _divide(x: Value, y: Value) -> Value:
 def record(operation: Operation, args: Sequence[object]) -> Value:
     """Apply a row of the table to Values and numbers, and record the node."""
     parents = tuple([as_value(arg) for arg in args])
-    if len(parents) == 1:
+    if operation.arity == 1:
         return unary(operation, parents[0])
-    if len(parents) == 2:
+    if operation.arity == 2:
         return binary(operation, parents[0], parents[1])
     numbers = [parent._data for parent in parents]
     data = forward(operation, numbers, parents)
@@ -649,7 +666,7 @@ def forward(
     try:
         return float(operation.forward(*numbers))
     except (ValueError, ZeroDivisionError, OverflowError) as error:
-        if MODE.ieee:
+        if getattr(THREAD, "ieee", False):
             return _limit(operation, numbers, error)
         raise _outside(operation, parents, error) from None
 
@@ -666,13 +683,16 @@ def _outside(
     operands = ", ".join([describe(parent) for parent in parents[:4]])
     if len(parents) > 4:
         operands += ", ..."
+    kind: type[Exception] = ValueError
+    what = f"{operation.name}({operands}) is not defined"
     if isinstance(error, OverflowError):
+        kind = OverflowError
         what = f"{operation.name}({operands}) overflows: beyond the largest float"
-    else:
-        what = f"{operation.name}({operands}) is not defined"
-    needs = f"it needs {operation.domain}"
-    return type(error)(f"{what}; {needs}. {operation.advice}".rstrip())
-
+    elif isinstance(error, ZeroDivisionError):
+        kind = ZeroDivisionError
+    if not operation.domain:
+        return kind(f"{what}: {error}")
+    return kind(f"{what}; it needs {operation.domain}. {operation.advice}".rstrip())
 
 def local_partials(
     operation: Operation, numbers: list[float], data: float
@@ -776,12 +796,76 @@ class Quiet:
 @contextmanager
 def ieee() -> Iterator[None]:
     """Record with IEEE 754 answers (inf, nan) where a domain error would be raised."""
-    before = MODE.ieee
-    MODE.ieee = True
+    with thread_setting("ieee", True, False):
+        yield
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording: results are leaves, in this thread, inside the block.
+
+    For measuring and for updates, where gradients are not wanted. A transform such as
+    `grad` called inside still differentiates, because that is what it is asked for.
+
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.data, y.parents
+    (9.0, ())
+    """
+    with thread_setting("silent", True, True):
+        yield
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Record also inside `no_grad`."""
+    if not no_grad_is_on():
+        yield
+        return
+    with thread_setting("silent", False, False):
+        yield
+
+
+def no_grad_is_on() -> bool:
+    """Whether this thread computes without recording."""
+    return bool(getattr(THREAD, "silent", False))
+
+
+@contextmanager
+def thread_setting(name: str, setting: Any, observes: bool) -> Iterator[None]:
+    """Set one of THREAD's attributes; `observes` where it concerns every new node."""
+    before = getattr(THREAD, name, None)
+    setattr(THREAD, name, setting)
+    if observes:
+        _count_observing(1)
     try:
         yield
     finally:
-        MODE.ieee = before
+        setattr(THREAD, name, before)
+        if observes:
+            _count_observing(-1)
+
+
+def _count_observing(change: int) -> None:
+    with LOCK:
+        MODE.observed += change
+        MODE.observer = _observe if MODE.observed else None
+
+
+def _observe(node: Value) -> Value:
+    """A node just recorded, as this thread wants it: checked, or without history."""
+    watcher = getattr(THREAD, "watcher", None)
+    if watcher is not None:
+        watcher(node)
+    return Value(node._data) if no_grad_is_on() else node
+
+
+def watch_backward(output: Value, seed: float) -> None:
+    """Let this thread's watcher look before gradients flow."""
+    watcher = getattr(THREAD, "backward_watcher", None)
+    if watcher is not None:
+        watcher(output, seed)
 
 
 def _replay(node: Value) -> None:
