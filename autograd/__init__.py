@@ -2,6 +2,7 @@
 
 from autograd.compiler import Program, compile
 from autograd.expression import ParseError, parse
+from autograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.graph import gradients, topological_order
 from autograd.ops import abs_ as abs
 from autograd.ops import (
@@ -35,7 +36,7 @@ from autograd.ops import (
     where,
 )
 from autograd.reductions import dot, logsumexp, mean, prod, softmax, sum
-from autograd.value import Value
+from autograd.value import Value, no_grad
 from autograd.value import __file__ as _engine_file
 
 __compiled__ = not _engine_file.endswith(".py")
@@ -62,8 +63,13 @@ __all__ = [
     "exp",
     "expm1",
     "gelu",
+    "grad",
     "gradients",
+    "hessian",
+    "hvp",
     "hypot",
+    "jacobian",
+    "jvp",
     "leaky_relu",
     "log",
     "log1p",
@@ -71,6 +77,7 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
+    "no_grad",
     "parse",
     "prod",
     "relu",
@@ -85,5 +92,7 @@ __all__ = [
     "tan",
     "tanh",
     "topological_order",
+    "value_and_grad",
+    "vjp",
     "where",
 ]

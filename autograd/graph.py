@@ -5,11 +5,14 @@ Nothing here writes to a node; only `Value.backward()` sets `.grad`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, final
 
+from autograd import ops
 from autograd.value import (
     LOCK,
+    MODE,
+    Terms,
     Value,
     _evaluate,
     _sorted,
@@ -17,6 +20,7 @@ from autograd.value import (
     describe,
     ieee,
     number_of,
+    watch_backward,
 )
 
 
@@ -89,7 +93,11 @@ def gradients(
     >>> slope.data, gradients(slope, [x])
     (12.0, [12.0])
     """
+    if isinstance(inputs, Value):
+        raise TypeError(f"inputs is a list of Values: write [{describe(inputs)!s:.40}]")
     wanted = list(inputs)
+    if MODE.observer is not None:
+        watch_backward(output, 1.0)
     order = topological_order(output)
     if create_graph:
         with ieee():
@@ -125,6 +133,48 @@ def _gradients_as_nodes(
                 known = adjoints.get(parent)
                 adjoints[parent] = share if known is None else known + share
     return [adjoints[x] if x in adjoints else constant(0.0) for x in wanted]
+
+
+def joined_order(outputs: Sequence[Value]) -> list[Value]:
+    """The topological order of several outputs together."""
+    if len(outputs) == 1:
+        return topological_order(outputs[0])
+    top = Value(0.0)
+    top._operation = ops.sum_
+    top._right = Terms(tuple(outputs), [1.0] * len(outputs))
+    return topological_order(top)[:-1]
+
+
+def tangents(
+    outputs: Sequence[Value], seeds: Mapping[Value, Any], create_graph: bool = False
+) -> list[Any]:
+    """The derivative of each output along a direction: the chain rule forward.
+
+    seeds: the direction's component for each input, a number or a Value. Other nodes
+        the inputs may come from are taken as fixed.
+    create_graph: return Values that are themselves differentiable.
+
+    >>> x, y = Value(3.0), Value(4.0)
+    >>> tangents([x * y, x + y], {x: 1.0, y: 10.0})
+    [34.0, 11.0]
+    """
+    known: dict[Value, Any] = dict(seeds)
+    with ieee():
+        for node in joined_order(outputs):
+            if node not in known and any(p in known for p in node.parents):
+                known[node] = _tangent(node, known, create_graph)
+    return [known.get(output, 0.0) for output in outputs]
+
+
+def _tangent(node: Value, known: dict[Value, Any], create_graph: bool) -> Any:
+    pairs = zip(node.parents, node.partials, strict=True)
+    local = _local_derivatives(node) if create_graph else pairs
+    total: Any = None
+    for parent, partial in local:
+        if parent in known and not _is_zero(partial):
+            share = known[parent] * partial if not _is_one(partial) else known[parent]
+            total = share if total is None else total + share
+    return 0.0 if total is None else total
 
 
 def _leading_from(order: list[Value], wanted: Sequence[Value]) -> set[Value]:

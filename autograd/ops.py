@@ -199,6 +199,28 @@ def _named(name: str) -> Operation:
 LEAF: Final = Operation("", lambda: NAN)
 CONSTANT: Final = Operation("", lambda: NAN)
 
+# ---- what a transform hands to a function: a leaf, or another name for a node --------
+
+
+def _alias() -> Operation:
+    return Operation(
+        "alias",
+        lambda x: x,
+        partials=(lambda x, out: 1.0,),
+        symbol="=",
+        batch="{0}",
+        latex="{0}",
+        binds=ANY,
+        needs=(ANY,),
+        doc="x, as a node of its own",
+    )
+
+
+ALIAS: Final = _alias()
+OPEN_ALIAS: Final = _alias()
+OPEN_LEAF: Final = Operation("", lambda: NAN)
+"""The open ones mark a function that is still running; see `autograd.functional`."""
+
 # ---- arithmetic ----------------------------------------------------------------------
 
 

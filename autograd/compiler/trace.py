@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from autograd.compiler.code import CONSTANT, INPUT, PARAMETER, Code
 from autograd.graph import topological_order
-from autograd.ops import TABLE
+from autograd.ops import ALIAS, OPEN_ALIAS, TABLE
 from autograd.value import MODE, Value, as_value, describe, ieee
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -72,6 +72,8 @@ def _leaves(
 def _instruction(code: Code, node: Value, positions: dict[Value, int]) -> int:
     if not node.op:
         return code.add(CONSTANT, (), node.data)
+    if node.operation in (ALIAS, OPEN_ALIAS):
+        return positions[node.parents[0]]
     if TABLE.get(node.op) is not node.operation:
         raise CannotCompile(
             f"{describe(node)} was made by the operation {node.op!r}, which is not in "
