@@ -96,12 +96,12 @@ class Module:
         """The same with names, such as `layers.0.weight[1][0]`."""
         for entry in self.entries():
             if not entry.frozen:
-                yield from _named(entry.tensor, entry.name)
+                yield from named(entry.tensor, entry.name)
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter, frozen or not, to 0."""
         for entry in self.entries():
-            for _, value in _named(entry.tensor, ""):
+            for _, value in named(entry.tensor, ""):
                 value.grad = 0.0
 
     def freeze(self, *names: str) -> None:
@@ -149,7 +149,7 @@ class Module:
 
     def _count(self) -> str:
         """`337 parameters`, each counted once, and how many of them are frozen."""
-        every = {v for e in self.entries() for _, v in _named(e.tensor, "")}
+        every = {v for e in self.entries() for _, v in named(e.tensor, "")}
         frozen = len(every) - len(self.parameters())
         count = f"{len(every)} parameter" + ("" if len(every) == 1 else "s")
         return count + (f", {frozen} frozen" if frozen else "")
@@ -216,18 +216,13 @@ def _holds_parameters(members: Iterable[Any]) -> bool:
     return any(isinstance(item, (Value, Module)) for item in members)
 
 
-def _named(tensor: Tensor, name: str) -> Iterator[tuple[str, Value]]:
+def named(tensor: Tensor, name: str = "") -> Iterator[tuple[str, Value]]:
     """Each Value with its index written after the name."""
     if isinstance(tensor, Value):
         yield name, tensor
         return
     for index, item in enumerate(tensor):
-        yield from _named(item, f"{name}[{index}]")
-
-
-def count_values(tensor: Tensor) -> int:
-    """How many Values there are, in all nested lists together."""
-    return sum(1 for _ in _named(tensor, ""))
+        yield from named(item, f"{name}[{index}]")
 
 
 def _numbers(tensor: Tensor) -> Numbers:

@@ -1,6 +1,6 @@
 """Training: `fit` moves a model's parameters until its outputs meet the targets.
 
->>> from nn.module import MLP
+>>> from nn import MLP, Adam
 >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
 >>> model = MLP(2, [4, 1], activation="tanh", seed=0)
 >>> history = fit(model, X, y, optimizer=Adam(lr=0.05), epochs=100, seed=0)

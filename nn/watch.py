@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.value import ieee
 from nn.engine import as_list, write
-from nn.module import MLP, Layer, Module, Sequential, count_values
+from nn.module import MLP, Layer, Module, Sequential, named
 
 if TYPE_CHECKING:
-    from nn.optim import Array
     from nn.training import Training
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -46,8 +45,11 @@ class Watch:
         task = training.task
         rows = range(min(self.rows, len(task.X)))
         gradient = training.engine.step(training.numbers, rows).gradient
-        for name, part in _by_group(task.model, gradient):
-            self.gradients.setdefault(name, []).append(_quantiles(abs(part)))
+        slopes = dict(zip(task.parameters, abs(gradient).tolist(), strict=True))
+        for entry in task.model.entries():
+            if not entry.frozen:
+                part = [slopes[value] for _, value in named(entry.tensor)]
+                self.gradients.setdefault(entry.name, []).append(_quantiles(part))
         write(training.numbers, task.parameters)
         for name, outputs in _by_layer(task.model, task.X[: len(rows)].tolist()):
             self.activations.setdefault(name, []).append(_quantiles(outputs))
@@ -76,16 +78,6 @@ class Snapshots:
         """Keep the model's parameters as they are now."""
         self.epochs.append(epoch)
         self.states.append(model.state_dict())
-
-
-def _by_group(model: Module, gradient: Array) -> Iterator[tuple[str, Array]]:
-    """The gradient's part for each group of parameters that trains."""
-    start = 0
-    for entry in model.entries():
-        if not entry.frozen:
-            end = start + count_values(entry.tensor)
-            yield entry.name, gradient[start:end]
-            start = end
 
 
 def _by_layer(model: Module, rows: list[Any]) -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,379 @@
+"""Plots of training: curves, decision boundaries, confusion, layers, and a GIF.
+
+Each function returns a matplotlib figure; `figure.save(path)` writes it as SVG, PNG or
+PDF, the same bytes for the same numbers. Colors are told apart by color-blind readers,
+and nothing is told by color alone.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from nn.data import looks_like_classes
+from nn.engine import predict
+from nn.history import History
+from nn.module import Module
+from nn.targets import Label, Labels, plain, threshold_of
+from nn.watch import QUANTILES, Snapshots, Watch
+
+if TYPE_CHECKING:
+    from nn.optim import Array
+    from viz.figure import Plot
+
+
+# ---- curves --------------------------------------------------------------------------
+
+
+def plot_history(history: History) -> Plot:
+    """The loss and the other measurements over the epochs, with the validation's."""
+    from viz.figure import panels
+
+    if not len(history):
+        raise ValueError("this history has no epochs yet; there is nothing to plot")
+    hidden = ("lr", "gradient_norm")
+    names = [
+        name
+        for name in history.columns
+        if not name.startswith("validation_") and name not in hidden
+    ]
+    with panels(len(names)) as (figure, axes):
+        for axis, name in zip(axes, names, strict=True):
+            _curve(axis, history, name)
+    return figure
+
+
+def _curve(axis: Any, history: History, name: str) -> None:
+    """One measurement: a solid line for training, a dashed one for validation."""
+    from viz.figure import BLUE, GRAY, RED
+
+    epochs = range(1, len(history) + 1)
+    dot = "o" if len(history) == 1 else None
+    axis.plot(epochs, history[name], color=BLUE, marker=dot, label="training")
+    if f"validation_{name}" in history.columns:
+        other = history[f"validation_{name}"]
+        axis.plot(epochs, other, "--", color=RED, marker=dot, label="validation")
+    if history.best_epoch:
+        best = f"best epoch ({history.best_epoch})"
+        axis.axvline(history.best_epoch, color=GRAY, linestyle=":", label=best)
+    axis.set(xlabel="epoch", title=name, xlim=(min(1, len(history)), None))
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    if name == "accuracy":
+        axis.set_ylim(None, 1.005)
+    elif min(history[name]) >= 0:
+        axis.set_ylim(0, None)
+    if len(axis.lines) > 1:
+        axis.legend()
+
+
+# ---- the plane -----------------------------------------------------------------------
+
+
+def plot_decision_boundary(
+    model: Module,
+    X: Any,
+    y: Any,
+    *,
+    labels: Labels | None = None,
+    scaling: Callable[[Any], Any] | None = None,
+    features: Sequence[str] = ("x1", "x2"),
+    resolution: int = 80,
+) -> Plot:
+    """What a model of two inputs says everywhere in the plane, and the data.
+
+    labels: how outputs become classes; found from y where it is left out.
+    scaling: what is done to the inputs before the model sees them.
+    features: the names of the two inputs.
+    resolution: how many points along each side the model is asked at.
+
+    Two classes appear as shades of the output, with the boundary as a line; more
+    classes as one color each; a number as contours. Every class has a marker of its
+    own. Raises ValueError for a model of more or fewer than two inputs.
+    """
+    from viz.figure import panels
+
+    plane = _Plane(model, X, y, labels, scaling, resolution)
+    with panels(1, (5.2, 4.4)) as (figure, (axis,)):
+        plane.draw(axis)
+        title = "decision boundary" if plane.labels else "output"
+        axis.set(xlabel=features[0], ylabel=features[1], title=title)
+    return figure
+
+
+class _Plane:
+    """A rectangle around the data, and a grid in it to ask a model at."""
+
+    def __init__(
+        self,
+        model: Module,
+        X: Any,
+        y: Any,
+        labels: Labels | None,
+        scaling: Callable[[Any], Any] | None,
+        resolution: int,
+    ) -> None:
+        import numpy as np
+
+        from nn.training import table
+
+        self.model, self.X, self.y = model, table(X), plain(y)
+        if self.X.shape[1] != 2:
+            raise ValueError(
+                "a decision boundary is drawn over two inputs; this table has "
+                f"{self.X.shape[1]} columns"
+            )
+        self.labels = labels or _labels_of(model, self.y)
+        margin = 0.08 * np.maximum(np.ptp(self.X, axis=0), 1e-9)
+        low, high = self.X.min(axis=0) - margin, self.X.max(axis=0) + margin
+        self.sides = [
+            np.linspace(a, b, resolution) for a, b in zip(low, high, strict=True)
+        ]
+        grid = np.stack([side.ravel() for side in np.meshgrid(*self.sides)], axis=1)
+        self.grid = scaling(grid) if scaling else grid
+
+    def draw(self, axis: Any) -> None:
+        """The background and the data."""
+        outputs = predict(self.model, self.grid)
+        outputs = outputs.reshape(len(self.grid), -1)
+        if self.labels is None:
+            self._numbers(axis, outputs[:, 0])
+        elif outputs.shape[1] == 1:
+            self._two_classes(axis, outputs[:, 0], self.labels)
+        else:
+            self._classes(axis, outputs, self.labels)
+        axis.set(xlim=self.sides[0][[0, -1]], ylim=self.sides[1][[0, -1]])
+        axis.grid(False)
+
+    def _on_grid(self, numbers: Array) -> Array:
+        return numbers.reshape(len(self.sides[1]), len(self.sides[0]))
+
+    def _two_classes(self, axis: Any, outputs: Array, labels: Labels) -> None:
+        """Shades from one class's color to the other's, and a line where they meet."""
+        import numpy as np
+        from matplotlib.colors import LinearSegmentedColormap
+
+        from viz.figure import BLUE, ORANGE, lighter
+
+        if labels.threshold == 0:
+            outputs = 1 / (1 + np.exp(-np.clip(outputs, -50, 50)))
+        shades = [lighter(BLUE, 0.55), (1.0, 1.0, 1.0), lighter(ORANGE, 0.55)]
+        colors = LinearSegmentedColormap.from_list("two classes", shades)
+        field = self._on_grid(outputs)
+        axis.contourf(*self.sides, field, np.linspace(0, 1, 11), cmap=colors)
+        if outputs.min() < 0.5 < outputs.max():
+            axis.contour(*self.sides, field, [0.5], colors="black", linewidths=1.5)
+        self._points(axis, labels.classes)
+
+    def _classes(self, axis: Any, outputs: Array, labels: Labels) -> None:
+        """Each class's region in its color."""
+        import numpy as np
+
+        from viz.figure import PALETTE, lighter
+
+        for i in range(len(labels.classes)):
+            # Above 0 where this class's output is the largest.
+            ahead = outputs[:, i] - np.delete(outputs, i, axis=1).max(axis=1)
+            field = self._on_grid(ahead)
+            color = lighter(PALETTE[i % len(PALETTE)], 0.35)
+            if ahead.max() > 0:
+                axis.contourf(*self.sides, field, [0, ahead.max() + 1], colors=[color])
+            if ahead.min() < 0 < ahead.max():
+                axis.contour(*self.sides, field, [0], colors="black", linewidths=1)
+        self._points(axis, labels.classes)
+
+    def _numbers(self, axis: Any, outputs: Array) -> None:
+        """Contours of the output, and the data in the same colors."""
+        import numpy as np
+
+        low = float(min(outputs.min(), min(self.y)))
+        high = float(max(outputs.max(), max(self.y)))
+        levels = np.linspace(low, high + 1e-9, 13)
+        shades = axis.contourf(
+            *self.sides, self._on_grid(outputs), levels, cmap="cividis"
+        )
+        axis.scatter(
+            *self.X.T, c=self.y, cmap="cividis", vmin=low, vmax=high, edgecolor="white"
+        )
+        axis.figure.colorbar(shades, ax=axis, format="{x:.3g}")
+
+    def _points(self, axis: Any, classes: tuple[Label, ...]) -> None:
+        """The data, with a color and a marker for each class."""
+        from viz.figure import MARKERS, PALETTE
+
+        for i, label in enumerate(classes):
+            chosen = [row for row, own in enumerate(self.y) if own == label]
+            axis.scatter(
+                *self.X[chosen].T,
+                s=26,
+                color=PALETTE[i % len(PALETTE)],
+                marker=MARKERS[i % len(MARKERS)],
+                edgecolor="black",
+                linewidth=0.6,
+                label=str(label),
+            )
+        axis.legend(title="class", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _labels_of(model: Module, y: list[Any]) -> Labels | None:
+    """The classes in y, or None where it holds numbers."""
+    if not looks_like_classes(y):
+        return None
+    return Labels(tuple(sorted(set(y))), threshold_of(model))
+
+
+# ---- right and wrong -----------------------------------------------------------------
+
+
+def plot_confusion(truth: Iterable[Label], found: Iterable[Label]) -> Plot:
+    """How many rows of each class (down) were taken for each class (across).
+
+    >>> plot_confusion(["cat", "cat", "dog"], ["cat", "dog", "dog"]).save(
+    ...     "confusion.svg")  # doctest: +SKIP
+    """
+    import numpy as np
+
+    from viz.figure import panels
+
+    truth, found = list(truth), list(found)
+    classes = sorted({*truth, *found}, key=lambda label: (str(type(label)), label))
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    for right, given in zip(truth, found, strict=True):
+        counts[classes.index(right), classes.index(given)] += 1
+    side = 2.2 + 0.5 * len(classes)
+    with panels(1, (side + 0.6, side)) as (figure, (axis,)):
+        _squares(axis, counts)
+        names = [_short(label) for label in classes]
+        turn = 90 if max(map(len, names)) > 4 else 0
+        axis.set_xticks(range(len(classes)), names, rotation=turn)
+        axis.set_yticks(range(len(classes)), names)
+        axis.set(xlabel="found", ylabel="true", title="confusion")
+        axis.grid(False)
+    return figure
+
+
+def _squares(axis: Any, counts: Any) -> None:
+    """A square per pair of classes: the darker, the more of the row's are in it."""
+    import numpy as np
+
+    from viz.figure import BLUE, lighter
+
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axis.imshow([[lighter(BLUE, 0.85 * share) for share in row] for row in shares])
+    for (row, column), count in np.ndenumerate(counts):
+        ink = "white" if shares[row, column] > 0.6 else "black"
+        axis.text(column, row, str(count), ha="center", va="center", color=ink)
+
+
+def _short(label: Label) -> str:
+    text = str(label)
+    return text if len(text) <= 20 else text[:17] + "..."
+
+
+# ---- inside --------------------------------------------------------------------------
+
+
+def plot_layers(watch: Watch) -> Plot:
+    """Sizes of gradients and activations, layer by layer, over training.
+
+    Each line is a median; the band holds the middle half. Gradients that sink
+    from layer to layer vanish, those that climb explode; the scale is logarithmic.
+    """
+    from viz.figure import panels
+
+    if not watch.activations:
+        raise ValueError("nothing was watched; pass the Watch to fit(callbacks=[...])")
+    weights = {k: v for k, v in watch.gradients.items() if not k.endswith("bias")}
+    with panels(2, (5.4, 4.0)) as (figure, (left, right)):
+        _bands(left, weights or watch.gradients)
+        left.set(xlabel="epoch", title="gradients, absolute", yscale="log")
+        left.yaxis.set_major_formatter("{x:g}")
+        _bands(right, watch.activations)
+        right.set(xlabel="epoch", title="activations")
+    return figure
+
+
+def _bands(axis: Any, series: dict[str, list[list[float]]]) -> None:
+    import numpy as np
+
+    from viz.figure import MARKERS, PALETTE
+
+    middle = QUANTILES.index(0.5)
+    for i, (name, rows) in enumerate(series.items()):
+        numbers = np.array(rows)
+        epochs = np.arange(1, len(rows) + 1)
+        low, high = numbers[:, middle - 1], numbers[:, middle + 1]
+        color = PALETTE[i % len(PALETTE)]
+        axis.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
+        axis.plot(
+            epochs,
+            numbers[:, middle],
+            color=color,
+            marker=MARKERS[i % len(MARKERS)],
+            markevery=max(1, len(rows) // 8),
+            label=_short(name),
+        )
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.legend()
+
+
+# ---- moving --------------------------------------------------------------------------
+
+
+def animate_decision_boundary(
+    model: Module,
+    snapshots: Snapshots,
+    X: Any,
+    y: Any,
+    path: str | PathLike[str],
+    *,
+    scaling: Callable[[Any], Any] | None = None,
+    resolution: int = 60,
+    seconds_per_frame: float = 0.15,
+) -> None:
+    """Write a GIF of the decision boundary over training; the model is left as it was.
+
+    snapshots: what a `Snapshots` callback kept. The last frame stays for two seconds.
+    """
+    from PIL import Image
+
+    from viz.render import write_whole
+
+    if not snapshots.states:
+        raise ValueError("there are no snapshots; pass them to fit(callbacks=[...])")
+    plane = _Plane(model, X, y, None, scaling, resolution)
+    now = model.state_dict()
+    try:
+        frames = [
+            _frame(plane, epoch, state)
+            for epoch, state in zip(snapshots.epochs, snapshots.states, strict=True)
+        ]
+    finally:
+        model.load_state_dict(now)
+    plain_colors = Image.Dither.NONE  # dots would shimmer from frame to frame
+    images = [Image.fromarray(f).quantize(256, dither=plain_colors) for f in frames]
+    buffer = io.BytesIO()
+    pause = int(seconds_per_frame * 1000)
+    images[0].save(
+        buffer,
+        format="GIF",
+        save_all=True,
+        append_images=images[1:],
+        duration=[pause] * (len(images) - 1) + [2000],
+        loop=0,
+    )
+    write_whole(path, buffer.getvalue())
+
+
+def _frame(plane: _Plane, epoch: int, state: dict[str, Any]) -> Any:
+    """One picture of the plane, as an array of pixels."""
+    import numpy as np
+
+    from viz.figure import panels
+
+    plane.model.load_state_dict(state)
+    with panels(1, (4.8, 4.0)) as (figure, (axis,)):
+        plane.draw(axis)
+        axis.set(title=f"epoch {epoch}")
+        return np.asarray(figure.pixels())
