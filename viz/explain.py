@@ -222,7 +222,7 @@ def explain(
     """
     nodes = graph(output)
     wanted = _wanted(nodes, wrt)
-    return _Derivation(nodes, wanted, names).explanation()
+    return Derivation(nodes, wanted, names).explanation()
 
 
 def _wanted(nodes: list[Node], wrt: Value | Iterable[Value] | None) -> list[Value]:
@@ -239,7 +239,7 @@ def _wanted(nodes: list[Node], wrt: Value | Iterable[Value] | None) -> list[Valu
     return wanted
 
 
-class _Derivation:
+class Derivation:
     """A graph with names, consumers and adjoints, from which the steps are made."""
 
     def __init__(
@@ -260,6 +260,7 @@ class _Derivation:
         self._rules: dict[int, list[Expression | None]] = {}
 
     def explanation(self) -> Explanation:
+        """All the steps, of a long derivation the first ones."""
         order = [n.index for n in reversed(self.nodes) if n.index in self.on_the_way]
         shown = order[:MOST_STEPS]
         needed = sorted({i for s in shown for i in (s, *self.nodes[s].parents)})
@@ -464,7 +465,7 @@ class _Derivation:
 
 def collapses(nodes: list[Node], logits: Sequence[Value]) -> dict[Value, Collapse]:
     """The nodes where a sigmoid and binary cross-entropy meet, with the shortcut."""
-    derivation = _Derivation(nodes, logits)
+    derivation = Derivation(nodes, logits)
     found = {z: derivation.collapse(derivation.index[z]) for z in logits}
     return {z: collapse for z, collapse in found.items() if collapse is not None}
 

@@ -1,0 +1,293 @@
+"""Backpropagation as a page: the forward and the backward pass, node by node.
+
+The page is one file without a connection to anything. Graphviz places the nodes; all
+text comes from the data and is put in as text, never as markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from autograd.graph import graph
+from autograd.value import Value
+from viz import style
+from viz.explain import Derivation, Record, Share, Step, derivation, shortcut
+from viz.notation import (
+    TEXT,
+    Expression,
+    Number,
+    Slope,
+    Symbol,
+    show,
+    times,
+    width,
+)
+from viz.render import Graph, write_whole
+
+MOST_NODES = 300
+WIDEST_TITLE = 30
+
+# Points that a character of the picture's text, and the space around it, take.
+CHARACTER = 7.3
+MARGIN = 18.0
+HEIGHT = 62.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stepper:
+    """A page that plays a graph: `save` it, or let a notebook show it.
+
+    html: the whole page, which needs no network.
+    """
+
+    html: str
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to a file, whole or not at all, and return its path.
+
+        Raises OSError where the file can't be written.
+        """
+        write_whole(path, self.html.encode())
+        return Path(path)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, apart from the notebook around it."""
+        return (
+            f'<iframe srcdoc="{html.escape(self.html)}" sandbox="allow-scripts" '
+            'title="Backpropagation, step by step" width="100%" height="760" '
+            'style="border:0"></iframe>'
+        )
+
+
+def stepper(
+    output: Value, names: Mapping[str, Any] | None = None, digits: int = 6
+) -> Stepper:
+    """A page that plays the forward and the backward pass over the graph of `output`.
+
+    names: names for nodes without a label, such as `globals()`.
+    digits: significant digits of each number.
+
+    The gradients are those of this output; no `.grad` is read or changed. Raises
+    ValueError for more than 300 nodes, and RuntimeError where the data of a leaf was
+    changed after recording.
+
+    >>> x = Value(3.0, label="x")
+    >>> stepper(x * x).html.startswith("<!DOCTYPE html>")
+    True
+    """
+    nodes = graph(output)
+    if len(nodes) > MOST_NODES:
+        raise ValueError(
+            f"a stepper holds at most {MOST_NODES} nodes, and this graph has "
+            f"{len(nodes)}: step through a part of it, stepper(node) of a node on the "
+            "way, or see the whole with draw(output)"
+        )
+    wanted = [node.value for node in nodes if not node.value.constant]
+    told = Derivation(nodes, wanted or [output], names)
+    return Stepper(_page(_Plan(told, digits)))
+
+
+def _page(plan: _Plan) -> str:
+    script, look = _resource("stepper.js"), _resource("stepper.css")
+    policy = (
+        f"default-src 'none'; img-src data:; script-src {_hash(script)}; "
+        f"style-src {_hash(look)}"
+    )
+    return Template(_resource("stepper.html")).substitute(
+        policy=policy,
+        style=look,
+        script=script,
+        picture=plan.picture().svg,
+        data=_embedded(plan.data()),
+    )
+
+
+def _resource(name: str) -> str:
+    return (files("viz") / "pages" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """What a content security policy calls the one script that may run."""
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def _embedded(data: object) -> str:
+    """JSON that nothing in it can end: ASCII alone, and no < > &."""
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+class _Plan:
+    """What the page shows: nodes, edges and steps as plain data, and the picture."""
+
+    def __init__(self, told: Derivation, digits: int) -> None:
+        self.told = told
+        self.digits = digits
+        self.output = told.names[told.end]
+        self.shown = [n.index for n in told.nodes if not n.value.constant]
+        made = [i for i in self.shown if told.nodes[i].parents]
+        self.forward = {index: k for k, index in enumerate(made, 1)}
+        turn = len(made) + 1
+        self.backward = {i: k for k, i in enumerate(reversed(self.shown), turn)}
+
+    def data(self) -> dict[str, object]:
+        """Everything that the script reads."""
+        return {
+            "nodes": [self.node(node.index) for node in self.told.nodes],
+            "edges": list(self.edges()),
+            "steps": list(self.steps()),
+        }
+
+    def node(self, index: int) -> dict[str, object]:
+        """One node: what it is called, its numbers, and when they are known."""
+        value = self.told.nodes[index].value
+        if value.constant:
+            return {"kind": "constant", "name": self.text(Number(value.data))}
+        step = self.told.step(index)
+        return {
+            "kind": "inner" if value.op else "leaf",
+            "name": self.text(Symbol(self.told.names[index])),
+            "title": self.title(index),
+            "value": self.text(Number(value.data)),
+            "grad": self.text(Number(step.adjoint)),
+            "forward": self.forward.get(index, 0),
+            "backward": self.backward[index],
+            "forwardLines": self.forward_lines(self.told.record(index)),
+            "backwardLines": self.backward_lines(index, step),
+            "contributions": [self.contribution(share) for share in step.shares],
+        }
+
+    def title(self, index: int) -> str:
+        """The name with the formula, where that is short enough for a box."""
+        name = self.text(Symbol(self.told.names[index]))
+        record = self.told.record(index)
+        if record.formula is None:
+            return name
+        whole = f"{name} = {self.text(record.formula)}"
+        if width(whole) <= WIDEST_TITLE:
+            return whole
+        return f"{name} = {self.told.nodes[index].value.op}(…)"
+
+    def forward_lines(self, record: Record) -> list[str]:
+        name = self.text(Symbol(record.name))
+        return _stack(
+            name, [record.formula, record.numbers, Number(record.value)], self
+        )
+
+    def backward_lines(self, index: int, step: Step) -> list[str]:
+        left = self.text(Slope(self.output, step.name))
+        lines = _stack(left, list(derivation(self.output, step)), self)
+        collapse = self.told.collapse(index)
+        if collapse is not None:
+            lines.append("A sigmoid with binary cross-entropy collapses to")
+            lines += _stack(left, list(shortcut(collapse)), self)
+        return lines
+
+    def contribution(self, share: Share) -> str:
+        """One line: through which node, adjoint x local derivative, the share."""
+        through = self.text(Symbol(share.consumer))
+        factors = times(Number(share.adjoint), Number(share.partial))
+        return (
+            f"through {through}: {self.text(factors)} = "
+            f"{self.text(Number(share.product))}"
+        )
+
+    def text(self, expression: Expression) -> str:
+        return show(expression, TEXT, self.digits)
+
+    def edges(self) -> Iterator[dict[str, object]]:
+        """From each operand to what it is an operand of."""
+        for node in self.told.nodes:
+            for position, parent in enumerate(node.parents):
+                yield {
+                    "id": f"e{node.index}_{position}",
+                    "tail": parent,
+                    "head": node.index,
+                }
+
+    def steps(self) -> Iterator[dict[str, object]]:
+        """The start, the forward pass, the backward pass."""
+        yield {
+            "phase": "start",
+            "node": None,
+            "title": "The leaves are given",
+            "words": "The forward pass computes a value for each node, from the leaves "
+            "to the output. The backward pass then gives each node its gradient: how "
+            "much the output changes per unit of change in that node.",
+        }
+        for index in self.forward:
+            name = self.text(Symbol(self.told.names[index]))
+            yield {
+                "phase": "forward",
+                "node": index,
+                "title": f"Forward: the value of {name}",
+            }
+        for index in self.backward:
+            name = self.text(Symbol(self.told.names[index]))
+            yield {
+                "phase": "backward",
+                "node": index,
+                "title": f"Backward: the gradient of {name}",
+                "words": self.words(index),
+            }
+
+    def words(self, index: int) -> str:
+        count = len(self.told.consumers.get(index, []))
+        if not count:
+            return "The derivative of the output by itself is 1."
+        if count == 1:
+            return "Gradient of the node that uses it × local derivative."
+        return f"The sum over its {count} uses: gradient × local derivative."
+
+    def picture(self) -> Graph:
+        """The places of nodes and edges; the page puts in the text."""
+        picture = style.sheet("steps", bgcolor="transparent")
+        for node in self.told.nodes:
+            self.place(picture, node.index)
+        for edge in self.edges():
+            tail, head = f"n{edge['tail']}", f"n{edge['head']}"
+            picture.arrow(tail, head, str(edge["id"]))
+        return picture
+
+    def place(self, picture: Graph, index: int) -> None:
+        """An empty box of the size that the node's text will take."""
+        if self.told.nodes[index].value.constant:
+            shown = self.text(Number(self.told.nodes[index].value.data))
+            wide, high = width(shown) * CHARACTER + 8, 20.0
+        else:
+            number = max(len(self.text(Number(x))) for x in self.numbers(index)) + 6
+            longest = max(width(self.title(index)), number)
+            wide, high = longest * CHARACTER + MARGIN, HEIGHT
+        picture.add(
+            f"n{index}",
+            "",
+            shape="box",
+            style="rounded",
+            fixedsize="true",
+            width=f"{wide / 72:.3f}",
+            height=f"{high / 72:.3f}",
+        )
+
+    def numbers(self, index: int) -> tuple[float, float]:
+        return self.told.nodes[index].value.data, self.told.adjoints[index]
+
+
+def _stack(left: str, rights: list[Expression | None], plan: _Plan) -> list[str]:
+    """A left side and its right sides under one another, repeated ones once."""
+    texts = [plan.text(right) for right in rights if right is not None]
+    different = [t for k, t in enumerate(texts) if k == 0 or t != texts[k - 1]]
+    indent = " " * width(left)
+    return [f"{left if k == 0 else indent} = {t}" for k, t in enumerate(different)]
