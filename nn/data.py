@@ -154,7 +154,7 @@ class Scaling:
 PLANE = ("x1", "x2")
 
 
-def moons(rows: int = 400, noise: float = 0.15, seed: int = 0) -> Dataset:
+def moons(rows: int = 400, noise: float = 0.1, seed: int = 0) -> Dataset:
     """Two half circles, one reaching into the other.
 
     rows: how many. noise: the standard deviation of what is added to every point.

@@ -8,9 +8,13 @@ a traceback: see `main`.
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
 
 try:
     import typer
@@ -90,3 +94,322 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return expression.parse(text).data
+
+
+@app.command()
+def train(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="moons, circles, blobs, spirals, xor, iris, wine, breast-cancer, "
+            "digits, or a CSV file (then add --target)."
+        ),
+    ],
+    target: Annotated[
+        str | None, typer.Option(help="Of a CSV file: the column to predict.")
+    ] = None,
+    hidden: Annotated[
+        str, typer.Option(help="Neurons in each hidden layer, such as 16,16.")
+    ] = "16,16",
+    activation: Annotated[
+        str, typer.Option(help="What a neuron does with its sum: relu, tanh, sigmoid.")
+    ] = "relu",
+    loss: Annotated[
+        str, typer.Option(help="What to make small: auto, mse, hinge, cross_entropy.")
+    ] = "auto",
+    optimizer: Annotated[
+        str, typer.Option(help="How weights are moved: sgd, adam, adamw, rmsprop.")
+    ] = "adam",
+    lr: Annotated[
+        float | None,
+        typer.Option(help="Learning rate, the size of a step.", show_default="0.01"),
+    ] = None,
+    weight_decay: Annotated[
+        float, typer.Option(help="How strongly weights are pulled to 0.")
+    ] = 0.0,
+    schedule: Annotated[
+        str,
+        typer.Option(help="Learning rate over time: constant, step, cosine, linear."),
+    ] = "constant",
+    epochs: Annotated[int, typer.Option(help="How often all rows are seen.")] = 100,
+    batch_size: Annotated[int, typer.Option(help="Rows per step.")] = 16,
+    validation: Annotated[
+        float, typer.Option(help="Part of the rows to measure on while training.")
+    ] = 0.0,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Stop after so many epochs without progress."),
+    ] = None,
+    clip: Annotated[
+        float | None, typer.Option(help="The longest gradient allowed.")
+    ] = None,
+    test: Annotated[
+        float, typer.Option(help="Part of the rows kept aside for the final test.")
+    ] = 0.25,
+    rows: Annotated[
+        int, typer.Option(help="How many points a drawn set (moons ...) has.")
+    ] = 400,
+    noise: Annotated[
+        float | None, typer.Option(help="How far a drawn set's points are scattered.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="The same number gives the same result, bit by bit.")
+    ] = 0,
+    out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path(
+        "trained"
+    ),
+    resume: Annotated[
+        Path | None, typer.Option(help="A model.json to go on from.")
+    ] = None,
+    delimiter: Annotated[
+        str, typer.Option(help="What separates a CSV file's columns.")
+    ] = ",",
+    engine: Annotated[
+        str, typer.Option(help="auto for the fastest there is, or eager.")
+    ] = "auto",
+    progress: Annotated[bool, typer.Option(help="Show a progress bar.")] = True,
+) -> None:
+    """Train a network on a table; write its curves, its boundary and the model.
+
+    A part of the rows is kept aside, and the last line says how well the network does
+    on them. Try: chainrule train moons
+    """
+    from viz.train import Settings
+    from viz.train import train as run
+
+    run(
+        Settings(
+            data=data,
+            target=target,
+            delimiter=delimiter,
+            hidden=hidden,
+            activation=activation,
+            loss=loss,
+            optimizer=optimizer,
+            lr=lr,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation=validation,
+            patience=patience,
+            clip=clip,
+            test=test,
+            rows=rows,
+            noise=noise,
+            seed=seed,
+            out=out,
+            resume=resume,
+            engine=engine,
+            progress=progress,
+        )
+    )
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model.json from chainrule train.")],
+    data: Annotated[Path, typer.Argument(help="A CSV file with the same columns.")],
+    delimiter: Annotated[
+        str, typer.Option(help="What separates the file's columns.")
+    ] = ",",
+) -> None:
+    """Print a trained network's prediction for every row of a CSV file.
+
+    Where the file holds the target as well, stderr says how good the predictions are.
+    """
+    from viz.train import predict_file
+
+    predict_file(model, data, delimiter)
+
+
+# ---- explanations: flow, explain, step -----------------------------------------------
+
+NUMBERS = {"ignore_unknown_options": True}  # -0.5 is a number, not an option
+
+What = Annotated[
+    str,
+    typer.Argument(help="An expression, or a saved model (.json).", show_default=False),
+]
+Values = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="For an expression name=value, for a model its inputs.",
+        show_default=False,
+    ),
+]
+Target = Annotated[str, typer.Option(help="For a model: the target, such as 1 or 0,1.")]
+LossName = Annotated[
+    str, typer.Option("--loss", help="For a model: the loss, by its name.")
+]
+OutFile = Annotated[
+    str, typer.Option("-o", "--output", metavar="FILE", help="Write into a file.")
+]
+Ascii = Annotated[bool, typer.Option("--ascii", help="ASCII characters alone.")]
+
+
+@app.command(context_settings=NUMBERS)
+def flow(
+    what: What = "",
+    values: Values = None,
+    target: Target = "",
+    loss: LossName = "",
+    lr: Annotated[float, typer.Option(help="The learning rate.")] = 0.1,
+    boxes: Annotated[
+        bool, typer.Option("--boxes", help="Draw a diagram of boxes with arrows.")
+    ] = False,
+    width: Annotated[int, typer.Option(help="Columns; 0 means the terminal's.")] = 0,
+    ascii: Ascii = False,
+    output: OutFile = "",
+) -> None:
+    """Print a training step of a network with every number.
+
+    Without arguments: the worked example of the documentation. With an expression: its
+    forward and its backward pass.
+    """
+    from viz.explain import explain as explained
+    from viz.text import flow as flow_of
+    from viz.text import worked_example
+
+    plain = ascii or (not output and not _prints("ŷ → ∂ ╭"))
+    if what and not _is_model(what):
+        root, leaves = _expression(what, values or [])
+        _deliver(explained(root, leaves.values() or None).text(ascii=plain), output)
+        return
+    model, x, y = worked_example()
+    if what:
+        model, x, y = _model(what), *_sample(values or [], target)
+    told = flow_of(
+        model,
+        x,
+        y,
+        lr,
+        loss or None,
+        style="boxes" if boxes else "text",
+        width=width or _columns(output),
+        ascii=plain,
+    )
+    _deliver(told, output)
+
+
+@app.command(context_settings=NUMBERS)
+def explain(
+    what: What,
+    values: Values = None,
+    wrt: Annotated[
+        str, typer.Option(help="By what: labels such as w,b; by default everything.")
+    ] = "",
+    target: Target = "",
+    loss: LossName = "",
+    ascii: Ascii = False,
+    output: OutFile = "",
+) -> None:
+    """Write out the chain rule; a FILE that ends in .md or .tex gets formulas."""
+    from viz.explain import explain as explained
+
+    root, leaves = _root(what, values or [], target, loss)
+    told = explained(root, _chosen(wrt, leaves))
+    if output.endswith(".md"):
+        _deliver(told.markdown(), output)
+    elif output.endswith(".tex"):
+        _deliver(f"\\[\n{told.latex()}\n\\]", output)
+    else:
+        plain = ascii or (not output and not _prints("∂ → ·"))
+        _deliver(told.text(ascii=plain), output)
+
+
+@app.command(context_settings=NUMBERS)
+def step(
+    what: What,
+    values: Values = None,
+    target: Target = "",
+    loss: LossName = "",
+    output: OutFile = "backward.html",
+) -> None:
+    """Write a page that plays the forward and the backward pass, node by node."""
+    from viz.stepper import stepper
+
+    root, _ = _root(what, values or [], target, loss)
+    print(stepper(root).save(output))
+
+
+def _is_model(what: str) -> bool:
+    return what.endswith(".json")
+
+
+def _model(path: str) -> Any:
+    from nn.checkpoint import load
+
+    return load(path)
+
+
+def _sample(values: Iterable[str], target: str) -> tuple[list[float], Any]:
+    """The inputs and the target that a user typed for a model."""
+    inputs = [_plain_number(value, "an input") for value in values]
+    if not inputs or not target:
+        raise ValueError(
+            "a model needs its inputs and a target: for instance "
+            "chainrule flow model.json 0.5 -1.2 --target 1"
+        )
+    numbers = [_plain_number(part, "the target") for part in target.split(",")]
+    whole = [int(y) if y == int(y) else y for y in numbers]
+    return inputs, whole[0] if len(whole) == 1 else whole
+
+
+def _plain_number(text: str, what: str) -> float:
+    try:
+        return _number(text.strip())
+    except ValueError:
+        raise ValueError(f"{what} has to be a number, got {text!r}") from None
+
+
+def _root(
+    what: str, values: Iterable[str], target: str, loss: str
+) -> tuple[Value, dict[str, Value]]:
+    """The output to explain, and the leaves by which it can be differentiated."""
+    if not _is_model(what):
+        return _expression(what, values)
+    from viz.text import loss_of
+
+    model = _model(what)
+    x, y = _sample(values, target)
+    inputs = [Value(number, f"x{i}") for i, number in enumerate(x, 1)]
+    root = loss_of(model, inputs, y, loss or None)
+    return root, {p.label: p for p in [*model.parameters(), *inputs]}
+
+
+def _chosen(wrt: str, leaves: dict[str, Value]) -> list[Value] | None:
+    """The leaves whose labels a user typed: `w,b` or `W1[1,2]`."""
+    names = re.findall(r"[^,\[\]]+(?:\[[^\]]*\])?", wrt)
+    for name in names:
+        if name.strip() not in leaves:
+            known = ", ".join(list(leaves)[:20])
+            raise ValueError(f"there is no {name.strip()!r}; there are: {known}")
+    return [leaves[name.strip()] for name in names] or None
+
+
+def _deliver(text: str, output: str) -> None:
+    """Print the text, or write it into a file and print where it is."""
+    if not output:
+        print(text)
+        return
+    from viz.render import write_whole
+
+    write_whole(output, (text + "\n").encode())
+    print(output)
+
+
+def _prints(characters: str) -> bool:
+    """Whether the terminal's encoding has these characters."""
+    try:
+        characters.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _columns(output: str) -> int:
+    """The terminal's width within bounds; 80 for a file or a pipe."""
+    if output or not sys.stdout.isatty():
+        return 80
+    return min(max(shutil.get_terminal_size().columns, 70), 120)
