@@ -1,6 +1,17 @@
 """Pictures and explanations of graphs and networks."""
 
+from viz.explain import Explanation, explain
 from viz.graph import draw
 from viz.render import Graph
+from viz.stepper import Stepper, stepper
+from viz.text import flow
 
-__all__ = ["Graph", "draw"]
+__all__ = [
+    "Explanation",
+    "Graph",
+    "Stepper",
+    "draw",
+    "explain",
+    "flow",
+    "stepper",
+]

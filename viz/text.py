@@ -17,7 +17,7 @@ from typing import Any, Literal
 from autograd.graph import Node, gradients, graph, topological_order
 from autograd.value import Value, number_of
 from nn.losses import LOSSES, Loss, binary_cross_entropy, mse
-from nn.module import Layer, Module, Neuron
+from nn.module import MLP, Layer, Module, Neuron
 from viz.explain import Collapse, adjoints, collapses, shortcut
 from viz.notation import (
     ASCII,
@@ -89,6 +89,37 @@ def record_pass(model: Module, x: Any, y: Any, loss: Loss | str | None = None) -
         {node.value: d for node, d in zip(nodes, adjoints(nodes), strict=True)},
         _collapses(nodes, stages[-1]),
     )
+
+
+def loss_of(
+    model: Module, x: Sequence[Value], y: Any, loss: Loss | str | None = None
+) -> Value:
+    """The recorded loss of a model for one row, labeled L, its outputs labeled ŷ.
+
+    >>> loss_of(Neuron(1, activation=None), [Value(3.0)], 0.0).label
+    'L'
+    """
+    outs = model(x)
+    outputs = list(outs) if isinstance(outs, (list, tuple)) else [outs]
+    for name, out in zip(_names("ŷ", len(outputs)), outputs, strict=True):
+        out.label = name
+    total: Value = _loss(loss, outputs)(outs, y)
+    total.label = total.label or "L"
+    return total
+
+
+def worked_example() -> tuple[Module, list[float], float]:
+    """The network of the documentation's worked example, its input and its target."""
+    model = MLP(2, [2, 1], "sigmoid", "sigmoid", seed=0)
+    model.load_state_dict(
+        {
+            "layers.0.weight": [[0.1, 0.2], [0.3, 0.4]],
+            "layers.0.bias": [0.01, 0.02],
+            "layers.1.weight": [[0.5, 0.6]],
+            "layers.1.bias": [0.05],
+        }
+    )
+    return model, [1.0, 2.0], 1.0
 
 
 def _collapses(nodes: list[Node], last: Stage) -> dict[Value, Collapse]:
