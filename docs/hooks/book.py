@@ -1,0 +1,91 @@
+"""The book's build: pages run their code, formulas become MathML, nothing is fetched.
+
+mkdocs calls the `on_...` functions; `cells` says what the blocks of a page mean.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any, Final
+
+import cells
+import notebooks
+from latex2mathml.converter import convert
+
+FORMULA: Final = re.compile(
+    r'<(?P<tag>span|div) class="arithmatex">(?P<latex>.*?)</(?P=tag)>', re.DOTALL
+)
+HELD: Final = re.compile(r'<div data-held="(\d+)"></div>')
+DOWNLOAD: Final = (
+    '<p class="notebook"><a href="notebooks/{}.ipynb" download>'
+    "This chapter as a notebook</a></p>"
+)
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Run the page's code, and put the results below each block."""
+    held = page.meta.setdefault("held", [])
+    pieces = cells.run(markdown, page.file.src_uri)
+    text = "".join(_as_markdown(cell, held) for cell in pieces)
+    chapter = page.file.src_uri.removesuffix(".md")
+    if chapter not in notebooks.CHAPTERS:
+        return text
+    title, rest = text.split("\n", 1)
+    return f"{title}\n\n{DOWNLOAD.format(chapter)}\n\n{rest}"
+
+
+def on_page_content(content: str, page: Any, **_: Any) -> str:
+    """Put the pictures in, and turn formulas into MathML."""
+    held = page.meta["held"]
+    content = FORMULA.sub(lambda match: mathml(match["latex"]), content)
+    return HELD.sub(lambda match: held[int(match[1])], content)
+
+
+def mathml(latex: str) -> str:
+    r"""MathML for `\(...\)` in a line, or for `\[...\]` on lines of its own."""
+    latex = html.unescape(latex).strip()
+    block = latex.startswith(r"\[")
+    formula = convert(latex[2:-2], display="block" if block else "inline")
+    return f'<div class="formula">{formula}</div>' if block else formula
+
+
+# ---- a cell as Markdown --------------------------------------------------------------
+
+
+def _as_markdown(cell: cells.Cell, held: list[str]) -> str:
+    if not cell.info:
+        return cell.body
+    source = f"```{cell.language}\n{cell.body}```\n"
+    if "hide" in cell.options:
+        source = ""
+    return source + "".join(_result(r, held) for r in cell.results) + "\n"
+
+
+def _result(result: cells.Result, held: list[str]) -> str:
+    """A result as Markdown; `held` keeps what Markdown must not touch."""
+    if result.kind in ("markdown", "latex"):
+        return f"\n{result.text}\n\n"
+    if result.kind in ("svg", "html"):
+        number = len(held)
+        made = _picture if result.kind == "svg" else _frame
+        held.append(made(result.text, number))
+        return f'\n<div data-held="{number}"></div>\n\n'
+    if not result.text:
+        return ""
+    return f"\n``` {{ .text .{result.kind}-output }}\n{result.text}\n```\n"
+
+
+def _picture(svg: str, number: int) -> str:
+    """An SVG whose ids are its own, so that several fit on a page."""
+    for reference in ('\\bid="', r"url\(#", 'href="#'):
+        svg = re.sub(f"({reference})", rf"\1p{number}-", svg)
+    return f'<figure class="picture">{svg}</figure>'
+
+
+def _frame(page: str, number: int) -> str:
+    """A page of its own inside the page, or a piece of HTML as it is."""
+    if "<html" not in page[:200].lower():
+        return f'<div class="piece">{page}</div>'
+    inside = html.escape(page, quote=True)
+    return f'<iframe class="frame" title="result {number}" srcdoc="{inside}"></iframe>'
