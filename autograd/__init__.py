@@ -1,6 +1,8 @@
 """A scalar reverse-mode autograd engine: write arithmetic, get exact gradients."""
 
+from autograd.check import AnomalyError, GradcheckError, detect_anomaly, gradcheck
 from autograd.compiler import Program, compile
+from autograd.custom import operation
 from autograd.expression import ParseError, parse
 from autograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.graph import gradients, topological_order
@@ -45,6 +47,8 @@ __compiled__ = not _engine_file.endswith(".py")
 __version__ = "0.1.0"
 
 __all__ = [
+    "AnomalyError",
+    "GradcheckError",
     "ParseError",
     "Program",
     "Value",
@@ -56,6 +60,7 @@ __all__ = [
     "compile",
     "cos",
     "cosh",
+    "detect_anomaly",
     "dot",
     "elu",
     "erf",
@@ -64,6 +69,7 @@ __all__ = [
     "expm1",
     "gelu",
     "grad",
+    "gradcheck",
     "gradients",
     "hessian",
     "hvp",
@@ -78,6 +84,7 @@ __all__ = [
     "mean",
     "minimum",
     "no_grad",
+    "operation",
     "parse",
     "prod",
     "relu",

@@ -12,6 +12,7 @@ nodes they record a graph: the derivative of the derivative needs no second rule
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, final
@@ -157,12 +158,22 @@ class Operation:
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
 
+    def __copy__(self) -> Operation:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Operation:
+        return self
+
     def __reduce__(self) -> str | tuple[Any, ...]:
-        if self.name in TABLE and TABLE[self.name] is self:
+        if TABLE.get(self.name) is self:
             return (_named, (self.name,))
+        module = str(getattr(self.forward, "__module__", ""))
+        path = str(getattr(self.forward, "__qualname__", ""))
+        if _declared(module, path) is self:
+            return (_declared, (module, path))
         raise TypeError(
-            f"the operation {self.name!r} is not in the table of autograd, so it can't "
-            "be pickled; pickle the function that declares it"
+            f"the operation {self.name!r} can't be pickled, because it is not at the "
+            "top level of a module; declare it there, under the name of its function"
         )
 
 
@@ -192,6 +203,11 @@ def _row(name: str, forward: Callable[..., float], **columns: Any) -> Operation:
 
 def _named(name: str) -> Operation:
     return TABLE[name]
+
+
+def _declared(module: str, path: str) -> Any:
+    """What a module declares at its top level under a name; None where nothing."""
+    return getattr(importlib.import_module(module), path, None) if module else None
 
 
 # ---- a leaf, and a number that a user wrote into an expression -----------------------

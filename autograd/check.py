@@ -1,0 +1,474 @@
+"""Checks for users' own functions: derivatives by differences, and the first NaN.
+
+`gradcheck` compares what the engine says with what differences of the function say.
+`detect_anomaly` stops where the first NaN or infinity appears.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from autograd import source
+from autograd.functional import _numbers, _parameter_names, _rebuilt, jacobian
+from autograd.graph import graph, topological_order
+from autograd.numeric import is_number
+from autograd.ops import TABLE, Operation
+from autograd.value import THREAD, Value, as_value, describe, no_grad, thread_setting
+
+# ---- gradcheck -----------------------------------------------------------------------
+
+# Steps halve from a tenth of the argument's size: 14 of them reach from the scale on
+# which smooth functions bend to where a kink close by no longer matters. Steps that
+# leave the domain of the function do not count.
+STEPS: Final = 14
+HALVINGS: Final = 60
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One derivative, by the engine and by differences.
+
+    output, argument: which, as in `result[0]` and `x[1]`. error: how far off the
+    differences may be by their own account. allowed: the difference accepted.
+    """
+
+    output: str
+    argument: str
+    analytic: float
+    numeric: float
+    error: float
+    allowed: float
+
+    @property
+    def excess(self) -> float:
+        """The difference in units of what is allowed; above 1 is a failure."""
+        if self.analytic == self.numeric:
+            return 0.0
+        ratio = abs(self.analytic - self.numeric) / self.allowed
+        return math.inf if math.isnan(ratio) else ratio
+
+    def __str__(self) -> str:
+        return (
+            f"d {self.output} / d {self.argument}: the engine says {self.analytic!r}, "
+            f"differences say {self.numeric!r}"
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `gradcheck` compared: every entry, the worst one, and its likely cause."""
+
+    entries: tuple[Entry, ...]
+    cause: str = ""
+
+    @property
+    def worst(self) -> Entry:
+        """The entry that is furthest off."""
+        return max(self.entries, key=lambda entry: entry.excess)
+
+    def __str__(self) -> str:
+        count = len(self.entries)
+        wrong = sum(entry.excess > 1 for entry in self.entries)
+        if not wrong:
+            return f"{count} derivatives agree; the worst:\n  {self.worst}"
+        return (
+            f"{wrong} of {count} derivatives are wrong; the worst:\n  {self.worst}\n"
+            f"likely cause: {self.cause}"
+        )
+
+
+class GradcheckError(AssertionError):
+    """Derivatives disagree; `report` holds every entry."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(str(report))
+        self.report = report
+
+
+def gradcheck(
+    f: Callable[..., Any], args: Any, *, rtol: float = 1e-6, atol: float = 1e-8
+) -> Report:
+    """Compare the derivatives of f with central differences.
+
+    f: a function of numbers or (nested) lists of numbers, returning a number or a
+        (nested) list of numbers.
+    args: its arguments, as in f(*args); a single number may be given bare. Arguments
+        that hold no numbers are passed on as they are.
+    rtol, atol: a derivative may be off by rtol times its size plus atol.
+
+    The step is chosen for each argument: differences at many steps are extrapolated to
+    step 0, and the combination with the smallest error estimate counts. f runs a few
+    dozen times per argument.
+
+    Returns a Report. Raises GradcheckError, an AssertionError, that names the worst
+    entry, both numbers and the likely cause.
+
+    >>> print(gradcheck(lambda x, y: x * y**2, (3.0, 2.0)))
+    2 derivatives agree; the worst:
+      d result / d y: the engine says 12.0, differences say 12.0
+    """
+    trial = _Trial(f, tuple(args) if isinstance(args, (list, tuple)) else (args,))
+    entries = tuple(trial.entries(rtol, atol))
+    report = Report(entries)
+    if not entries:
+        raise ValueError("there is nothing to check: f has no numbers as arguments")
+    if report.worst.excess <= 1:
+        return report
+    raise GradcheckError(Report(entries, trial.cause(report.worst)))
+
+
+class _Trial:
+    """A function at one point, by the engine and by differences."""
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.f = f
+        self.args = args
+        names = _parameter_names(f)
+        self.chosen = [i for i, arg in enumerate(args) if _holds_numbers(arg)]
+        self.inputs: list[tuple[str, float]] = []
+        for i in self.chosen:
+            name = names[i] if i < len(names) else f"argument{i + 1}"
+            for where, x in _numbers(args[i], name):
+                self.inputs.append((where, _float(x)))
+        self.point = [x for _, x in self.inputs]
+        self.here, self.outputs = self.at(self.point)
+
+    def at(self, point: Sequence[float]) -> tuple[list[float], list[str]]:
+        """The results of f at another point, and their names."""
+        numbers = iter([Value(x) for x in point])
+        called = list(self.args)
+        for i in self.chosen:
+            called[i] = _rebuilt(self.args[i], numbers)
+        with no_grad():
+            result = list(_numbers(self.f(*called), "result"))
+        return [_float(x) for _, x in result], [where for where, _ in result]
+
+    def entries(self, rtol: float, atol: float) -> Iterator[Entry]:
+        numeric = [self.differences(i) for i in range(len(self.inputs))]
+        for j, (name, row) in enumerate(
+            zip(self.outputs, self.analytic(), strict=True)
+        ):
+            for i, analytic in enumerate(row):
+                slope, error = numeric[i][j]
+                size = max(abs(analytic), abs(slope))
+                allowed = rtol * size + atol + min(2 * error, 1e-3 * size)
+                yield Entry(name, self.inputs[i][0], analytic, slope, error, allowed)
+
+    def analytic(self) -> list[list[float]]:
+        if not self.inputs:
+            return [[] for _ in self.outputs]
+        blocks = jacobian(self.f, self.chosen)(*self.args)
+        columns = [
+            [_float(x) for _, x in _numbers(block, "result")] for block in blocks
+        ]
+        count = len(self.outputs)
+        rows: list[list[float]] = [[] for _ in range(count)]
+        for column in columns:
+            width = len(column) // count
+            for j in range(count):
+                rows[j] += column[j * width : (j + 1) * width]
+        return rows
+
+    def shifted(self, index: int, step: float) -> list[float]:
+        point = list(self.point)
+        point[index] += step
+        return self.at(point)[0]
+
+    def differences(self, index: int) -> list[tuple[float, float]]:
+        """For each output: its slope in one argument, and that slope's own error."""
+        largest = 0.1 * max(abs(self.point[index]), 0.1)
+        table = []
+        for halving in range(HALVINGS):
+            # A power of two is added and taken away again without rounding.
+            step = 2.0 ** (math.floor(math.log2(largest)) - halving)
+            try:
+                above, below = self.shifted(index, step), self.shifted(index, -step)
+            except (ValueError, ArithmeticError):
+                continue  # outside the domain of f; a smaller step may be inside
+            table.append(
+                [(u - d) / (2 * step) for u, d in zip(above, below, strict=True)]
+            )
+            if len(table) == STEPS:
+                break
+        return [
+            _extrapolated([row[j] for row in table]) for j in range(len(self.outputs))
+        ]
+
+    # ---- why ----
+
+    def cause(self, entry: Entry) -> str:
+        """What most likely makes this entry wrong."""
+        if [_exact(x) for x in self.at(self.point)[0]] != [
+            _exact(x) for x in self.here
+        ]:
+            return (
+                "f gives different results for the same arguments; does it draw random "
+                "numbers, or change something outside?"
+            )
+        return (
+            self.own_operation()
+            or self.kink(entry)
+            or _pole(entry)
+            or _cut(entry)
+            or _factor(entry)
+            or "a partial derivative, or arithmetic on bare numbers inside f"
+        )
+
+    def own_operation(self) -> str:
+        """The first of a user's own operations whose partials are wrong."""
+        nodes = iter([Value(x, where) for where, x in self.inputs])
+        called = list(self.args)
+        for i in self.chosen:
+            called[i] = _rebuilt(self.args[i], nodes)
+        for _, output in _numbers(self.f(*called), "result"):
+            for node in graph(as_value(output)):
+                row = node.value.operation
+                if node.parents and TABLE.get(row.name) is not row:
+                    numbers = [parent.data for parent in node.value.parents]
+                    found = _wrong_partial(row, numbers, node.partials)
+                    if found:
+                        return found
+        return ""
+
+    def kink(self, entry: Entry) -> str:
+        index = [where for where, _ in self.inputs].index(entry.argument)
+        j = self.outputs.index(entry.output)
+        step = 2.0 ** math.floor(math.log2(1e-6 * max(abs(self.point[index]), 1.0)))
+        try:
+            above, below = self.shifted(index, step)[j], self.shifted(index, -step)[j]
+        except (ValueError, ArithmeticError):
+            return (
+                f"{entry.argument} = {self.point[index]!r} is at the edge of where f "
+                "is defined, so there are no differences around it"
+            )
+        right, left = (above - self.here[j]) / step, (self.here[j] - below) / step
+        if abs(right - left) <= 1e-3 * max(abs(right), abs(left)):
+            return ""
+        return (
+            f"f has a kink at {entry.argument} = {self.point[index]!r}: its slope is "
+            f"{left:.6g} on the left and {right:.6g} on the right; check at another "
+            "point"
+        )
+
+
+def _extrapolated(slopes: list[float]) -> tuple[float, float]:
+    """The limit of central differences at steps that halve, and an error estimate.
+
+    Ridders' method (Advances in Engineering Software 4, 1982): each column cancels one
+    more even power of the step, and the entry that differs least from its neighbors is
+    taken.
+    """
+    if not slopes:
+        return math.nan, math.inf
+    best, error = slopes[-1], math.inf
+    before: list[float] = []
+    for slope in slopes:
+        row = [slope]
+        for k, coarse in enumerate(before):
+            factor = 4.0 ** (k + 1)
+            row.append((factor * row[k] - coarse) / (factor - 1))
+            doubt = max(abs(row[k + 1] - row[k]), abs(row[k + 1] - coarse))
+            if doubt < error:
+                best, error = row[k + 1], doubt
+        before = row
+    return best, error
+
+
+def _wrong_partial(
+    row: Operation, numbers: list[float], partials: Sequence[float]
+) -> str:
+    def result(*args: Value) -> float:
+        return float(row.forward(*[x.data for x in args]))
+
+    trial = _Trial(result, tuple(numbers))
+    for index, partial in enumerate(partials):
+        ((slope, error),) = trial.differences(index)
+        size = max(abs(partial), abs(slope))
+        if not abs(partial - slope) <= 1e-5 * size + 1e-7 + min(2 * error, 1e-3 * size):
+            operands = ", ".join(repr(x) for x in numbers)
+            return (
+                f"partial {index + 1} of the operation {row.name}({operands}) is "
+                f"{partial!r}; differences of its forward function say {slope!r}"
+            )
+    return ""
+
+
+def _pole(entry: Entry) -> str:
+    if math.isfinite(entry.analytic):
+        return ""
+    return "the derivative has a pole here; detect_anomaly() finds the operation"
+
+
+def _cut(entry: Entry) -> str:
+    if entry.analytic != 0:
+        return ""
+    return (
+        f"the graph is cut between {entry.argument} and the result: look for .data, "
+        "detach(), no_grad() or a number computed outside the package's functions"
+    )
+
+
+def _factor(entry: Entry) -> str:
+    ratio = entry.analytic / entry.numeric if entry.numeric else math.inf
+    if abs(ratio + 1) < 1e-4:
+        return "the sign of a partial derivative"
+    for factor in range(2, 11):
+        for wrong in (factor, 1 / factor):
+            if abs(abs(ratio) / wrong - 1) < 1e-4:
+                return f"a factor: the engine's number is {ratio:.6g} times the other"
+    return ""
+
+
+def _holds_numbers(x: Any) -> bool:
+    if isinstance(x, (list, tuple)):
+        return any(_holds_numbers(item) for item in x)
+    return isinstance(x, Value) or is_number(x) or hasattr(x, "dtype")
+
+
+def _float(x: Any) -> float:
+    return x.data if isinstance(x, Value) else float(x)
+
+
+def _exact(x: float) -> str:
+    return x.hex()
+
+
+# ---- anomalies -----------------------------------------------------------------------
+
+# So many nodes are kept, with the lines that made them, for errors of a later pass
+# backward; older ones are let go, so that a long loop runs in bounded memory.
+REMEMBERED: Final = 200_000
+
+
+class AnomalyError(FloatingPointError):
+    """A NaN or an infinity appeared; `node` is the operation that made it."""
+
+    def __init__(self, message: str, node: Value) -> None:
+        super().__init__(message)
+        self.node = node
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """Stop at the first NaN or infinity, forward or backward, and say where it arose.
+
+    Inside the block, in this thread, every operation is checked when it is recorded,
+    and every pass backward before it changes a gradient. AnomalyError names the
+    operation, its operands with labels and values, the line of your program that
+    recorded it, and the chain that leads there. Recording is several times slower
+    inside, and no slower outside.
+
+    >>> x = Value(1e200, label="x")
+    >>> with detect_anomaly():
+    ...     y = x * x
+    Traceback (most recent call last):
+    autograd.check.AnomalyError: mul(x = 1e+200, x = 1e+200) gave inf...
+    """
+    if getattr(THREAD, "watcher", None) is not None:
+        yield  # the block around this one watches already
+        return
+    lines = _Lines()
+    forward = thread_setting("watcher", lines.check_forward, True)
+    backward = thread_setting("backward_watcher", lines.check_backward, False)
+    with forward, backward:
+        yield
+
+
+class _Lines:
+    """The lines that made the latest nodes."""
+
+    def __init__(self) -> None:
+        self.places: dict[Value, tuple[str, int]] = {}
+        self.oldest: deque[Value] = deque()
+
+    def check_forward(self, node: Value) -> None:
+        self.remember(node, source.users_place())
+        if math.isfinite(node.data):
+            return
+        raise AnomalyError(
+            f"{_call(node)} gave {node.data!r}{self.where(node)}"
+            f"\n  from: {_trail(_ancestors(node))}",
+            node,
+        )
+
+    def remember(self, node: Value, place: tuple[str, int]) -> None:
+        if node in self.places:
+            return
+        self.places[node] = place
+        self.oldest.append(node)
+        if len(self.oldest) > REMEMBERED:
+            del self.places[self.oldest.popleft()]
+
+    def where(self, node: Value) -> str:
+        place = self.places.get(node)
+        return f"\n  at: {source.shown(place)}" if place else ""
+
+    def check_backward(self, output: Value, seed: float) -> None:
+        """The pass backward on paper: nothing is written to a node."""
+        adjoints = {output: seed}
+        user_of: dict[Value, Value] = {}
+        for node in reversed(topological_order(output)):
+            adjoint = adjoints.get(node, 0.0)
+            for parent, partial in zip(node.parents, node.partials, strict=True):
+                if parent.constant:
+                    continue  # nobody asks for the gradient of a bare number
+                total = adjoints.get(parent, 0.0) + adjoint * partial
+                if not math.isfinite(total):
+                    raise self.backward_error(node, parent, adjoint, partial, user_of)
+                adjoints[parent] = total
+                user_of.setdefault(parent, node)
+
+    def backward_error(
+        self,
+        node: Value,
+        parent: Value,
+        adjoint: float,
+        partial: float,
+        user_of: dict[Value, Value],
+    ) -> AnomalyError:
+        way = [node]
+        while way[-1] in user_of:
+            way.append(user_of[way[-1]])
+        return AnomalyError(
+            f"going backward, {_call(node)} gives {describe(parent)} a gradient that "
+            f"is not finite: its own gradient {adjoint!r} times the local derivative "
+            f"{partial!r}{self.where(node)}\n  back from: {_trail(way[::-1])}",
+            node,
+        )
+
+
+def _call(node: Value) -> str:
+    operands = [describe(parent) for parent in node.parents[:4]]
+    if len(node.parents) > 4:
+        operands.append("...")
+    return f"{node.op}({', '.join(operands)})"
+
+
+def _ancestors(node: Value) -> list[Value]:
+    """The chain of operands with the largest share in the result, eldest first."""
+    chain = [node]
+    while chain[-1].parents:
+        pairs = zip(chain[-1].parents, chain[-1].partials, strict=True)
+        shares = [(_share(parent, partial), parent) for parent, partial in pairs]
+        chain.append(max(shares, key=lambda share: share[0])[1])
+    return chain[::-1]
+
+
+def _share(parent: Value, partial: float) -> float:
+    if parent.constant:
+        return -1.0
+    share = abs(parent.data * partial)
+    return math.inf if math.isnan(share) else share
+
+
+def _trail(nodes: list[Value]) -> str:
+    """Labels where there are some, operations where not; the middle is left out."""
+    names = [(node.label or node.op or repr(node.data))[:40] for node in nodes]
+    if len(names) > 12:
+        names[6:-6] = ["..."]
+    return " -> ".join(names)

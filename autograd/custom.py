@@ -1,0 +1,190 @@
+"""Operations that users declare themselves."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+from autograd.functional import grad
+from autograd.numeric import is_number, number
+from autograd.ops import ATOM, Operation, Partial, Span
+
+Forward = Callable[..., Any]
+
+
+def operation(
+    forward: Forward | None = None,
+    /,
+    *,
+    partials: Sequence[Partial] | Callable[[Any, Any], Any] | None = None,
+    name: str = "",
+    symbol: str = "",
+    latex: str = "",
+    binds: int = ATOM,
+    needs: tuple[int, ...] = (),
+    batch: str = "",
+    domain: str = "",
+    advice: str = "",
+    kink: str = "",
+    limit: Callable[..., float] | None = None,
+    box: tuple[Span, ...] = (),
+    samples: tuple[tuple[float, ...], ...] = (),
+) -> Any:
+    """Declare an operation of your own: a decorator of its forward function.
+
+    forward: from floats to a float. Defaults of its last arguments work as usual; with
+        `*args` the operation takes any number of arguments.
+    partials: the local derivatives, one function per argument, each of the arguments
+        and the result: `lambda x, out: ...`. Written with operators and this package's
+        functions they work for second derivatives too. For `*args`, one function of
+        the list of arguments and the result, giving the list of all. Without partials
+        the engine differentiates the forward function, which then has to be written
+        with operators and this package's functions itself.
+    The others are the columns of the operation table (see `Operation`): how it looks
+        in pictures and formulas, where it is defined, its form for compiled batches.
+
+    The result is called like the function, with numbers or Values. Raises TypeError
+    where the partials do not fit the function.
+
+    >>> @operation(partials=(lambda x, out: 3 * x**2,))
+    ... def cube(x):
+    ...     return x * x * x
+    >>> x = Value(2.0)
+    >>> y = cube(x)
+    >>> y.backward()
+    >>> y.op, y.data, x.grad, cube(2.0)
+    ('cube', 8.0, 12.0, 8.0)
+    """
+
+    def declared(function: Forward) -> Operation:
+        called = name or getattr(function, "__name__", type(function).__name__)
+        arguments = _Arguments(function, called)
+        return Operation(
+            called,
+            _checked(function, called),
+            partials=arguments.partials(partials),
+            all_partials=arguments.all_partials(partials),
+            symbol=symbol,
+            limit=limit,
+            batch=batch,
+            latex=latex or arguments.latex(called),
+            binds=binds,
+            needs=needs,
+            domain=domain,
+            advice=advice,
+            kink=kink,
+            box=box,
+            samples=samples,
+            defaults=arguments.defaults,
+            doc=inspect.getdoc(function) or "",
+        )
+
+    return declared if forward is None else declared(forward)
+
+
+class _Arguments:
+    """What the signature of a forward function says."""
+
+    def __init__(self, function: Forward, name: str) -> None:
+        if not callable(function):
+            raise TypeError(
+                "write @operation(partials=(...)) above a function; got "
+                f"{function!r:.60} of type {type(function).__name__}"
+            )
+        self.function = function
+        self.name = name
+        parameters = list(inspect.signature(function).parameters.values())
+        self.any_number = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        fixed = [
+            p
+            for p in parameters
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
+        if len(fixed) + self.any_number != len(parameters) or (
+            self.any_number and fixed
+        ):
+            raise TypeError(
+                f"{name}: an operation takes numbers by position alone, either so many "
+                "or, with *args, any number"
+            )
+        if not parameters:
+            raise TypeError(f"{name}: an operation takes at least one argument")
+        self.names = [p.name for p in fixed]
+        self.defaults = tuple(
+            number(p.default) for p in fixed if p.default is not p.empty
+        )
+
+    def partials(self, given: Any) -> tuple[Partial, ...]:
+        if self.any_number:
+            return ()
+        if given is None:
+            return tuple(self._derived(i) for i in range(len(self.names)))
+        if callable(given):
+            given = (given,)
+        if len(given) != len(self.names):
+            raise TypeError(
+                f"{self.name} takes {len(self.names)} arguments ("
+                f"{', '.join(self.names)}), so it needs as many partials; got "
+                f"{len(given)}"
+            )
+        for index, partial in enumerate(given):
+            self._check(partial, index)
+        return tuple(given)
+
+    def _derived(self, index: int) -> Partial:
+        slope = grad(self.function, index)
+        return lambda *args: slope(*args[:-1])
+
+    def _check(self, partial: Any, index: int) -> None:
+        takes = ", ".join([*self.names, "out"])
+        problem = (
+            f"partial {index + 1} of {self.name} should be a function of ({takes})"
+        )
+        if not callable(partial):
+            raise TypeError(f"{problem}; got {partial!r:.60}")
+        try:
+            inspect.signature(partial).bind(*self.names, "out")
+        except TypeError as error:
+            raise TypeError(f"{problem}: {error}") from None
+
+    def all_partials(self, given: Any) -> Callable[[Any, Any], Any] | None:
+        if not self.any_number:
+            return None
+        if callable(given):
+            rule: Callable[[Any, Any], Any] = given
+            return rule
+        if given is not None:
+            raise TypeError(
+                f"{self.name} takes any number of arguments, so partials is one "
+                "function of the list of them and the result, giving a list"
+            )
+        return self._all_derived
+
+    def _all_derived(self, args: Sequence[Any], out: Any) -> Any:
+        return grad(lambda xs: self.function(*xs))(list(args))
+
+    def latex(self, name: str) -> str:
+        """The name upright, then the arguments in parentheses."""
+        upright = name.replace("{", "").replace("}", "").replace("\\", "")
+        upright = upright.replace("_", r"\_")
+        count = 1 if self.any_number else len(self.names)
+        listed = ", ".join(f"{{{index}}}" for index in range(count))
+        return rf"\operatorname{{{{{upright}}}}}\left({listed}\right)"
+
+
+def _checked(function: Forward, name: str) -> Callable[..., float]:
+    """The forward function, with an error that names it for what is no number."""
+
+    @wraps(function)
+    def forward(*args: float) -> float:
+        result = function(*args)
+        if not is_number(result):
+            raise TypeError(
+                f"the forward function of {name} should return a number, got "
+                f"{result!r:.60} of type {type(result).__name__}"
+            )
+        return float(result)
+
+    return forward

@@ -1,0 +1,42 @@
+"""Where in the user's own program something happened."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from typing import Final
+
+ROOT: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OURS: Final = tuple(
+    os.path.join(ROOT, package) + os.sep for package in ("autograd", "nn", "viz")
+)
+
+
+def users_place() -> tuple[str, int]:
+    """The file and the line of the innermost call outside these packages."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def shown(place: tuple[str, int]) -> str:
+    """A place as errors show it: `model.py, line 12: y = log(x)`."""
+    path, line = place
+    text = linecache.getline(path, line).strip()
+    name = os.path.basename(path)
+    return f"{name}, line {line}: {text}" if text else f"{name}, line {line}"
+
+
+def _is_ours(path: str) -> bool:
+    # A frozen or compiled helper, such as contextlib's, is nobody's own line either.
+    return path.startswith(OURS) or path.startswith("<frozen") or _is_standard(path)
+
+
+def _is_standard(path: str) -> bool:
+    return path in (_CONTEXTLIB, _FUNCTOOLS)
+
+
+_CONTEXTLIB: Final = os.path.join(os.path.dirname(os.__file__), "contextlib.py")
+_FUNCTOOLS: Final = os.path.join(os.path.dirname(os.__file__), "functools.py")
