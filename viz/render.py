@@ -8,11 +8,14 @@ bytes on every machine.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import html
 import os
 import re
 import secrets
+import shutil
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -211,11 +214,28 @@ def _layout_elsewhere(dot: str, format: str, engine: str, seconds: float) -> byt
 # ---- fonts ---------------------------------------------------------------------------
 
 
+FONTS_ONLY: Final = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{folder}</dir><cachedir>{folder}</cachedir></fontconfig>
+"""
+
+
 @cache
 def _load_fonts() -> None:
-    """Have Graphviz read the fonts of this package, once, without a word on stderr."""
+    """Have Graphviz read the fonts of this package, once, without a word on stderr.
+
+    These alone, so that a layout is the same on every machine. Fontconfig leaves a
+    note in each folder that it reads, so it reads copies in a folder that goes when
+    the process ends.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="chainrule-fonts-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for font in (Path(__file__).parent / "fonts").glob("*.ttf"):
+        shutil.copy(font, folder)
+    conf = folder / "fonts.conf"
+    conf.write_text(FONTS_ONLY.format(folder=html.escape(str(folder))))
     before = os.environ.get("FONTCONFIG_FILE")
-    os.environ["FONTCONFIG_FILE"] = str(Path(__file__).parent / "fonts" / "fonts.conf")
+    os.environ["FONTCONFIG_FILE"] = str(conf)
     try:
         with _without_font_warnings():
             _graphviz(f'digraph {{ a [fontname="{FONT}"] }}', "svg", "dot")
