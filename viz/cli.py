@@ -13,6 +13,7 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -94,6 +95,48 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return expression.parse(text).data
+
+
+@app.command(name="eval", context_settings={"ignore_unknown_options": True})
+def evaluate(
+    text: Annotated[
+        str, typer.Argument(metavar="EXPRESSION", help='Such as "tanh(w*x + b)".')
+    ],
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME=VALUE", help="Such as w=0.5 x=2 b=0.1."),
+    ] = None,
+    wrt: Annotated[
+        list[str] | None,
+        typer.Option(help="Differentiate by this name alone; may be repeated."),
+    ] = None,
+    second: Annotated[
+        bool, typer.Option("--second", help="Second derivatives as well.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, with every digit.")
+    ] = False,
+) -> None:
+    """Every node of an expression: value, gradient, local derivatives."""
+    from viz.table import evaluate as evaluation_of
+
+    output, leaves = _expression(text, values or [])
+    for name in wrt or []:
+        if name not in leaves:
+            raise ValueError(
+                f"--wrt {name}: the expression has the names {', '.join(leaves)}"
+            )
+    chosen = {name: leaf for name, leaf in leaves.items() if not wrt or name in wrt}
+    found = evaluation_of(output, chosen, second)
+    if json:
+        print(dumps({"expression": text} | found.as_json(), indent=2))
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for table in found.tables():
+        console.print(table, "")
+    console.print(f"value {found.value!r}", markup=False)
 
 
 @app.command()
@@ -223,7 +266,7 @@ def predict(
     predict_file(model, data, delimiter)
 
 
-# ---- explanations: flow, explain, step -----------------------------------------------
+# ---- pictures and explanations: flow, explain, draw, step -----------------------------------------------
 
 NUMBERS = {"ignore_unknown_options": True}  # -0.5 is a number, not an option
 
@@ -316,6 +359,39 @@ def explain(
     else:
         plain = ascii or (not output and not _prints("∂ → ·"))
         _deliver(told.text(ascii=plain), output)
+
+
+@app.command(context_settings=NUMBERS)
+def draw(
+    what: What,
+    values: Values = None,
+    target: Target = "",
+    loss: LossName = "",
+    detail: Annotated[
+        str, typer.Option(help="Fold a network: op, neuron or layer.")
+    ] = "",
+    depth: Annotated[
+        int, typer.Option(help="Show the last so many operations; 0 means all.")
+    ] = 0,
+    expand: Annotated[
+        bool, typer.Option("--expand", help="Show each product of a dot product.")
+    ] = False,
+    digits: Annotated[int, typer.Option(help="Significant digits.")] = 4,
+    output: OutFile = "graph.svg",
+) -> None:
+    """Draw an expression, or a saved model's loss, with every gradient.
+
+    The file's ending chooses the format: .svg, .png, .pdf or .dot. Try:
+    chainrule draw "tanh(w*x + b)" w=0.5 x=2 b=0.1
+    """
+    from viz.graph import draw as drawn
+
+    root, _ = _root(what, values or [], target, loss)
+    root.backward()
+    picture = drawn(
+        root, detail=detail or None, depth=depth or None, expand=expand, digits=digits
+    )
+    print(picture.save(output))
 
 
 @app.command(context_settings=NUMBERS)

@@ -1,0 +1,150 @@
+"""An expression as tables: every node, and the derivative by each name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autograd.graph import Node, gradients, graph
+from autograd.value import Value
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found out about an expression.
+
+    nodes: the graph, each node with its gradient.
+    first: the derivative by each name; second: by two names, where asked for.
+    """
+
+    nodes: Sequence[Node]
+    first: Mapping[str, float]
+    second: Mapping[str, Mapping[str, float]]
+
+    @property
+    def value(self) -> float:
+        """The value of the expression."""
+        return self.nodes[-1].value.data
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain data; nan and infinities as text, which JSON lacks."""
+        result = {
+            "value": _plain(self.value),
+            "derivatives": _plain(self.first),
+            "nodes": [_node_as_json(node) for node in self.nodes],
+        }
+        return result | ({"second": _plain(self.second)} if self.second else {})
+
+    def tables(self) -> list[Table]:
+        """The same as rich tables, for a terminal."""
+        tables = [self._node_table()]
+        if self.first:
+            tables.append(self._derivative_table())
+        if self.second:
+            tables.append(self._second_table())
+        return tables
+
+    def _node_table(self) -> Table:
+        heads = ["node", "operation", "value", "gradient", "local derivatives"]
+        rows = []
+        for node in self.nodes:
+            parents = [self._name(index) for index in node.parents]
+            pairs = zip(parents, node.partials, strict=True)
+            local = [f"by {name}: {_short(partial)}" for name, partial in pairs]
+            rows.append(
+                [
+                    self._name(node.index),
+                    f"{node.value.op}({_list(parents)})" if parents else "",
+                    _short(node.value.data),
+                    "" if node.value.constant else _short(node.value.grad),
+                    _list(local, "\n"),
+                ]
+            )
+        return _table("nodes, operands first", heads, rows, left={0, 1})
+
+    def _derivative_table(self) -> Table:
+        rows = [[name, _short(slope)] for name, slope in self.first.items()]
+        return _table("derivatives", ["by", "derivative"], rows)
+
+    def _second_table(self) -> Table:
+        rows = [
+            [name, *[_short(x) for x in row.values()]]
+            for name, row in self.second.items()
+        ]
+        return _table("second derivatives", ["by", *self.second], rows)
+
+    def _name(self, index: int) -> str:
+        value = self.nodes[index].value
+        if value.label:
+            return value.label
+        return _short(value.data) if value.constant else f"v{index}"
+
+
+def evaluate(
+    output: Value, leaves: Mapping[str, Value], second: bool = False
+) -> Evaluation:
+    """Differentiate an expression by its leaves, and describe every node.
+
+    leaves: by which to differentiate, by name. second: second derivatives as well.
+
+    >>> x = Value(3.0, label="x")
+    >>> evaluate(x**2, {"x": x}, second=True).second
+    {'x': {'x': 2.0}}
+    """
+    output.zero_grad()
+    output.backward()
+    inputs = list(leaves.values())
+    first = dict(zip(leaves, gradients(output, inputs), strict=True))
+    twice: dict[str, dict[str, float]] = {}
+    if second:
+        slopes = gradients(output, inputs, create_graph=True)
+        for name, slope in zip(leaves, slopes, strict=True):
+            twice[name] = dict(zip(leaves, gradients(slope, inputs), strict=True))
+    return Evaluation(graph(output), first, twice)
+
+
+def _node_as_json(node: Node) -> dict[str, Any]:
+    return {
+        "index": node.index,
+        "label": node.value.label,
+        "operation": node.value.op,
+        "parents": list(node.parents),
+        "value": _plain(node.value.data),
+        "gradient": _plain(node.value.grad),
+        "partials": [_plain(partial) for partial in node.partials],
+    }
+
+
+def _plain(x: Any) -> Any:
+    if isinstance(x, Mapping):
+        return {key: _plain(item) for key, item in x.items()}
+    return x if math.isfinite(x) else repr(x)
+
+
+def _short(x: float) -> str:
+    return f"{x:.10g}"
+
+
+def _list(items: list[str], separator: str = ", ") -> str:
+    shown = items if len(items) <= 8 else [*items[:7], "..."]
+    return separator.join(shown)
+
+
+def _table(
+    title: str, heads: list[str], rows: list[list[str]], left: set[int] | None = None
+) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left")
+    for index, head in enumerate(heads):
+        at_left = index in (left or {0})
+        table.add_column(Text(head), justify="left" if at_left else "right")
+    for row in rows:
+        table.add_row(*[Text(cell) for cell in row])
+    return table
