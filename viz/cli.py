@@ -266,7 +266,7 @@ def predict(
     predict_file(model, data, delimiter)
 
 
-# ---- pictures and explanations: flow, explain, draw, step -----------------------------------------------
+# ---- pictures and explanations: flow, explain, draw, step ----------------------------
 
 NUMBERS = {"ignore_unknown_options": True}  # -0.5 is a number, not an option
 

@@ -57,7 +57,7 @@ def draw(
     >>> draw(y, {"y": y}).svg.startswith("<svg")
     True
     """
-    _check(value, detail, depth, around)
+    _check(value, detail, depth, around, digits)
     named = names_of(names or {})
     if depth is not None or around is not None:
         nodes = _nearby(value, value if around is None else around, depth)
@@ -71,7 +71,11 @@ def draw(
 
 
 def _check(
-    value: Any, detail: str | None, depth: int | None, around: Value | None
+    value: Any,
+    detail: str | None,
+    depth: int | None,
+    around: Value | None,
+    digits: int,
 ) -> None:
     for item in (value, around):
         if not isinstance(item, Value) and (item is not None or item is value):
@@ -80,6 +84,8 @@ def _check(
         raise ValueError(f"detail is {', '.join(DETAILS)} or None; got {detail!r}")
     if depth is not None and (not isinstance(depth, int) or depth < 1):
         raise ValueError(f"depth is a whole number from 1; got {depth!r}")
+    if not isinstance(digits, int) or not 1 <= digits <= 17:
+        raise ValueError(f"digits is a whole number from 1 to 17; got {digits!r}")
 
 
 def _too_large(count: int) -> str:
