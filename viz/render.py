@@ -15,7 +15,6 @@ import os
 import re
 import secrets
 import shutil
-import shutil
 import subprocess
 import sys
 import tempfile
