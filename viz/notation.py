@@ -17,6 +17,7 @@ from typing import Any
 from autograd.graph import Node, topological_order
 from autograd.ops import ANY, ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Operation
 from autograd.value import Value, _evaluate, constant, ieee, number_of
+from viz.numbers import short
 
 LONGEST_NAME = 40
 LONGEST_RULE = 60
@@ -392,15 +393,6 @@ INFIX: Mapping[str, Template] = {
 }
 
 
-def number_text(value: float, digits: int = 6) -> str:
-    """A number at so many significant digits, as Python writes it.
-
-    >>> number_text(0.30000000000000004), number_text(-0.0), number_text(1e-9)
-    ('0.3', '0', '1e-09')
-    """
-    return format(value + 0.0 if value else 0.0, f".{digits}g")
-
-
 def _symbol_text(name: str) -> str:
     shown = name if PLAIN_NAME.fullmatch(name) else f"“{name}”"
     return f"\u2068{shown}\u2069" if _right_to_left(name) else shown
@@ -435,7 +427,7 @@ def _template_text(operation: Operation) -> Template:
 
 
 TEXT = Style(
-    number_text,
+    short,
     _symbol_text,
     _slope_text,
     lambda count: f"… {count} more …",
@@ -446,7 +438,7 @@ TEXT = Style(
 )
 
 ASCII = Style(
-    number_text,
+    short,
     _symbol_ascii,
     _slope_ascii,
     lambda count: f"... {count} more ...",
@@ -484,7 +476,7 @@ GREEK = (
     *("lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi"),
     "omega",
 )
-INDEXED = re.compile(r"([A-Za-z]+)(\d*)\[(\d+(?:,\d+)*)\]")
+INDEXED = re.compile(r"([A-Za-z]+|ŷ)(\d*)\[(\d+(?:,\d+)*)\]")
 NUMBERED = re.compile(r"([A-Za-z]+)_?(\d+)")
 SPECIAL: Mapping[str, str] = {
     "\\": r"\backslash ",
@@ -515,7 +507,7 @@ def number_latex(value: float, digits: int = 6) -> str:
         return r"\mathrm{nan}"
     if math.isinf(value):
         return r"\infty" if value > 0 else r"-\infty"
-    mantissa, _, exponent = number_text(value, digits).partition("e")
+    mantissa, _, exponent = short(value, digits).partition("e")
     return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
@@ -534,10 +526,12 @@ def symbol_latex(name: str) -> str:
         return f"{_letters(letters)}{raised}_{{{indices}}}"
     if numbered := NUMBERED.fullmatch(name):
         return f"{_letters(numbered[1])}_{{{numbered[2]}}}"
-    return _letters(name) if re.fullmatch("[A-Za-z]+", name) else escape_latex(name)
+    return _letters(name) if re.fullmatch("[A-Za-z]+|ŷ", name) else escape_latex(name)
 
 
 def _letters(letters: str) -> str:
+    if letters == "ŷ":
+        return r"\hat{y}"
     if letters in GREEK:
         return f"\\{letters}"
     return letters if len(letters) == 1 else rf"\mathit{{{letters}}}"

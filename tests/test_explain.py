@@ -1,0 +1,482 @@
+"""The chain rule written out: its numbers, its forms, and odd graphs."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+import sys
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from autograd import Value, dot, exp, log, logsumexp, mean, prod, tanh
+from autograd import sum as total
+from autograd.graph import gradients, graph
+from autograd.ops import TABLE
+from autograd.value import ieee, record
+from nn import binary_cross_entropy
+from viz import explain
+from viz.notation import LATEX, TEXT, Symbol, rules, show
+from viz.numbers import short
+from viz.stepper import stepper
+from viz.text import loss_of, worked_example
+
+sys.path.insert(0, str(Path(__file__).parent))
+from random_graphs import grow
+from reading import equations, evaluate, is_numeric, latex_number
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def worked_loss():
+    model, x, y = worked_example()
+    loss = loss_of(model, [Value(v, f"x{i}") for i, v in enumerate(x, 1)], y)
+    return model, loss
+
+
+def random_output(seed, steps=12):
+    rng = random.Random(seed)
+    leaves = [Value(rng.uniform(-2, 2), name) for name in "abcde"]
+    with ieee():
+        return grow(rng, leaves, steps)
+
+
+def close(got, expected, scale=0.0, tolerance=1e-9):
+    if math.isnan(expected) or math.isnan(got):
+        return math.isnan(got) and math.isnan(expected)
+    if math.isinf(expected):
+        return got == expected
+    return abs(got - expected) <= tolerance * max(abs(expected), scale, 1e-300)
+
+
+# ---- the worked example, whole -------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "ascii"])
+def test_the_worked_example_is_printed_as_agreed(form):
+    model, loss = worked_loss()
+    told = explain(loss, model.layers[0].neurons[0].w[0])
+    made = {
+        "text": told.text(),
+        "markdown": told.markdown(),
+        "latex": told.latex(),
+        "ascii": told.text(ascii=True),
+    }[form]
+    assert made == (GOLDEN / f"explain.{form}").read_text().removesuffix("\n")
+
+
+def test_ascii_is_ascii():
+    _, loss = worked_loss()
+    assert explain(loss).text(ascii=True).isascii()
+
+
+# ---- the symbolic local derivatives --------------------------------------------------
+
+
+@pytest.mark.parametrize("row", [r for r in TABLE.values() if r.arity], ids=repr)
+def test_a_printed_local_derivative_evaluates_to_the_recorded_one(row):
+    for sample in row.samples:
+        with ieee():
+            node = record(row, [Value(x) for x in sample])
+        names = ["x", "y", "z"][: row.arity]
+        printed = rules(node, "out", [Symbol(name) for name in names])
+        numbers = dict(zip(names, sample, strict=True)) | {"out": node.data}
+        for rule, partial in zip(printed, node.partials, strict=True):
+            text = re.sub(
+                r"\b(x|y|z|out)\b",
+                lambda m: f"({numbers[m[1]]!r})",
+                show(rule, TEXT, 17),
+            )
+            try:
+                value = evaluate(text)
+            except (ZeroDivisionError, OverflowError):
+                continue
+            assert close(value, partial, tolerance=1e-7), (row, sample, text)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda u: u.tanh(), "1 - out^2"),
+        (lambda u: u.sigmoid(), "out·(1 - out)"),
+        (lambda u: u.exp(), "out"),
+        (lambda u: u.log(), "1 / u"),
+        (lambda u: u.sin(), "cos(u)"),
+        (lambda u: u.cos(), "-sin(u)"),
+        (lambda u: u**3, "3·u^2"),
+        (lambda u: u**2, "2·u"),
+        (lambda u: u.sqrt(), "0.5 / out"),
+        (lambda u: u.silu(), "sigmoid(u)·(1 + u·(1 - sigmoid(u)))"),
+        (lambda u: 1 / u, "-out / u"),
+        (lambda u: 2**u, "out·0.693147"),
+        (lambda u: u.relu(), "1"),
+    ],
+)
+def test_local_derivatives_read_as_in_a_textbook(make, text):
+    u = Value(0.5, label="u")
+    (share,) = explain(make(u), u).steps[-1].shares
+    assert show(share.rule, TEXT) == text
+
+
+def test_parentheses():
+    a, b, c = (Value(x, label=n) for x, n in ((-2.0, "a"), (3.0, "b"), (4.0, "c")))
+    cases = [
+        ((a + b) * c, "v2·c", "1·4"),
+        (a - (b - c), "a - v3", "-2 - (-1)"),
+        (a / (b / c), "a / v3", "-2 / 0.75"),
+        (-(0 - a), "-v2", "-2"),
+        (a * a, "a·a", "-2·(-2)"),
+        ((a * 1) ** 2, "v2^2", "(-2)^2"),
+    ]
+    for output, formula, numbers in cases:
+        record = explain(output).forward[-1]
+        assert show(record.formula, TEXT) == formula
+        assert numbers in show(record.numbers, TEXT) or output.op == "mul"
+
+
+def test_latex_has_parentheses_where_the_table_says():
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    for output, latex in [
+        (tanh(a), r"\tanh\left(a\right)"),
+        (a / b, r"\frac{a}{b}"),
+        (a**b, "{a}^{b}"),
+        (a**-2.0, "{a}^{-2}"),
+        (-a, "-a"),
+    ]:
+        assert show(explain(output).forward[-1].formula, LATEX) == latex
+
+
+# ---- the numbers ---------------------------------------------------------------------
+
+
+def read_back(output):
+    """Compare every number in text, LaTeX and page with backward()'s."""
+    output.zero_grad()
+    output.backward()
+    nodes = [n.value for n in graph(output) if not n.value.constant]
+    told = explain(output, nodes)
+    assert [s.adjoint for s in told.steps] == [n.grad for n in reversed(nodes)] or any(
+        math.isnan(n.grad) for n in nodes
+    )
+    check_text(told, nodes)
+    check_latex(told, nodes)
+    check_page(output, nodes)
+
+
+def check_text(told, nodes):
+    result = told.text().split("Result\n")[1]
+    read = [rights[-1] for _, rights in equations(result)]
+    assert read == [short(n.grad, 6) for n in nodes]
+
+
+def check_latex(told, nodes):
+    for form in (told.latex(), told.markdown()):
+        rows = re.findall(r"\\frac\{\\partial .*?&= ([^&=]+?)(?: \\\\)?\n", form)
+        read = [latex_number(row) for row in rows[-len(nodes) :]]
+        expected = [float(short(n.grad, 6)) for n in nodes]
+        assert list(map(repr, read)) == list(map(repr, expected))
+
+
+def check_page(output, nodes):
+    found = page_data(stepper(output).html)
+    shown = [n for n in found["nodes"] if n["kind"] != "constant"]
+    assert [n["value"] for n in shown] == [short(n.data, 6) for n in nodes]
+    assert [n["grad"] for n in shown] == [short(n.grad, 6) for n in nodes]
+
+
+def page_data(html):
+    text = re.search(r'type="application/json">(.*?)</script>', html, re.DOTALL)[1]
+    return json.loads(text)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_form_prints_the_gradients_of_backward(seed):
+    read_back(random_output(seed))
+
+
+@pytest.mark.slow
+def test_every_form_of_a_thousand_graphs_prints_the_gradients_of_backward():
+    for seed in range(1000):
+        read_back(random_output(seed, steps=4 + seed % 12))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_arithmetic_that_is_written_out_gives_the_number_beside_it(seed):
+    output = random_output(seed)
+    told = explain(output)
+    checked = 0
+    for left, rights in equations(told.text(digits=17)):
+        value = float(rights[-1])
+        for right in rights[:-1]:
+            if not is_numeric(right) or not math.isfinite(value):
+                continue
+            try:
+                number = evaluate(right)
+            except (ZeroDivisionError, OverflowError, TypeError):
+                continue
+            if not isinstance(number, complex) and math.isfinite(number):
+                sizes = [
+                    abs(float(x)) for x in re.findall(r"\d+\.?\d*(?:e-?\d+)?", right)
+                ]
+                assert close(number, value, max(sizes) * 1e-4, 1e-8), (
+                    left,
+                    right,
+                    value,
+                )
+                checked += 1
+    assert checked > 20
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_paths_and_shares_add_up(seed):
+    output = random_output(seed, steps=6)
+    told = explain(output)
+    for step in told.steps:
+        if step.shares and math.isfinite(step.adjoint):
+            parts = [share.product for share in step.shares]
+            size = max(map(abs, parts))
+            assert close(math.fsum(parts), step.adjoint, size)
+            for share in step.shares:
+                assert share.product == share.adjoint * share.partial
+    for paths in told.paths:
+        if paths.listed and math.isfinite(paths.total):
+            products = [path.product for path in paths.listed]
+            assert len(products) == paths.count
+            size = max(map(abs, products))
+            assert close(math.fsum(products), paths.total, size)
+
+
+def test_numbers_keep_their_digits():
+    x = Value(1 / 3, label="x")
+    told = explain(x * x, x)
+    assert "0.33333333333333331" in told.text(digits=17)
+    assert "0.6667" in told.text(digits=4)
+
+
+# ---- what the collapse says ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", [0, 1, 0.3])
+def test_sigmoid_with_cross_entropy_collapses(target):
+    z = Value(0.4, label="z")
+    p = z.sigmoid()
+    p.label = "p"
+    loss = binary_cross_entropy(p, target)
+    (collapse,) = explain(loss, z).collapses
+    (expected,) = gradients(loss, [z])
+    assert collapse.prediction == "p"
+    assert close(collapse.target, target, 1e-12)
+    assert close(collapse.scale * (collapse.predicted - collapse.target), expected)
+    assert "= p - target\n" in explain(loss, z).text()
+
+
+def test_each_sample_of_a_mean_collapses_with_its_share():
+    zs = [Value(x, label=f"z{i}") for i, x in enumerate((0.4, -1.0, 2.0))]
+    loss = binary_cross_entropy([z.sigmoid() for z in zs], [1, 0, 1])
+    told = explain(loss, zs)
+    assert len(told.collapses) == 3
+    for collapse in told.collapses:
+        assert close(collapse.scale, 1 / 3)
+
+
+def test_nothing_else_collapses():
+    z = Value(0.4, label="z")
+    for loss in (
+        (z.sigmoid() - 1) ** 2,
+        log(z.sigmoid()),
+        -log(z.tanh() + 2),
+        -log(z.sigmoid()) + z.sigmoid(),
+        -log(z.sigmoid()) * z,
+        z.softplus(),
+    ):
+        assert not explain(loss, z).collapses
+
+
+# ---- graphs of every shape -----------------------------------------------------------
+
+
+def test_the_same_operand_twice():
+    a = Value(3.0, label="a")
+    text = explain(a * a, a).text()
+    assert "∂out/∂a = a + a\n" in text
+    b = (a * a).tanh()
+    assert "∂v1/∂a[1] + ∂out/∂v1·∂v1/∂a[2]" in explain(b, a).text()
+
+
+def test_reductions_are_written_out():
+    xs = [Value(float(i), label=f"x{i}") for i in (1, 2, 3)]
+    shown = [
+        (total(xs), "x1 + x2 + x3"),
+        (mean(xs), "(x1 + x2 + x3) / 3"),
+        (prod(xs), "x1·x2·x3"),
+        (dot(xs[:2], xs[1:]), "x1·x2 + x2·x3"),
+        (logsumexp(xs), "logsumexp(x1, x2, x3)"),
+    ]
+    for output, text in shown:
+        assert show(explain(output).forward[-1].formula, TEXT) == text
+
+
+def test_long_sums_are_abbreviated_and_say_so():
+    xs = [Value(1.0, label=f"x{i}") for i in range(100)]
+    text = explain(total(xs), xs[0]).text()
+    assert "… 89 more …" in text
+
+
+def test_more_than_a_few_paths_are_counted():
+    x = Value(0.5, label="x")
+    y = x
+    for _ in range(8):
+        y = y + y
+    assert "256 paths from x to out: too many" in explain(y, x).text()
+    for _ in range(100):
+        y = y + y
+    assert "More than a million paths from x to out" in explain(y, x).text()
+
+
+def test_a_long_chain_is_cut_with_a_sentence():
+    x = Value(1.0, label="x")
+    y = x
+    for _ in range(20_000):
+        y = y * 1.0
+    told = explain(y, x)
+    assert told.gradients == (("x", 1.0),)
+    assert len(told.steps) == 200
+    assert told.notes[0].startswith("The backward pass has 20001 steps; the first 200")
+
+
+def test_a_node_the_output_does_not_depend_on():
+    x, y = Value(1.0, label="x"), Value(2.0, label="y")
+    told = explain(x * 2, y)
+    assert told.gradients[0][1] == 0.0
+    assert told.notes == ("out does not depend on y = 2.0, so that derivative is 0.",)
+
+
+def test_the_output_itself_and_a_lone_leaf():
+    x = Value(2.0, label="x")
+    y = x * 3
+    assert explain(y, y).gradients == (("out", 1.0),)
+    assert explain(x, x).gradients == (("x", 1.0),)
+
+
+def test_by_default_every_leaf_that_is_no_bare_number():
+    x, y = Value(2.0, label="x"), Value(3.0, label="y")
+    assert [name for name, _ in explain(x * y + 1).gradients] == ["x", "y"]
+
+
+def test_names_come_from_a_mapping():
+    x = Value(2.0)
+    y = x * x
+    assert "∂y/∂x = x + x" in explain(y, x, {"x": x, "y": y}).text()
+
+
+def test_equal_names_are_told_apart():
+    x, other = Value(2.0, label="x"), Value(3.0, label="x")
+    assert "v2 = x·x#2" in explain(tanh(x * other)).text().replace("  ", " ")
+
+
+def test_names_of_nodes_and_labels_never_mix():
+    x = Value(2.0, label="v1")
+    y = Value(3.0, label="out")
+    told = explain((x * y).tanh())
+    names = [record.name for record in told.forward]
+    assert len(set(names)) == len(names)
+
+
+def test_poles_and_kinks():
+    x = Value(0.0, label="x")
+    assert explain(x.sqrt(), x).gradients == (("x", math.inf),)
+    assert r"\infty" in explain(x.sqrt(), x).latex()
+    assert explain(x.relu(), x).gradients == (("x", 0.0),)
+
+
+def test_a_leaf_changed_after_recording_is_refused():
+    x = Value(2.0, label="x")
+    y = x * x
+    x.data = 3.0
+    with pytest.raises(RuntimeError, match="recompute"):
+        explain(y, x)
+    y.recompute()
+    assert explain(y, x).gradients == (("x", 6.0),)
+
+
+def test_gradients_and_values_are_left_alone():
+    x = Value(2.0, label="x")
+    y = x * x
+    y.backward(seed=5.0)
+    explain(y, x).text()
+    assert (x.grad, y.grad) == (20.0, 5.0)
+
+
+def test_what_is_no_value_is_refused():
+    with pytest.raises(TypeError, match="pass the Value"):
+        explain(Value(1.0), ["x"])
+
+
+def test_the_steps_are_data():
+    x = Value(2.0, label="x")
+    told = explain(x * x, x)
+    with pytest.raises(FrozenInstanceError):
+        told.output = "y"
+    assert told == explain(x * x, x)
+
+
+def test_notebooks_show_it():
+    x = Value(2.0, label="x")
+    told = explain(exp(x), x)
+    assert told._repr_latex_().startswith("$$\\begin{aligned}")
+    assert told._repr_markdown_().startswith("**Forward**")
+
+
+# ---- labels are text -----------------------------------------------------------------
+
+ODD = [
+    "<script>alert(1)</script>",
+    "$x$",
+    "50%",
+    "a\\b",
+    "a_b^c~d",
+    "{a}",
+    "#1 & co",
+    "`code` *bold* [link](x)",
+    'say "hi"',
+    "two\nlines",
+    "שלום",
+    "\u202eevil",
+    "🐍🎉",
+    "a|b",
+    "x" * 10_000,
+    "\x00\x1b[31m",
+    "\ud800",
+    "</text>",
+    "]]>",
+]
+
+
+@pytest.mark.parametrize("label", ODD)
+def test_odd_labels_come_out_as_text(label):
+    x = Value(2.0, label=label)
+    told = explain((x * 3).tanh(), x)
+    text, latex, markdown = told.text(), told.latex(), told.markdown()
+    for form in (text, latex, markdown):
+        assert "\x1b" not in form
+        assert "\u202e" not in form
+        form.encode()
+    assert len(text) < 3000
+    assert told.text(ascii=True).isascii()
+    balanced(latex)
+    assert "<script" not in markdown
+    assert "`" not in markdown
+    assert not re.search(r"(?<!\\)[%#]", latex)
+    assert not re.search(r"(?<!\\)\$", latex)
+
+
+def balanced(latex):
+    depth = 0
+    for brace in re.findall(r"(?<!\\)(?:\\\\)*([{}])", latex):
+        depth += 1 if brace == "{" else -1
+        assert depth >= 0
+    assert depth == 0
+    assert latex.count(r"\left") == latex.count(r"\right")
