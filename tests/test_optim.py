@@ -35,7 +35,7 @@ CASES = {
     "rmsprop all": (
         "RMSprop",
         RMSProp,
-        {"lr": 0.01, "alpha": 0.9, "eps": 1e-4, "momentum": 0.7, "weight_decay": 0.05},
+        {"lr": 0.01, "alpha": 0.95, "eps": 1e-3, "momentum": 0.5, "weight_decay": 0.05},
     ),
 }
 
