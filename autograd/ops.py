@@ -25,6 +25,9 @@ Span = tuple[float, float]
 INFINITY: Final = math.inf
 NAN: Final = math.nan
 SQRT_HALF: Final = math.sqrt(0.5)
+SQRT_HALF_HIGH: Final = 0.7071067839860916  # the leading 27 bits of the 53
+SQRT_HALF_LOW: Final = SQRT_HALF - SQRT_HALF_HIGH
+SQRT_HALF_REST: Final = -4.833646656726457e-17  # of the exact number beyond 53 bits
 ONE_OVER_ROOT_2_PI: Final = 1 / math.sqrt(2 * math.pi)
 TWO_OVER_ROOT_PI: Final = 2 / math.sqrt(math.pi)
 
@@ -592,6 +595,20 @@ atan2: Final[Operation] = _row(
     samples=((1.0, 1.0), (-2.0, 0.5), (3.0, -4.0)),
 )
 
+
+def _hypot_slope(x: Any, y: Any, out: Any) -> Any:
+    """x / hypot(x, y), so written that its own slopes keep their digits.
+
+    By x, the slope of x / out is 1 / out - x*x / out**3, all cancellation where y is
+    small; that of sqrt(1 - (y/out)**2), the same number, has none there.
+    """
+    if abs_(x) <= abs_(y):
+        return x / out
+    share = y / out
+    size = sqrt(1 - share * share)
+    return size if x > 0 else -size
+
+
 hypot: Final[Operation] = _row(
     "hypot",
     math.hypot,
@@ -600,7 +617,10 @@ hypot: Final[Operation] = _row(
     >>> hypot(3.0, 4.0)
     5.0
     """,
-    partials=(lambda x, y, out: x / out, lambda x, y, out: y / out),
+    partials=(
+        lambda x, y, out: _hypot_slope(x, y, out),
+        lambda x, y, out: _hypot_slope(y, x, out),
+    ),
     batch="np.hypot({0}, {1})",
     latex=r"\sqrt{{{0}^2 + {1}^2}}",
     needs=(ATOM, ATOM),
@@ -814,7 +834,26 @@ silu: Final[Operation] = _row(
 
 
 def _gelu(x: float) -> float:
-    return 0.5 * x * math.erfc(-x * SQRT_HALF)
+    """x/2 * erfc(-x / sqrt(2)), corrected for the rounding of that quotient.
+
+    Far below 0, erfc turns a rounding of its argument z into one 2*z*z times as large,
+    50 units in the last place at x = -8.
+    """
+    z = -x * SQRT_HALF
+    tail = math.erfc(z)
+    if -40.0 < x < 0.0:
+        tail -= TWO_OVER_ROOT_PI * math.exp(-z * z) * _rounding(-x)
+    return 0.5 * x * tail
+
+
+def _rounding(x: float) -> float:
+    """The exact x * sqrt(1/2) minus its rounded value, after Dekker (1971)."""
+    shifted = 134217729.0 * x  # 2**27 + 1 splits a float into two halves
+    high = shifted - (shifted - x)
+    low = x - high
+    product = x * SQRT_HALF
+    lost = high * SQRT_HALF_HIGH - product + high * SQRT_HALF_LOW + low * SQRT_HALF_HIGH
+    return lost + low * SQRT_HALF_LOW + x * SQRT_HALF_REST
 
 
 gelu: Final[Operation] = _row(
