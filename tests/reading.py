@@ -23,7 +23,7 @@ FUNCTIONS = {name: getattr(math, name) for name in (*MATH, *MORE)} | {
     "inf": math.inf,
     "nan": math.nan,
 }
-NAME = re.compile(r"[A-Za-z_]\w*")
+NAME = re.compile(r"[^\W\d]\w*")
 
 
 def evaluate(text: str) -> float:

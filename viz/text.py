@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -340,7 +341,8 @@ class _Writer:
         collapse = self.told.collapses.get(stage.zs[i])
         if collapse is not None and k == self.last:
             named = replace(collapse, prediction=self.names("a", k)[i])
-            lines += self.line(left, [*shortcut(named, "y")])
+            target = _names("y", len(stage.zs))[i]
+            lines += self.line(left, [*shortcut(named, target)])
         return lines
 
     def behind(self, k: int, i: int) -> tuple[list[Expression], list[Expression]]:
@@ -402,7 +404,12 @@ class _Writer:
         if columns(whole) <= self.room:
             return [whole]
         indent = " " * columns(left)
-        return [f"{left} = {before}", f"{indent}   {slopes}", f"{indent} = {after}"]
+        heads = (f"{left} = ", f"{indent}   ", f"{indent} = ")
+        return [
+            line
+            for head, text in zip(heads, (before, slopes, after), strict=True)
+            for line in self.wrapped(head, text)
+        ]
 
     # ---- names -----------------------------------------------------------------------
 
@@ -523,13 +530,11 @@ class _Writer:
         one_line = self.room - columns(left) - 3
         count = len(terms)
         room = 2 * one_line - 8 if count <= FEW else one_line
-        for kept in range(min(count, room // 2 + 3), 2, -1):
-            if (
-                kept != count - 1
-                and columns(self.shown(build(_gapped(terms, kept)))) <= room
-            ):
-                return build(_gapped(terms, kept))
-        return build(_gapped(terms, 2))
+        kept = range(3, min(count, room // 2 + 3) + 1)
+        fitting = bisect_right(
+            kept, room, key=lambda k: columns(self.shown(build(_gapped(terms, k))))
+        )
+        return build(_gapped(terms, 2 + fitting))
 
     def vector(self, left: str, numbers: Sequence[float], before: str = "") -> str:
         """Numbers in brackets, as many as fit; one number without brackets."""
@@ -679,8 +684,9 @@ def _second(writer: _Writer, before: float) -> Part:
     now, was = writer.shown(Number(loss)), writer.shown(Number(before))
     by = writer.shown(Number(abs(loss - before)))
     change = "down" if loss < before else "up"
-    last = f"L = {now}, {change} by {by} from {was}" if loss != before else f"L = {now}"
-    return Part("Second pass, with the new weights", (*lines, last))
+    told = f"{now}, {change} by {by} from {was}" if loss != before else now
+    lines += writer.wrapped("L = ", told)
+    return Part("Second pass, with the new weights", tuple(lines))
 
 
 # ---- the flow chart ------------------------------------------------------------------

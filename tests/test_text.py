@@ -1,0 +1,280 @@
+"""The flow of a training step as text: its numbers, its widths, its models."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograd import Value
+from nn import MLP, Layer, Neuron, Sequential, mse
+from nn.losses import LOSSES
+from nn.module import ACTIVATIONS
+from viz import flow
+from viz.notation import width
+from viz.text import worked_example
+
+sys.path.insert(0, str(Path(__file__).parent))
+from reading import equations, evaluate, is_numeric
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def two_moons(nouts=(4, 1), seed=0, **options):
+    return MLP(2, list(nouts), seed=seed, **options)
+
+
+# ---- the worked example, whole -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("flow.text", {}),
+        ("flow.boxes", {"style": "boxes"}),
+        ("flow.wide", {"style": "boxes", "width": 120, "digits": 6}),
+        ("flow.ascii", {"ascii": True}),
+        ("flow.ascii_boxes", {"style": "boxes", "ascii": True}),
+    ],
+)
+def test_the_worked_example_is_printed_as_agreed(name, options):
+    model, x, y = worked_example()
+    made = flow(model, x, y, **options)
+    assert made == (GOLDEN / name).read_text().removesuffix("\n")
+
+
+# ---- the numbers, read back ----------------------------------------------------------
+
+
+def network(seed):
+    """A random network, a row, a target and a loss that suit one another."""
+    rng = random.Random(seed)
+    sizes = [rng.randint(1, 5) for _ in range(rng.randint(1, 3))]
+    loss = rng.choice(sorted(LOSSES))
+    ends = {"binary_cross_entropy": "sigmoid"}
+    model = MLP(
+        rng.randint(1, 5),
+        [*sizes, rng.randint(2, 4)],
+        activation=rng.choice([*sorted(ACTIVATIONS), "linear"]),
+        output_activation=ends.get(loss, rng.choice([None, "tanh", "softplus"])),
+        seed=seed,
+    )
+    for layer in model.layers:
+        for neuron in layer.neurons:
+            neuron.b.data = rng.uniform(-1, 1)
+    nin, nout = model.layers[0].nin, model.layers[-1].nout
+    x = [rng.uniform(-2, 2) for _ in range(nin)]
+    targets = {
+        "cross_entropy": rng.randrange(nout),
+        "hinge": [rng.choice([-1, 1]) for _ in range(nout)],
+        "mse": [rng.uniform(-1, 1) for _ in range(nout)],
+    }
+    return model, x, targets.get(loss, [rng.random() for _ in range(nout)]), loss
+
+
+def rows(text, start, end):
+    """The equations between two titles, by their left sides."""
+    part = text[text.index(start) : text.index(end)]
+    return dict(equations(part))
+
+
+def numbers(text):
+    return [float(x) for x in text.strip("[]").split(", ")]
+
+
+def read_back(seed):
+    model, x, y, loss = network(seed)
+    total = LOSSES[loss](model(x), y)
+    total.backward()
+    text = flow(model, x, y, 0.5, loss, width=100_000, digits=17)
+    told = rows(text, "Backward", "Update")
+    updated = rows(text, "Update", "Second pass")
+    for k, layer in enumerate(model.layers, 1):
+        many = layer.nout > 1
+        biases = [neuron.b for neuron in layer.neurons]
+        assert numbers(told[f"∂L/∂b{k}"][-1]) == [b.grad for b in biases]
+        for i, neuron in enumerate(layer.neurons, 1):
+            name = f"W{k}[{i},·]" if many else f"W{k}"
+            assert numbers(told[f"∂L/∂{name}"][-1]) == [w.grad for w in neuron.w]
+            after = [w.data - 0.5 * w.grad for w in neuron.w]
+            assert numbers(updated[name][-1]) == after
+    assert first_loss(text) == total.data
+    check_sums(text)
+
+
+def first_loss(text):
+    return float(rows(text, "Loss", "Backward")["L"][-1])
+
+
+def check_sums(text):
+    """Every written-out sum and product gives the number beside it."""
+    checked = 0
+    for left, rights in equations(text):
+        last = rights[-1].split(",")[0]
+        if "[" in rights[-1]:
+            continue
+        value = float(last)
+        for right in rights[:-1]:
+            if is_numeric(right) and not re.match(r"L =|L$", left):
+                size = max(abs(float(n)) for n in re.findall(r"\d+\.?\d*", right))
+                got = evaluate(right)
+                assert abs(got - value) <= 1e-12 * max(abs(value), size), (left, right)
+                checked += 1
+    assert checked > 5
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_every_number_is_backwards(seed):
+    read_back(seed)
+
+
+@pytest.mark.slow
+def test_every_number_of_a_thousand_networks_is_backwards():
+    for seed in range(1000):
+        read_back(seed)
+
+
+def test_the_second_pass_has_the_loss_after_a_step():
+    model, x, y = worked_example()
+    last = flow(model, x, y, digits=17).splitlines()[-1]
+    found = float(re.search(r"L = ([\d.]+), down", last)[1])
+    assert found == pytest.approx(0.34701006464586587, rel=1e-15)
+
+
+# ---- the model is left alone ---------------------------------------------------------
+
+
+def test_parameters_and_gradients_are_untouched():
+    model = two_moons()
+    mse(model([1.0, 2.0]), 0.5).backward()
+    before = [(p.data, p.grad) for p in model.parameters()]
+    flow(model, [1.0, 2.0], 0.5)
+    flow(model, [1.0, 2.0], 0.5, style="boxes")
+    assert [(p.data, p.grad) for p in model.parameters()] == before
+
+
+def test_frozen_parameters_stay_in_the_second_pass():
+    model = two_moons()
+    model.freeze("layers.0")
+    told = rows(flow(model, [1.0, 2.0], 0.5, digits=17), "Update", "Second")
+    assert numbers(told["W1[1,·]"][-1]) == [
+        w.data for w in model.layers[0].neurons[0].w
+    ]
+
+
+# ---- which models --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*ACTIVATIONS, "linear"])
+def test_each_activation(name):
+    model = MLP(2, [3, 1], activation=name, seed=1)
+    text = flow(model, [0.5, -1.0], 1.0)
+    assert f", {name}\n" in text
+
+
+def test_neuron_layer_and_sequential():
+    assert "Layer: 2 → 1, tanh" in flow(Neuron(2, "tanh", seed=0), [1, 2], 0)
+    assert "Layer: 2 → 3, relu" in flow(Layer(2, 3, seed=0), [1, 2], [0, 0, 0])
+    steps = Sequential(Layer(2, 3, None), "tanh", Layer(3, 1, None), "sigmoid")
+    text = flow(steps, [1, 2], 1)
+    assert "Layer 1: 2 → 3, tanh" in text
+    assert "binary cross entropy" in text
+
+
+def test_an_activation_of_ones_own():
+    model = MLP(2, [2, 1], activation=lambda z: (z * z).tanh() + z, seed=0)
+    text = flow(model, [1.0, 2.0], 1.0, width=200, digits=17)
+    check_sums(text)
+    assert "activation" in text
+
+
+def test_a_loss_of_ones_own():
+    text = flow(two_moons(), [1, 2], 1, loss=lambda p, t: (p - t) ** 4)
+    assert "L = (ŷ - 1)^4" in text
+
+
+def test_the_default_loss():
+    assert "Loss: mse" in flow(two_moons(), [1, 2], 1)
+    sigmoid = two_moons(output_activation="sigmoid")
+    assert "Loss: binary cross entropy" in flow(sigmoid, [1, 2], 1)
+
+
+def test_the_collapse_is_told_for_each_output():
+    model = two_moons((2, 2), output_activation="sigmoid")
+    text = flow(model, [1, 2], [1, 0])
+    assert "δ2[1] = 0.5·(ŷ[1] - y[1]) = 0.5·(" in text
+    assert "- 0) =" in text
+
+
+def test_inputs_may_be_values_or_an_array():
+    numpy = pytest.importorskip("numpy")
+    model = two_moons()
+    plain = flow(model, [1.0, 2.0], 0.5)
+    assert flow(model, [Value(1.0), Value(2.0)], 0.5) == plain
+    assert flow(model, numpy.array([1.0, 2.0]), numpy.array([0.5])) == plain
+
+
+# ---- width ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("style", ["text", "boxes"])
+@pytest.mark.parametrize("columns", [70, 80, 120, 200])
+@pytest.mark.parametrize("sizes", [(2, 1), (30, 20, 3), (1, 1, 1, 1), (100, 10)])
+@pytest.mark.parametrize("ascii", [True, False])
+def test_no_line_is_wider_than_asked(style, columns, sizes, ascii):
+    model = MLP(20, list(sizes), "silu", seed=0)
+    x = [math.sin(i) * 1e-5 ** (i % 2) for i in range(20)]
+    y = [0.5] * sizes[-1]
+    text = flow(model, x, y, style=style, width=columns, ascii=ascii)
+    assert max(map(width, text.splitlines())) <= columns
+    assert text.isascii() == ascii
+
+
+def test_a_narrow_flow():
+    text = flow(two_moons(), [1.0, 2.0], 0.5, width=40)
+    assert max(map(width, text.splitlines())) <= 40
+
+
+def test_wide_layers_say_what_they_leave_out():
+    text = flow(MLP(2, [50, 1], seed=0), [1.0, 2.0], 0.5)
+    assert text.count("⋮ 42 more neurons likewise") >= 4 or "43 more" in text
+
+
+@pytest.mark.parametrize("style", ["text", "boxes"])
+def test_boxes_are_closed(style):
+    model, x, y = worked_example()
+    text = flow(model, x, y, style="boxes")
+    for corner, other in ("╭╮", "╰╯"):
+        assert text.count(corner) == text.count(other)
+    assert text.count("╭") == text.count("╰")
+
+
+# ---- what is refused -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"style": "round"}, "unknown style 'round'; choose text or boxes"),
+        ({"width": 20}, "needs a width of 40"),
+        ({"style": "boxes", "width": 60}, "needs a width of 70"),
+        ({"loss": "nonsense"}, "unknown loss 'nonsense'; choose one of mse"),
+    ],
+)
+def test_bad_options(options, words):
+    model, x, y = worked_example()
+    with pytest.raises(ValueError, match=re.escape(words)):
+        flow(model, x, y, **options)
+
+
+def test_bad_models_and_rows():
+    with pytest.raises(TypeError, match=r"such as nn\.MLP"):
+        flow(Value(1.0), [1], 1)
+    with pytest.raises(ValueError, match="takes 2 inputs, got 3"):
+        flow(two_moons(), [1, 2, 3], 1)
+    with pytest.raises(ValueError, match="needs its target"):
+        flow(two_moons(), [1, 2], [1, 2])
