@@ -259,6 +259,8 @@ def _power(x: float, y: float) -> float:
 
 def _power_limit(x: float, y: float) -> float:
     """The answer of C's pow where `_power` raises."""
+    if math.isinf(y):
+        return INFINITY  # 0 ** -infinity
     odd = y == math.floor(y) and math.fmod(y, 2.0) != 0.0
     sign = math.copysign(1.0, x) if odd else 1.0
     if x == 0 or y == math.floor(y) or x > 0:
