@@ -520,13 +520,13 @@ class MLP(Module):
         init: str | Initializer = "auto",
     ) -> None:
         sizes = [_size(nin, "nin"), *_sizes(nouts)]
-        rng = generator(seed)
+        hidden, rng = _activation(activation), generator(seed)
         last = len(sizes) - 2
         self.layers = [
             Layer(
                 sizes[i],
                 sizes[i + 1],
-                output_activation if i == last else activation,
+                output_activation if i == last else hidden,
                 seed=rng,
                 init=init,
             )
