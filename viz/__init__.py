@@ -2,6 +2,7 @@
 
 from viz.explain import Explanation, explain
 from viz.graph import draw
+from viz.network import network
 from viz.render import Graph
 from viz.stepper import Stepper, stepper
 from viz.text import flow
@@ -13,5 +14,6 @@ __all__ = [
     "draw",
     "explain",
     "flow",
+    "network",
     "stepper",
 ]

@@ -46,10 +46,11 @@ EDGE: Final = {
 }
 
 
-def sheet(name: str, **attributes: str) -> Graph:
+def sheet(name: str, engine: str = "dot", **attributes: str) -> Graph:
     """An empty picture with this look, from left to right."""
     return Graph(
         name=name,
+        engine=engine,
         graph_attr={**GRAPH, **attributes},
         node_attr=NODE,
         edge_attr=EDGE,
@@ -103,12 +104,12 @@ def box(
     )
 
 
-def bar(gradient: float, largest: float) -> str:
+def bar(gradient: float, largest: float, half: int = BAR) -> str:
     """A gradient as a bar: from the middle to the right, or to the left below 0."""
-    length = _length(gradient, largest, BAR)
+    length = _length(gradient, largest, half)
     left, right = (length, 0) if gradient < 0 else (0, length)
-    cells = [(BAR - left, ""), (left, NEGATIVE), (2, QUIET), (right, POSITIVE)]
-    return _bar([*cells, (BAR - right, "")])
+    cells = [(half - left, ""), (left, NEGATIVE), (2, QUIET), (right, POSITIVE)]
+    return _bar([*cells, (half - right, "")])
 
 
 def meter(size: float, largest: float) -> str:
@@ -126,8 +127,8 @@ def _length(gradient: float, largest: float, whole: int) -> int:
 def _bar(cells: list[tuple[int, str]]) -> str:
     drawn = "".join(_cell(width, color) for width, color in cells if width)
     return (
-        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>'
-        f"{drawn}</TR></TABLE>"
+        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
+        f'BGCOLOR="{TROUGH}"><TR>{drawn}</TR></TABLE>'
     )
 
 
@@ -136,11 +137,41 @@ def _cell(width: int, color: str) -> str:
     return f'<TD FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="5" BGCOLOR="{fill}"></TD>'
 
 
+def lines(rows: list[tuple[str, str]], bar: str = "") -> str:
+    """A Graphviz label of names with numbers and a bar, without a box."""
+    cells = [
+        f'<TR><TD ALIGN="RIGHT"><FONT COLOR="{QUIET}">{markup(name)}</FONT></TD>'
+        f'<TD WIDTH="3"></TD><TD ALIGN="LEFT">{markup(number)}</TD></TR>'
+        for name, number in rows
+    ]
+    if bar:
+        cells.append(f'<TR><TD COLSPAN="3" ALIGN="CENTER">{bar}</TD></TR>')
+    return _table("".join(cells)) if cells else ""
+
+
+def heading(text: str, below: str) -> str:
+    """A Graphviz label of two lines, the upper one bold."""
+    return (
+        f"<<B>{markup(text)}</B><BR/>"
+        f'<FONT COLOR="{QUIET}">{markup(below) or "&#160;"}</FONT>>'
+    )
+
+
+def patch(text: str) -> str:
+    """A Graphviz label that covers the lines it stands on."""
+    return _table(f"<TR><TD>{markup(text)}</TD></TR>", 1, PAPER)
+
+
 def small(text: str) -> str:
     """A Graphviz label for an arrow, kept clear of a wide line."""
+    return _table(f"<TR><TD>{markup(text)}</TD></TR>", 2)
+
+
+def _table(rows: str, padding: int = 1, fill: str = "") -> str:
+    background = f' BGCOLOR="{fill}"' if fill else ""
     return (
-        '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2"><TR><TD>'
-        f"{markup(text)}</TD></TR></TABLE>>"
+        '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" '
+        f'CELLPADDING="{padding}"{background}>{rows}</TABLE>>'
     )
 
 

@@ -1,0 +1,369 @@
+"""network(): a network as neurons in columns, with activations and deltas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import Any, Final
+
+from autograd import reductions
+from autograd.value import Value
+from nn.losses import Loss
+from nn.module import Module
+from viz import style
+from viz.numbers import short
+from viz.render import Graph, visible
+from viz.text import Pass, Stage, record_pass
+
+ACROSS: Final = 2.6  # inches from one column to the next
+DOWN: Final = 1.3  # and from one neuron to the one below
+DIAMETER: Final = 1.05
+BAR: Final = 20  # points from the middle of the bar of δ to its end
+FEW: Final = 30  # arrows between two columns that are told apart one by one
+LINE: Final = 0.14  # inches that a line of small print needs
+CLEAR: Final = 0.87  # inches from a neuron's middle to that of a number beside it
+
+SHOWN: Final = ("weight", "gradient")
+
+
+def network(
+    model: Module,
+    x: Sequence[float] | None = None,
+    y: Any = None,
+    *,
+    loss: Loss | str | None = None,
+    show: str = "weight",
+    most: int = 8,
+    digits: int = 3,
+) -> Graph:
+    """A picture of a network: neurons in columns, from the inputs to the loss.
+
+    In each neuron stand its sum z, its activation a and δ, the derivative of the loss
+    by z. Solid arrows lead forward; blue is a positive weight and orange a negative
+    one, and the wider the arrow the larger it is. Dashed arrows lead back: what flows
+    along one is the weight times the δ that it comes from.
+
+    model: an `MLP`, a `Layer`, a `Neuron`, or a `Sequential` of layers.
+    x: one row of inputs; without it the picture shows the weights alone.
+    y: the target of that row; without it there is no loss and no δ.
+    loss: a loss by name, or a function of the outputs and y. By default
+        `binary_cross_entropy` where the outputs come from a sigmoid, otherwise `mse`.
+    show: "weight", or "gradient" to let arrows show the weights' gradients.
+    most: how many neurons of a layer to draw; the middle of a wider one is left out.
+    digits: how many significant digits the numbers have.
+
+    >>> from nn import MLP
+    >>> model = MLP(2, [3, 1], "tanh", "sigmoid", seed=0)
+    >>> network(model, [1.0, 2.0], 1.0).svg.count("<ellipse")
+    6
+    """
+    if show not in SHOWN:
+        raise ValueError(f"show is {' or '.join(SHOWN)}; got {show!r}")
+    if not isinstance(most, int) or most < 3:
+        raise ValueError(f"most is a whole number from 3; got {most!r}")
+    if y is None and show == "gradient":
+        raise ValueError("gradients follow from a loss: pass a row x and its target y")
+    told = _record(model, x, y, loss)
+    return _Drawing(told, x is not None, y is not None, show, most, digits).graph
+
+
+def _record(model: Module, x: Any, y: Any, loss: Loss | str | None) -> Pass:
+    """The pass to draw; what x and y are needed for is left out where they are."""
+    if x is None:
+        if y is not None:
+            raise ValueError("a target y needs the row x that it belongs to")
+        x = [0.0] * _inputs_of(model)
+    if y is None:
+        return record_pass(model, x, y, lambda outputs, _: _total(outputs))
+    return record_pass(model, x, y, loss)
+
+
+def _inputs_of(model: Module) -> int:
+    for part in [model, *getattr(model, "layers", []), *getattr(model, "steps", [])]:
+        if hasattr(part, "nin"):
+            return int(part.nin)
+        if hasattr(part, "w"):
+            return len(part.w)
+    raise TypeError(
+        f"network() draws networks of layers, such as nn.MLP; got {model!r}"
+    )
+
+
+def _total(outputs: Any) -> Any:
+    return reductions.sum(outputs) if isinstance(outputs, (list, tuple)) else +outputs
+
+
+# ---- where things stand --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Something in a column: neuron or input number `index`, or None for the gap."""
+
+    index: int | None
+    x: float
+    y: float
+
+    @property
+    def pos(self) -> str:
+        """The place as Graphviz reads it, pinned."""
+        return f"{self.x:.4f},{self.y:.4f}!"
+
+
+def _column(count: int, most: int, x: float) -> list[Spot]:
+    """The spots of a column from the top, around the height 0."""
+    shown: list[int | None] = list(range(count))
+    if count > most:
+        shown = [*range(most - 2), None, count - 1]
+    top = (len(shown) - 1) / 2
+    return [Spot(index, x, (top - i) * DOWN) for i, index in enumerate(shown)]
+
+
+def _best_place(tails: list[Spot], heads: list[Spot]) -> float | None:
+    """How far along its arrow a number has room; None where they would touch."""
+
+    def apart(place: float) -> float:
+        heights = sorted(
+            tail.y + place * (head.y - tail.y) for tail in tails for head in heads
+        )
+        return min((b - a for a, b in pairwise(heights)), default=LINE)
+
+    near = CLEAR / (heads[0].x - tails[0].x)
+    places = [near + (0.95 - 2 * near) * step / 8 for step in range(9)]
+    best = next((p for p in places if apart(p) > 1.4 * LINE), max(places, key=apart))
+    return best if apart(best) >= LINE else None
+
+
+# ---- the drawing ---------------------------------------------------------------------
+
+
+class _Drawing:
+    """The picture of one pass, column by column."""
+
+    def __init__(
+        self, told: Pass, values: bool, deltas: bool, show: str, most: int, digits: int
+    ) -> None:
+        self.told = told
+        self.values = values
+        self.deltas = deltas
+        self.show = show
+        self.digits = digits
+        self.graph = style.sheet(
+            "network", engine="neato", splines="line", outputorder="edgesfirst"
+        )
+        sizes = [len(told.stages[0].inputs)] + [len(s.zs) for s in told.stages]
+        tallest = min(max(sizes), most)
+        across = max(ACROSS, 0.45 * DOWN * tallest)  # steep arrows are hard to follow
+        self.columns = [_column(n, most, k * across) for k, n in enumerate(sizes)]
+        self.end = len(sizes) * across
+        self.edge = tallest / 2 * DOWN + 0.2  # the heights of what is above and below
+        zs = [z for stage in told.stages for z in stage.zs]
+        self.largest = style.largest_of([self._adjoint(z) for z in zs])
+        self._draw()
+
+    def _draw(self) -> None:
+        self._inputs()
+        for k, stage in enumerate(self.told.stages):
+            self._neurons(k + 1, stage)
+            self._arrows(k, stage)
+        if self.deltas:
+            self._loss()
+
+    def _adjoint(self, value: Value) -> float:
+        return self.told.adjoints.get(value, 0.0)
+
+    def _number(self, x: float) -> str:
+        return short(x, self.digits)
+
+    # ---- columns ----
+
+    def _heading(self, column: int, x: float, text: str, below: str) -> None:
+        label = style.heading(text, below)
+        self.graph.add(f"h{column}", label, text, pos=f"{x:.4f},{self.edge:.4f}!")
+
+    def _gap(self, column: int, spot: Spot, count: int) -> None:
+        hidden = count - len(self.columns[column]) + 1
+        self.graph.add(
+            f"c{column}gap",
+            "⋮",
+            f"{hidden} more",
+            pos=spot.pos,
+            fontsize="22",
+            fontcolor=style.QUIET,
+        )
+
+    def _inputs(self) -> None:
+        inputs = self.told.stages[0].inputs
+        many = f"{len(inputs)} number" + "s" * (len(inputs) != 1)
+        self._heading(0, 0.0, "input", many)
+        for spot in self.columns[0]:
+            if spot.index is None:
+                self._gap(0, spot, len(inputs))
+                continue
+            value = inputs[spot.index]
+            name = visible(value.label, longest=10) or f"x{spot.index + 1}"
+            rows = [(name, self._number(value.data) if self.values else "")]
+            self._circle(f"c0i{spot.index}", spot, rows, f"{name} = {value.data!r}")
+
+    def _neurons(self, column: int, stage: Stage) -> None:
+        spots, count = self.columns[column], len(stage.zs)
+        name = f"layer {column}" if len(self.columns) > 2 else "layer"
+        folded = f"{count} neurons, " * (len(spots) < count)
+        self._heading(column, spots[0].x, name, folded + (stage.activation or "linear"))
+        for spot in spots:
+            if spot.index is None:
+                self._gap(column, spot, count)
+            else:
+                self._neuron(column, stage, spot, spot.index)
+
+    def _neuron(self, column: int, stage: Stage, spot: Spot, i: int) -> None:
+        z, out, bias = stage.zs[i], stage.outs[i], stage.biases[i]
+        delta = self._adjoint(z) if self.deltas else None
+        rows = [("z", z.data), ("a", out.data)] if self.values else []
+        rows += [("δ", delta)] if delta is not None else []
+        title = ", ".join(f"{name} = {x!r}" for name, x in rows)
+        texts = [(name, self._number(x)) for name, x in rows]
+        name = f"c{column}i{i}"
+        radius = self._circle(name, spot, texts, title, delta)
+        shown, sign = self._shown(bias)
+        self.graph.add(
+            f"{name}-b",
+            f"{sign}b {self._number(shown)}",
+            f"{sign}{visible(bias.label) or 'b'} = {shown!r}",
+            pos=f"{spot.x:.4f},{spot.y - radius - 0.1:.4f}!",
+            fontsize="9",
+            fontcolor=style.QUIET,
+        )
+
+    def _circle(
+        self,
+        name: str,
+        spot: Spot,
+        rows: list[tuple[str, str]],
+        title: str,
+        delta: float | None = None,
+    ) -> float:
+        """A neuron or an input; returns the radius in inches."""
+        diameter = DIAMETER if len(rows) > 1 else 0.75 * DIAMETER
+        self.graph.add(
+            name,
+            style.lines(
+                rows, "" if delta is None else style.bar(delta, self.largest, BAR)
+            ),
+            title,
+            pos=spot.pos,
+            shape="circle",
+            fixedsize="true",
+            width=f"{diameter:.3f}",
+            style="filled",
+            fillcolor=style.PAPER if spot.x else style.LEAF,
+            color=style.QUIET if delta is None else style.hue(delta),
+            penwidth="1.2" if delta is None else style.width(delta, self.largest),
+        )
+        return diameter / 2
+
+    # ---- arrows ----
+
+    def _shown(self, parameter: Value) -> tuple[float, str]:
+        """The number that the picture shows for a parameter, and a sign before it."""
+        if self.show == "weight":
+            return parameter.data, ""
+        return self._adjoint(parameter), "∂"
+
+    def _arrows(self, column: int, stage: Stage) -> None:
+        """Everything between a column and the next."""
+        tails = [spot for spot in self.columns[column] if spot.index is not None]
+        heads = [spot for spot in self.columns[column + 1] if spot.index is not None]
+        few = len(tails) * len(heads) <= FEW
+        place = _best_place(tails, heads) if few else None
+        shown = [self._shown(w)[0] for row in stage.weights for w in row]
+        largest = style.largest_of(shown)
+        for head, tail in product(heads, tails):
+            self._weight(column, stage, tail, head, largest, place)
+            if self.deltas and column and few:
+                self._back(column, stage, tail, head)
+        if self.deltas and column and not few:
+            self._all_back(column)
+
+    def _weight(
+        self,
+        column: int,
+        stage: Stage,
+        tail: Spot,
+        head: Spot,
+        largest: float,
+        place: float | None,
+    ) -> None:
+        weight = stage.weights[head.index or 0][tail.index or 0]
+        shown, sign = self._shown(weight)
+        left, right = f"c{column}i{tail.index}", f"c{column + 1}i{head.index}"
+        title = f"{sign}{visible(weight.label) or 'w'} = {shown!r}"
+        self.graph.arrow(
+            left,
+            right,
+            f"{left}-{right}",
+            title,
+            color=style.hue(shown),
+            penwidth=style.width(shown, largest),
+        )
+        if place is not None:
+            x, y = (
+                tail.x + place * (head.x - tail.x),
+                tail.y + place * (head.y - tail.y),
+            )
+            name, label = f"{left}-{right}-number", style.patch(self._number(shown))
+            self.graph.add(name, label, title, pos=f"{x:.4f},{y:.4f}!", fontsize="9")
+
+    def _back(self, column: int, stage: Stage, tail: Spot, head: Spot) -> None:
+        """What flows back along a weight: the weight times δ."""
+        weight = stage.weights[head.index or 0][tail.index or 0].data
+        delta = self._adjoint(stage.zs[head.index or 0])
+        left, right = f"c{column}i{tail.index}", f"c{column + 1}i{head.index}"
+        title = f"{weight!r} × {delta!r} = {weight * delta!r} flows back"
+        self._dashed(right, left, weight * delta, title)
+
+    def _dashed(self, right: str, left: str, back: float, title: str) -> None:
+        self.graph.arrow(
+            f"{right}:sw",
+            f"{left}:se",
+            f"{right}-{left}",
+            title,
+            style="dashed",
+            color=style.hue(back),
+            penwidth="1.1",
+        )
+
+    def _all_back(self, column: int) -> None:
+        """One arrow below for what flows back along many weights."""
+        for k in (column, column + 1):
+            place = f"{self.columns[k][0].x:.4f},{-self.edge:.4f}!"
+            self.graph.add(f"d{k}", style.patch("δ"), f"all δ of layer {k}", pos=place)
+        title = "each δ flows back along its weights"
+        self.graph.arrow(
+            f"d{column + 1}", f"d{column}", f"d{column}-back", title, style="dashed"
+        )
+
+    def _loss(self) -> None:
+        told = self.told
+        name = told.loss_name.replace("_", " ")
+        rows = [("loss", self._number(told.loss.data))]
+        if isinstance(told.target, (int, float)):
+            rows.append(("target", self._number(told.target)))
+        self._heading(len(self.columns), self.end, "loss", name)
+        self.graph.add(
+            "loss",
+            style.lines(rows),
+            f"{name} = {told.loss.data!r}",
+            pos=f"{self.end:.4f},0!",
+            shape="box",
+            style="rounded,filled",
+            fillcolor=style.PAPER,
+            color=style.QUIET,
+        )
+        for spot in self.columns[-1]:
+            if spot.index is not None:
+                neuron = f"c{len(self.columns) - 1}i{spot.index}"
+                delta = self._adjoint(told.stages[-1].zs[spot.index])
+                self.graph.arrow(neuron, "loss", f"{neuron}-loss", color=style.QUIET)
+                self._dashed("loss", neuron, delta, f"δ = {delta!r}")
