@@ -16,6 +16,7 @@ from latex2mathml.converter import convert
 FORMULA: Final = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">(?P<latex>.*?)</(?P=tag)>', re.DOTALL
 )
+NATURAL_WIDTH: Final = re.compile(r'<svg[^>]* width="([0-9.]+)pt"')
 HELD: Final = re.compile(r'<div data-held="(\d+)"></div>')
 DOWNLOAD: Final = (
     '<p class="notebook"><a href="notebooks/{}.ipynb" download>'
@@ -46,7 +47,8 @@ def mathml(latex: str) -> str:
     r"""MathML for `\(...\)` in a line, or for `\[...\]` on lines of its own."""
     latex = html.unescape(latex).strip()
     block = latex.startswith(r"\[")
-    formula = convert(latex[2:-2], display="block" if block else "inline")
+    known = latex[2:-2].replace("{aligned}", "{align*}")  # what the converter calls it
+    formula = convert(known, display="block" if block else "inline")
     return f'<div class="formula">{formula}</div>' if block else formula
 
 
@@ -80,7 +82,12 @@ def _picture(svg: str, number: int) -> str:
     """An SVG whose ids are its own, so that several fit on a page."""
     for reference in ('\\bid="', r"url\(#", 'href="#'):
         svg = re.sub(f"({reference})", rf"\1p{number}-", svg)
-    return f'<figure class="picture">{svg}</figure>'
+    width = NATURAL_WIDTH.search(svg)
+    least = 0.7 * float(width[1]) if width else 0.0  # below, its letters are too small
+    return (
+        f'<figure class="picture"><div style="min-width: {least:.0f}pt">{svg}</div>'
+        "</figure>"
+    )
 
 
 def _frame(page: str, number: int) -> str:

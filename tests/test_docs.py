@@ -1,0 +1,283 @@
+"""The book: its code runs, what it shows is what came out, and it builds strictly."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(DOCS / "hooks"))
+
+import cells  # noqa: E402
+import notebooks  # noqa: E402
+
+PAGES = [
+    "README.md",
+    *sorted(str(p.relative_to(ROOT)) for p in DOCS.rglob("*.md")),
+]
+LANGUAGES = {"python", "console", "text", "sh"}
+
+
+def _text(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+# ---- what blocks mean ----------------------------------------------------------------
+
+
+def test_a_page_in_pieces():
+    page = "# A\n\n```python\nx = 2\nprint(x)\nx + 1\n```\n\nsum `{python} x + 5`.\n"
+    heading, code, prose = cells.run(page)
+    assert heading.body == "# A\n\n"
+    assert [(r.kind, r.text) for r in code.results] == [("text", "2"), ("text", "3")]
+    assert prose.body == "\nsum 7.\n"
+
+
+def test_a_block_that_has_to_raise():
+    (cell,) = cells.run("```python raises\n1 / 0\n```\n")
+    assert cell.text == "ZeroDivisionError: division by zero"
+    with pytest.raises(RuntimeError, match="has to raise"):
+        cells.run("```python raises\n1 / 1\n```\n")
+
+
+def test_a_block_that_fails_stops_the_page():
+    with pytest.raises(ZeroDivisionError):
+        cells.run("```python\n1 / 0\n```\n")
+    with pytest.raises(RuntimeError, match="No such command"):
+        cells.run("```console\n$ chainrule nothing\n```\n")
+
+
+def test_written_output_and_examples():
+    (cell,) = cells.run("```python\nprint(1)\n```\n\n```text\n2\n```\n")
+    assert (cell.text, cell.written) == ("1", "2")
+    with pytest.raises(AssertionError, match="Expected"):
+        cells.run("```python\n>>> 1 + 1\n3\n```\n")
+
+
+# ---- the pages -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_code_runs_and_written_output_is_what_came_out(page: str):
+    for cell in cells.run(_text(page), page):
+        if cell.written is not None:
+            assert cell.text == cell.written, f"{page}:\n{cell.body}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_block_is_left_unread(page: str):
+    for cell in cells.cells(_text(page)):
+        assert not cell.info or cell.language in LANGUAGES, f"{page}: {cell.info}"
+        assert set(cell.options) <= {"hide", "raises"}, f"{page}: {cell.info}"
+
+
+def test_the_same_page_gives_the_same_bytes():
+    first, second = (cells.run(_text("docs/pictures.md")) for _ in range(2))
+    assert first == second
+
+
+def test_pages_mention_only_pages_that_are_there():
+    for page in PAGES:
+        for link in re.findall(r"\]\((?!https?:)([^)#\s]+)", _text(page)):
+            assert ((ROOT / page).parent / link).exists(), f"{page} links to {link}"
+
+
+# ---- the worked example --------------------------------------------------------------
+
+STAR = {
+    "forward": [0.51, 1.12, 0.6248064744684293, 0.7539887164489482]
+    + [0.8147964671035836, 0.6931306594690766, 0.36653675576158634],
+    "delta": [-0.3068693405309234, -0.035968668478543284, -0.0341526670251058],
+    "gradients": [-0.03596866847854328, -0.07193733695708657]
+    + [-0.0341526670251058, -0.0683053340502116]
+    + [-0.19173395077957814, -0.2313760201844461],
+    "update": [0.10359686684785434, 0.20719373369570868, 0.30341526670251057]
+    + [0.4068305334050212, 0.01359686684785433, 0.02341526670251058]
+    + [0.5191733950779578, 0.6231376020184446, 0.08068693405309235],
+    "second pass": [0.706798214548223, 0.34701006464586587],
+}
+
+
+@pytest.mark.parametrize("part", STAR)
+def test_backpropagation_shows_the_true_numbers(part: str):
+    shown = "\n".join(cell.text for cell in _worked())
+    numbers = [float(x) for x in re.findall(r"-?\d+\.\d+", shown)]
+    for number in STAR[part]:
+        assert any(abs(number - x) <= 1e-15 for x in numbers), f"{number!r} is missing"
+
+
+def test_backpropagation_points_out_the_slip():
+    told = "".join(c.body for c in _worked() if not c.info)
+    (after,) = re.findall(r"study notes, which print \$z_2 = 0\.854\$(.*)", told)
+    assert after
+    assert "and not 0.854; exactly, it is 0.8147964671035836" in told
+    assert any(c.text == "0.815" for c in _worked() if "0.625" in c.body)
+
+
+def _worked() -> list[cells.Cell]:
+    return cells.run(_text("docs/backpropagation.md"))
+
+
+# ---- names side by side --------------------------------------------------------------
+
+SETUPS = {
+    "micrograd": "from micrograd.engine import Value\nfrom micrograd.nn import MLP\n"
+    "a, b = Value(2.0), Value(-3.0)",
+    "torch": "import torch\n"
+    "a = torch.tensor(2.0, dtype=torch.float64).requires_grad_()\n"
+    "b = torch.tensor(-3.0, dtype=torch.float64).requires_grad_()",
+    "JAX": "import jax, jax.numpy as jnp\njax.config.update('jax_enable_x64', True)",
+}
+
+
+def _rows(library: str) -> list[tuple[str, str]]:
+    section = _text("docs/from-micrograd.md").split(f"### {library}\n")[1]
+    rows = re.findall(r"(?m)^\| [^|`]+ \| `([^`]+)` \| `([^`]+)` \|$", section)
+    lines = re.split(r"\n## |\n### ", section)[0].count("\n| ")
+    assert len(rows := rows[: lines - 2]) == lines - 2, "a row can't be read"
+    return rows
+
+
+PAIRS = [(lib, *row) for lib in SETUPS for row in _rows(lib)]
+
+
+@pytest.mark.parametrize(("library", "theirs", "ours"), PAIRS)
+def test_each_row_of_the_tables(library: str, theirs: str, ours: str):
+    result = _evaluated(_preparation(), ours)
+    other = {"JAX": "jax"}.get(library, library)
+    if importlib.util.find_spec(other) is None:
+        pytest.skip(f"{other} is not installed; only our column was run")
+    _same(_evaluated(_preparation() + "\n" + SETUPS[library], theirs), result)
+
+
+def _preparation() -> str:
+    page = _text("docs/from-micrograd.md")
+    (code,) = [c.body for c in cells.cells(page) if "rows = [[" in c.body]
+    return code
+
+
+def _evaluated(setup: str, expression: str) -> Any:
+    namespace: dict[str, Any] = {}
+    exec(setup, namespace)
+    return eval(expression, namespace)
+
+
+def _same(theirs: Any, ours: Any) -> None:
+    if isinstance(ours, list | tuple):
+        assert len(theirs) == len(ours)
+        for x, y in zip(theirs, ours, strict=True):
+            _same(x, y)
+    elif isinstance(ours, float):
+        assert math.isclose(theirs, ours, rel_tol=1e-12, abs_tol=1e-15)
+    else:
+        assert theirs == ours
+
+
+# ---- errors --------------------------------------------------------------------------
+
+
+def test_each_error_says_more_than_its_type():
+    raised = [c for c in cells.run(_text("docs/errors.md")) if "raises" in c.options]
+    assert len(raised) >= 20
+    for cell in raised:
+        kind, _, message = cell.text.partition(": ")
+        assert kind.endswith("Error")
+        assert len(message) > 20, cell.text
+
+
+# ---- notebooks -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chapter", notebooks.CHAPTERS)
+def test_a_notebook_is_its_chapter(chapter: str):
+    written = (DOCS / "notebooks" / f"{chapter}.ipynb").read_text(encoding="utf-8")
+    assert written == notebooks.text_of(chapter), (
+        "the notebooks are older than the pages: python docs/hooks/notebooks.py"
+    )
+
+
+@pytest.mark.parametrize("chapter", notebooks.CHAPTERS)
+def test_a_notebook_runs(chapter: str, tmp_path: Path):
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    book = nbformat.read(DOCS / "notebooks" / f"{chapter}.ipynb", as_version=4)
+    nbformat.validate(book)
+    nbclient.NotebookClient(
+        book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    shown = [cell.outputs for cell in book.cells if cell.cell_type == "code"]
+    streams = [out for outputs in shown for out in outputs if "stderr" in str(out)]
+    assert any(shown)
+    assert not streams, "a notebook prints nothing to stderr"
+
+
+# ---- the built book ------------------------------------------------------------------
+
+BUILDS = ("mkdocs", "material", "mkdocstrings", "latex2mathml")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    for name in BUILDS:
+        pytest.importorskip(name, reason="the book is built with the extra docs")
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "mkdocs", "build", "--strict", "-d", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+class _Loads(HTMLParser):
+    """The addresses that a page has a browser fetch by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "link" and given.get("rel") in ("canonical", "next", "prev"):
+            return
+        for name in ("src", "srcset", "data") if tag != "link" else ("href",):
+            self.found.append(given.get(name) or "")
+
+
+def test_the_book_builds_and_fetches_nothing(site: Path):
+    pages = sorted(site.rglob("*.html"))
+    assert len(pages) >= 10
+    for page in pages:
+        loads = _Loads()
+        loads.feed(page.read_text(encoding="utf-8"))
+        outside = [x for x in loads.found if re.match(r"(https?:)?//", x)]
+        assert not outside, f"{page.name} fetches {outside}"
+
+
+def test_formulas_are_mathml(site: Path):
+    page = (site / "backpropagation.html").read_text(encoding="utf-8")
+    assert page.count("<math ") >= 20
+    assert "arithmatex" not in page
+    assert r"\frac" not in re.sub(r"<(pre|code).*?</\1>", "", page, flags=re.DOTALL)
+
+
+def test_pictures_are_in_the_page(site: Path):
+    page = (site / "backpropagation.html").read_text(encoding="utf-8")
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert page.count('<figure class="picture">') >= 2
+    assert len(ids) == len(set(ids)), "an id is there twice"
