@@ -115,7 +115,7 @@ def check_sums(text):
     checked = 0
     for left, rights in equations(text):
         last = rights[-1].split(",")[0]
-        if "[" in rights[-1]:
+        if "[" in rights[-1] or not is_numeric(last):
             continue
         value = float(last)
         for right in rights[:-1]:

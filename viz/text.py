@@ -303,8 +303,22 @@ class _Writer:
 
     def backward(self, k: int) -> Part:
         """The deltas of a layer, and the gradients of its weights and biases."""
-        deltas, slopes = self.deltas(k), self.gradients(k)
-        return Part(f"Backward through {self.layer(k)}", (*deltas, *slopes))
+        lines = (*self.rule(k), *self.deltas(k), *self.gradients(k))
+        return Part(f"Backward through {self.layer(k)}", lines)
+
+    def rule(self, k: int) -> list[str]:
+        """How the deltas of a hidden layer follow from those of the next, in short."""
+        if k == self.last:
+            return []
+        stage, after = self.told.stages[k : k + 2]
+        delta, later = self.delta_letter + stage.name, self.delta_letter + after.name
+        if self.style is ASCII:
+            behind, each = f"W{after.name}^T*{later}", "*"
+        else:
+            behind, each = f"W{after.name}ᵀ·{later}", "⊙"
+        if stage.outs[0] is stage.zs[0]:
+            return [f"{delta} = {behind}"]
+        return [f"{delta} = ({behind}) {each} f'(z{stage.name})"]
 
     def deltas(self, k: int) -> list[str]:
         """Each delta of a layer: its activation's slope times what comes back to it."""

@@ -1,0 +1,196 @@
+"""The page that plays a graph: its data, its picture, its safety."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import random
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograd import Value
+from autograd.graph import graph
+from autograd.value import ieee
+from viz import stepper
+from viz.numbers import short
+from viz.text import loss_of, worked_example
+
+sys.path.insert(0, str(Path(__file__).parent))
+from random_graphs import grow
+
+
+def page_data(page):
+    text = re.search(r'type="application/json">(.*?)</script>', page.html, re.DOTALL)[1]
+    return json.loads(text)
+
+
+def worked_page():
+    model, x, y = worked_example()
+    loss = loss_of(model, [Value(v, f"x{i}") for i, v in enumerate(x, 1)], y)
+    return stepper(loss), loss
+
+
+def expression():
+    a, b, c = (Value(x, label=n) for x, n in ((2.0, "a"), (-3.0, "b"), (10.0, "c")))
+    return (a * b + c).tanh()
+
+
+def test_the_worked_example_has_every_true_number():
+    page, loss = worked_page()
+    loss.backward()
+    values = [n.value for n in graph(loss)]
+    for shown, value in zip(page_data(page)["nodes"], values, strict=True):
+        if not value.constant:
+            assert shown["value"] == short(value.data, 6)
+            assert shown["grad"] == short(value.grad, 6)
+            assert shown["backwardLines"][-1].endswith(f"= {shown['grad']}")
+
+
+def test_steps_go_forward_then_backward_over_every_node():
+    output = expression()
+    data = page_data(stepper(output))
+    made = [n.index for n in graph(output) if n.parents]
+    every = [n.index for n in graph(output)]
+    assert [s["phase"] for s in data["steps"]] == [
+        "start",
+        *["forward"] * len(made),
+        *["backward"] * len(every),
+    ]
+    assert [s["node"] for s in data["steps"]] == [None, *made, *reversed(every)]
+
+
+def test_each_node_knows_when_its_numbers_are_there():
+    data = page_data(stepper(expression()))
+    for index, node in enumerate(data["nodes"]):
+        assert data["steps"][node["backward"]] | {"words": 0, "title": 0} == {
+            "phase": "backward",
+            "node": index,
+            "words": 0,
+            "title": 0,
+        }
+        if node["forward"]:
+            assert data["steps"][node["forward"]]["node"] == index
+
+
+def test_every_contribution_is_there():
+    x = Value(3.0, label="x")
+    node = page_data(stepper((x * x + x).tanh()))["nodes"][0]
+    assert [line.partition(":")[0] for line in node["contributions"]] == [
+        "through v2",
+        "through v1",
+        "through v1",
+    ]
+
+
+def test_every_node_and_edge_of_the_data_is_in_the_picture():
+    page = stepper(expression() * 2.0)
+    data = page_data(page)
+    ids = set(re.findall(r'<g id="([^"]+)" class="(?:node|edge)"', page.html))
+    nodes = {f"n{i}" for i in range(len(data["nodes"]))}
+    assert ids == nodes | {edge["id"] for edge in data["edges"]}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_hundred_nodes_take_less_than_300_kilobytes(seed):
+    rng = random.Random(seed)
+    leaves = [Value(rng.uniform(-2, 2), f"label{i}") for i in range(5)]
+    output, steps = leaves[0], 0
+    while len(graph(output)) < 100:
+        steps += 1
+        with ieee():
+            output = grow(random.Random(seed), leaves, steps)
+    assert len(stepper(output).html.encode()) < 300_000 * len(graph(output)) / 100
+
+
+def test_too_large_a_graph_is_refused_with_a_way_out():
+    x = Value(1.0)
+    y = x
+    for _ in range(400):
+        y = y + x
+    with pytest.raises(ValueError, match="at most 300 nodes, and this graph has 401"):
+        stepper(y)
+
+
+def test_the_same_graph_gives_the_same_bytes():
+    assert stepper(expression()).html == stepper(expression()).html
+
+
+def test_nothing_comes_from_elsewhere():
+    page, _ = worked_page()
+    urls = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')\s>]+)', page.html)
+    assert [url for url in urls if not url.startswith(("data:", "#"))] == []
+
+
+def test_only_the_pages_own_script_may_run():
+    page, _ = worked_page()
+    scripts = re.findall(r"<script>(.*?)</script>", page.html, re.DOTALL)
+    (script,) = scripts
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page.html)[1]
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "</script><script>alert(1)</script>",
+        "<!--<script>",
+        "<img src=x onerror=alert(1)>",
+        "a\u2028b\u2029c",
+        "\ud800",
+        "$policy $data ${x}",
+        "שלום",
+        "🐍",
+        "\\N {a|b} \"q\" 'r'",
+        "x" * 10_000,
+    ],
+)
+def test_odd_labels_stay_data(label):
+    page = stepper(Value(2.0, label=label) * 3)
+    assert page.html.isascii() or "×" in page.html
+    assert page.html.count("<script") == 2
+    assert page.html.count("</script>") == 2
+    assert "\u2028" not in page.html
+    assert "<img" not in page.html
+    page.html.encode()
+    assert page_data(page)["nodes"][0]["name"]
+
+
+def test_saving_writes_the_page(tmp_path):
+    page = stepper(expression())
+    path = page.save(tmp_path / "backward.html")
+    assert path.read_text(encoding="utf-8") == page.html
+    assert [p.name for p in tmp_path.iterdir()] == ["backward.html"]
+
+
+def test_saving_nowhere_leaves_nothing(tmp_path):
+    with pytest.raises(OSError, match="there is no folder"):
+        stepper(expression()).save(tmp_path / "no" / "backward.html")
+
+
+def test_a_notebook_shows_it_in_a_frame_of_its_own():
+    page = stepper(expression())
+    shown = page._repr_html_()
+    assert shown.startswith("<iframe ")
+    assert 'sandbox="allow-scripts"' in shown
+    assert html.unescape(re.search('srcdoc="([^"]*)"', shown)[1]) == page.html
+
+
+def test_gradients_are_left_alone():
+    output = expression()
+    output.backward(seed=2.0)
+    before = [n.value.grad for n in graph(output)]
+    stepper(output)
+    assert [n.value.grad for n in graph(output)] == before
+
+
+def test_a_lone_leaf_and_a_lone_number():
+    assert page_data(stepper(Value(2.0, label="x")))["nodes"][0]["grad"] == "1"
+    assert len(page_data(stepper(Value(2.0) * 3.0))["nodes"]) == 3

@@ -1,0 +1,306 @@
+"""The stepper in a real browser: Chromium, driven by Playwright, with no network."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from autograd import Value
+from autograd.graph import graph
+from viz import stepper
+from viz.numbers import short
+from viz.text import loss_of, worked_example
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+
+ODD = "</script><img src=x onerror=alert(1)>\u2028$data"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield chromium
+        chromium.close()
+
+
+class Page:
+    """A page with a stepper, and what went wrong on it."""
+
+    def __init__(self, browser, folder: Path, output: Value, **options) -> None:
+        self.output = output
+        path = stepper(output).save(folder / "backward.html")
+        self.context = browser.new_context(**{"reduced_motion": "reduce"} | options)
+        self.page = self.context.new_page()
+        self.problems: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.problems.append(message.text))
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri())
+        self.url = path.as_uri()
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def position(self) -> int:
+        return int(self.page.locator("#position").inner_text().split()[1])
+
+    def last(self) -> int:
+        return int(self.page.locator("#position").inner_text().split()[-1])
+
+    def texts(self, kind: str) -> list[str]:
+        return self.page.locator(f".node .{kind}").all_text_contents()
+
+    def snapshot(self) -> str:
+        """All that the page shows, to compare two moments."""
+        return self.page.evaluate(
+            "document.querySelector('main').innerHTML"
+            " + document.querySelector('#position').textContent"
+        )
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    pages = []
+
+    def opened(output, **options):
+        pages.append(Page(browser, tmp_path, output, **options))
+        return pages[-1]
+
+    yield opened
+    for page in pages:
+        assert page.problems == []
+        assert page.requests == [page.url]
+        page.context.close()
+
+
+def worked_loss():
+    model, x, y = worked_example()
+    return loss_of(model, [Value(v, f"x{i}") for i, v in enumerate(x, 1)], y)
+
+
+def expression():
+    a, b, c = (Value(x, label=n) for x, n in ((2.0, "a"), (-3.0, "b"), (10.0, "c")))
+    out = (a * b + c).tanh()
+    out.label = "out"
+    return out
+
+
+@pytest.mark.parametrize("make", [worked_loss, expression])
+def test_stepping_to_the_end_shows_every_true_gradient(open_page, make):
+    output = make()
+    page = open_page(output)
+    nodes = [n.value for n in graph(output) if not n.value.constant]
+    assert set(page.texts("grad")) == {"grad ·"}
+    for _ in range(page.last()):
+        page.press("ArrowRight")
+    output.backward()
+    shown = page.page.evaluate(
+        "[...document.querySelectorAll('.node[role]')].map("
+        "g => [Number(g.id.slice(1)), g.querySelector('.grad').textContent,"
+        " g.querySelector('.data').textContent]).sort((a, b) => a[0] - b[0])"
+    )
+    assert [row[1] for row in shown] == [f"grad {short(n.grad, 6)}" for n in nodes]
+    assert [row[2] for row in shown] == [f"value {short(n.data, 6)}" for n in nodes]
+
+
+def test_gradients_appear_one_by_one(open_page):
+    page = open_page(expression())
+    known = []
+    for _ in range(page.last() + 1):
+        known.append(sum(text != "grad ·" for text in page.texts("grad")))
+        page.press("ArrowRight")
+    assert known == [0, 0, 0, 0, 1, 2, 3, 4, 5, 6]
+
+
+def test_scrubbing_back_restores_each_state(open_page):
+    page = open_page(worked_loss())
+    seen = [page.snapshot()]
+    for _ in range(page.last()):
+        page.press("ArrowRight")
+        seen.append(page.snapshot())
+    assert len(set(seen)) == len(seen)
+    for step in reversed(range(len(seen))):
+        page.page.locator("#scrub").fill(str(step))
+        assert page.snapshot() == seen[step]
+    page.press("End", "Home")
+    assert page.snapshot() == seen[0]
+
+
+def test_the_keyboard_alone(open_page):
+    page = open_page(expression())
+    page.press("ArrowRight", "ArrowRight")
+    assert page.position() == 2
+    page.press("ArrowLeft")
+    assert page.position() == 1
+    page.press("End")
+    assert page.position() == page.last()
+    page.press("ArrowRight")
+    assert page.position() == page.last()
+    page.press("Home", "ArrowLeft")
+    assert page.position() == 0
+
+
+def test_space_plays_and_pauses(open_page):
+    page = open_page(expression())
+    page.press("+", "+", "+", "Space")
+    assert page.page.locator("#play").inner_text() == "Pause"
+    sync_api.expect(page.page.locator("#position")).to_contain_text("Step 2")
+    page.press("Space")
+    held = page.position()
+    page.page.wait_for_timeout(800)
+    assert page.position() == held
+    page.press("Space")
+    sync_api.expect(page.page.locator("#last")).to_be_disabled(timeout=10_000)
+    assert page.page.locator("#play").inner_text() == "Play"
+
+
+def test_play_at_the_end_starts_again(open_page):
+    page = open_page(expression())
+    page.press("End")
+    page.page.locator("#play").click()
+    assert page.position() == 0
+    page.page.locator("#play").click()
+
+
+def test_a_slider_under_the_focus_moves_one_step_per_key(open_page):
+    page = open_page(expression())
+    page.page.locator("#scrub").focus()
+    page.press("ArrowRight", "ArrowRight", "ArrowRight")
+    assert page.position() == 3
+    page.press("Space")
+    assert page.page.locator("#play").inner_text() == "Pause"
+    page.press("Space")
+
+
+def test_a_button_under_the_focus_is_pressed_once(open_page):
+    page = open_page(expression())
+    page.page.locator("#forward").focus()
+    page.press("Space", "Enter")
+    assert page.position() == 2
+
+
+def test_the_active_node_and_edges_are_lit(open_page):
+    page = open_page(expression())
+    page.press("ArrowRight")
+    lit = page.page.locator(".active")
+    assert sorted(lit.evaluate_all("all => all.map(g => g.id)")) == [
+        "e2_0",
+        "e2_1",
+        "n2",
+    ]
+    page.press("End")
+    lit = page.page.locator(".active")
+    assert sorted(lit.evaluate_all("all => all.map(g => g.id)")) == ["e2_0", "n0"]
+
+
+def test_the_arithmetic_of_each_step_is_written_out(open_page):
+    page = open_page(expression())
+    page.press("ArrowRight")
+    assert page.page.locator("#step-title").inner_text() == "Forward: the value of v2"
+    assert page.page.locator("#step-lines").inner_text().split("\n") == [
+        "v2 = a·b",
+        "   = 2·(-3)",
+        "   = -6",
+    ]
+    page.press("End")
+    last = page.page.locator("#step-lines").inner_text().split("\n")
+    assert last[1:4] == [
+        "∂out/∂a = ∂out/∂v2·∂v2/∂a",
+        "        = ∂out/∂v2·b",
+        "        = 0.00134095·(-3)",
+    ]
+
+
+def test_a_node_is_chosen_by_click_and_by_enter(open_page):
+    page = open_page(expression())
+    panel = page.page.locator("#node")
+    assert panel.is_hidden()
+    page.page.locator("#n0").click()
+    assert "not computed yet" in panel.inner_text()
+    page.press("End")
+    assert "through v2: 0.00134095·(-3) = -0.00402285" in panel.inner_text()
+    page.press("Escape")
+    assert panel.is_hidden()
+    page.page.locator("#n1").focus()
+    page.press("Enter")
+    assert page.page.locator("#node-title").inner_text() == "b"
+
+
+def test_tab_reaches_every_control_and_node(open_page):
+    page = open_page(expression())
+    reached = set()
+    for _ in range(20):
+        page.press("Tab")
+        reached.add(page.page.evaluate("document.activeElement.id"))
+        focus = "getComputedStyle(document.activeElement).outlineStyle"
+        if page.page.evaluate("document.activeElement.tagName") == "BUTTON":
+            assert page.page.evaluate(focus) != "none"
+    assert {"play", "forward", "fit", "scrub", "speed"} <= reached
+    assert {f"n{i}" for i in range(6)} <= reached
+
+
+def test_nodes_tell_their_state_to_a_screen_reader(open_page):
+    page = open_page(expression())
+    node = page.page.locator("#n0")
+    assert node.get_attribute("aria-label") == ("a, value 2, gradient not computed yet")
+    page.press("End")
+    assert node.get_attribute("aria-label") == "a, value 2, gradient -0.00402285"
+
+
+def test_odd_labels_are_shown_as_text(open_page):
+    x = Value(2.0, label=ODD)
+    page = open_page(x * 3)
+    assert page.page.locator("img").count() == 0
+    name = page.page.locator("#n0 .name").text_content()
+    assert "</script><img" in name
+    assert name.endswith("…")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_is_never_wider_than_the_window(open_page, scheme, width):
+    page = open_page(
+        worked_loss(),
+        color_scheme=scheme,
+        viewport={"width": width, "height": 800},
+    )
+    for _ in range(page.last()):
+        page.press("ArrowRight")
+        assert page.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_active_node_is_scrolled_into_view(open_page):
+    page = open_page(worked_loss(), viewport={"width": 390, "height": 800})
+    for _ in range(page.last()):
+        page.press("ArrowRight")
+        box = page.page.locator(".node.active").bounding_box()
+        frame = page.page.locator("#picture").bounding_box()
+        middle = box["x"] + box["width"] / 2
+        assert frame["x"] <= middle <= frame["x"] + frame["width"]
+
+
+def test_texts_stay_inside_their_boxes(open_page):
+    page = open_page(worked_loss())
+    page.press("End")
+    outside = page.page.evaluate(
+        "[...document.querySelectorAll('.node[role]')].filter(g => {"
+        " const box = g.querySelector('path, polygon').getBBox();"
+        " return [...g.querySelectorAll('text')].some(t => { const b = t.getBBox();"
+        "  return b.x < box.x || b.x + b.width > box.x + box.width"
+        "   || b.y < box.y || b.y + b.height > box.y + box.height; }); })"
+        ".map(g => g.id)"
+    )
+    assert outside == []
