@@ -185,10 +185,13 @@ class Training:
 
     def _one_epoch(self) -> Mapping[str, float]:
         """All batches, the measurements, the callbacks; all of it or nothing."""
+        import numpy as np
+
         memory = self.optimizer.steps, dict(self.optimizer.memory)
         try:
-            numbers, row = self._batches()
-            row.update(self._validate(numbers))
+            with np.errstate(all="ignore"):  # inf and nan are looked for in `_check`
+                numbers, row = self._batches()
+                row.update(self._validate(numbers))
         except BaseException:
             self.optimizer.steps, self.optimizer.memory = memory
             raise
@@ -204,7 +207,7 @@ class Training:
         means = Means()
         for batch, rows in enumerate(self.batches(), 1):
             step = self.engine.step(numbers, rows)
-            norm = math.sqrt(float(step.gradient @ step.gradient))
+            norm = math.hypot(*step.gradient.tolist())
             self._check(step.loss, norm, numbers, rows, batch)
             means.add(self._measure(step.loss, step.outputs, rows), len(rows))
             means.add({"gradient_norm": norm}, len(rows))

@@ -17,7 +17,7 @@ from nn import (
     mse,
 )
 
-mp.mp.dps = 50
+mp.mp.dps = 90
 
 
 def true_logits(p, t):

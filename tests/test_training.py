@@ -1,0 +1,592 @@
+"""fit: the same arithmetic as by hand and as torch, and every way to end."""
+
+import io
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Value, relu
+from nn import MLP, SGD, Adam, DivergenceError, Layer, Module, Sequential, fit
+from nn.data import moons, xor
+from nn.engine import Eager
+
+XOR = ([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
+
+
+def small(seed=0, **options):
+    return MLP(2, [4, 1], activation="tanh", seed=seed, **options)
+
+
+# ---- arithmetic ----------------------------------------------------------------------
+
+
+def test_fit_is_the_loop_written_by_hand():
+    X, y = moons(rows=40)
+    model, twin = small(), small()
+    fit(
+        model, X, y, optimizer=SGD(lr=0.1, momentum=0.9), epochs=5, batch_size=8, seed=3
+    )
+    optimizer = SGD(twin.parameters(), lr=0.1, momentum=0.9)
+    for epoch in range(5):
+        rows = list(range(40))
+        random.Random(f"3 {epoch}").shuffle(rows)
+        for start in range(0, 40, 8):
+            batch = rows[start : start + 8]
+            loss = nn.binary_cross_entropy_with_logits(
+                [twin(X[row]) for row in batch], [y[row] for row in batch]
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert model.state_dict() == twin.state_dict()
+
+
+def test_history_holds_means_over_batches_before_each_step():
+    X, y = [[0.0], [1.0], [2.0]], [1.0, 1.0, 4.0]
+    model = Sequential(Layer(1, 1, None))
+    model.load_state_dict({"0.weight": [[0.5]], "0.bias": [0.0]})
+    history = fit(model, X, y, loss="mse", optimizer=SGD(lr=0.1), epochs=2)
+    assert history["loss"][0] == pytest.approx((1 + 0.25 + 9) / 3, rel=1e-15)
+    assert history["error"][0] == pytest.approx((1 + 0.5 + 3) / 3, rel=1e-15)
+    slopes = np.array([2 * (0 - 0.5 - 6) / 3, 2 * (-1 - 0.5 - 3) / 3])
+    assert history["gradient_norm"][0] == pytest.approx(np.linalg.norm(slopes))
+    assert history["lr"] == [0.1, 0.1]
+    w, b = 0.5 - 0.1 * slopes[0], -0.1 * slopes[1]
+    errors = [b - 1, w + b - 1, 2 * w + b - 4]
+    assert history.loss[1] == pytest.approx(np.mean(np.square(errors)), rel=1e-14)
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_the_same_network_in_torch_trains_to_the_same_weights_and_predictions(outputs):
+    import torch
+
+    data = nn.data.blobs(rows=60, classes=3 if outputs == 3 else 2)
+    X, y = nn.data.Scaling.fit(data.X)(data.X), data.y
+    model = MLP(2, [8, outputs], activation="tanh", seed=0)
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            sizes = [torch.nn.Linear(2, 8), torch.nn.Linear(8, outputs)]
+            self.layers = torch.nn.ModuleList(sizes)
+
+        def forward(self, x):
+            return self.layers[1](torch.tanh(self.layers[0](x)))
+
+    net = Net().double()
+    state = model.state_dict().items()
+    tensors = {k: torch.tensor(v, dtype=torch.float64) for k, v in state}
+    net.load_state_dict(tensors)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    inputs = torch.tensor(X)
+    for _ in range(20):
+        optimizer.zero_grad()
+        out = net(inputs)
+        if outputs == 1:
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(
+                out[:, 0], torch.tensor(y).double()
+            )
+        else:
+            loss = torch.nn.functional.cross_entropy(out, torch.tensor(y))
+        loss.backward()
+        optimizer.step()
+    fit(model, X, y, optimizer=Adam(lr=0.01), epochs=20)
+    theirs = net(inputs).detach().numpy().reshape(len(X), -1)
+    ours = nn.predict(model, X).reshape(len(X), -1)
+    np.testing.assert_allclose(ours, theirs, 1e-11, 1e-12)
+    model.load_state_dict(net.state_dict())
+    ours = nn.predict(model, X).reshape(len(X), -1)
+    np.testing.assert_allclose(ours, theirs, 1e-13, 1e-13)
+
+
+def test_clipping_shortens_the_gradient():
+    def step(clip):
+        model = Sequential(Layer(1, 1, None))
+        model.load_state_dict({"0.weight": [[3.0]], "0.bias": [4.0]})
+        fit(model, [[1.0]], [0.0], "mse", SGD(lr=1.0), 1, clip=clip)
+        (w,), (b,) = model.state_dict()["0.weight"][0], model.state_dict()["0.bias"]
+        return math.hypot(w - 3, b - 4)
+
+    assert step(None) == pytest.approx(14 * math.sqrt(2))
+    assert step(0.5) == pytest.approx(0.5, rel=1e-6)
+    assert step(1000.0) == step(None)
+
+
+def test_a_schedule_multiplies_the_learning_rate():
+    history = fit(
+        small(), *XOR, optimizer=SGD(lr=0.5), epochs=4, schedule=lambda e: 1 / (1 + e)
+    )
+    assert history["lr"] == [0.5, 0.25, 0.5 / 3, 0.125]
+    named = fit(small(), *XOR, optimizer=SGD(lr=1.0), epochs=4, schedule="linear")
+    assert named["lr"] == [1.0, 0.75, 0.5, 0.25]
+
+
+def test_frozen_parameters_stay():
+    model = small()
+    model.freeze("layers.0")
+    before = model.state_dict()
+    fit(model, *XOR, epochs=3)
+    after = model.state_dict()
+    assert before["layers.0.weight"] == after["layers.0.weight"]
+    assert before["layers.1.weight"] != after["layers.1.weight"]
+    model.freeze()
+    with pytest.raises(ValueError, match="is everything frozen"):
+        fit(model, *XOR, epochs=1)
+
+
+def test_gradients_are_left_at_0():
+    model = small()
+    fit(model, *XOR, epochs=2)
+    assert all(p.grad == 0 for p in model.parameters())
+
+
+def test_fit_twice_goes_on():
+    model, twin = small(), small()
+    optimizer = Adam(lr=0.1)
+    for _ in range(2):
+        fit(model, *XOR, optimizer=optimizer, epochs=3)
+    fit(twin, *XOR, optimizer=Adam(lr=0.1), epochs=6)
+    assert model.state_dict() == twin.state_dict()
+
+
+# ---- what can be trained -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["auto", "hinge", "mse", "binary_cross_entropy"])
+def test_xor_is_learned_with_every_loss_for_two_classes(loss):
+    last = "sigmoid" if loss == "binary_cross_entropy" else None
+    model = small(output_activation=last)
+    y = [0.0, 1.0, 1.0, 0.0] if loss == "mse" else XOR[1]
+    history = fit(model, XOR[0], y, loss=loss, optimizer=Adam(lr=0.1), epochs=150)
+    assert history.loss[-1] < 0.05
+    if loss != "mse":
+        assert history["accuracy"][-1] == 1.0
+        assert history.labels.classes == (0, 1)
+        found = nn.predict(model, XOR[0]).reshape(-1, 1)
+        assert history.labels.name(found) == XOR[1]
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
+def test_a_line_is_learned_with_every_loss_for_numbers(loss):
+    X = [[x / 10] for x in range(-10, 11)]
+    y = [3 * x - 1 for (x,) in X]
+    model = Sequential(Layer(1, 1, None, seed=0))
+    history = fit(model, X, y, loss, Adam(lr=0.05), 400, schedule="linear")
+    assert history["error"][-1] < 0.02
+    (slope,), (offset,) = (
+        model.state_dict()["0.weight"][0],
+        model.state_dict()["0.bias"],
+    )
+    assert (slope, offset) == pytest.approx([3, -1], abs=0.05)
+
+
+def test_text_labels_and_more_classes():
+    data = nn.data.iris()
+    X = nn.data.Scaling.fit(data.X)(data.X)
+    model = MLP(4, [6, 3], seed=0)
+    history = fit(model, X, data.y, optimizer=Adam(lr=0.05), epochs=15, batch_size=30)
+    assert history.loss_name == "cross_entropy"
+    assert history.labels.classes == ("setosa", "versicolor", "virginica")
+    assert history["accuracy"][-1] > 0.93
+    assert set(history.labels.name(nn.predict(model, X))) == set(data.y)
+
+
+def test_two_texts_with_one_output():
+    history = fit(small(), XOR[0], ["no", "yes", "yes", "no"], "auto")
+    assert history.loss_name == "binary_cross_entropy_with_logits"
+    assert history.labels.classes == ("no", "yes")
+
+
+def test_several_numbers_per_row():
+    X = [[0.0], [0.5], [1.0]]
+    y = [[2 * x, -x] for (x,) in X]
+    model = Sequential(Layer(1, 2, None, seed=0))
+    history = fit(model, X, y, optimizer=Adam(lr=0.05), epochs=200)
+    assert history.loss_name == "mse"
+    assert history["error"][-1] < 0.05
+
+
+def test_a_module_and_a_loss_of_ones_own():
+    class Bump(Module):
+        def __init__(self):
+            self.center, self.width = Value(0.4), Value(0.5)
+
+        def __call__(self, x):
+            z = (x[0] - self.center) / self.width
+            return (-z * z).exp()
+
+    def cubed(predictions, targets):
+        terms = [abs(p - t) ** 3 for p, t in zip(predictions, targets, strict=True)]
+        return sum(terms[1:], terms[0]) / len(terms)
+
+    X = [[x / 10] for x in range(-20, 21)]
+    y = [math.exp(-((x - 0.3) ** 2) / 0.64) for (x,) in X]
+    model = Bump()
+    history = fit(model, X, y, cubed, Adam(lr=0.02), 200, validation=(X, y))
+    assert history.loss_name == "cubed"
+    assert history["validation_loss"][-1] < 1e-4
+    assert (model.center.data, abs(model.width.data)) == pytest.approx(
+        (0.3, 0.8), abs=0.05
+    )
+
+
+# ---- validation, early stopping, callbacks -------------------------------------------
+
+
+def test_a_validation_split_is_chosen_by_the_seed_and_not_trained_on():
+    X, y = moons(rows=40)
+    seen = []
+
+    class Watching(Eager):
+        def step(self, numbers, rows):
+            seen.extend(tuple(self.task.X[row]) for row in rows)
+            return super().step(numbers, rows)
+
+    history = fit(small(), X, y, epochs=2, validation=0.25, seed=5, engine=Watching)
+    assert len(set(seen)) == 30
+    inside, outside = nn.data.split_rows(y, 0.25, 5)
+    assert set(seen) == {tuple(X[row]) for row in inside}
+    model = small()
+    other = fit(model, X[inside], [y[i] for i in inside], epochs=2,
+                validation=(X[outside], [y[i] for i in outside]), seed=5)  # fmt: skip
+    assert other.columns == history.columns
+    logits = nn.predict(model, X[outside])
+    wanted = np.array([y[i] for i in outside])
+    assert len(history["validation_accuracy"]) == 2
+    assert history["validation_accuracy"][-1] == np.mean((logits > 0) == wanted)
+
+
+def test_early_stopping_restores_the_best_weights():
+    X, y = moons(rows=60, noise=0.3)
+    states = []
+
+    def keep(training):
+        states.append(training.model.state_dict())
+
+    model = MLP(2, [16, 1], seed=0)
+    history = fit(
+        model, X[:20], y[:20], optimizer=Adam(lr=0.1), epochs=200, patience=5,
+        validation=(X[20:], y[20:]), callbacks=[keep],
+    )  # fmt: skip
+    losses = history["validation_loss"]
+    best = losses.index(min(losses))
+    assert history.stopped == "early"
+    assert history.best_epoch == best + 1
+    assert len(history) == best + 1 + 5 < 200
+    assert model.state_dict() == states[best]
+    assert history.last()["validation_loss"] == min(losses)
+
+
+def test_without_validation_the_training_loss_is_watched():
+    history = fit(small(), *XOR, optimizer=SGD(lr=1e-9), epochs=50, patience=3)
+    assert history.best_epoch is not None
+
+
+def test_metrics_and_callbacks():
+    epochs = []
+
+    def largest(outputs, targets):
+        return max(outputs)
+
+    def stop(training):
+        epochs.append(training.epoch)
+        return training.epoch == 3
+
+    history = fit(
+        small(), *XOR, epochs=9, metrics={"largest": largest}, callbacks=[stop]
+    )
+    assert epochs == [1, 2, 3]
+    assert len(history["largest"]) == len(history) == 3
+
+
+def test_seeds():
+    def run(seed):
+        model = small()
+        return fit(model, *moons(rows=40), epochs=2, batch_size=8, seed=seed), model
+
+    (a, one), (b, same), (_, other) = run(1), run(1), run(2)
+    assert a.columns == b.columns
+    assert one.state_dict() == same.state_dict() != other.state_dict()
+    assert run(None)[0].seed != run(None)[0].seed
+
+
+# ---- going wrong ---------------------------------------------------------------------
+
+
+def test_a_loss_that_explodes_names_epoch_batch_and_node():
+    model = MLP(1, [1], seed=0)
+    with pytest.raises(DivergenceError) as caught:
+        fit(
+            model,
+            [[1e150], [2.0]],
+            [1.0, 2.0],
+            "mse",
+            SGD(lr=1e10),
+            3,
+            batch_size=1,
+            seed=0,
+        )
+    text = str(caught.value)
+    assert "the loss became inf in epoch 1, batch 2; the first bad node is" in text
+    assert "first bad node is W1[1,1] = -inf" in text
+    assert "a smaller lr, scaled inputs, clip=1.0" in text
+    assert (caught.value.epoch, caught.value.batch) == (1, 2)
+    assert model.state_dict() == MLP(1, [1], seed=0).state_dict()
+
+
+def test_outside_a_domain_the_node_is_named():
+    class Log(Module):
+        def __init__(self):
+            self.w = Value(1.0, label="w")
+
+        def __call__(self, x):
+            return (self.w * x[0]).log()
+
+    with pytest.raises(
+        DivergenceError, match=r"batch 2; the first bad node is log\(mul"
+    ):
+        fit(
+            Log(),
+            [[1.0], [-1.0]],
+            [0.0, 0.0],
+            "mse",
+            SGD(lr=0.1),
+            1,
+            batch_size=1,
+            seed=3,
+        )
+
+
+def test_an_infinite_slope_is_named():
+    class Root(Module):
+        def __init__(self):
+            self.w = Value(0.0, label="w")
+
+        def __call__(self, x):
+            return (self.w * x[0]).sqrt()
+
+    with pytest.raises(DivergenceError, match=r"sqrt\(mul.* with the slope inf"):
+        fit(Root(), [[1.0]], [1.0], "mse", SGD(lr=0.1), 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "words"),
+    [
+        (
+            lambda: fit(small(), [[0, 1]], [0, 1]),
+            ValueError,
+            "1 rows, but y has 2",
+        ),
+        (lambda: fit(small(), [[0, math.nan]], [0]), ValueError, "row 1, column 2"),
+        (lambda: fit(small(), [0, 1], [0, 1]), ValueError, "table of N rows"),
+        (lambda: fit(small(), [], []), ValueError, "table of N rows"),
+        (lambda: fit(small(), [[0, 1], [1]], [0, 1]), ValueError, "rows of numbers"),
+        (lambda: fit(small(), [[0, "a"]], [0]), ValueError, "rows of numbers"),
+        (lambda: fit(small(), [[0, 1, 2]], [0]), ValueError, "takes 2 inputs, got 3"),
+        (
+            lambda: fit(small(), XOR[0], [1, 1, 1, 1], "hinge"),
+            ValueError,
+            "one class",
+        ),
+        (
+            lambda: fit(small(), XOR[0], list("abca")),
+            ValueError,
+            "3 classes but",
+        ),
+        (
+            lambda: fit(small(), XOR[0], list("abca"), "mse"),
+            ValueError,
+            "the text 'a'",
+        ),
+        (
+            lambda: fit(small(), XOR[0], [0, "a", 1, 1]),
+            ValueError,
+            "mixes texts",
+        ),
+        (lambda: fit(small(), XOR[0], [0, 1, math.nan, 1]), ValueError, "y .* row 3"),
+        (lambda: fit(small(), XOR[0], [[0, 1]] * 4), ValueError, r"shape \(4, 2\)"),
+        (lambda: fit(small(), *XOR, "msee"), ValueError, "unknown loss 'msee'; choose"),
+        (lambda: fit(small(), *XOR, optimizer="best"), ValueError, "unknown optimizer"),
+        (lambda: fit(small(), *XOR, optimizer=3), TypeError, "a name or an Optimizer"),
+        (
+            lambda: fit(small(), *XOR, engine="warp"),
+            ValueError,
+            "unknown engine",
+        ),
+        (lambda: fit(small(), *XOR, epochs=-1), ValueError, "epochs is a whole number"),
+        (lambda: fit(small(), *XOR, epochs=1.5), ValueError, "got 1.5"),
+        (lambda: fit(small(), *XOR, batch_size=-1), ValueError, "batch_size"),
+        (lambda: fit(small(), *XOR, validation=1.5), ValueError, "between 0 and 1"),
+        (lambda: fit(small(), *XOR, validation=0.01), ValueError, "too few"),
+        (lambda: fit(small(), *XOR, patience=0), ValueError, "patience"),
+        (lambda: fit(small(), *XOR, lambda p, t: 0.5), TypeError, "has to be a Value"),
+    ],
+)
+def test_bad_input(make, kind, words):
+    with pytest.raises(kind, match=words):
+        make()
+
+
+def test_validation_with_a_class_never_seen():
+    with pytest.raises(ValueError, match=r"label 'c' is not among the classes"):
+        fit(small(), XOR[0], list("abab"), validation=([[0, 0]], ["c"]))
+
+
+# ---- interrupted and resumed ---------------------------------------------------------
+
+
+def test_ctrl_c_returns_the_history_and_the_model_of_the_last_full_epoch():
+    X, y = moons(rows=40)
+
+    class Impatient(Eager):
+        count = 0
+
+        def step(self, numbers, rows):
+            self.count += 1
+            if self.count == 18:  # the third batch of the fourth epoch
+                raise KeyboardInterrupt
+            return super().step(numbers, rows)
+
+    model, twin = small(), small()
+    history = fit(model, X, y, epochs=9, batch_size=8, seed=1, engine=Impatient)
+    assert history.stopped == "interrupted"
+    assert len(history) == 3
+    fit(twin, X, y, epochs=3, batch_size=8, seed=1)
+    assert model.state_dict() == twin.state_dict()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("patience", [None, 3])
+def test_resumed_is_unbroken(tmp_path, optimizer, patience):
+    X, y = moons(rows=40, noise=0.3)
+
+    def run(epochs, path, resume=None):
+        model = small()
+        history = fit(
+            model, X, y, optimizer=optimizer, epochs=epochs, batch_size=7, seed=2,
+            validation=0.3, patience=patience, checkpoint=path, resume=resume,
+            schedule=lambda epoch: 0.9**epoch,
+        )  # fmt: skip
+        return history, model
+
+    through, broken = tmp_path / "through.json", tmp_path / "broken.json"
+    one, a = run(9, through)
+    run(2, broken)
+    run(5, broken, broken)
+    other, b = run(9, broken, broken)
+    assert through.read_bytes() == broken.read_bytes()
+    assert a.state_dict() == b.state_dict()
+    assert one.columns == other.columns
+    assert one.stopped == other.stopped
+    assert one.best_epoch == other.best_epoch
+
+
+def test_resume_from_a_model_alone(tmp_path):
+    nn.save(small(), tmp_path / "model.json")
+    with pytest.raises(ValueError, match="a model alone, no training"):
+        fit(small(), *XOR, resume=tmp_path / "model.json")
+
+
+def test_a_real_ctrl_c(tmp_path):
+    program = f"""
+import nn, sys
+X, y = nn.data.moons(rows=40)
+model = nn.MLP(2, [4, 1], seed=0)
+path = {str(tmp_path / "m.json")!r}
+def ready(training):
+    if training.epoch == 2:
+        print("ready", flush=True)
+h = nn.fit(model, X, y, epochs=10**6, batch_size=8, seed=0, checkpoint=path,
+           callbacks=[ready])
+print(h.stopped, len(h) > 1, nn.load(path).state_dict() == model.state_dict())
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert out == "interrupted True True\n"
+
+
+# ---- what is shown -------------------------------------------------------------------
+
+
+def test_silent_where_no_terminal_is_watching():
+    out = io.StringIO()
+    with redirect_stdout(out):
+        fit(small(), *XOR, epochs=2)
+    assert out.getvalue() == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("progress", [True, False])
+def test_a_bar_on_a_terminal(progress):
+    import pty
+
+    program = f"""
+import nn
+nn.fit(nn.MLP(2, [2, 1], seed=0), *nn.data.xor(rows=8), epochs=3, progress={progress})
+"""
+    master, slave = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=slave, stderr=slave, env=environment
+    )
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            chunk = os.read(master, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not chunk:
+            break
+        shown += chunk
+    os.close(master)
+    assert process.wait(timeout=30) == 0
+    assert (b"epoch 3/3" in shown) is progress
+    assert (b"loss" in shown and b"accuracy" in shown) is progress
+    assert bool(shown) is progress
+
+
+def test_history():
+    history = fit(small(), *XOR, epochs=3, seed=0)
+    assert repr(history).startswith("History of 3 epochs (finished): loss 0.")
+    with pytest.raises(
+        KeyError, match="no column 'los' in this history; there are: loss"
+    ):
+        history["los"]
+    assert fit(small(), *XOR, epochs=0).columns == {}
+    assert json.dumps(history.columns)
+
+
+def test_watch_and_snapshots():
+    watch, snapshots = nn.Watch(), nn.Snapshots(every=2)
+    model = Sequential(Layer(2, 3, None, seed=0), relu, Layer(3, 1, None, seed=1))
+    snapshots.keep(0, model)
+    history = fit(model, *xor(rows=12), epochs=5, callbacks=[watch, snapshots])
+    assert snapshots.epochs == [0, 2, 4, 5]
+    assert snapshots.states[-1] == model.state_dict()
+    assert {k: len(v) for k, v in watch.gradients.items()} == dict.fromkeys(
+        ["0.weight", "0.bias", "2.weight", "2.bias"], 5
+    )
+    assert list(watch.activations) == ["0", "1", "2"]
+    assert min(watch.activations["1"][0]) >= 0 > min(watch.activations["0"][0])
+    last = watch.activations["2"][-1][2]
+    assert last == pytest.approx(
+        np.median(nn.predict(model, xor(rows=12).X)), rel=1e-12
+    )
+    assert len(history) == 5
