@@ -285,8 +285,12 @@ def _unique(name: str, taken: dict[str, int]) -> str:
 
 def clean(label: str) -> str:
     """A label on one line, not too long, with what can't be seen written as escapes."""
-    shown = "".join(_visible(c) for c in label[: LONGEST_NAME + 1])
-    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
+    pieces = [_visible(c) for c in label[: LONGEST_NAME + 1]]
+    if len("".join(pieces)) <= LONGEST_NAME:
+        return "".join(pieces)
+    while len("".join(pieces)) >= LONGEST_NAME:
+        pieces.pop()
+    return "".join(pieces) + "…"
 
 
 def _visible(character: str) -> str:
