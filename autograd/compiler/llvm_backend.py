@@ -26,6 +26,7 @@ from autograd.compiler.vector_math import Lanes
 BLOCK_BYTES = 192 * 1024  # of slots that go through the stages together: half of L2
 BLOCK_VECTORS = 64
 THREAD_ROWS = 2048  # a thread is not worth starting for fewer
+LARGE = 4000  # instructions: beyond, they are not optimized, see `Module._add`
 TILE: Final = 4  # left and right results in one step of a grid
 
 LESS = {"less": "olt", "at_most": "ole", "equal": "oeq", "differs": "une"}
@@ -301,6 +302,10 @@ class Module:
         self.calls: set[tuple[str, int]] = set()
         self.packed: list[int] = []
         self._tables: dict[tuple[int, ...], str] = {}
+        self._plain_once = _length(layout.once) > LARGE // 4
+        self._plain_rows = (
+            sum([_length(stage.chunks) for stage in layout.stages]) > LARGE
+        )
         slots = max(layout.slots.values(), default=-1) + 1
         self.trash = slots
         # An odd number of cache lines apart, so that a slot's vectors spread over sets.
@@ -332,14 +337,25 @@ class Module:
         self._mathematics()
         return "\n".join([*self._declarations(), *self.lines])
 
-    def _add(self, body: Function, name: str, args: str) -> None:
+    def _add(
+        self, body: Function, name: str, args: str, plain: bool = False
+    ) -> None:
+        """Add a function; a plain one is translated instruction by instruction.
+
+        LLVM's optimizing code generator takes time more than in proportion to the
+        length of straight-line code: 30 000 instructions took 1.9 s, and plainly 0.5 s.
+        They ran equally fast, because the passes here leave little to improve.
+        """
         self.calls |= {(call, body.lanes) for call in body.calls}
-        self.lines += body.text(name, args)
+        text = body.text(name, args)
+        if plain:
+            text[0] = text[0].replace("#0", "#1")
+        self.lines += text
 
     def _once(self, name: str, indices: list[int]) -> str:
         chunk = Chunk(self.layout, 1, "", "%numbers")
         chunk.emit(indices)
-        self._add(chunk.body, name, "ptr %numbers")
+        self._add(chunk.body, name, "ptr %numbers", self._plain_once)
         return name
 
     def _chunk(self, indices: list[int]) -> str:
@@ -353,7 +369,8 @@ class Module:
             chunk.emit(indices)
 
         body.loop(0, "%vectors", rows)
-        self._add(body, name, "ptr noalias %values, ptr noalias %numbers, i64 %vectors")
+        args = "ptr noalias %values, ptr noalias %numbers, i64 %vectors"
+        self._add(body, name, args, self._plain_rows)
         return name
 
     # ---- layers ----
@@ -756,10 +773,17 @@ class Module:
             "declare double @sin(double)",
             "declare double @cos(double)",
             "declare double @tan(double)",
-            f'attributes #0 = {{ nounwind "min-legal-vector-width"="{64 * self.lanes}" '
-            f'"prefer-vector-width"="{64 * self.lanes}" "no-trapping-math"="true" }}',
         ]
+        width = 64 * self.lanes
+        features = f'nounwind "min-legal-vector-width"="{width}" '
+        features += f'"prefer-vector-width"="{width}" "no-trapping-math"="true"'
+        lines.append(f"attributes #0 = {{ {features} }}")
+        lines.append(f"attributes #1 = {{ noinline optnone {features} }}")
         return lines
+
+
+def _length(chunks: Iterable[Sequence[int]]) -> int:
+    return sum([len(chunk) for chunk in chunks])
 
 
 # ---- running -------------------------------------------------------------------------
