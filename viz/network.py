@@ -313,7 +313,14 @@ class _Drawing:
                 tail.y + place * (head.y - tail.y),
             )
             name, label = f"{left}-{right}-number", style.patch(self._number(shown))
-            self.graph.add(name, label, title, pos=f"{x:.4f},{y:.4f}!", fontsize="9")
+            self.graph.add(
+                name,
+                label,
+                title,
+                pos=f"{x:.4f},{y:.4f}!",
+                fontsize="9",
+                fontcolor=style.hue(shown) if shown else style.QUIET,
+            )
 
     def _back(self, column: int, stage: Stage, tail: Spot, head: Spot) -> None:
         """What flows back along a weight: the weight times δ."""

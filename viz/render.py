@@ -38,7 +38,9 @@ SECONDS: Final = 30.0
 LOCK: Final = threading.Lock()  # Graphviz keeps global state
 PROLOG: Final = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 COMMENT: Final = re.compile(r"<!--.*?-->\n?", re.DOTALL)
-GRAPH_TITLE: Final = re.compile(r"(<g [^>]*>\n)<title>[^<]*</title>\n")
+GRAPH_TITLE: Final = re.compile(
+    r'(<g id="[^"]*" class="graph"[^>]*>\n)<title>[^<]*</title>\n'
+)
 TITLE: Final = re.compile(
     r'(<g id="([^"]*)" class="(?:node|edge)">\n)<title>[^<]*</title>\n'
 )

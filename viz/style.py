@@ -91,8 +91,9 @@ def box(
         f'<TD WIDTH="6"></TD><TD ALIGN="RIGHT">{markup(number)}</TD></TR>'
         for name, number in rows
     ]
+    cells.insert(0, '<TR><TD COLSPAN="3" CELLPADDING="0" HEIGHT="2"></TD></TR>')
     if title:
-        heading = f'<TD COLSPAN="3" CELLPADDING="3"><B>{markup(title)}</B></TD>'
+        heading = f'<TD COLSPAN="3" CELLPADDING="1"><B>{markup(title)}</B></TD>'
         cells.insert(0, f"<TR>{heading}</TR>")
     if bar:
         cells.append(

@@ -1,0 +1,238 @@
+"""From DOT to files: quiet, whole, the same everywhere, stopped in time."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from viz import Graph, render
+from viz.render import markup, visible, write_whole
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+TYPED = [
+    "<script>alert(1)</script>",
+    "a{b|c}",
+    "'single' \"double\"",
+    r"\N \G \L \E \T \H \l \r \n \\ \N",
+    "trailing backslash \\",
+    "&lt;b&gt; &amp; &#65; &nbsp;",
+    "$x_1$ %d 100% #{}",
+    "<b>bold</b><BR/>",
+    "]]> --> <!-- <![CDATA[",
+    "δ∂ŷ ‖x‖ é ß 権重",
+    "مرحبا שלום",
+    "😀🎉👩‍🚀",
+    "\u202eright to left override",
+    "W1[2,3]",
+    "-",
+]
+
+
+def texts(svg: str) -> list[str]:
+    """Every text of a picture, in the order of the file."""
+    return [
+        element.text or "" for element in ElementTree.fromstring(svg).iter(f"{SVG}text")
+    ]
+
+
+def picture(text: str) -> Graph:
+    graph = Graph()
+    graph.add("a", f"<<B>{markup(visible(text))}</B>>", title=visible(text))
+    return graph
+
+
+@pytest.mark.parametrize("text", TYPED)
+def test_text_is_shown_as_typed(text):
+    svg = picture(text).svg
+    assert texts(svg) == [text]
+    (title,) = ElementTree.fromstring(svg).iter(f"{SVG}title")
+    assert title.text == text
+
+
+@pytest.mark.parametrize(
+    "code", [*range(32), 127, 0x85, 0xD800, 0xDFFF, 0xFFFE, 0xFFFF]
+)
+def test_characters_that_xml_forbids_are_shown_by_a_sign(code):
+    (shown,) = texts(picture(f"a{chr(code)}b").svg)
+    assert shown[0] + shown[-1] == "ab"
+    assert len(shown) == 3
+    assert shown[1].isprintable()
+
+
+def test_every_character_of_the_basic_plane_gives_valid_xml():
+    for start in range(0, 0x11000, 0x400):
+        text = "".join(map(chr, range(start, start + 0x400)))
+        graph = Graph()
+        graph.add("a", f"<{markup(visible(text, longest=2000))}>", title=visible(text))
+        ElementTree.fromstring(graph.svg)
+
+
+def test_long_text_is_abbreviated_in_the_middle():
+    shown = visible("a" * 5000 + "b" * 5000)
+    assert shown == "a" * 20 + "…" + "b" * 19
+    assert visible("x" * 40) == "x" * 40
+
+
+def test_formats_by_the_ending(tmp_path):
+    graph = picture("a")
+    starts = {".svg": b"<svg", ".png": b"\x89PNG", ".pdf": b"%PDF", ".dot": b"digraph"}
+    for ending, start in starts.items():
+        path = graph.save(tmp_path / f"picture{ending.upper()}")
+        assert path.read_bytes().startswith(start)
+    assert graph.save(str(tmp_path / "a.gv")).read_bytes().startswith(b"digraph")
+    with pytest.raises(
+        ValueError, match=r"end the name in \.svg, \.png, \.pdf or \.dot"
+    ):
+        graph.save(tmp_path / "picture.jpg")
+    with pytest.raises(ValueError, match="can't tell the format of"):
+        graph.save(tmp_path / "picture")
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "a.svg"
+    write_whole(path, b"old")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        with pytest.raises(OSError, match=r"can't write .*a\.svg.*No space left"):
+            write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.svg"]
+
+
+@pytest.mark.parametrize("place", ["missing/a.svg", "file/a.svg", "folder"])
+def test_an_unwritable_path_is_named(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=r"^can't write '.*(a\.svg|folder)'"):
+        write_whole(tmp_path / place, b"new")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_a_notebook_shows_the_picture():
+    graph = picture("a")
+    assert graph._repr_mimebundle_() == {"image/svg+xml": graph.svg}
+    assert graph._repr_svg_() == graph.svg
+    assert graph._repr_mimebundle_(include=["image/png"])["image/png"][1:4] == b"PNG"
+    assert graph.pipe("svg", encoding="utf-8") == graph.svg
+
+
+def test_not_a_byte_that_changes_from_run_to_run():
+    svg = picture("a").svg
+    assert svg == picture("a").svg
+    for trace in ("<!--", "<?xml", "DOCTYPE", "graphviz", "/tmp", os.getcwd()):
+        assert trace not in svg
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A program of its own, with its stdout and stderr."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=120,
+        check=False,
+    )
+
+
+DRAWING = """
+    from autograd import Value
+    from viz import draw
+    x, y = Value(2.0, label="x"), Value(-0.5, label="ŷ")
+    z = (x * y + x).tanh() * x
+    z.backward()
+    picture = draw(z, {"z": z})
+    print(picture.svg, len(picture.data("png")), len(picture.data("pdf")))
+"""
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"FONTCONFIG_FILE": "/nonexistent/fonts.conf"},
+        {"HOME": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent", "PATH": ""},
+    ],
+)
+def test_nothing_is_printed_and_no_program_called(environment):
+    done = run(DRAWING, **environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == run(DRAWING).stdout
+
+
+def test_the_environment_is_as_before():
+    code = """
+        import os
+        before = dict(os.environ)
+        from viz import Graph
+        Graph().svg
+        print(before == dict(os.environ))
+    """
+    assert run(code).stdout == "True\n"
+    assert run(code, FONTCONFIG_FILE="mine").stdout == "True\n"
+
+
+def test_what_else_is_on_stderr_stays():
+    code = """
+        import os, pygraphviz
+        from viz import render
+        def noisy(*_):
+            os.write(2, b"Fontconfig warning: nobody needs this\\n")
+            os.write(2, b"a real error\\n")
+        render._graphviz = noisy
+        render._load_fonts()
+        os.write(2, b"after\\n")
+    """
+    assert run(code).stderr == "a real error\nafter\n"
+
+
+def test_no_folder_but_the_systems_own_is_written_to(tmp_path):
+    done = run(f"import os; os.chdir({str(tmp_path)!r})\n" + textwrap.dedent(DRAWING))
+    assert done.returncode == 0
+    assert os.listdir(tmp_path) == []
+
+
+def test_threads_draw_the_same():
+    expected = picture("a").svg
+    found: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(picture("a").svg))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 8
+
+
+def large(count: int) -> str:
+    lines = [
+        f"n{i} -> n{(i * 7919 + 1) % count}; n{i} -> n{i // 2};" for i in range(count)
+    ]
+    return "digraph {\n" + "\n".join(lines) + "\n}"
+
+
+def test_a_large_picture_is_laid_out_elsewhere_and_the_same():
+    dot = "digraph {\n" + "\n".join(f"n{i} -> n{i // 2}" for i in range(500)) + "\n}"
+    assert dot.count("\n") > render.QUICK
+    assert render.render(dot) == render._layout(dot, "svg", "dot")
+
+
+def test_a_layout_that_takes_too_long_is_stopped():
+    with pytest.raises(TimeoutError, match=r"stopped after 0.5 s.*draw\(v, depth=4\)"):
+        render.render(large(3000), seconds=0.5)
+
+
+def test_dot_that_is_none_is_an_error():
+    with pytest.raises(ValueError, match="could not lay out"):
+        render.render("digraph {" + "\n" * (render.QUICK + 1))
