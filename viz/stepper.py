@@ -94,10 +94,10 @@ def stepper(
         )
     wanted = [node.value for node in nodes if not node.value.constant]
     told = Derivation(nodes, wanted or [output], names)
-    return Stepper(_page(_Plan(told, digits)))
+    return Stepper(_page(Plan(told, digits)))
 
 
-def _page(plan: _Plan) -> str:
+def _page(plan: Plan) -> str:
     script, look = _resource("stepper.js"), _resource("stepper.css")
     policy = (
         f"default-src 'none'; img-src data:; script-src {_hash(script)}; "
@@ -130,7 +130,7 @@ def _embedded(data: object) -> str:
     return text
 
 
-class _Plan:
+class Plan:
     """What the page shows: nodes, edges and steps as plain data, and the picture."""
 
     def __init__(self, told: Derivation, digits: int) -> None:
@@ -285,7 +285,7 @@ class _Plan:
         return self.told.nodes[index].value.data, self.told.adjoints[index]
 
 
-def _stack(left: str, rights: list[Expression | None], plan: _Plan) -> list[str]:
+def _stack(left: str, rights: list[Expression | None], plan: Plan) -> list[str]:
     """A left side and its right sides under one another, repeated ones once."""
     texts = [plan.text(right) for right in rights if right is not None]
     different = [t for k, t in enumerate(texts) if k == 0 or t != texts[k - 1]]

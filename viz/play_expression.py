@@ -1,0 +1,214 @@
+"""The expression that the playground shows: its text, its numbers, its derivatives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from autograd import expression
+from autograd.graph import Node, graph
+from autograd.value import Value, ieee
+from viz.graph import READABLE
+from viz.notation import names_of
+
+MOST_NAMES: Final = 40
+START: Final = 1.0  # of a name that has no number yet
+
+Numbers = Mapping[str, float]
+
+EXAMPLES: Final[Mapping[str, tuple[str, Numbers]]] = {
+    "a neuron": (
+        "tanh(w1*x1 + w2*x2 + b)",
+        {"w1": 0.5, "x1": 2.0, "w2": -1.0, "x2": 0.5, "b": 0.1},
+    ),
+    "sigmoid with cross-entropy": (
+        "-(y*log(sigmoid(z)) + (1 - y)*log(1 - sigmoid(z)))",
+        {"y": 1.0, "z": 0.5},
+    ),
+    "softmax": (
+        "exp(z1) / (exp(z1) + exp(z2) + exp(z3))",
+        {"z1": 2.0, "z2": 1.0, "z3": -1.0},
+    ),
+    "Rosenbrock's valley": ("(1 - x)**2 + 100*(y - x**2)**2", {"x": -1.2, "y": 1.0}),
+    "the worked example": (
+        "-log(sigmoid(v1*sigmoid(w11*x1 + w12*x2 + b1)"
+        " + v2*sigmoid(w21*x1 + w22*x2 + b2) + c))",
+        {
+            "x1": 1.0,
+            "x2": 2.0,
+            "w11": 0.1,
+            "w12": 0.2,
+            "b1": 0.01,
+            "w21": 0.3,
+            "w22": 0.4,
+            "b2": 0.02,
+            "v1": 0.5,
+            "v2": 0.6,
+            "c": 0.05,
+        },
+    ),
+}
+"""What there is to pick: a text and the numbers it starts with."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A text recorded with numbers and differentiated; leaves in order of the text."""
+
+    text: str
+    leaves: Mapping[str, Value]
+    output: Value
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """The graph's description."""
+        return graph(self.output)
+
+    @cached_property
+    def names(self) -> dict[str, Value]:
+        """Every node but the bare numbers, by the name the derivation gives it."""
+        names = names_of(self.nodes)
+        pairs = zip(names, self.nodes, strict=True)
+        return {name: node.value for name, node in pairs if not node.value.constant}
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The number of each name."""
+        return {name: leaf.data for name, leaf in self.leaves.items()}
+
+    @property
+    def walkable(self) -> bool:
+        """Whether its picture shows each operation, so that one can step through it."""
+        return len(self.nodes) <= READABLE
+
+
+def record(text: str, numbers: Numbers) -> Recorded:
+    """The expression with these numbers, and the gradient in every node.
+
+    A name without a number gets 1. Raises ParseError where the text is wrong, asks for
+    more than 40 names, or is outside an operation's domain at these numbers.
+
+    >>> record("w*x", {"w": 2.0, "x": 3.0}).leaves["w"].grad
+    3.0
+    """
+    names = expression.names(text)
+    if len(names) > MOST_NAMES:
+        raise expression.ParseError(
+            f"the expression has {len(names)} names; there is room for {MOST_NAMES} "
+            "sliders"
+        )
+    leaves = {name: Value(numbers.get(name, START), label=name) for name in names}
+    output = expression.parse(text, **leaves)
+    output.backward()
+    return Recorded(text, leaves, output)
+
+
+# ---- what the page changes -----------------------------------------------------------
+
+
+@dataclass
+class Desk:
+    """The state of the first tab; every change ends in a picture or in an error.
+
+    text: as typed. numbers: of every name that there was. error: what is wrong, or "";
+    then `shown` is still the last one that was right. chosen: the name to derive by.
+    step: how far the walk is, None for its end. reach: sliders go from -reach to reach.
+    """
+
+    text: str
+    numbers: dict[str, float]
+    chosen: str = ""
+    step: int | None = None
+    reach: float = 5.0
+    error: str = ""
+    shown: Recorded = field(init=False)
+
+    def __post_init__(self) -> None:
+        text, self.text = self.text, EXAMPLES["a neuron"][0]
+        numbers, self.numbers = self.numbers, dict(EXAMPLES["a neuron"][1])
+        self._record()
+        self.numbers = dict(numbers)
+        self.type(text)
+
+    @property
+    def names(self) -> list[str]:
+        """The names that have a slider, in the order of the text."""
+        return list(self.shown.leaves)
+
+    @property
+    def wrt(self) -> str:
+        """The name that the derivation and the plot are about; "" where there is none.
+
+        The chosen one, or else the first.
+        """
+        return self.chosen if self.chosen in self.names else next(iter(self.names), "")
+
+    def type(self, text: str) -> None:
+        """Take a text as typed."""
+        if text != self.shown.text:
+            self.step = None
+        self.text = text
+        self._record()
+
+    def pick(self, example: str) -> None:
+        """Take an example, with its numbers."""
+        self.numbers.update(EXAMPLES[example][1])
+        self.type(EXAMPLES[example][0])
+
+    def move(self, name: str, number: float | None) -> None:
+        """Give a name a number; an emptied box changes nothing."""
+        if number is not None and math.isfinite(number):
+            self.numbers[name] = float(number)
+            self._record()
+
+    def number(self, name: str) -> float:
+        """The number of a name."""
+        return self.numbers.get(name, START)
+
+    def span(self, name: str) -> tuple[float, float]:
+        """Where a name's slider begins and ends; its number is always inside."""
+        reach = max(self.reach, 2.0 * abs(self.number(name)))
+        return -reach, reach
+
+    def _record(self) -> None:
+        try:
+            self.shown, self.error = record(self.text, self.numbers), ""
+        except (ValueError, ArithmeticError) as error:
+            self.error = str(error)
+
+
+# ---- the output along one name -------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The output and its slope at points along one name, nan outside the domain."""
+
+    xs: list[float]
+    ys: list[float]
+    slopes: list[float]
+
+
+def curve(shown: Recorded, name: str, low: float, high: float, count: int = 161) -> Curve:
+    """The output as one name goes from low to high and the others stay.
+
+    >>> curve(record("x**2", {"x": 1.0}), "x", -1.0, 1.0, count=3)
+    Curve(xs=[-1.0, 0.0, 1.0], ys=[1.0, 0.0, 1.0], slopes=[-2.0, 0.0, 2.0])
+    """
+    xs = [low + (high - low) * i / (count - 1) for i in range(count)]
+    with ieee():
+        copy = record(shown.text, shown.values)
+        leaf = copy.leaves[name]
+        points = [_at(copy, leaf, x) for x in xs]
+    return Curve(xs, [y for y, _ in points], [slope for _, slope in points])
+
+
+def _at(copy: Recorded, leaf: Value, x: float) -> tuple[float, float]:
+    leaf.data = x
+    leaf.grad = 0.0
+    copy.output.recompute()
+    copy.output.backward()
+    return copy.output.data, leaf.grad

@@ -1,0 +1,184 @@
+"""The network that the playground trains: its set-up, its epochs, its pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from nn import MLP, fit
+from nn.data import GENERATED, SETS, Dataset
+from nn.losses import LOSSES
+from nn.module import ACTIVATIONS, Module
+from nn.optim import OPTIMIZERS
+from nn.training import DivergenceError, Training
+from viz.network import network
+from viz.play_chart import Line, Panel, chart
+from viz.plots import plot_decision_boundary
+from viz.render import Graph
+from viz.style import NEGATIVE, POSITIVE
+
+ROWS: Final = 120
+MOST_NEURONS: Final = 32
+MOST_LAYERS: Final = 5
+MOST_EPOCHS: Final = 5000
+LOSS: Final = "cross_entropy"
+LOSS_OF_TWO: Final = "binary_cross_entropy_with_logits"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is trained on what, and how.
+
+    data: the name of a set in the plane. layers: how many neurons each hidden layer
+    has. lr: the learning rate. seed: of the data and of the first weights.
+    """
+
+    data: str = "moons"
+    layers: tuple[int, ...] = (8, 8)
+    activation: str = "tanh"
+    optimizer: str = "adam"
+    lr: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self.data, GENERATED, "data")
+        _check(self.activation, ACTIVATIONS, "an activation")
+        _check(self.optimizer, OPTIMIZERS, "an optimizer")
+        if not 0 < self.lr <= 100:
+            raise ValueError(f"lr is a number above 0 and up to 100; got {self.lr!r}")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"the seed is a whole number from 0; got {self.seed!r}")
+        layers(" ".join(map(str, self.layers)))
+
+
+def _check(choice: str, known: Any, what: str) -> None:
+    if choice not in known:
+        raise ValueError(f"{choice[:40]!r} is not {what}; choose {', '.join(known)}")
+
+
+def layers(text: str) -> tuple[int, ...]:
+    """The hidden layers that a person typed, such as `8 8` or `8, 8`.
+
+    Raises ValueError for more than 5 layers or a layer of more than 32 neurons; no
+    layer at all is fine, and leaves a straight boundary.
+
+    >>> layers("8, 4")
+    (8, 4)
+    """
+    parts = text.replace(",", " ").split()
+    if not all(p.isdecimal() and 1 <= int(p[:9]) <= MOST_NEURONS for p in parts):
+        raise ValueError(
+            f"layers are whole numbers from 1 to {MOST_NEURONS} with spaces between, "
+            "such as 8 8"
+        )
+    if len(parts) > MOST_LAYERS:
+        raise ValueError(f"at most {MOST_LAYERS} layers; got {len(parts)}")
+    return tuple(map(int, parts))
+
+
+@dataclass
+class Session:
+    """One training: it advances epoch by epoch, and draws itself at any time.
+
+    error: what ended it early, or "".
+    """
+
+    setup: Setup
+    error: str = ""
+    _training: Training | None = field(default=None, repr=False)
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The rows to learn from."""
+        return SETS[self.setup.data](rows=ROWS, seed=self.setup.seed)
+
+    @cached_property
+    def model(self) -> MLP:
+        """The network; one output for two classes, otherwise one for each."""
+        outputs = 1 if len(self.data.classes) == 2 else len(self.data.classes)
+        sizes = [*self.setup.layers, outputs]
+        return MLP(2, sizes, self.setup.activation, seed=self.setup.seed)
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return self._training.epoch if self._training else 0
+
+    @property
+    def columns(self) -> Mapping[str, list[float]]:
+        """The loss and the accuracy of every epoch, each measured before its step."""
+        return self._training.history.columns if self._training else {}
+
+    @property
+    def loss_name(self) -> str:
+        """The loss that suits the outputs."""
+        return LOSS_OF_TWO if len(self.data.classes) == 2 else LOSS
+
+    def advance(self, epochs: int = 1, seconds: float = float("inf")) -> None:
+        """Train for so many epochs, or at least for one and about so many seconds."""
+        end = time.perf_counter() + seconds
+        for _ in range(min(epochs, MOST_EPOCHS - self.epoch)):
+            self._one_epoch()
+            if self.error or time.perf_counter() >= end:
+                return
+
+    def _one_epoch(self) -> None:
+        try:
+            if self._training is None:
+                self._training = self._started()
+            else:
+                self._training.epochs += 1
+                self._training.run(progress=False)
+        except DivergenceError as error:
+            self.error = str(error)
+
+    def _started(self) -> Training:
+        """The training after its first epoch, as `fit` hands it to callbacks."""
+        found: list[Training] = []
+        fit(
+            self.model,
+            self.data.X,
+            self.data.y,
+            loss=self.loss_name,
+            optimizer=OPTIMIZERS[self.setup.optimizer](lr=self.setup.lr),
+            epochs=1,
+            seed=self.setup.seed,
+            progress=False,
+            callbacks=[found.append],
+        )
+        return found[0]
+
+    # ---- what it looks like ----
+
+    def summary(self) -> str:
+        """One line: epoch, loss, accuracy."""
+        if not self.epoch:
+            return "epoch 0: the first weights, as they were drawn"
+        loss, accuracy = self.columns["loss"][-1], self.columns["accuracy"][-1]
+        return f"epoch {self.epoch}   loss {loss:.4f}   accuracy {accuracy:.3f}"
+
+    def boundary(self) -> str:
+        """The decision boundary and the data, as SVG."""
+        figure = plot_decision_boundary(
+            self.model, self.data.X, self.data.y, resolution=40
+        )
+        return figure.as_bytes("svg").decode()
+
+    def curve(self) -> str:
+        """Loss and accuracy over the epochs, as SVG."""
+        loss, accuracy = (self.columns.get(n, []) for n in ("loss", "accuracy"))
+        return chart(
+            Panel("loss", [Line(list(enumerate(loss, 1)), POSITIVE)]),
+            Panel("accuracy", [Line(list(enumerate(accuracy, 1)), NEGATIVE)], (), "epoch"),
+        )
+
+    def network(self, row: int = 0) -> Graph:
+        """The network with what one row of the data does in it, forward and back."""
+        x, y = self.data.X[row].tolist(), self.data.y[row]
+        loss = LOSSES[self.loss_name]
+        if self.loss_name == LOSS:
+            return network(self.model, x, y, loss=lambda outs, t: loss([outs], [t]))
+        return network(self.model, x, y, loss=loss)

@@ -1,0 +1,110 @@
+"""The walk through the forward and the backward pass, as a look for the picture.
+
+The picture stays the same at every step; a style sheet of a few rules, written into the
+SVG, hides what is not known yet and marks what is being computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from viz import style
+from viz.explain import Derivation
+from viz.play_expression import Recorded
+from viz.stepper import Plan
+
+LIT: Final = "#ffe9a8"
+EDGE: Final = "#8a5a00"
+DIGITS: Final = 6
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One step: what it is called, its arithmetic line by line, the rules of its look."""
+
+    title: str
+    lines: tuple[str, ...]
+    css: str
+
+
+class Walk:
+    """Every step over one graph, first the forward and then the backward pass."""
+
+    def __init__(self, shown: Recorded) -> None:
+        wanted = [node.value for node in shown.nodes if not node.value.constant]
+        self.told = Derivation(shown.nodes, wanted or [shown.output])
+        data: Any = Plan(self.told, DIGITS).data()
+        self.nodes, self.steps = data["nodes"], data["steps"]
+        self.parents = [node.parents for node in shown.nodes]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def stop(self, step: int | None) -> Stop:
+        """The step with this number; the last one for None or a number beyond it."""
+        last = len(self) - 1
+        number = last if step is None else min(max(step, 0), last)
+        return Stop(
+            f"Step {number} of {last}: {self.steps[number]['title']}",
+            tuple(self._lines(number)),
+            "" if step is None else "".join(self._rules(number)),
+        )
+
+    def _lines(self, number: int) -> Iterator[str]:
+        step = self.steps[number]
+        if step["node"] is not None:
+            yield from self.nodes[step["node"]][f"{step['phase']}Lines"]
+        if "words" in step:
+            yield step["words"]
+
+    def _rules(self, number: int) -> Iterator[str]:
+        for index, node in enumerate(self.nodes):
+            if node["kind"] == "constant":
+                continue
+            if node["forward"] > number:
+                yield f"#n{index},#o{index}{{opacity:.3}}"
+                yield f"#n{index} text:nth-last-of-type(3){{visibility:hidden}}"
+            if node["backward"] > number:
+                yield from self._without_gradient(index)
+        yield from self._lit(self.steps[number])
+
+    def _without_gradient(self, index: int) -> Iterator[str]:
+        yield f"#n{index} text:last-of-type{{visibility:hidden}}"
+        bars = (f'#n{index} polygon[fill="{c}"]' for c in (style.POSITIVE, style.NEGATIVE))
+        yield f"{','.join(bars)}{{fill:{style.TROUGH}}}"
+        edges = [f"#o{index}-out"]
+        edges += [f"#o{index}-{k}" for k in range(len(self.parents[index]))]
+        yield (
+            f"{','.join(f'{e} path' for e in edges)}"
+            f"{{stroke:{style.NEUTRAL};stroke-width:.8}}"
+            f"{','.join(f'{e} polygon' for e in edges)}"
+            f"{{fill:{style.NEUTRAL};stroke:{style.NEUTRAL}}}"
+        )
+
+    def _lit(self, step: dict[str, Any]) -> Iterator[str]:
+        """The node of the step, and the arrows that bring it its number."""
+        index = step["node"]
+        if index is None:
+            return
+        yield f"#n{index} path:first-of-type{{fill:{LIT}}}"
+        yield f'#n{index} path[fill="none"]{{stroke:{EDGE};stroke-width:3}}'
+        edges = [f"#o{index}-{k}" for k in range(len(self.parents[index]))]
+        if step["phase"] == "backward":
+            uses = self.told.consumers.get(index, [])
+            edges = [f"#o{consumer}-{position}" for consumer, position in uses]
+        if edges:
+            yield (
+                f"{','.join(f'{e} path' for e in edges)}{{stroke:{EDGE};stroke-width:3}}"
+                f"{','.join(f'{e} polygon' for e in edges)}"
+                f"{{fill:{EDGE};stroke:{EDGE}}}"
+            )
+
+
+def dressed(svg: str, css: str) -> str:
+    """The picture with a style sheet of its own."""
+    if not css:
+        return svg
+    start = svg.index(">", svg.index("<svg")) + 1
+    return f"{svg[:start]}\n<style>{css}</style>{svg[start:]}"
