@@ -19,6 +19,7 @@ import ast
 import contextlib
 import doctest
 import io
+import linecache
 import os
 import re
 import shlex
@@ -111,10 +112,12 @@ def run(page: str, name: str = "page") -> list[Cell]:
     """
     found = cells(page)
     namespace: dict[str, Any] = {"__name__": "__main__"}
+    blocks = 0
     with tempfile.TemporaryDirectory() as folder, _inside(folder):
-        for number, cell in enumerate(found, 1):
+        for cell in found:
+            blocks += cell.runs
             if cell.language == "python":
-                cell.results = list(_python(cell, namespace, f"{name}, block {number}"))
+                cell.results = list(_python(cell, namespace, f"{name}, block {blocks}"))
             elif cell.language == "console":
                 cell.results = [Result("text", _console(cell.body))]
             elif not cell.info:
@@ -153,6 +156,8 @@ def _python(cell: Cell, namespace: dict[str, Any], name: str) -> Iterator[Result
 
 def _execute(code: str, namespace: dict[str, Any], name: str) -> tuple[str, Any]:
     """What the code prints, and the value of its last line if it is an expression."""
+    lines = code.splitlines(keepends=True)
+    linecache.cache[name] = (len(code), None, lines, name)  # for errors that quote it
     tree = ast.parse(code, name)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     printed = io.StringIO()

@@ -81,7 +81,11 @@ def _arguments(lines: list[str]) -> list[str]:
 
 
 def _without_markup(text: str) -> str:
-    """Text in which * and _ are signs, not emphasis; `code` stays code."""
+    """Text in which * and [ are signs, not emphasis and links; `code` stays code."""
     parts = re.split(r"(`[^`]*`)", text)
-    quiet = (re.sub(r"([*_<|])", r"\\\1", part) for part in parts[::2])
+    quiet = (re.sub(r"[*_<|$\[]", _as_entity, part) for part in parts[::2])
     return "".join(a + b for a, b in zip(quiet, [*parts[1::2], ""], strict=True))
+
+
+def _as_entity(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};"
