@@ -294,13 +294,13 @@ def read_csv(path: Path, target: str, delimiter: str = ",") -> Dataset:
     features = tuple(name for name in cells.names if name != target)
     if not features:
         raise ValueError(f"{path} has no column but the target {target!r}")
-    y = cells.labels(target)
+    X, y = cells.numbers(features), cells.labels(target)
     if len(set(y)) == 1:
         raise ValueError(
             f"{path}: every row has the {target} {y[0]!r}; there is nothing to learn "
             "from one class alone"
         )
-    return Dataset(cells.numbers(features), y, features, target)
+    return Dataset(X, y, features, target)
 
 
 def read_features(

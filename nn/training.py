@@ -86,7 +86,9 @@ def fit(
     validation: rows to measure on and not to train on: a fraction of the rows between
         0 and 1, or (X, y).
     seed: for the validation split and the shuffling; the same seed gives the same bits.
-    engine: "eager", "auto" for the fastest there is, or a function from a `Task`.
+    engine: "compiled" for a program that runs a batch at a time, "eager" for a graph
+        recorded anew for each, "auto" for the first where it is possible and otherwise
+        the second (`History.engine` says which, and why), or a function from a `Task`.
     progress: show a bar, where a terminal is watching.
     schedule: a name or a function from the epoch (from 0) to a factor on the lr.
     clip: the longest gradient allowed; a longer one is shortened to it.
@@ -129,6 +131,7 @@ def fit(
         checkpoint=checkpoint,
         context=context,
     )
+    training.history.engine = training.engine.name
     if saved:
         training.load_state_dict(saved)
     training.run(progress)
@@ -481,11 +484,15 @@ def _optimizer(choice: str | Optimizer, task: Task) -> Optimizer:
 
 
 def _engine(choice: str | Callable[[Task], Engine], task: Task) -> Engine:
-    if choice in ("auto", "eager"):
+    if choice == "eager":
         return Eager(task)
     if callable(choice):
         return choice(task)
-    raise ValueError(f"unknown engine {choice!r}; choose auto or eager")
+    from nn.compiled import Compiled, fastest
+
+    if choice not in ("auto", "compiled"):
+        raise ValueError(f"unknown engine {choice!r}; choose auto, compiled or eager")
+    return fastest(task) if choice == "auto" else Compiled(task)
 
 
 def _new_history(seed: int, labels: Labels | None, task: Task) -> History:

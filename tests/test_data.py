@@ -1,0 +1,201 @@
+"""Tables: the sets, fair splits, scaling without leaks, and CSV files as they come."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from nn import data
+from nn.data import GENERATED, SETS, Scaling, read_csv, read_features, split_rows
+
+# ---- the sets ------------------------------------------------------------------------
+
+SHAPES = {
+    "iris": (150, 4, 3),
+    "wine": (178, 13, 3),
+    "breast-cancer": (569, 30, 2),
+    "digits": (1797, 64, 10),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_sets(name):
+    table = SETS[name]()
+    rows, columns, classes = SHAPES.get(name, (400, 2, 3 if name == "blobs" else 2))
+    assert table.X.shape == (rows, columns)
+    assert table.X.dtype == np.float64
+    assert len(table) == len(table.y) == rows
+    assert len(table.features) == columns
+    assert len(table.classes) == classes
+    X, y = table
+    assert X is table.X
+    assert y is table.y
+    assert f"{rows} rows" in repr(table)
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_drawn_sets_follow_their_arguments(name):
+    draw = SETS[name]
+    assert draw(rows=40).X.tolist() == draw(rows=40).X.tolist()
+    assert draw(rows=40).X.tolist() != draw(rows=40, seed=1).X.tolist()
+    assert len(draw(rows=41)) == 41
+    assert max(Counter(draw(rows=40).y).values()) <= 20
+    with pytest.raises(ValueError, match="at least"):
+        draw(rows=1)
+
+
+def test_xor_and_spirals_without_noise():
+    X, y = data.xor(rows=8, noise=0.0)
+    assert {(*row, label) for row, label in zip(X.tolist(), y, strict=True)} == {
+        (-1, -1, 0), (-1, 1, 1), (1, -1, 1), (1, 1, 0),
+    }  # fmt: skip
+    X, y = data.spirals(rows=30, noise=0.0, classes=3)
+    for (a, b), label in zip(X.tolist(), y, strict=True):
+        along = math.hypot(a, b) / 3
+        turn = (math.atan2(b, a) / (2 * math.pi) - label / 3 - along) % 1
+        assert min(turn, 1 - turn) == pytest.approx(0, abs=1e-12)
+
+
+def test_real_sets_have_names():
+    iris = data.iris()
+    assert iris.classes == ("setosa", "versicolor", "virginica")
+    assert iris.features[0] == "sepal length (cm)"
+    assert data.breast_cancer().classes == ("benign", "malignant")
+    assert data.digits().classes[:2] == ("0", "1")
+
+
+# ---- splits --------------------------------------------------------------------------
+
+
+def test_a_split_is_fair_disjoint_and_repeatable():
+    labels = ["a"] * 80 + ["b"] * 20
+    inside, outside = split_rows(labels, 0.25, 0)
+    assert sorted(inside + outside) == list(range(100))
+    assert Counter(labels[i] for i in outside) == {"a": 20, "b": 5}
+    assert split_rows(labels, 0.25, 0) == (inside, outside)
+    assert split_rows(labels, 0.25, 1) != (inside, outside)
+
+
+def test_numbers_are_split_without_classes():
+    labels = [i / 7 for i in range(50)]
+    inside, outside = split_rows(labels, 0.3, 0)
+    assert (len(inside), len(outside)) == (35, 15)
+    train, test = data.Dataset(np.ones((50, 1)), labels, ("x",)).split(0.3)
+    assert train.y == [labels[i] for i in inside]
+    assert test.y == [labels[i] for i in outside]
+    assert train.classes == ()
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -1, 2, math.nan])
+def test_a_part_is_between_0_and_1(fraction):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        split_rows([0, 1], fraction, 0)
+
+
+def test_too_few_rows_to_split():
+    with pytest.raises(ValueError, match="2 rows are too few"):
+        split_rows([0, 1], 0.1, 0)
+
+
+# ---- scaling -------------------------------------------------------------------------
+
+
+def test_scaling_knows_the_training_rows_alone():
+    X = np.random.default_rng(0).normal([5, -3], [2, 0.1], size=(50, 2))
+    scaling = Scaling.fit(X[:40])
+    scaled = scaling(X)
+    np.testing.assert_allclose(scaled[:40].mean(axis=0), 0, atol=1e-13)
+    np.testing.assert_allclose(scaled[:40].std(axis=0), 1, rtol=1e-13)
+    assert abs(scaled[40:].mean()) > 1e-6
+    from sklearn.preprocessing import StandardScaler
+
+    theirs = StandardScaler().fit(X[:40]).transform(X)
+    np.testing.assert_allclose(scaled, theirs, rtol=1e-12)
+
+
+def test_scaling_a_column_that_never_changes():
+    assert Scaling.fit([[2.0], [2.0]])([[2.0], [5.0]]).tolist() == [[0.0], [3.0]]
+    with pytest.raises(ValueError, match="for 1 columns, got 2"):
+        Scaling.fit([[2.0]])([[1.0, 2.0]])
+
+
+# ---- CSV files -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def csv_file(tmp_path):
+    def write(text, encoding="utf-8"):
+        path = tmp_path / "t.csv"
+        path.write_bytes(text.encode(encoding) if isinstance(text, str) else text)
+        return path
+
+    return write
+
+
+def test_a_csv_file(csv_file):
+    path = csv_file('width,"the, kind",height\n1,cat,2.5\n-3e2,"do\ng",4\n\n5,cat,6\n')
+    table = read_csv(path, "the, kind")
+    assert table.X.tolist() == [[1, 2.5], [-300, 4], [5, 6]]
+    assert table.y == ["cat", "do\ng", "cat"]
+    assert table.features == ("width", "height")
+    assert table.target == "the, kind"
+    X, columns = read_features(path, ("height", "width"))
+    assert X.tolist() == [[2.5, 1], [4, -300], [6, 5]]
+    assert list(columns) == ["width", "the, kind", "height"]
+
+
+def test_csv_targets_are_numbers_or_texts(csv_file):
+    assert read_csv(csv_file("a,y\n1,0\n2,1\n"), "y").y == [0, 1]
+    assert read_csv(csv_file("a,y\n1,0\n2,1.0\n"), "y").y == [0, 1]
+    assert read_csv(csv_file("a,y\n1,0.5\n2,1\n"), "y").y == [0.5, 1.0]
+    assert read_csv(csv_file("a,y\n1,0.5\n2,x\n"), "y").y == ["0.5", "x"]
+
+
+def test_csv_variants(csv_file):
+    assert read_csv(csv_file("\ufeffa,y\r\n1,0\r\n2,1\r\n"), "y").features == ("a",)
+    assert read_csv(csv_file("a;y\n1;0\n2;1"), "y", delimiter=";").X.tolist() == [
+        [1],
+        [2],
+    ]
+    assert read_csv(csv_file(" a , y \n 1 , 0 \n2,1\n"), "y").X.tolist() == [[1], [2]]
+    assert read_csv(csv_file("größe,y\n1,ä\n2,ö\n"), "y").features == ("größe",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "t.csv is empty"),
+        ("\n\n", "t.csv is empty"),
+        ("a,b,y\n", "no rows below its first line"),
+        ("a,b,y\n1,,0\n", "line 2, column 'b': the value is missing; fill it in"),
+        ("a,b,y\n1,2,0\n1,NA,1\n", "line 3, column 'b': the value is missing"),
+        ("a,b,y\n1,nan,0\n", "line 2, column 'b': the value is missing"),
+        ("a,b,y\n1,2,\n", "line 2, column 'y': the value is missing"),
+        ("a,b,y\n1,red,0\n", "line 2, column 'b': 'red' is not a number"),
+        ("a,b,y\n1,inf,0\n", "'inf' is not a number"),
+        ("a,b,y\n1,1_000,0\n", "'1_000' is not a number"),
+        ('a,b,y\n1,"2,5",0\n', "'2,5' is not a number .with a point"),
+        ("a,b,y\n1,2,0\n3,4,0\n", "every row has the y 0; .* one class alone"),
+        ("a;b;y\n1;2;0\n", "seem to be separated by ';'"),
+        ("a\tb\ty\n1\t2\t0\n", "seem to be separated by '.t'"),
+        ("a,b,y\n1,2\n", "line 2: 2 columns where the first line names 3"),
+        ("1,2,3\n4,5,6\n", "starts with numbers; its first line has to name"),
+        ("a,a,y\n1,2,0\n", "two columns named 'a'"),
+        ("a,b,z\n1,2,0\n", "no column 'y'; it has: a, b, z"),
+        ("y\n0\n1\n", "no column but the target 'y'"),
+        ('a,y\n"1,0\n', "not a CSV file in UTF-8"),
+        (b"a,y\n\xff,0\n", "not a CSV file in UTF-8"),
+        (b"a,y\n\x00,0\n", "t.csv"),
+    ],
+)
+def test_bad_csv_files(csv_file, text, words):
+    with pytest.raises(ValueError, match=words):
+        read_csv(csv_file(text), "y")
+
+
+def test_a_missing_csv_file_and_a_long_delimiter(tmp_path, csv_file):
+    with pytest.raises(FileNotFoundError):
+        read_csv(tmp_path / "none.csv", "y")
+    with pytest.raises(ValueError, match="one character; got ';;'"):
+        read_csv(csv_file("a,y\n1,2\n"), "y", delimiter=";;")
