@@ -1,0 +1,485 @@
+"""draw(): the picture's numbers are backward()'s, and large graphs stay readable."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from random_graphs import grow
+
+from autograd import Value, dot, sum
+from autograd.graph import graph, topological_order
+from autograd.value import ieee
+from nn import MLP, Layer, Neuron, hinge, mse
+from viz import draw
+from viz.fold import fold
+from viz.graph import names_of
+from viz.numbers import short, typed
+from viz.render import render
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def elements(picture, kind):
+    """The texts of each node or edge of a picture by its id, read from the SVG."""
+    found = {}
+    for group in ElementTree.fromstring(picture.svg).iter(f"{SVG}g"):
+        if group.get("class") == kind:
+            texts = [text.text or "" for text in group.iter(f"{SVG}text")]
+            found[group.get("id")] = texts
+    return found
+
+
+def number_after(texts, name):
+    return float(texts[texts.index(name) + 1])
+
+
+def printed(x, digits=4):
+    """What is left of a number at the printed precision."""
+    whole = x == x and abs(x) < 1e6 and x == int(x)
+    return x if whole else float(f"{x:.{digits}g}")
+
+
+def expression():
+    w, x, b = Value(0.5, label="w"), Value(2.0, label="x"), Value(-1.3, label="b")
+    n = w * x + b
+    out = (n.tanh() - 1) ** 2
+    out.backward()
+    return out, n, (w, x, b)
+
+
+def check(output, digits=4):
+    """Every number in the picture is the node's; returns how many were compared."""
+    picture = draw(output, detail="op", digits=digits)
+    nodes, edges = elements(picture, "node"), elements(picture, "edge")
+    compared = 0
+    for node in graph(output):
+        texts, value = nodes[f"n{node.index}"], node.value
+        if value.constant:
+            assert texts == [typed(value.data, digits)]
+            continue
+        for name, true in (("data", value.data), ("grad", value.grad)):
+            read = number_after(texts, name)
+            assert read == printed(true, digits) or (read != read and true != true)
+            compared += 1
+        for position, (parent, partial) in enumerate(
+            zip(node.parents, node.partials, strict=True)
+        ):
+            if not output_of(parent, output).constant:
+                (text,) = edges[f"o{node.index}-{position}"]
+                read = float(text.removeprefix("∂ "))
+                assert read == printed(partial, digits) or partial != partial
+                compared += 1
+    return compared
+
+
+def output_of(index, output):
+    return topological_order(output)[index]
+
+
+# ---- numbers -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (0.0, "0"),
+        (-0.0, "0"),
+        (-1e-320, "-1e-320"),
+        (2.0, "2"),
+        (-12345.0, "-12345"),
+        (999999.0, "999999"),
+        (1e6, "1e6"),
+        (0.1 + 0.2, "0.3"),
+        (1 / 3, "0.3333"),
+        (-0.00004, "-4e-5"),
+        (123456.7, "1.235e5"),
+        (float("inf"), "inf"),
+        (float("nan"), "nan"),
+    ],
+)
+def test_numbers_are_short_and_true(x, text):
+    assert short(x) == text
+    assert float(text) == pytest.approx(x, rel=1e-3, nan_ok=True)
+
+
+def test_a_constant_is_shown_as_it_was_written():
+    assert [typed(x) for x in (2.0, 1.00001, 0.1, 1 / 3)] == [
+        "2",
+        "1.00001",
+        "0.1",
+        "0.3333",
+    ]
+
+
+def test_every_number_of_an_expression():
+    out, _, _ = expression()
+    assert check(out) == 23
+    assert check(out, digits=12) == 23
+
+
+def sampled(count, digits):
+    rng = random.Random(7)
+    compared = 0
+    for _ in range(count):
+        leaves = [Value(rng.uniform(-2, 2), f"x{i}") for i in range(3)]
+        with ieee():
+            output = grow(rng, leaves, 3)
+        output.backward(rng.choice([1.0, -2.5, 1e-9]))
+        if len(topological_order(output)) <= 60:
+            compared += check(output, digits)
+    return compared
+
+
+def test_every_number_of_random_graphs():
+    assert sampled(60, 4) > 2000
+
+
+@pytest.mark.slow
+def test_every_number_of_a_thousand_random_graphs():
+    assert sampled(1000, 6) > 30000
+
+
+# ---- what is shown -------------------------------------------------------------------
+
+
+def test_the_picture_of_an_expression():
+    out, _, (w, _, _) = expression()
+    picture = draw(out, {"loss": out})
+    nodes = elements(picture, "node")
+    assert nodes["n0"] == ["w", "data", "0.5", "grad", short(w.grad)]
+    assert [nodes[f"o{i}"] for i in (2, 4, 5, 7, 9)] == [
+        ["×"],
+        ["+"],
+        ["tanh"],
+        ["−"],
+        ["**"],
+    ]
+    assert nodes["n9"][0] == "loss"
+    assert nodes["n6"] == ["1"]  # the constant
+    assert "n6" not in "".join(elements(picture, "edge"))
+    assert "<title>w: data 0.5, grad " + repr(w.grad) in picture.svg
+
+
+def test_a_label_wins_over_a_name_and_the_first_name_counts():
+    a, b, c = Value(1.0, label="label"), Value(2.0), Value(3.0)
+    names = {"a": a, "_": b, "b": b, "again": b, "list": [c, 4], "text": "x", "c": c}
+    assert names_of(names) == {a: "a", b: "b", c: "list[0]"}
+    nodes = elements(draw(sum([a, b, c]), names), "node")
+    assert [nodes[f"n{i}"][0] for i in range(3)] == ["label", "b", "list[0]"]
+
+
+def test_the_same_operand_twice_has_two_arrows():
+    x = Value(3.0, label="x")
+    y = x - x
+    y.backward()
+    edges = elements(draw(y), "edge")
+    assert (edges["o1-0"], edges["o1-1"]) == (["∂ 1"], ["∂ -1"])
+
+
+def test_sign_and_size_are_seen_without_color():
+    a, b = Value(1.0, label="a"), Value(1.0, label="b")
+    y = a * 3 - b
+    y.backward()
+    svg = draw(y).svg
+    boxes = {
+        group.get("id"): group
+        for group in ElementTree.fromstring(svg).iter(f"{SVG}g")
+        if group.get("class") == "node"
+    }
+
+    def bar(key, color):
+        (shape,) = [
+            p for p in boxes[key].iter(f"{SVG}polygon") if p.get("fill") == color
+        ]
+        xs = [float(pair.split(",")[0]) for pair in shape.get("points").split()]
+        return min(xs), max(xs)
+
+    middle = bar("n0", "#6b7785")
+    assert bar("n0", "#1f6fb4")[0] >= middle[1] - 0.01  # positive: to the right
+    low, high = bar("n3", "#d1590b")
+    assert high <= bar("n3", "#6b7785")[0] + 0.01  # negative: to the left
+    wide = bar("n0", "#1f6fb4")
+    assert (wide[1] - wide[0]) / (high - low) == pytest.approx(3, rel=0.1)
+
+
+def test_infinite_and_missing_gradients_are_drawn():
+    x = Value(0.0, label="x")
+    with ieee():
+        y = x.sqrt() * x.log()
+    y.backward()
+    assert "nan" in elements(draw(y), "node")["n0"]
+
+
+@pytest.mark.parametrize(
+    "label", ["<script>", "{|}", '"', "\\N", "\n", "\x00", "a" * 10_000]
+)
+def test_any_label_is_text(label):
+    x = Value(2.0, label=label)
+    picture = draw(x * x, {label: x})
+    texts = elements(picture, "node")["n0"]
+    assert texts[1:] == ["data", "2", "grad", "0"]
+    assert len(texts[0]) <= 40
+    assert "<script" not in picture.svg
+
+
+def test_a_dot_product_is_expanded_on_request():
+    neuron = Neuron(3, activation="tanh", seed=1)
+    out = neuron([1.0, 2.0, -3.0])
+    out.backward()
+    plain, expanded = draw(out), draw(out, expand=True)
+    assert ["dot"] in elements(plain, "node").values()
+    nodes = elements(expanded, "node")
+    assert ["dot"] not in nodes.values()
+    products = {k: v for k, v in nodes.items() if k[0] == "n" and "p" in k}
+    read = [number_after(texts, "data") for texts in products.values()]
+    true = [w.data * x for w, x in zip(neuron.w, [1.0, 2.0, -3.0], strict=True)]
+    assert read == [printed(x) for x in true]
+    dot_node = next(n for n in topological_order(out) if n.op == "dot")
+    grads = [number_after(texts, "grad") for texts in products.values()]
+    assert grads == [printed(dot_node.grad)] * 3
+
+
+def test_depth_and_neighborhood():
+    x = y = Value(1.0, label="x")
+    nodes = [x]
+    for _ in range(5000):
+        y = y.sin()
+        nodes.append(y)
+    keys = set(elements(draw(y, depth=2), "node"))
+    assert keys == {"n5000", "o5000", "n4999", "o4999", "n4998", "o4998", "o4998_more"}
+    near = {
+        k for k in elements(draw(y, around=nodes[100], depth=1), "node") if k[0] == "n"
+    }
+    assert near == {"n99", "n100", "n101"}
+    with pytest.raises(ValueError, match="no part of the graph"):
+        draw(y, around=Value(1.0))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"detail": "huge"}, "detail is op, neuron, layer or None; got 'huge'"),
+        ({"depth": 0}, "depth is a whole number from 1; got 0"),
+        ({"digits": 0}, "digits is a whole number from 1 to 17; got 0"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        draw(Value(1.0), **options)
+
+
+@pytest.mark.parametrize("value", [3.0, None, "x", [Value(1.0)]])
+def test_what_is_no_value(value):
+    with pytest.raises(TypeError, match=r"draw\(\) takes a Value; got"):
+        draw(value)
+
+
+# ---- large graphs --------------------------------------------------------------------
+
+
+def network_loss(rows, hidden=16):
+    rng = random.Random(0)
+    model = MLP(2, [hidden, hidden, 1], activation="tanh", seed=1)
+    X = [[rng.gauss(0, 1), rng.gauss(0, 1)] for _ in range(rows)]
+    loss = hinge([model(x) for x in X], [1 if x[0] > 0 else -1 for x in X])
+    loss.label = "loss"
+    loss.backward()
+    return model, loss
+
+
+def norm(values):
+    return sum([v.grad**2 for v in values]) ** 0.5
+
+
+def test_a_network_folds_into_its_layers():
+    model, loss = network_loss(20)
+    nodes = elements(draw(loss), "node")
+    assert set(nodes) == {"input", "loss", "L1N0", "L2N0", "L3N0"}
+    for number, layer in enumerate(model.layers, 1):
+        texts = nodes[f"L{number}N0"]
+        assert texts[0] == f"layer {number}"
+        assert number_after(texts, "neurons") == len(layer.neurons)
+        assert number_after(texts, "parameters") == len(list(layer.parameters()))
+        assert number_after(texts, "dot") == 20 * len(layer.neurons)
+        assert number_after(texts, "‖grad‖") == printed(norm(layer.parameters()))
+    assert number_after(nodes["loss"], "data") == printed(loss.data)
+    assert number_after(nodes["input"], "constants") == 40
+
+
+def test_a_network_folds_into_its_neurons():
+    model, loss = network_loss(3, hidden=4)
+    nodes = elements(draw(loss, detail="neuron"), "node")
+    for number, layer in enumerate(model.layers, 1):
+        for i, neuron in enumerate(layer.neurons, 1):
+            read = number_after(nodes[f"L{number}N{i}"], "‖grad‖")
+            assert read == printed(norm(neuron.parameters()))
+
+
+def folded_ops(loss):
+    """What operations each place of the folded picture says it holds."""
+    nodes = elements(draw(loss, detail="layer"), "node")
+    return {key: dict(zip(t[1::2], t[2::2], strict=True)) for key, t in nodes.items()}
+
+
+def test_no_operation_is_lost_or_counted_twice():
+    model, loss = network_loss(5)
+    regular = loss + 0.01 * sum([p * p for p in model.parameters()])
+    regular.backward()
+    counted = {}
+    for rows in folded_ops(regular).values():
+        for op, count in rows.items():
+            if op in ("add", "mul", "sub", "tanh", "relu", "mean", "sum", "dot"):
+                counted[op] = counted.get(op, 0) + int(count)
+    true = {}
+    for node in topological_order(regular):
+        if node.op:
+            true[node.op] = true.get(node.op, 0) + 1
+    assert counted == true
+    assert folded_ops(regular)["L1N0"]["parameters"] == "48"
+
+
+def test_a_network_written_by_hand_folds_too():
+    layer = Layer(2, 2, "relu", seed=0)
+    outs = []
+    for neuron in layer.neurons:
+        z = neuron.b
+        for w, x in zip(neuron.w, (1.0, 2.0), strict=True):
+            z = z + w * x
+        outs.append(z.relu())
+    rows = folded_ops(mse(outs, [1.0, 0.0]))
+    assert rows["L1N0"]["mul"] == "4"
+    assert rows["L1N0"]["relu"] == "2"
+
+
+def test_hundred_thousand_nodes_fold_in_under_two_seconds():
+    _, loss = network_loss(970)
+    assert len(topological_order(loss)) > 100_000
+    start = time.perf_counter()
+    svg = draw(loss).svg
+    assert time.perf_counter() - start < 2
+    assert "layer 3" in svg
+
+
+def test_a_long_chain_is_summed_up_without_recursion():
+    x = Value(0.5, label="x")
+    y = x
+    for _ in range(50_000):
+        y = y * 0.999 + 0.0001
+    y.backward()
+    nodes = elements(draw(y, {"y": y}), "node")
+    assert nodes["leaves"] == ["1 variable, with gradients", "x", short(x.grad)]
+    assert nodes["operations"][0] == "100000 operations"
+    assert number_after(nodes["operations"], "depth") == 100_000
+    assert nodes["output"] == ["y", "data", short(y.data), "grad", "1"]
+    assert "draw(v, depth=4)" in draw(y).svg
+    assert fold(topological_order(y), "layer", 4) is None
+
+
+def test_the_largest_gradients_come_first():
+    leaves = [Value(float(i), label=f"x{i}") for i in range(200)]
+    y = dot(leaves, [(-1) ** i * i for i in range(200)])
+    y.backward()
+    texts = elements(draw(y), "node")["leaves"]
+    assert texts[1:5] == ["x199", "-199", "x198", "198"]
+
+
+def test_each_operation_of_a_graph_beyond_the_limit():
+    y = Value(1.0)
+    for _ in range(3000):
+        y = y.sin()
+    with pytest.raises(ValueError, match=r"at most 2000 nodes.*3001.*depth=4"):
+        draw(y, detail="op")
+
+
+# ---- the same, and quiet -------------------------------------------------------------
+
+
+PROGRAM = """
+from autograd import Value
+from nn import MLP, mse
+from viz import draw, network
+model = MLP(2, [3, 2, 1], seed=1)
+loss = mse([model([1.0, 2.0]), model([0.5, -1.0])], [1.0, 0.0])
+loss.backward()
+print([draw(loss, globals(), detail=d).svg for d in ("op", "neuron", "layer")])
+print(draw(loss, depth=3, expand=True).svg, network(model, [1.0, 2.0], 1.0).svg)
+"""
+
+
+def test_the_same_bytes_whatever_the_hash_seed():
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+        )
+        for seed in ("0", "1", "12345")
+    ]
+    assert runs[0].stdout == runs[1].stdout == runs[2].stdout
+    assert [done.stderr for done in runs] == [b"", b"", b""]
+    assert json.dumps(runs[0].stdout.decode())
+
+
+def test_graphs_of_any_shape_are_laid_out():
+    rng = random.Random(3)
+    for _ in range(40):
+        pool = [Value(rng.uniform(-1, 1), f"x{i}") for i in range(3)]
+        for _ in range(rng.randint(1, 25)):
+            a, b = rng.choice(pool), rng.choice(pool)
+            pool.append(
+                rng.choice([a * b, a + b, a.tanh(), a - 2, dot([a, b], [b, a])])
+            )
+        picture = draw(pool[-1], expand=rng.random() < 0.5)
+        assert render(picture.source).count(b'class="node"') == len(
+            elements(picture, "node")
+        )
+
+
+# ---- the command ---------------------------------------------------------------------
+
+
+def chainrule(*arguments, folder):
+    return subprocess.run(
+        [sys.executable, "-c", "from viz.cli import main; main()", "draw", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+    )
+
+
+def test_the_command_draws_an_expression(tmp_path):
+    arguments = ("tanh(w*x + b)", "w=0.5", "x=2", "b=0.1")
+    done = chainrule(*arguments, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "graph.svg\n", "")
+    texts = [
+        e.text for e in ElementTree.parse(tmp_path / "graph.svg").iter(f"{SVG}text")
+    ]
+    assert {"w", "x", "b", "tanh", "0.8005", "0.3592", "∂ 0.3592"} <= set(texts)
+    done = chainrule(*arguments, "-o", "g.pdf", folder=tmp_path)
+    assert (tmp_path / "g.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tanh(w"], "chainrule: "),
+        (["__import__('os')"], "chainrule: "),
+        (["x + y", "x=1"], "chainrule: "),
+        (["x", "x=1", "-o", "no/where.svg"], "chainrule: can't write"),
+        (["x", "x=1", "-o", "graph.gif"], "chainrule: can't tell the format"),
+        (["x", "x=1", "--detail", "all"], "chainrule: detail is"),
+    ],
+)
+def test_what_the_command_refuses(tmp_path, arguments, message):
+    done = chainrule(*arguments, folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(message)
+    assert "Traceback" not in done.stderr
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,251 @@
+"""network(): every number in the picture is the recorded graph's."""
+
+import random
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from nn import MLP, Layer, Neuron, Sequential
+from nn.losses import LOSSES, binary_cross_entropy
+from viz import network
+from viz.numbers import short
+from viz.text import worked_example
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(picture, kind="node"):
+    """The texts of each node of a picture by its id, read from the SVG."""
+    return {
+        group.get("id"): [text.text or "" for text in group.iter(f"{SVG}text")]
+        for group in ElementTree.fromstring(picture.svg).iter(f"{SVG}g")
+        if group.get("class") == kind
+    }
+
+
+def titles(picture):
+    return {
+        group.get("id"): (group.find(f".//{SVG}title").text or "")
+        for group in ElementTree.fromstring(picture.svg).iter(f"{SVG}g")
+        if group.get("class") in ("node", "edge")
+        and group.find(f".//{SVG}title") is not None
+    }
+
+
+def paired(found):
+    """Names and numbers of a neuron's texts: z, 0.51, a, 0.625 and so on."""
+    return dict(zip(found[::2], found[1::2], strict=True))
+
+
+# The numbers of the documentation's worked example, as its page states them.
+Z = {"c1i0": 0.51, "c1i1": 1.12, "c2i0": 0.8147964671035836}
+A = {"c1i0": 0.6248064744684293, "c1i1": 0.7539887164489482, "c2i0": 0.6931306594690766}
+DELTA = {
+    "c1i0": -0.035968668478543284,
+    "c1i1": -0.0341526670251058,
+    "c2i0": -0.3068693405309234,
+}
+LOSS = 0.36653675576158634
+DW = {
+    "c0i0-c1i0": -0.03596866847854328,
+    "c0i1-c1i0": -0.07193733695708657,
+    "c0i0-c1i1": -0.0341526670251058,
+    "c0i1-c1i1": -0.0683053340502116,
+    "c1i0-c2i0": -0.19173395077957814,
+    "c1i1-c2i0": -0.2313760201844461,
+}
+W = {
+    "c0i0-c1i0": 0.1,
+    "c0i1-c1i0": 0.2,
+    "c0i0-c1i1": 0.3,
+    "c0i1-c1i1": 0.4,
+    "c1i0-c2i0": 0.5,
+    "c1i1-c2i0": 0.6,
+}
+
+
+def test_the_worked_example():
+    model, x, y = worked_example()
+    nodes = texts(network(model, x, y, digits=15))
+    for key, z in Z.items():
+        shown = paired(nodes[key])
+        for name, true in (("z", z), ("a", A[key]), ("δ", DELTA[key])):
+            assert float(shown[name]) == pytest.approx(true, rel=2e-15)
+    assert float(paired(nodes["loss"])["loss"]) == pytest.approx(LOSS, rel=2e-15)
+    assert paired(nodes["loss"])["target"] == "1"
+    assert (nodes["c0i0"], nodes["c0i1"]) == (["x1", "1"], ["x2", "2"])
+    assert nodes["c1i1-b"] == ["b 0.02"]
+    for key, w in W.items():
+        assert nodes[f"{key}-number"] == [short(w, 15)]
+
+
+def test_gradients_on_the_arrows():
+    model, x, y = worked_example()
+    picture = network(model, x, y, show="gradient", digits=15)
+    nodes, told = texts(picture), titles(picture)
+    for key, gradient in DW.items():
+        (text,) = nodes[f"{key}-number"]
+        assert float(text) == pytest.approx(gradient, rel=2e-15)
+        assert float(told[key].split("= ")[1]) == pytest.approx(gradient, rel=1e-15)
+    (bias,) = nodes["c2i0-b"]
+    assert float(bias.removeprefix("∂b ")) == pytest.approx(DELTA["c2i0"], rel=2e-15)
+
+
+def test_what_flows_back_adds_up_to_delta():
+    """δ of a hidden neuron is the sum of what flows back to it, times f'(z)."""
+    model = MLP(3, [4, 3, 2], "tanh", "sigmoid", seed=2)
+    picture = network(model, [0.5, -1.0, 2.0], [1.0, 0.0], digits=17)
+    told, nodes = titles(picture), texts(picture)
+    for column, count in ((1, 4), (2, 3)):
+        above = {1: 3, 2: 2}[column]
+        for i in range(count):
+            shown = paired(nodes[f"c{column}i{i}"])
+            back = sum(
+                float(
+                    told[f"c{column + 1}i{j}-c{column}i{i}"].split("= ")[1].split()[0]
+                )
+                for j in range(above)
+            )
+            a, delta = float(shown["a"]), float(shown["δ"])
+            assert delta == pytest.approx(back * (1 - a * a), rel=1e-12)
+
+
+def z_of(out, layer):
+    return out.parents[0] if layer.activation else out
+
+
+def check(model, x, y, loss):
+    """Compare every neuron's numbers with backward()'s on a graph of its own."""
+    picture = network(model, x, y, loss=loss, digits=6)
+    nodes = texts(picture)
+    values, columns = x, []
+    for layer in model.layers:
+        values = [neuron(values) for neuron in layer.neurons]
+        columns.append([(z_of(a, layer), a) for a in values])
+    outputs = values[0] if len(values) == 1 else values
+    total = LOSSES[loss](outputs, y)
+    total.backward()
+    assert paired(nodes["loss"])["loss"] == short(total.data, 6)
+    for column, pairs in enumerate(columns, 1):
+        for i, (z, a) in enumerate(pairs):
+            shown = paired(nodes[f"c{column}i{i}"])
+            expected = {"z": z.data, "a": a.data, "δ": z.grad}
+            assert shown == {name: short(v, 6) for name, v in expected.items()}
+
+
+def sampled(count):
+    rng = random.Random(11)
+    for _ in range(count):
+        sizes = [rng.randint(1, 4) for _ in range(rng.randint(1, 3))]
+        activation = rng.choice(["tanh", "relu", "sigmoid", "softplus"])
+        last = rng.choice(["sigmoid", "tanh", None])
+        nin = rng.randint(1, 4)
+        model = MLP(nin, sizes, activation, last, seed=rng.randrange(1000))
+        x = [rng.uniform(-2, 2) for _ in range(nin)]
+        y = [float(rng.randint(0, 1)) for _ in range(sizes[-1])]
+        loss = "binary_cross_entropy" if last == "sigmoid" else "mse"
+        check(model, x, y[0] if len(y) == 1 else y, loss)
+
+
+def test_random_networks():
+    sampled(40)
+
+
+@pytest.mark.slow
+def test_a_thousand_random_networks():
+    sampled(1000)
+
+
+def test_without_target_or_row_there_is_less_to_show():
+    model = MLP(2, [3, 1], "tanh", seed=0)
+    nodes = texts(network(model, [1.0, -1.0]))
+    assert set(paired(nodes["c1i0"])) == {"z", "a"}
+    assert "loss" not in nodes
+    nodes = texts(network(model))
+    assert nodes["c1i0"] == []
+    assert nodes["c0i1"][0] == "x2"
+    assert nodes["c0i0-c1i0-number"] == [short(model.layers[0].neurons[0].w[0].data, 3)]
+    assert "z" not in "".join(map("".join, nodes.values()))
+
+
+def test_looking_leaves_the_gradients_alone():
+    model, x, y = worked_example()
+    network(model, x, y)
+    assert [p.grad for p in model.parameters()] == [0.0] * 9
+
+
+def test_wide_layers_fold_in_the_middle():
+    model = MLP(40, [100, 3], "relu", seed=0)
+    nodes = texts(network(model, [0.1] * 40, [1, 0, 0]))
+    assert {f"c1i{i}" for i in (0, 1, 2, 3, 4, 5, 99)} <= set(nodes)
+    assert "c1i6" not in nodes
+    assert nodes["c1gap"] == nodes["c0gap"] == ["⋮"]
+    assert nodes["h1"] == ["layer 1", "100 neurons, relu"]
+    told = titles(network(model, [0.1] * 40, [1, 0, 0], most=5))
+    assert (told["c1gap"], told["c0gap"]) == ("96 more", "36 more")
+
+
+def test_single_layers_neurons_and_sequences():
+    assert "c1i0" in texts(network(Neuron(3, seed=0), [1, 2, 3], 1.0))
+    assert "c1i1" in texts(network(Layer(3, 2, seed=0), [1, 2, 3], [1.0, 0.0]))
+    steps = Sequential(Layer(2, 3, None, seed=0), "tanh", Layer(3, 1, None, seed=1))
+    nodes = texts(network(steps, [1.0, 2.0], 1.0))
+    assert nodes["h1"] == ["layer 1", "tanh"]
+    assert nodes["h2"] == ["layer 2", "linear"]
+
+
+def test_the_default_loss_follows_the_output():
+    model, x, y = worked_example()
+    assert texts(network(model, x, y))["h3"] == ["loss", "binary cross entropy"]
+    assert texts(network(model, x, y, loss="mse"))["h3"][1] == "mse"
+    chosen = network(model, x, y, loss=binary_cross_entropy)
+    assert texts(chosen)["h3"][1] == "binary cross entropy"
+    assert texts(network(MLP(2, [1], seed=0), x, y))["h2"][1] == "mse"
+
+
+def test_nothing_overlaps():
+    """Circles, and the numbers on arrows, each have their own place."""
+    for sizes in ([3, 1], [2, 2, 1], [4, 4, 2], [5, 3]):
+        model = MLP(2, sizes, "tanh", seed=0)
+        target = [0.0] * sizes[-1] if sizes[-1] > 1 else 0.0
+        picture = network(model, [1.0, 2.0], target)
+        boxes = []
+        for group in ElementTree.fromstring(picture.svg).iter(f"{SVG}g"):
+            key = group.get("id") or ""
+            if group.get("class") != "node" or key.startswith("h"):
+                continue
+            ellipse, patch = (
+                group.find(f".//{SVG}ellipse"),
+                group.find(f".//{SVG}polygon"),
+            )
+            if ellipse is not None:
+                x, y, r = (float(ellipse.get(name)) for name in ("cx", "cy", "rx"))
+                boxes.append((x - r, y - r, x + r, y + r))
+            elif key.endswith("-number"):
+                points = [p.split(",") for p in patch.get("points").split()]
+                xs, ys = ([float(p[k]) for p in points] for k in (0, 1))
+                boxes.append((min(xs), min(ys) + 2, max(xs), max(ys) - 2))
+        for k, (a, b, c, d) in enumerate(boxes):
+            for e, f, g, h in boxes[:k]:
+                assert c <= e or g <= a or d <= f or h <= b
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((), {"show": "bias"}, "show is weight or gradient; got 'bias'"),
+        ((), {"most": 2}, "most is a whole number from 3; got 2"),
+        ((), {"show": "gradient"}, "gradients follow from a loss"),
+        ((None, 1.0), {}, "a target y needs the row x"),
+        (([1.0, 2.0], 1.0), {"loss": "unknown"}, "unknown loss 'unknown'"),
+        (([1.0],), {}, "takes 2 inputs, got 1"),
+    ],
+)
+def test_bad_input(arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        network(MLP(2, [1], seed=0), *arguments, **options)
+
+
+def test_what_is_no_network():
+    with pytest.raises(TypeError, match=r"networks of layers, such as nn\.MLP"):
+        network(len)
