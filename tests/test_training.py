@@ -34,8 +34,9 @@ def test_fit_is_the_loop_written_by_hand():
     X, y = moons(rows=40)
     model, twin = small(), small()
     fit(
-        model, X, y, optimizer=SGD(lr=0.1, momentum=0.9), epochs=5, batch_size=8, seed=3
-    )
+        model, X, y, optimizer=SGD(lr=0.1, momentum=0.9), epochs=5, batch_size=8,
+        seed=3, engine="eager",
+    )  # fmt: skip
     optimizer = SGD(twin.parameters(), lr=0.1, momentum=0.9)
     for epoch in range(5):
         rows = list(range(40))
@@ -259,7 +260,8 @@ def test_a_validation_split_is_chosen_by_the_seed_and_not_trained_on():
     assert set(seen) == {tuple(X[row]) for row in inside}
     model = small()
     other = fit(model, X[inside], [y[i] for i in inside], epochs=2,
-                validation=(X[outside], [y[i] for i in outside]), seed=5)  # fmt: skip
+                validation=(X[outside], [y[i] for i in outside]), seed=5,
+                engine="eager")  # fmt: skip
     assert other.columns == history.columns
     logits = nn.predict(model, X[outside])
     wanted = np.array([y[i] for i in outside])
@@ -462,7 +464,7 @@ def test_ctrl_c_returns_the_history_and_the_model_of_the_last_full_epoch():
     history = fit(model, X, y, epochs=9, batch_size=8, seed=1, engine=Impatient)
     assert history.stopped == "interrupted"
     assert len(history) == 3
-    fit(twin, X, y, epochs=3, batch_size=8, seed=1)
+    fit(twin, X, y, epochs=3, batch_size=8, seed=1, engine="eager")
     assert model.state_dict() == twin.state_dict()
 
 

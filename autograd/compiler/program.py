@@ -185,7 +185,11 @@ class Program:
         return numpy().array([value.data for value in self.parameters], dtype=float)
 
     def kernel(self, kind: str) -> Any:
-        """The runnable kernel "forward", "gradient" or "input", compiled when asked."""
+        """What runs one kind of request, compiled when it is first asked for.
+
+        kind: "forward", "gradient", "input", or "training": the mean of the first
+            output and its gradient, and the other outputs for every row.
+        """
         if kind not in self._ready:
             plan, _ = self._plan(kind)
             self._ready[kind] = _backend(self.backend)(plan)
@@ -200,6 +204,10 @@ class Program:
         count = len(self.parameters)
         if kind == "forward":
             return forward_kernel(self._code, self._outputs, self.inputs, count)
+        if kind == "training":
+            first, *others = self._outputs
+            kernel = gradient_kernel(self._code, first, self.inputs, count)
+            return kernel._replace(outputs=tuple(others))
         if len(self._outputs) != 1:
             raise ValueError(
                 f"this program has {len(self._outputs)} outputs, and a gradient is of "

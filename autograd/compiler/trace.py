@@ -92,11 +92,11 @@ def from_function(
     """The instructions of function(x1, ..., xn), and whether it returned one output.
 
     The arguments are Values whose number is nan. Deciding something in Python by what
-    depends on them raises CannotCompile, because the program would keep for all rows
-    what was decided for none.
+    depends on them, or on the parameters, raises CannotCompile, because the program
+    would keep for all numbers what was decided for these.
     """
     stand_ins = [Value(math.nan, f"x{i + 1}") for i in range(inputs)]
-    with ieee(), _guarded(stand_ins):
+    with ieee(), _guarded([*stand_ins, *parameters]):
         result = function(*stand_ins)
         outputs, single = _outputs(result)
     code, positions = from_graph(outputs, stand_ins, parameters)
@@ -113,9 +113,9 @@ def _outputs(result: Any) -> tuple[list[Value], bool]:
 
 
 @contextmanager
-def _guarded(stand_ins: Iterable[Value]) -> Iterator[None]:
-    """Raise where Python asks for the number of what depends on a stand-in."""
-    forbidden = frozenset(stand_ins)
+def _guarded(leaves: Iterable[Value]) -> Iterator[None]:
+    """Raise where Python asks for the number of what depends on one of the leaves."""
+    forbidden = frozenset(leaves)
     before = MODE.guard
 
     def guard(value: Value, how: str) -> None:
@@ -134,7 +134,7 @@ def _guarded(stand_ins: Iterable[Value]) -> Iterator[None]:
 def _refuse(how: str) -> NoReturn:
     raise CannotCompile(
         f"{_users_line()}{how} asks for a number that differs from row to row, and "
-        "the program would keep the answer of one for all. Write both cases and choose "
+        "the program would keep one answer for all. Write both cases and choose "
         "between them: where(relu(x), a, b) is a for x > 0 and otherwise b; "
         "maximum(x, y) and minimum(x, y) are the larger and the smaller"
     )
