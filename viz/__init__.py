@@ -3,6 +3,13 @@
 from viz.explain import Explanation, explain
 from viz.graph import draw
 from viz.network import network
+from viz.plots import (
+    animate_decision_boundary,
+    plot_confusion,
+    plot_decision_boundary,
+    plot_history,
+    plot_layers,
+)
 from viz.render import Graph
 from viz.stepper import Stepper, stepper
 from viz.text import flow
@@ -11,9 +18,14 @@ __all__ = [
     "Explanation",
     "Graph",
     "Stepper",
+    "animate_decision_boundary",
     "draw",
     "explain",
     "flow",
     "network",
+    "plot_confusion",
+    "plot_decision_boundary",
+    "plot_history",
+    "plot_layers",
     "stepper",
 ]

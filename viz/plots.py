@@ -156,15 +156,21 @@ class _Plane:
 
         from viz.figure import BLUE, ORANGE, lighter
 
-        if labels.threshold == 0:
-            outputs = 1 / (1 + np.exp(-np.clip(outputs, -50, 50)))
         shades = [lighter(BLUE, 0.55), (1.0, 1.0, 1.0), lighter(ORANGE, 0.55)]
         colors = LinearSegmentedColormap.from_list("two classes", shades)
-        field = self._on_grid(outputs)
-        axis.contourf(*self.sides, field, np.linspace(0, 1, 11), cmap=colors)
-        if outputs.min() < 0.5 < outputs.max():
-            axis.contour(*self.sides, field, [0.5], colors="black", linewidths=1.5)
+        sure = outputs
+        if labels.threshold == 0:
+            sure = 1 / (1 + np.exp(-np.clip(outputs, -50, 50)))
+        levels = np.linspace(0, 1, 11)
+        axis.contourf(*self.sides, self._on_grid(sure), levels, cmap=colors)
+        self._line(axis, outputs - labels.threshold)
         self._points(axis, labels.classes)
+
+    def _line(self, axis: Any, ahead: Array) -> None:
+        """A line where numbers on the grid change their sign, if they do."""
+        if ahead.min() < 0 < ahead.max():
+            field = self._on_grid(ahead)
+            axis.contour(*self.sides, field, [0], colors="black", linewidths=1.3)
 
     def _classes(self, axis: Any, outputs: Array, labels: Labels) -> None:
         """Each class's region in its color."""
@@ -179,8 +185,7 @@ class _Plane:
             color = lighter(PALETTE[i % len(PALETTE)], 0.35)
             if ahead.max() > 0:
                 axis.contourf(*self.sides, field, [0, ahead.max() + 1], colors=[color])
-            if ahead.min() < 0 < ahead.max():
-                axis.contour(*self.sides, field, [0], colors="black", linewidths=1)
+            self._line(axis, ahead)
         self._points(axis, labels.classes)
 
     def _numbers(self, axis: Any, outputs: Array) -> None:

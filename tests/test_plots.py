@@ -1,0 +1,261 @@
+"""Plots: they show the numbers they were given, and are the same from run to run."""
+
+import io
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import nn
+from nn import MLP, History, Layer, Sequential, Snapshots, Watch, fit
+from nn.data import Scaling, blobs, moons
+from nn.targets import Labels
+from viz.plots import (
+    animate_decision_boundary,
+    plot_confusion,
+    plot_decision_boundary,
+    plot_history,
+    plot_layers,
+)
+
+
+def texts(figure):
+    """All texts that a figure shows."""
+    from matplotlib.text import Text
+
+    return [t.get_text() for t in figure.findobj(Text) if t.get_text()]
+
+
+def halfplane(threshold=0.0):
+    """A model that says: right of x1 = 1 is the second class."""
+    model = Sequential(Layer(2, 1, None), *(["sigmoid"] if threshold else []))
+    model.load_state_dict({"0.weight": [[2.0, 0.0]], "0.bias": [-2.0]})
+    return model
+
+
+CORNERS = [[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0]]
+
+# ---- curves --------------------------------------------------------------------------
+
+
+def test_history_shows_every_measurement_and_the_validation():
+    columns = {
+        "loss": [0.9, 0.5, 0.3],
+        "accuracy": [0.5, 0.75, 1.0],
+        "gradient_norm": [1.0, 1.0, 1.0],
+        "lr": [0.1, 0.1, 0.1],
+        "validation_loss": [1.0, 0.8, 0.85],
+        "validation_accuracy": [0.5, 0.5, 0.75],
+    }
+    figure = plot_history(History(columns, best_epoch=2))
+    left, right = figure.axes
+    assert (left.get_title("left"), right.get_title("left")) == ("loss", "accuracy")
+    training, validation, best = left.lines
+    assert training.get_ydata().tolist() == columns["loss"]
+    assert validation.get_ydata().tolist() == columns["validation_loss"]
+    assert list(training.get_xdata()) == [1, 2, 3]
+    assert best.get_xdata() == [2, 2]
+    styles = [line.get_linestyle() for line in left.lines]
+    assert len(set(styles)) == 3  # told apart without color
+    assert {"training", "validation", "best epoch (2)"} <= set(texts(figure))
+
+
+def test_history_of_one_epoch_shows_a_point():
+    figure = plot_history(History({"loss": [0.5], "error": [0.25]}))
+    assert figure.axes[0].lines[0].get_marker() == "o"
+
+
+def test_an_empty_history():
+    with pytest.raises(ValueError, match="no epochs yet"):
+        plot_history(History())
+
+
+# ---- the plane -----------------------------------------------------------------------
+
+
+def boundary_lines(figure):
+    """The points of the black lines in a picture of the plane."""
+    from matplotlib.contour import ContourSet
+
+    return [
+        point
+        for contours in figure.findobj(ContourSet)
+        if not contours.filled
+        for path in contours.get_paths()
+        for point in path.vertices.tolist()
+    ]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+def test_the_boundary_is_where_the_model_changes_its_mind(threshold):
+    figure = plot_decision_boundary(halfplane(threshold), CORNERS, [0, 1, 0, 1])
+    lines = boundary_lines(figure)
+    assert len(lines) > 10
+    assert all(x == pytest.approx(1.0, abs=1e-9) for x, _ in lines)
+    assert {"x1", "x2", "decision boundary", "class", "0", "1"} <= set(texts(figure))
+
+
+def test_inputs_are_shown_unscaled():
+    scaling = Scaling((1.0, 1.0), (0.5, 1.0))  # boundary at (x - 1) / 0.5 = 1
+    figure = plot_decision_boundary(
+        halfplane(), CORNERS, ["no", "yes"] * 2, scaling=scaling, features=("a", "b")
+    )
+    lines = boundary_lines(figure)
+    assert all(x == pytest.approx(1.5, abs=1e-9) for x, _ in lines)
+    assert {"a", "b", "no", "yes"} <= set(texts(figure))
+
+
+def test_three_classes_meet_where_two_outputs_are_equal():
+    model = Layer(2, 3, None)
+    weights = [[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]
+    model.load_state_dict({"weight": weights, "bias": [0.0, 0.0, 0.0]})
+    X = [[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]
+    figure = plot_decision_boundary(model, X, [0, 1, 2], resolution=60)
+    lines = np.array(boundary_lines(figure))
+    outputs = np.sort(lines @ np.array(weights).T, axis=1)
+    assert len(lines) > 30
+    np.testing.assert_allclose(outputs[:, 2], outputs[:, 1], atol=0.05)
+
+
+def test_every_class_has_a_marker_and_its_own_points():
+    X, y = blobs(rows=40, classes=4)
+    figure = plot_decision_boundary(MLP(2, [4, 4], seed=0), X, y, resolution=20)
+    drawn = figure.axes[0].collections
+    shown = [s for s in drawn if s.get_label() in ("0", "1", "2", "3")]
+    assert [len(s.get_offsets()) for s in shown] == [10] * 4
+    outlines = {s.get_paths()[0].vertices.tobytes() for s in shown}
+    colors = {tuple(s.get_facecolor()[0]) for s in shown}
+    assert len(outlines) == len(colors) == 4
+
+
+def test_a_number_is_shown_as_contours():
+    model = Layer(2, 1, None, seed=0)
+    figure = plot_decision_boundary(model, CORNERS, [0.5, 1.5, 2.5, 3.75], resolution=9)
+    assert "output" in texts(figure)
+
+
+def test_a_model_that_is_sure_everywhere_has_no_boundary():
+    model = Layer(2, 1, None)
+    model.load_state_dict({"weight": [[0.0, 0.0]], "bias": [5.0]})
+    figure = plot_decision_boundary(model, CORNERS, [0, 1, 1, 0])
+    assert boundary_lines(figure) == []
+
+
+def test_more_than_two_inputs():
+    with pytest.raises(ValueError, match="two inputs; this table has 3 columns"):
+        plot_decision_boundary(MLP(3, [1]), [[1, 2, 3]], [0])
+
+
+# ---- confusion, layers ---------------------------------------------------------------
+
+
+def test_confusion():
+    figure = plot_confusion(["cat", "cat", "dog", "emu"], ["cat", "dog", "dog", "cat"])
+    shown = texts(figure)
+    assert [t for t in shown if t.isdigit()] == list("110010100"[:9])
+    assert {"cat", "dog", "emu", "true", "found"} <= set(shown)
+
+
+def test_layers():
+    watch = Watch()
+    model = MLP(2, [4, 4, 1], activation="sigmoid", seed=0)
+    fit(model, *moons(rows=40), epochs=3, callbacks=[watch])
+    figure = plot_layers(watch)
+    left, right = figure.axes
+    assert len(left.lines) == 3
+    assert len(right.lines) == 3
+    first = left.lines[0].get_ydata().tolist()
+    assert first == [row[2] for row in watch.gradients["layers.0.weight"]]
+    last = left.lines[2].get_ydata().tolist()
+    assert np.mean(first) < 0.5 * np.mean(last)  # sigmoids: the slopes vanish
+    with pytest.raises(ValueError, match="nothing was watched"):
+        plot_layers(Watch())
+
+
+# ---- the GIF -------------------------------------------------------------------------
+
+
+def test_gif(tmp_path):
+    X, y = moons(rows=30)
+    model, snapshots = MLP(2, [4, 1], seed=0), Snapshots()
+    snapshots.keep(0, model)
+    fit(model, X, y, epochs=3, callbacks=[snapshots], optimizer=nn.Adam(lr=0.1))
+    before = model.state_dict()
+    for name in ("a.gif", "b.gif"):
+        path = tmp_path / name
+        animate_decision_boundary(model, snapshots, X, y, path, resolution=15)
+    assert model.state_dict() == before
+    assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
+    with Image.open(tmp_path / "a.gif") as image:
+        assert image.n_frames == 4
+        frames = []
+        for i in range(4):
+            image.seek(i)
+            frames.append(image.convert("RGB").tobytes())
+        assert len(set(frames)) == 4
+        assert image.info["duration"] == 2000
+
+
+# ---- files ---------------------------------------------------------------------------
+
+HOSTILE = '<script>alert("x")</script> $\\frac{a}{b}$ {|}\n%s & é'
+
+
+def test_labels_are_text_never_markup():
+    labels = Labels((HOSTILE, "b"))
+    figure = plot_decision_boundary(
+        halfplane(), CORNERS, [HOSTILE, "b"] * 2, labels=labels, features=(HOSTILE, "x")
+    )
+    svg = figure.as_bytes("svg").decode()
+    tags = {element.tag.split("}")[1] for element in ElementTree.fromstring(svg).iter()}
+    assert "script" not in tags
+    assert HOSTILE in texts(figure)
+    confusion = plot_confusion([HOSTILE, "b" * 10_000], ["b" * 10_000, HOSTILE])
+    ElementTree.fromstring(confusion.as_bytes("svg"))
+
+
+def test_formats(tmp_path):
+    figure = plot_history(History({"loss": [0.5, 0.25]}))
+    for name in ("a.svg", "a.png", "a.pdf"):
+        figure.save(tmp_path / name)
+    ElementTree.parse(tmp_path / "a.svg")
+    with Image.open(io.BytesIO((tmp_path / "a.png").read_bytes())) as image:
+        assert min(image.size) > 400
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    with pytest.raises(ValueError, match="format"):
+        figure.save(tmp_path / "a.docx")
+    assert figure._repr_svg_().startswith("<?xml")
+
+
+DRAWING = """
+import sys
+from nn import History, MLP
+from viz.plots import plot_decision_boundary, plot_history
+import matplotlib
+for figure in (
+    plot_history(History({"loss": [0.5, 0.25], "accuracy": [0.5, 1.0]})),
+    plot_decision_boundary(MLP(2, [4, 3], seed=0), [[0, 1], [1, 0], [1, 1]], [0, 1, 2]),
+):
+    for format in ("svg", "pdf"):
+        sys.stdout.buffer.write(figure.as_bytes(format))
+assert "matplotlib.pyplot" not in sys.modules
+"""
+
+
+def test_the_same_bytes_whatever_the_hash_seed():
+    def run(seed):
+        return subprocess.run(
+            [sys.executable, "-c", DRAWING],
+            env={"PYTHONHASHSEED": seed, "PATH": "", "HOME": "/tmp"},
+            capture_output=True,
+            check=True,
+        ).stdout
+
+    one, other = run("1"), run("2")
+    assert len(one) > 10_000
+    assert one == other
+    assert not re.search(rb"20\d\d-\d\d-\d\dT", one)
