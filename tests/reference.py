@@ -8,7 +8,7 @@ from functools import reduce
 import mpmath
 from mpmath import mp, mpf
 
-DIGITS = 100  # differences at a step of 1e-20 keep 100 - 3 * 20 digits in the third
+DIGITS = 140  # differences at a step of 1e-20 keep 140 - 3 * 20 digits in the third
 
 ZERO = mpf(0)
 
@@ -72,7 +72,7 @@ STENCILS = {
 
 
 def derivatives(name: str, point: tuple[float, ...], orders) -> dict[tuple, mpf]:
-    """Derivatives at 100 digits, by orders, each so often by each argument.
+    """Derivatives at 140 digits, by orders, each so often by each argument.
 
     From differences at a step of 1e-20, whose own error is about 1e-40.
     """
