@@ -15,9 +15,21 @@ function textAt(group, x, y, kind) {
   return text;
 }
 
+// Read off the shape's own numbers: getBBox() answers 0 in a frame not yet on screen,
+// as in a notebook.
+function extent(shape) {
+  const text = shape.getAttribute("d") ?? shape.getAttribute("points");
+  const numbers = text.match(/-?[\d.]+/g).map(Number);
+  const xs = numbers.filter((_, i) => i % 2 === 0);
+  const ys = numbers.filter((_, i) => i % 2 === 1);
+  const x = Math.min(...xs);
+  const y = Math.min(...ys);
+  return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y };
+}
+
 function dress(node, index) {
   const group = byId(`n${index}`);
-  const box = group.querySelector("path, polygon").getBBox();
+  const box = extent(group.querySelector("path, polygon"));
   const middle = box.x + box.width / 2;
   group.classList.add(node.kind);
   if (node.kind === "constant") {
