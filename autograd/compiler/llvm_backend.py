@@ -570,16 +570,15 @@ class Module:
             self._finish(body)
         text = body.text(
             "run",
-            "ptr noalias %X, i64 %start, i64 %stop, i64 %total, ptr noalias %given, "
+            "ptr noalias %X, i64 %start, i64 %stop, i64 %total, "
             "ptr noalias %numbers, ptr noalias %values, ptr noalias %packed, "
-            "ptr noalias %sums, ptr noalias %outputs, ptr noalias %answers",
+            "ptr noalias %sums, ptr noalias %answers, ptr noalias %outputs",
         )
         text[0] = text[0].replace("define internal", "define")
         self.lines += text
 
     def _begin(self, body: Function, once: Sequence[str]) -> None:
-        """What happens once: parameters in, numbers computed and packed, sums at 0."""
-        self._copy(body, "%given", "%numbers", self.kernel.parameters)
+        """What happens once: numbers computed and packed, sums at 0."""
         for name in once:
             body.call_void(name, "ptr %numbers")
         if self.packed:
@@ -599,13 +598,6 @@ class Module:
 
             body.loop(0, self.kernel.targets + 1, clear)
         self._fill(body)
-
-    def _copy(self, body: Function, source: str, target: str, count: int) -> None:
-        if count:
-            body.lines.append(
-                f"  call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, "
-                f"i64 {8 * count}, i1 false)"
-            )
 
     def _fill(self, body: Function) -> None:
         """The slots of results that are the same for every row."""
@@ -769,7 +761,6 @@ class Module:
             f"declare double @llvm.vector.reduce.fadd.v{self.lanes}f64(double, "
             f"<{self.lanes} x double>)",
             f"declare i1 @llvm.vector.reduce.or.v{self.lanes}i1(<{self.lanes} x i1>)",
-            "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
             "declare double @sin(double)",
             "declare double @cos(double)",
             "declare double @tan(double)",
@@ -789,7 +780,7 @@ def _length(chunks: Iterable[Sequence[int]]) -> int:
 # ---- running -------------------------------------------------------------------------
 
 POINTER, WHOLE = ctypes.c_void_p, ctypes.c_int64
-RUN: Final = ctypes.CFUNCTYPE(None, POINTER, WHOLE, WHOLE, WHOLE, *[POINTER] * 7)
+RUN: Final = ctypes.CFUNCTYPE(None, POINTER, WHOLE, WHOLE, WHOLE, *[POINTER] * 6)
 
 
 class Workspace:
@@ -806,7 +797,9 @@ class Workspace:
         self.values = _aligned((module.block + 2) * module.stride // 8)
         self.packed = _aligned(len(module.packed))
         self.sums = _aligned((module.kernel.targets + 1) * module.lanes)
-        arrays = (self.numbers, self.values, self.packed, self.sums)
+        self.answers = _aligned(module.kernel.targets)
+        self.parameters = self.numbers[: module.kernel.parameters]
+        arrays = (self.numbers, self.values, self.packed, self.sums, self.answers)
         self.pointers = [array.ctypes.data for array in arrays]
 
 
@@ -832,41 +825,26 @@ class LlvmKernel:
         np = numpy()
         rows = len(X)
         outputs = np.empty((rows, len(self.kernel.outputs)))
-        answers = np.zeros(self.kernel.targets)
         if not rows:
-            return outputs, answers * np.nan
+            return outputs, np.full(self.kernel.targets, np.nan)
         parts = min(threads, -(-rows // THREAD_ROWS))
         if parts <= 1:
-            self._part(X, 0, rows, parameters, outputs, answers)
-            return outputs, answers
-        return outputs, self._parts(parts, X, parameters, outputs)
-
-    def _parts(self, parts: int, X: Any, parameters: Any, outputs: Any) -> Any:
-        """The rows shared out among threads; the sums are added in a fixed order."""
-        np = numpy()
-        edges = [len(X) * n // parts for n in range(parts + 1)]
-        answers = np.zeros((parts, self.kernel.targets))
+            return outputs, self._part(X, 0, rows, parameters, outputs)
+        edges = [rows * n // parts for n in range(parts + 1)]
         with ThreadPoolExecutor(parts) as pool:
             waiting = [
-                pool.submit(self._part, X, *edges[n : n + 2], parameters, outputs, answers[n])
+                pool.submit(self._part, X, *edges[n : n + 2], parameters, outputs)
                 for n in range(parts)
             ]
-            for part in waiting:
-                part.result()
-        return answers.sum(axis=0)
+        # In the order of the rows, so that the sums don't depend on who is first.
+        return outputs, sum([part.result() for part in waiting])
 
-    def _part(
-        self, X: Any, start: int, stop: int, parameters: Any, outputs: Any, answers: Any
-    ) -> None:
+    def _part(self, X: Any, start: int, stop: int, parameters: Any, outputs: Any) -> Any:
+        """Some of the rows: their outputs into the array, their share of the sums."""
         space = self._free.pop() if self._free else Workspace(self._module)
-        self._run(
-            X.ctypes.data,
-            start,
-            stop,
-            len(X),
-            parameters.ctypes.data,
-            *space.pointers,
-            outputs.ctypes.data,
-            answers.ctypes.data,
-        )
+        space.parameters[:] = parameters
+        target = outputs.ctypes.data if self.kernel.outputs else None
+        self._run(X.ctypes.data, start, stop, len(X), *space.pointers, target)
+        answers = space.answers.copy()
         self._free.append(space)
+        return answers
