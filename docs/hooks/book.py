@@ -83,7 +83,7 @@ def _picture(svg: str, number: int) -> str:
     for reference in ('\\bid="', r"url\(#", 'href="#'):
         svg = re.sub(f"({reference})", rf"\1p{number}-", svg)
     width = NATURAL_WIDTH.search(svg)
-    least = 0.7 * float(width[1]) if width else 0.0  # below, its letters are too small
+    least = 0.62 * float(width[1]) if width else 0.0  # below, its letters are too small
     return (
         f'<figure class="picture"><div style="min-width: {least:.0f}pt">{svg}</div>'
         "</figure>"
