@@ -87,13 +87,11 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
         with recording():
             run = _Run(f, argnums, args, options)
             rows = [run.gradients(output) for output in run.outputs]
-            by_argument = [
-                run.delivered([row[span] for row in rows]) for span in run.spans
-            ]
-        blocks = [
-            _rebuilt(run.result, iter([_rebuilt(argument, iter(row)) for row in rows]))
-            for argument, rows in zip(run.arguments, by_argument, strict=True)
-        ]
+        rows = run.delivered(rows)
+        blocks = []
+        for argument, span in zip(run.arguments, run.spans, strict=True):
+            parts = [_rebuilt(argument, iter(row[span])) for row in rows]
+            blocks.append(_rebuilt(run.result, iter(parts)))
         return tuple(blocks) if run.several else blocks[0]
 
     return all_derivatives
@@ -135,7 +133,7 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
         run = _Run(f, 0, (x,), {}, beside=(v,))
         seeds = dict(zip(run.inputs, _matching(v, x, "v", "x"), strict=True))
         slopes = tangents(run.outputs, seeds, run.as_nodes)
-        value, slope = run.delivered([run.outputs, slopes])
+    value, slope = run.delivered([run.outputs, slopes])
     return _rebuilt(run.result, iter(value)), _rebuilt(run.result, iter(slope))
 
 
@@ -152,14 +150,15 @@ def vjp(f: Function, x: Any) -> tuple[Any, Function]:
     """
     with recording():
         run = _Run(f, 0, (x,), {})
-        (value,) = run.delivered([run.outputs])
+    (value,) = run.delivered([run.outputs])
 
     def back(w: Any) -> Any:
         weights = _matching(w, run.result, "w", "the result of f")
         with recording():
             run.as_nodes = run.as_nodes or _holds_values(weights)
             total = as_value(reductions.dot(weights, run.outputs))
-            (products,) = run.delivered([run.gradients(total)])
+            products = run.gradients(total)
+        (products,) = run.delivered([products])
         return _rebuilt(x, iter(products))
 
     return _rebuilt(run.result, iter(value)), back
@@ -180,7 +179,8 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
         direction = _matching(v, x, "v", "x")
         slopes = gradients(run.single(), run.inputs, create_graph=True)
         along = as_value(reductions.dot(direction, slopes))
-        (products,) = run.delivered([run.gradients(along)])
+        products = run.gradients(along)
+    (products,) = run.delivered([products])
     return _rebuilt(x, iter(products))
 
 
@@ -193,7 +193,8 @@ def _value_and_grad(
     with recording():
         run = _Run(f, argnums, args, options)
         output = run.single()
-        value, slopes = run.delivered([[output], run.gradients(output)])
+        slopes = run.gradients(output)
+    value, slopes = run.delivered([[output], slopes])
     parts = [
         _rebuilt(argument, iter(slopes[span]))
         for argument, span in zip(run.arguments, run.spans, strict=True)

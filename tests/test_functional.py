@@ -1,0 +1,495 @@
+"""Transforms: their shapes, their nesting, their numbers and their errors."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+import time
+from collections import namedtuple
+
+import pytest
+import sympy
+from mpmath import mp, mpf
+
+import autograd
+from autograd import (
+    Value,
+    exp,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    log,
+    logsumexp,
+    no_grad,
+    sin,
+    tanh,
+    value_and_grad,
+    vjp,
+)
+from autograd.graph import gradients, tangents, topological_order
+
+
+def close(x, y, rel=1e-12):
+    return x == pytest.approx(y, rel=rel, abs=1e-13)
+
+
+# ---- shapes --------------------------------------------------------------------------
+
+Point = namedtuple("Point", "x y")
+
+SHAPES = [
+    (lambda x: x**3, 2.0, 12.0),
+    (lambda x: x**3, 2, 12.0),
+    (lambda x: x[0] * x[1], [2.0, 5.0], [5.0, 2.0]),
+    (lambda x: x[0] * x[1], (2.0, 5.0), (5.0, 2.0)),
+    (lambda m: m[0][1] * m[1][0], [[1.0, 2.0], [3.0, 4.0]], [[0.0, 3.0], [2.0, 0.0]]),
+    (lambda x: x[0] * x[1][0] ** 2, [3.0, (2.0,)], [4.0, (12.0,)]),
+    (lambda p: p.x * p.y, Point(2.0, 3.0), Point(3.0, 2.0)),
+    (lambda d: d["w"] * d["b"][0], {"w": 2.0, "b": [3.0]}, {"w": 3.0, "b": [2.0]}),
+    (lambda x: 7.0, [1.0, 2.0], [0.0, 0.0]),
+    (lambda x: x[0], [1.0, 2.0], [1.0, 0.0]),
+    (lambda x: autograd.sum(x), [], []),
+]
+
+
+@pytest.mark.parametrize(("f", "x", "wanted"), SHAPES)
+def test_the_gradient_has_the_shape_of_the_argument(f, x, wanted):
+    found = grad(f)(x)
+    assert found == wanted
+    assert type(found) is type(wanted)
+    value, again = value_and_grad(f)(x)
+    assert again == wanted
+    assert type(value) is float
+
+
+def test_argnums():
+    def f(x, y, z):
+        return x * y**2 + 0 * z
+
+    assert grad(f, argnums=1)(3.0, 2.0, 1.0) == 12.0
+    assert grad(f, argnums=-2)(3.0, 2.0, 1.0) == 12.0
+    assert grad(f, argnums=(1, 0))(3.0, 2.0, 1.0) == (12.0, 4.0)
+    assert grad(f, argnums=[0])(3.0, 2.0, 1.0) == (4.0,)
+    assert jacobian(lambda x, y: [x * y, x + y], (0, 1))(2.0, 3.0) == (
+        [3.0, 1.0],
+        [2.0, 1.0],
+    )
+    assert hessian(lambda x, y: x**2 * y, (0, 1))(2.0, 3.0) == ((6.0, 4.0), (4.0, 0.0))
+
+
+def test_other_arguments_are_passed_on_as_they_are():
+    def f(x, times, *, shift=0.0):
+        assert type(times) is int
+        for _ in range(times):
+            x = x * x
+        return x + shift
+
+    assert grad(f)(2.0, 3) == 8 * 2.0**7
+    assert value_and_grad(f)(2.0, 1, shift=5.0) == (9.0, 4.0)
+
+
+def test_control_flow_is_followed():
+    def f(x):
+        return x**2 if x > 0 else -x
+
+    assert (grad(f)(3.0), grad(f)(-3.0)) == (6.0, -1.0)
+
+    def power(x):
+        total = x
+        while total < 100:
+            total = total * x
+        return total
+
+    assert grad(power)(3.0) == 5 * 3.0**4
+
+
+def test_jacobian():
+    def f(v):
+        return [v[0] * v[1], [exp(v[2]), 3.0]]
+
+    j = jacobian(f)([2.0, 5.0, 0.0])
+    assert j == [[5.0, 2.0, 0.0], [[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]]
+    assert jacobian(lambda x: x**2)(3.0) == 6.0
+    assert jacobian(lambda x: {"a": x, "b": (2 * x,)})(3.0) == {"a": 1.0, "b": (2.0,)}
+
+
+def test_products_agree_with_the_jacobian():
+    def f(v):
+        return [sin(v[0] * v[1]), v[1] / v[2], tanh(v[0] + v[2])]
+
+    x, v, w = [0.3, -1.2, 2.0], [1.0, -2.0, 0.5], [0.7, 0.1, -3.0]
+    j = jacobian(f)(x)
+    value, slope = jvp(f, x, v)
+    assert value == f(x)
+    assert close(slope, [sum(a * b for a, b in zip(row, v, strict=True)) for row in j])
+    value, back = vjp(f, x)
+    assert value == f(x)
+    columns = list(zip(*j, strict=True))
+    assert close(
+        back(w), [sum(a * b for a, b in zip(c, w, strict=True)) for c in columns]
+    )
+    assert back([0.0, 0.0, 0.0]) == [0.0, 0.0, 0.0]
+
+    def g(v):
+        return sum((y * y for y in f(v)), 0.0)
+
+    h = hessian(g)(x)
+    products = hvp(g, x, v)
+    assert close(
+        products, [sum(a * b for a, b in zip(row, v, strict=True)) for row in h]
+    )
+    assert close(products, jvp(grad(g), x, v)[1])
+
+
+# ---- nesting -------------------------------------------------------------------------
+
+
+def test_derivatives_of_any_order():
+    f, sign = sin, [math.sin, math.cos]
+    for order in range(1, 9):
+        f = grad(f)
+        wanted = sign[order % 2](0.7) * (-1 if order % 4 in (2, 3) else 1)
+        assert close(f(0.7), wanted)
+
+
+def test_floats_in_floats_out_and_values_in_values_out():
+    assert type(grad(grad(sin))(0.5)) is float
+    x = Value(0.5)
+    slope = grad(sin)(x)
+    assert isinstance(slope, Value)
+    slope.backward()
+    assert close(x.grad, -math.sin(0.5))
+    assert x.parents == ()
+
+
+def test_a_value_of_the_surroundings_is_a_constant():
+    w = Value(3.0, label="w")
+    assert grad(lambda x: w * x**2)(2.0) == 12.0
+    assert w.grad == 0.0
+    slope = grad(lambda x, w: w * x**2)(2.0, w)
+    assert gradients(slope, [w]) == [4.0]
+
+
+CONFUSIONS = [
+    # Each inner derivative has to see its own argument alone as a variable.
+    (lambda x: x * grad(lambda y: x + y)(x), 1.0, 1.0),
+    (lambda x: x * grad(lambda y: x * y)(2.0), 3.0, 6.0),
+    (lambda x: x * grad(lambda y: x * y * y)(x), 2.0, 24.0),
+    (lambda x: jvp(lambda y: x * y, 5.0, 1.0)[1], 2.0, 1.0),
+    (lambda x: jvp(lambda y: x * y * y, x, x)[1], 2.0, 24.0),
+    (lambda x: vjp(lambda y: x * y, 1.0)[1](x), 3.0, 6.0),
+    (lambda x: hvp(lambda y: x * y**3, x, 1.0), 2.0, 24.0),
+    (lambda x: grad(lambda y: grad(lambda z: x * y * z)(y))(x), 3.0, 1.0),
+    (lambda x: value_and_grad(lambda y: x * y)(x)[0], 3.0, 6.0),
+    (lambda x: hessian(lambda y: y**3 * x)(x), 2.0, 24.0),
+    (lambda x: grad(lambda y: 5.0)(x) + x, 2.0, 1.0),
+]
+
+
+@pytest.mark.parametrize(("f", "x", "wanted"), CONFUSIONS)
+@pytest.mark.parametrize("outer", ["grad", "jvp", "value"])
+def test_no_perturbation_confusion(f, x, wanted, outer):
+    if outer == "grad":
+        assert grad(f)(x) == wanted
+    elif outer == "jvp":
+        assert jvp(f, x, 1.0)[1] == wanted
+    else:
+        leaf = Value(x)
+        grad(lambda t: 0 * t + f(t))(leaf)  # runs with nodes all the way
+        assert gradients(grad(f)(leaf) * 1.0, []) == []
+        assert grad(f)(leaf).data == wanted
+
+
+def test_a_hessian_of_a_function_that_differentiates():
+    def f(v):
+        slope = grad(lambda u: u[0] ** 3 * u[1])(v)
+        return slope[0] * slope[1]  # 3 a**2 b * a**3 = 3 a**5 b
+
+    a, b = 2.0, 3.0
+    assert hessian(f)([a, b]) == [[60 * a**3 * b, 15 * a**4], [15 * a**4, 0.0]]
+
+
+def test_third_derivatives_of_three_variables():
+    third = jacobian(hessian(lambda v: v[0] ** 2 * v[1] * v[2]))([2.0, 3.0, 5.0])
+    assert third[0][0] == [0.0, 10.0, 6.0]
+    assert third[1][2] == [4.0, 0.0, 0.0]
+
+
+def test_forward_over_reverse_and_reverse_over_forward():
+    def f(v):
+        return v[0] ** 3 * tanh(v[1])
+
+    x, v = [1.5, 0.4], [0.3, -2.0]
+    assert close(jvp(grad(f), x, v)[1], hvp(f, x, v))
+    assert close(grad(lambda u: jvp(f, u, v)[1])(x), hvp(f, x, v))
+
+
+# ---- against sympy and mpmath --------------------------------------------------------
+
+
+def symmetric(h):
+    size = max(abs(x) for row in h for x in row)
+    pairs = ((h[i][j], h[j][i]) for i in range(len(h)) for j in range(i))
+    return all(abs(a - b) <= 1e-14 * size for a, b in pairs)
+
+
+def rosenbrock(x):
+    return sum(
+        (
+            100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2
+            for i in range(len(x) - 1)
+        ),
+        0 * x[0],
+    )
+
+
+def test_hessian_of_rosenbrock_in_10_dimensions():
+    rng = random.Random(0)
+    point = [rng.uniform(-2, 2) for _ in range(10)]
+    symbols = sympy.symbols("x0:10")
+    exact = sympy.hessian(rosenbrock(symbols), symbols)
+    at = dict(zip(symbols, map(sympy.Rational, point), strict=True))
+    wanted = [[float(exact[i, j].subs(at)) for j in range(10)] for i in range(10)]
+    h = hessian(rosenbrock)(point)
+    assert symmetric(h)
+    for row, exact_row in zip(h, wanted, strict=True):
+        assert close(row, exact_row, rel=1e-14)
+    slope = [sympy.diff(rosenbrock(symbols), s).subs(at) for s in symbols]
+    assert close(grad(rosenbrock)(point), [float(s) for s in slope], rel=1e-13)
+
+
+def test_hessian_of_logsumexp():
+    point = [0.3, -1.7, 2.2, 5.0]
+    h = hessian(logsumexp)(point)
+    with mp.workdps(50):
+        total = mp.fsum([mp.exp(mpf(x)) for x in point])
+        shares = [mp.exp(mpf(x)) / total for x in point]
+        for i in range(4):
+            for j in range(4):
+                wanted = shares[i] * ((i == j) - shares[j])
+                assert close(h[i][j], float(wanted), rel=1e-14)
+    assert symmetric(h)
+
+
+NET = [((0.5, -1.2), 1.0), ((-0.3, 0.8), 0.0), ((1.5, 0.1), 1.0)]
+
+
+def net_loss(p, tanh, total):
+    """The mean squared error of a 2-8-1 network with 33 parameters."""
+    terms = []
+    for (x, y), target in NET:
+        hidden = [
+            tanh(p[3 * i] * x + p[3 * i + 1] * y + p[3 * i + 2]) for i in range(8)
+        ]
+        out = p[32] + total([p[24 + i] * h for i, h in enumerate(hidden)])
+        terms.append((out - target) ** 2)
+    return total(terms) / len(NET)
+
+
+def test_hessian_of_a_networks_loss():
+    rng = random.Random(1)
+    point = [rng.uniform(-1, 1) for _ in range(33)]
+    h = hessian(lambda p: net_loss(p, tanh, autograd.sum))(point)
+    assert symmetric(h)
+    with mp.workdps(50):
+        step = mpf("1e-12")
+
+        def at(**shift):
+            moved = [mpf(x) for x in point]
+            for index, k in shift.items():
+                moved[int(index[1:])] += k * step
+            return net_loss(moved, mp.tanh, mp.fsum)
+
+        here = at()
+        for i in range(33):
+            for j in range(i, 33, 4):
+                a, b = f"p{i}", f"p{j}"
+                if i == j:
+                    wanted = at(**{a: 1}) - 2 * here + at(**{a: -1})
+                else:
+                    wanted = at(**{a: 1, b: 1}) - at(**{a: 1, b: -1})
+                    wanted -= at(**{a: -1, b: 1}) - at(**{a: -1, b: -1})
+                    wanted /= 4
+                assert close(h[i][j], float(wanted / step**2), rel=1e-12)
+
+
+# ---- cost and depth ------------------------------------------------------------------
+
+
+def best_of(times, f):
+    def once():
+        start = time.perf_counter()
+        f()
+        return time.perf_counter() - start
+
+    return min(once() for _ in range(times))
+
+
+def test_a_hessian_product_costs_a_small_constant_times_a_gradient():
+    ratios = []
+    for n in (20, 200):
+        x = [0.1 + 0.5 / (i + 1) for i in range(n)]
+        v = [1.0] * n
+        once = best_of(5, lambda x=x: grad(rosenbrock)(x))
+        product = best_of(5, lambda x=x, v=v: hvp(rosenbrock, x, v))
+        ratios.append(product / once)
+    # 5 to 8 are measured; a hessian would cost 20 and 200 gradients.
+    assert max(ratios) < 20
+
+
+def test_a_product_forward_costs_one_pass():
+    n = 300
+    x, v = [0.5] * n, [1.0] * n
+    once = best_of(3, lambda: grad(rosenbrock)(x))
+    assert best_of(3, lambda: jvp(rosenbrock, x, v)) < 10 * once
+
+
+def chain(x, depth):
+    for _ in range(depth):
+        x = x * 0.99999 + 1e-6
+    return x
+
+
+def test_a_chain_of_100_000_operations():
+    depth = 100_000
+    scale = 0.99999**depth
+    assert close(grad(chain)(1.0, depth), scale, rel=1e-9)
+    assert close(hvp(lambda x: chain(x, depth) ** 2, 1.0, 1.0), 2 * scale**2, rel=1e-9)
+
+
+def test_a_long_chain_nested_and_forward():
+    depth = 10_000
+    scale = 0.99999**depth
+    assert close(jvp(lambda x: chain(x, depth), 1.0, 2.0)[1], 2 * scale, rel=1e-9)
+    assert close(
+        grad(grad(lambda x: chain(x, depth) ** 2))(1.0), 2 * scale**2, rel=1e-9
+    )
+
+
+# ---- no_grad, threads, numpy ---------------------------------------------------------
+
+
+def test_transforms_work_inside_no_grad():
+    with no_grad():
+        assert grad(grad(lambda x: x**3))(2.0) == 12.0
+        assert hvp(lambda v: v[0] * v[1], [1.0, 2.0], [1.0, 0.0]) == [0.0, 1.0]
+        x = Value(2.0)
+        slope = grad(lambda x: x**3)(x)
+        assert (slope.data, slope.parents) == (12.0, ())
+
+
+def test_no_grad_inside_a_function_cuts():
+    def f(x):
+        with no_grad():
+            factor = x * x
+        return factor * x
+
+    assert grad(f)(3.0) == 9.0
+
+
+def test_threads():
+    found = {}
+
+    def work(k):
+        found[k] = [grad(grad(lambda x: x**k))(1.5) for _ in range(50)]
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(2, 6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {k: [k * (k - 1) * 1.5 ** (k - 2)] * 50 for k in range(2, 6)}
+
+
+def test_transforms_leave_the_gradients_of_leaves_alone():
+    w = Value(2.0)
+    w.grad = 5.0
+    grad(lambda x: w * x)(w)
+    hessian(lambda x: (w * x) ** 2)(1.0)
+    assert w.grad == 5.0
+
+
+# ---- the pieces below ----------------------------------------------------------------
+
+
+def test_tangents_of_a_recorded_graph():
+    x, y = Value(3.0), Value(4.0)
+    a, b = x * y, x + y
+    assert tangents([a, b], {x: 1.0, y: 10.0}) == [34.0, 11.0]
+    (slope,) = tangents([a], {x: 1.0}, create_graph=True)
+    assert gradients(slope, [y]) == [1.0]
+    assert tangents([Value(1.0)], {x: 1.0}) == [0.0]
+
+
+def test_the_inputs_keep_the_names_of_the_parameters():
+    seen = []
+
+    def f(x, weights):
+        out = x * weights[0] + weights[1]
+        seen.extend(node.label for node in topological_order(out) if not node.op)
+        return out
+
+    grad(f, (0, 1))(1.0, [2.0, 3.0])
+    assert seen == ["x", "weights[0]", "weights[1]"]
+
+
+# ---- errors --------------------------------------------------------------------------
+
+ERRORS = [
+    (lambda: grad(3), TypeError, r"takes a function, as in grad\(f\)\(x\); got 3"),
+    (lambda: grad(lambda x: [x, x])(1.0), TypeError, "2 numbers in a list.*jacobian"),
+    (lambda: grad(lambda x: [x])(1.0), TypeError, "1 numbers in a list.*jacobian"),
+    (lambda: grad(lambda x: None)(1.0), TypeError, "forget its return"),
+    (lambda: grad(lambda x: "a")(1.0), TypeError, r"returned result.*'a' of type str"),
+    (
+        lambda: grad(lambda x: x)("2"),
+        TypeError,
+        r"x: expected one real number, got '2'",
+    ),
+    (lambda: grad(lambda x: x)([1.0, [None]]), TypeError, r"x\[1\]\[0\]: .*None"),
+    (lambda: grad(lambda x: x)(1j), TypeError, "x: expected one real number, got 1j"),
+    (lambda: grad(lambda x: x, 1)(1.0), ValueError, "positional argument 1.*with 1"),
+    (lambda: grad(lambda x: x)(), ValueError, "positional argument 0.*with 0"),
+    (lambda: grad(lambda x: x, "x")(1.0), TypeError, "argnums are whole numbers"),
+    (lambda: grad(lambda x: x, (0, 0))(1.0), ValueError, "twice"),
+    (lambda: grad(lambda x: x, ())(1.0), ValueError, "empty"),
+    (
+        lambda: jvp(lambda v: v[0], [1.0, 2.0], [1.0]),
+        ValueError,
+        "shape of x.*2 numbers",
+    ),
+    (lambda: hvp(lambda v: v[0], [1.0], 1.0), ValueError, "shape of x"),
+    (lambda: vjp(lambda v: v, [1.0])[1](1.0), ValueError, "shape of the result of f"),
+    (
+        lambda: grad(lambda v: log(v[1]))([1.0, -2.0]),
+        ValueError,
+        r"log\(v\[1\] = -2.0\)",
+    ),
+    (lambda: grad(math.tanh)(1.0), TypeError, "cut the graph"),
+    (lambda: gradients(Value(1.0), Value(1.0)), TypeError, "list of Values"),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), ERRORS)
+def test_errors(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
+
+
+def test_an_error_inside_a_function_leaves_nothing_behind():
+    with pytest.raises(ZeroDivisionError), no_grad():
+        grad(lambda x: grad(lambda y: y / (x - x))(x))(1.0)
+    assert grad(lambda x: x * x)(3.0) == 6.0
+    assert (Value(2.0) * 3).parents
+
+
+def test_names_and_documentation():
+    def area(width, height):
+        return width * height
+
+    slope = grad(area, 1)
+    assert slope.__name__ == "area"
+    assert slope.__doc__ == "The gradient of area(), with the same arguments."
