@@ -21,6 +21,8 @@ sys.path.insert(0, str(ROOT / "docs" / "hooks"))
 
 import cells  # noqa: E402
 
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECTIONS = re.split(r"(?m)^(?=## )", PAGE)
 CHANGES = {s.splitlines()[0]: s for s in SECTIONS if "```diff" in s}
