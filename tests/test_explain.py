@@ -19,7 +19,7 @@ from autograd.ops import TABLE
 from autograd.value import ieee, record
 from nn import binary_cross_entropy
 from viz import explain
-from viz.notation import LATEX, TEXT, Symbol, rules, show
+from viz.notation import LATEX, TEXT, Rules, Symbol, show
 from viz.numbers import short
 from viz.stepper import stepper
 from viz.text import loss_of, worked_example
@@ -82,10 +82,10 @@ def test_a_printed_local_derivative_evaluates_to_the_recorded_one(row):
         with ieee():
             node = record(row, [Value(x) for x in sample])
         names = ["x", "y", "z"][: row.arity]
-        printed = rules(node, "out", [Symbol(name) for name in names])
+        rules = Rules(node, "out", [Symbol(name) for name in names])
         numbers = dict(zip(names, sample, strict=True)) | {"out": node.data}
-        for rule, partial in zip(printed, node.partials, strict=True):
-            text = show(rule, TEXT, 17)
+        for position, partial in enumerate(node.partials):
+            text = show(rules[position], TEXT, 17)
             for name, number in numbers.items():
                 text = re.sub(rf"\b{name}\b", f"({number!r})", text)
             try:
@@ -172,7 +172,9 @@ def check_text(told, nodes):
 
 def check_latex(told, nodes):
     for form in (told.latex(), told.markdown()):
-        rows = re.findall(r"\\frac\{\\partial .*?&= ([^&=]+?)(?: \\\\)?\n", form)
+        rows = re.findall(
+            r"\\frac\{\\partial .*?&= ([^&=]+?)(?: \\\\\[0.4em\])?\n", form
+        )
         read = [latex_number(row) for row in rows[-len(nodes) :]]
         expected = [float(short(n.grad, 6)) for n in nodes]
         assert list(map(repr, read)) == list(map(repr, expected))
@@ -414,6 +416,11 @@ def test_the_steps_are_data():
     with pytest.raises(FrozenInstanceError):
         told.output = "y"
     assert told == explain(x * x, x)
+
+
+def test_a_prompt_shows_the_derivation():
+    told = explain(Value(2.0, label="x") * 3)
+    assert repr(told) == str(told) == told.text()
 
 
 def test_notebooks_show_it():

@@ -194,3 +194,7 @@ def test_gradients_are_left_alone():
 def test_a_lone_leaf_and_a_lone_number():
     assert page_data(stepper(Value(2.0, label="x")))["nodes"][0]["grad"] == "1"
     assert len(page_data(stepper(Value(2.0) * 3.0))["nodes"]) == 3
+
+
+def test_a_prompt_says_what_to_do_with_it():
+    assert "save('backward.html')" in repr(stepper(expression()))

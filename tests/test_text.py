@@ -145,6 +145,12 @@ def test_the_second_pass_has_the_loss_after_a_step():
     assert found == pytest.approx(0.34701006464586587, rel=1e-15)
 
 
+def test_a_prompt_shows_the_chart_itself():
+    text = flow(*worked_example())
+    assert repr(text) == str(text)
+    assert isinstance(text, str)
+
+
 # ---- the model is left alone ---------------------------------------------------------
 
 

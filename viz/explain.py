@@ -23,7 +23,7 @@
     2 paths from x to out, each the product of the local derivatives along it
       x → out:      1
       x → v2 → out: 3·1   = 3
-      ∂out/∂x = 1 + 3 = 4
+      ∂out/∂x       = 1 + 3 = 4
     <BLANKLINE>
     Result
       ∂out/∂x = 4
@@ -52,6 +52,7 @@ from viz.notation import (
     Apply,
     Expression,
     Number,
+    Rules,
     Slope,
     Style,
     Symbol,
@@ -61,7 +62,6 @@ from viz.notation import (
     names_of,
     pad,
     plus,
-    rules,
     show,
     times,
     width,
@@ -162,7 +162,7 @@ class Collapse:
     adjoint: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
     """A derivation: print it, or let a notebook show it.
 
@@ -179,6 +179,9 @@ class Explanation:
     paths: tuple[Paths, ...]
     gradients: tuple[tuple[str, float], ...]
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return self.text()
 
     def __str__(self) -> str:
         return self.text()
@@ -257,7 +260,7 @@ class Derivation:
         self.starts = [self.index[v] for v in wanted if v in self.index]
         self.on_the_way = _reached(nodes, self.starts)
         self.consumers = _consumers(nodes, self.on_the_way)
-        self._rules: dict[int, list[Expression | None]] = {}
+        self._rules: dict[int, Rules] = {}
 
     def explanation(self) -> Explanation:
         """All the steps, of a long derivation the first ones."""
@@ -342,13 +345,13 @@ class Derivation:
         product = adjoint * partial
         return Share(name, slope, rule, numbers, adjoint, partial, product, direct)
 
-    def rules(self, index: int) -> list[Expression | None]:
+    def rules(self, index: int) -> Rules:
         """The symbolic local derivatives of a node, once for all its operands."""
         if index not in self._rules:
             node = self.nodes[index]
             _check_current(node)
             parents = [self.symbol(p) for p in node.parents]
-            self._rules[index] = rules(node.value, self.names[index], parents)
+            self._rules[index] = Rules(node.value, self.names[index], parents)
         return self._rules[index]
 
     def _data_around(self, index: int) -> dict[str, float]:
@@ -707,6 +710,9 @@ def _column(cells: Sequence[str | None]) -> list[str]:
 # ---- as Markdown and LaTeX -----------------------------------------------------------
 
 
+NEW_ROW = " \\\\[0.4em]\n"  # with room between fractions
+
+
 def _markdown(told: Explanation, digits: int) -> str:
     parts = [_section_markdown(s) for s in _sections(told, LATEX, digits)]
     return "\n\n".join([*parts, *map(_escape_markdown, told.notes)])
@@ -718,7 +724,7 @@ def _section_markdown(section: Section) -> str:
         for part in section.title
     )
     head = [f"**{title}**" if len(section.title) == 1 else title] if title else []
-    rows = " \\\\\n".join(_rows(section))
+    rows = NEW_ROW.join(_rows(section))
     body = [f"$$\\begin{{aligned}}\n{rows}\n\\end{{aligned}}$$"] if rows else []
     return "\n\n".join([*head, *body])
 
@@ -735,7 +741,7 @@ def _latex(told: Explanation, digits: int) -> str:
         for row in (*_title_row(section), *_rows(section))
     ]
     rows += [rf"&{escape_latex(note)}" for note in told.notes]
-    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+    return "\\begin{aligned}\n" + NEW_ROW.join(rows) + "\n\\end{aligned}"
 
 
 def _title_row(section: Section) -> Iterator[str]:

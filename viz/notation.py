@@ -123,20 +123,31 @@ def formula(node: Value, parents: Sequence[Expression]) -> Expression:
     return applied(node.operation, parents)
 
 
-def rules(node: Value, name: str, parents: Sequence[Expression]) -> list[Any]:
-    """The symbolic local derivative for each parent; None where it is too long.
+class Rules:
+    """The symbolic local derivatives of a node, by the position of the operand.
 
     The table's own rule is run on stand-ins that carry the nodes' numbers, because a
-    rule may branch on them, and what it recorded is read off.
+    rule may branch on them, and what it recorded is read off: None where it is too
+    long to print.
+
+    >>> x = Value(0.5)
+    >>> show(Rules(x.tanh(), "y", [Symbol("x")])[0], TEXT)
+    '1 - y^2'
     """
-    pairs = zip(node.parents, parents, strict=True)
-    stand_ins = [_stand_in(parent.data, shown) for parent, shown in pairs]
-    out = Value(node.data)
-    names = dict(zip(stand_ins, parents, strict=True)) | {out: Symbol(name)}
-    with ieee():
-        results = list(_evaluate(node.operation, stand_ins, out))
-    itself = applied(node.operation, parents)
-    return [_read_off(result, names, itself, Symbol(name)) for result in results]
+
+    def __init__(self, node: Value, name: str, parents: Sequence[Expression]) -> None:
+        pairs = zip(node.parents, parents, strict=True)
+        stand_ins = [_stand_in(parent.data, shown) for parent, shown in pairs]
+        out = Value(node.data)
+        self.name = Symbol(name)
+        self.names = dict(zip(stand_ins, parents, strict=True)) | {out: self.name}
+        with ieee():
+            self.results = list(_evaluate(node.operation, stand_ins, out))
+        self.itself = applied(node.operation, parents)
+
+    def __getitem__(self, position: int) -> Expression | None:
+        result = self.results[position]
+        return _read_off(result, self.names, self.itself, self.name)
 
 
 def _stand_in(data: float, expression: Expression) -> Value:

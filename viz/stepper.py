@@ -52,6 +52,10 @@ class Stepper:
 
     html: str
 
+    def __repr__(self) -> str:
+        size = len(self.html.encode()) // 1000
+        return f"<Stepper, a page of {size} kB: .save('backward.html') and open it>"
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file, whole or not at all, and return its path.
 
@@ -182,12 +186,14 @@ class Plan:
         return f"{name} = {self.told.nodes[index].value.op}(…)"
 
     def forward_lines(self, record: Record) -> list[str]:
+        """How a node's value comes about, line by line."""
         name = self.text(Symbol(record.name))
         return _stack(
             name, [record.formula, record.numbers, Number(record.value)], self
         )
 
     def backward_lines(self, index: int, step: Step) -> list[str]:
+        """How a node's gradient comes about, line by line."""
         left = self.text(Slope(self.output, step.name))
         lines = _stack(left, list(derivation(self.output, step)), self)
         collapse = self.told.collapse(index)
@@ -206,6 +212,7 @@ class Plan:
         )
 
     def text(self, expression: Expression) -> str:
+        """An expression as plain text."""
         return show(expression, TEXT, self.digits)
 
     def edges(self) -> Iterator[dict[str, object]]:
@@ -245,6 +252,7 @@ class Plan:
             }
 
     def words(self, index: int) -> str:
+        """What a backward step does, in words."""
         count = len(self.told.consumers.get(index, []))
         if not count:
             return "The derivative of the output by itself is 1."
@@ -282,6 +290,7 @@ class Plan:
         )
 
     def numbers(self, index: int) -> tuple[float, float]:
+        """A node's value and gradient."""
         return self.told.nodes[index].value.data, self.told.adjoints[index]
 
 

@@ -26,13 +26,13 @@ from viz.notation import (
     Expression,
     Gap,
     Number,
+    Rules,
     Slope,
     Style,
     Symbol,
     Word,
     pad,
     plus,
-    rules,
     show,
     times,
     with_numbers,
@@ -81,13 +81,14 @@ def record_pass(model: Module, x: Any, y: Any, loss: Loss | str | None = None) -
     chosen = _loss(loss, outputs)
     total = chosen(outs, y)
     nodes = graph(total)
-    stages = tuple(_stages(layers, outputs))
+    order = [node.value for node in nodes]
+    stages = tuple(_stages(layers, outputs, order))
     return Pass(
         stages,
         y,
         total,
         str(getattr(chosen, "__name__", "loss")),
-        {node.value: d for node, d in zip(nodes, adjoints(nodes), strict=True)},
+        dict(zip(order, adjoints(nodes), strict=True)),
         _collapses(nodes, stages[-1]),
     )
 
@@ -125,6 +126,8 @@ def worked_example() -> tuple[Module, list[float], float]:
 
 def _collapses(nodes: list[Node], last: Stage) -> dict[Value, Collapse]:
     """The shortcut at the outputs' z, where a sigmoid meets cross-entropy."""
+    if last.activation != "sigmoid":
+        return {}
     present = {node.value for node in nodes}
     return collapses(nodes, [z for z in last.zs if z in present])
 
@@ -162,9 +165,16 @@ def _activation(neuron: Neuron) -> str:
     return name if name.isidentifier() else "activation"
 
 
-def _stages(layers: list[list[Neuron]], outputs: tuple[Value, ...]) -> Iterator[Stage]:
-    """Each layer's nodes: z is what adds a neuron's bias to its dot product."""
-    order = [node for output in outputs for node in topological_order(output)]
+def _stages(
+    layers: list[list[Neuron]], outputs: tuple[Value, ...], order: list[Value]
+) -> Iterator[Stage]:
+    """Each layer's nodes: z is what adds a neuron's bias to its dot product.
+
+    order: the nodes of the loss; outputs that it does not use are added.
+    """
+    present = set(order)
+    unused = [output for output in outputs if output not in present]
+    order = order + [n for output in unused for n in topological_order(output)]
     by_bias = {n.parents[1]: n for n in order if n.op == "add"}
     zs = [[_z(by_bias, neuron) for neuron in layer] for layer in layers]
     inputs = [_inputs(layer[0]) for layer in zs]
@@ -335,7 +345,7 @@ class _Writer:
         if out is z:
             return []
         name, z_name = self.names("a", k)[i], self.names("z", k)[i]
-        rule = rules(out, name, [Symbol(z_name)])[0] if out.parents == (z,) else None
+        rule = Rules(out, name, [Symbol(z_name)])[0] if out.parents == (z,) else None
         rights = self.both(rule, {name: out.data, z_name: z.data})
         return self.line(f"f'({z_name})", [*rights, Number(_slope(stage, i))])
 
@@ -600,6 +610,15 @@ def _slope(stage: Stage, i: int) -> float:
 # ---- the whole flow ------------------------------------------------------------------
 
 
+class Flow(str):
+    """A printed flow: a text that also shows itself as it is, not in quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def flow(
     model: Module,
     x: Any,
@@ -611,7 +630,7 @@ def flow(
     width: int = 80,
     ascii: bool = False,
     digits: int | None = None,
-) -> str:
+) -> Flow:
     """One training step of a network, with every number: forward, backward, update.
 
     model: an MLP, Sequential, Layer or Neuron. It is not changed, nor any `.grad`.
@@ -629,7 +648,7 @@ def flow(
     >>> from nn import Neuron
     >>> neuron = Neuron(1, activation=None)
     >>> neuron.load_state_dict({"w": [2.0], "b": 1.0})
-    >>> print(flow(neuron, [3.0], 5.0).splitlines()[7])
+    >>> print(flow(neuron, [3.0], 5.0).splitlines()[8])
       z = 2·3 + 1 = 7
     """
     _check(style, width)
@@ -652,7 +671,7 @@ def flow(
         wide.update(after.stages, lr),
         _second(second, told.loss.data),
     )
-    return _boxes(parts, width, ascii) if boxes else _chart(parts, ascii)
+    return Flow(_boxes(parts, width, ascii) if boxes else _chart(parts, ascii))
 
 
 def _check(style: str, width: int) -> None:
