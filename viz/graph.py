@@ -248,7 +248,7 @@ class Picture:
             typed(box.data, self.digits),
             title=f"the constant {box.data!r}",
             fontcolor=style.QUIET,
-            fontsize="10",
+            fontsize="9",
         )
 
     def _value(self, box: Box) -> None:

@@ -121,7 +121,7 @@ def _column(count: int, most: int, x: float) -> list[Spot]:
 
 
 def _best_place(tails: list[Spot], heads: list[Spot]) -> float | None:
-    """How far along its arrow a number has room; None where they would touch."""
+    """How far along the arrows numbers have most room; None where they would touch."""
 
     def apart(place: float) -> float:
         heights = sorted(
@@ -130,8 +130,7 @@ def _best_place(tails: list[Spot], heads: list[Spot]) -> float | None:
         return min((b - a for a, b in pairwise(heights)), default=LINE)
 
     near = CLEAR / (heads[0].x - tails[0].x)
-    places = [near + (0.95 - 2 * near) * step / 8 for step in range(9)]
-    best = next((p for p in places if apart(p) > 1.4 * LINE), max(places, key=apart))
+    best = max((near + (0.95 - 2 * near) * step / 8 for step in range(9)), key=apart)
     return best if apart(best) >= LINE else None
 
 

@@ -21,6 +21,10 @@ PAPER: Final = "#ffffff"
 LEAF: Final = "#eef4fb"
 TROUGH: Final = "#e4e8ed"
 
+# Graphviz rounds the width of each character to a pixel; at this size that makes digits
+# a little wider and no text much narrower than it is.
+SIZE: Final = "10.5"
+BOLD: Final = 7.2  # points; the width of most bold characters at this size
 BAR: Final = 34  # points from the middle of a gradient's bar to its end
 
 GRAPH: Final = {
@@ -33,7 +37,7 @@ GRAPH: Final = {
 }
 NODE: Final = {
     "fontname": FONT,
-    "fontsize": "11",
+    "fontsize": SIZE,
     "fontcolor": INK,
     "shape": "plain",
 }
@@ -93,8 +97,12 @@ def box(
     ]
     cells.insert(0, '<TR><TD COLSPAN="3" CELLPADDING="0" HEIGHT="2"></TD></TR>')
     if title:
-        heading = f'<TD COLSPAN="3" CELLPADDING="1"><B>{markup(title)}</B></TD>'
-        cells.insert(0, f"<TR>{heading}</TR>")
+        room = round(BOLD * len(title))
+        cells.insert(
+            0,
+            f'<TR><TD COLSPAN="3" CELLPADDING="1" WIDTH="{room}">'
+            f"<B>{markup(title)}</B></TD></TR>",
+        )
     if bar:
         cells.append(
             f'<TR><TD COLSPAN="3" CELLPADDING="3" ALIGN="CENTER">{bar}</TD></TR>'
@@ -127,9 +135,10 @@ def _length(gradient: float, largest: float, whole: int) -> int:
 
 def _bar(cells: list[tuple[int, str]]) -> str:
     drawn = "".join(_cell(width, color) for width, color in cells if width)
+    whole = sum(width for width, _ in cells)
     return (
         '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
-        f'BGCOLOR="{TROUGH}"><TR>{drawn}</TR></TABLE>'
+        f'FIXEDSIZE="TRUE" WIDTH="{whole}" HEIGHT="5"><TR>{drawn}</TR></TABLE>'
     )
 
 
