@@ -168,6 +168,7 @@ class Training:
     def __post_init__(self) -> None:
         self.numbers = _numbers_of(self.task)
         self._saved_at = time.perf_counter()
+        self.history.engine = self.engine.name
 
     # ---- the loop ----
 

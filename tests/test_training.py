@@ -592,3 +592,19 @@ def test_watch_and_snapshots():
         np.median(nn.predict(model, xor(rows=12).X)), rel=1e-12
     )
     assert len(history) == 5
+
+
+def test_predictions_for_many_rows_are_those_for_few():
+    X = np.random.default_rng(0).normal(size=(700, 2))
+    for model in (small(), MLP(2, [4, 3], seed=1)):
+        few = np.concatenate([nn.predict(model, X[:300]), nn.predict(model, X[300:])])
+        np.testing.assert_allclose(nn.predict(model, X), few, 1e-12, 1e-14)
+
+
+def test_a_model_that_looks_at_its_numbers_is_predicted_row_by_row():
+    class Step(Module):
+        def __call__(self, x):
+            return Value(1.0) if x[0] > 0 else Value(0.0)
+
+    X = np.linspace(-1, 1, 600)[:, None]
+    assert nn.predict(Step(), X).tolist() == (X[:, 0] > 0).astype(float).tolist()

@@ -205,6 +205,7 @@ def _report(
         "network": f"{layers}, {len(model.parameters())} parameters",
         "made small": history.loss_name.replace("_", " "),
         "epochs": f"{len(history)} ({history.stopped}), {history.seconds:.1f} s",
+        "engine": history.engine,
         **{name.replace("_", " "): _number(x) for name, x in history.last().items()},
         f"test {score[0]}": _number(score[1]),
     }

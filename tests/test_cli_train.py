@@ -1,0 +1,235 @@
+"""`chainrule train` and `chainrule predict`, as a person types them."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nn
+from nn.checkpoint import load_checkpoint
+
+COMMAND = [sys.executable, "-c", "from viz.cli import main; main()"]
+
+
+def chainrule(*arguments, folder, fails=False):
+    """Run the command in a folder; the lines it prints, or the error it ends with."""
+    environment = {**os.environ, "COLUMNS": "100"}
+    environment.pop("CHAINRULE_DEBUG", None)
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    if fails:
+        assert done.returncode != 0
+        return done.stderr.strip()
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The first command of the README, run once; its folder and its lines."""
+    folder = tmp_path_factory.mktemp("moons")
+    lines = chainrule("train", "moons", "--seed", 0, folder=folder)
+    return folder / "trained", lines
+
+
+def test_two_moons(trained):
+    out, lines = trained
+    name, number = lines[-1].rsplit(" ", 1)
+    assert name == "test accuracy"
+    assert float(number) >= 0.97
+    assert re.fullmatch(r"[01]\.\d{3}", number)
+    names = ["history.svg", "boundary.svg", "confusion.svg", "graph.svg", "model.json"]
+    assert lines[-2] == f"written to trained: {', '.join(names)}"
+    assert sorted(p.name for p in out.iterdir()) == sorted(names)
+    for name in names[:-1]:
+        ElementTree.parse(out / name)
+    assert any("2-16-16-1, 337 parameters" in line for line in lines)
+
+
+def test_the_test_accuracy_is_that_of_the_model_on_rows_it_never_saw(trained):
+    out, lines = trained
+    checkpoint = load_checkpoint(out / "model.json")
+    _, test = nn.data.moons().split(0.25, 0)
+    outputs = nn.predict(checkpoint.model, checkpoint.context.scaling(test.X))
+    accuracy = np.mean((outputs > 0) == np.array(test.y))
+    assert lines[-1] == f"test accuracy {accuracy:.3f}"
+
+
+SHORT = ("--epochs", 4, "--hidden", "6", "--rows", 60)
+
+
+def test_twice_gives_the_same_bytes_and_resumed_is_unbroken(tmp_path):
+    run = ("train", "moons", "--seed", 3, "--hidden", "6", "--rows", 60)
+    chainrule(*run, "--epochs", 4, "--out", "a", folder=tmp_path)
+    chainrule(*run, "--epochs", 4, "--out", "b", folder=tmp_path)
+    chainrule(*run, "--epochs", 2, "--out", "c", folder=tmp_path)
+    resume = ("--resume", "c/model.json", "--out", "c")
+    chainrule(*run, "--epochs", 4, *resume, folder=tmp_path)
+    for name in ("model.json", "history.svg", "boundary.svg", "graph.svg"):
+        one = (tmp_path / "a" / name).read_bytes()
+        assert one == (tmp_path / "b" / name).read_bytes(), name
+        assert one == (tmp_path / "c" / name).read_bytes(), name
+
+
+def iris_csv(folder, delimiter=","):
+    data = nn.data.iris()
+    path = Path(folder) / "iris.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(["species", *data.features])
+        for label, row in zip(data.y, data.X.tolist(), strict=True):
+            writer.writerow([label, *row])
+    return path
+
+
+def test_a_csv_file_from_training_to_predictions(tmp_path):
+    iris_csv(tmp_path)
+    lines = chainrule(
+        "train", "iris.csv", "--target", "species", "--hidden", "8", "--epochs", 40,
+        "--validation", 0.2, "--patience", 10, "--schedule", "cosine", "--clip", 5,
+        "--activation", "tanh", "--optimizer", "adamw", "--out", "m", folder=tmp_path,
+    )  # fmt: skip
+    assert float(lines[-1].removeprefix("test accuracy ")) > 0.9
+    assert not (tmp_path / "m" / "boundary.svg").exists()
+    shown = chainrule("predict", "m/model.json", "iris.csv", folder=tmp_path)
+    rows = list(csv.DictReader(io.StringIO("\n".join(shown))))
+    assert len(rows) == 150
+    species = nn.data.iris().classes
+    assert list(rows[0]) == ["species", *[f"P({name})" for name in species]]
+    truth = nn.data.iris().y
+    right = [row["species"] == y for row, y in zip(rows, truth, strict=True)]
+    assert np.mean(right) > 0.9
+    for row in rows:
+        shares = [float(row[f"P({name})"]) for name in species]
+        assert sum(shares) == pytest.approx(1, abs=2e-4)
+        assert species[int(np.argmax(shares))] == row["species"]
+
+
+def test_numbers_to_predict(tmp_path):
+    lines = ["a,b,y"] + [f"{x},{x * x},{3 * x + 0.5}" for x in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    out = chainrule(
+        "train",
+        "t.csv",
+        "--target",
+        "y",
+        "--epochs",
+        100,
+        "--lr",
+        0.05,
+        folder=tmp_path,
+    )
+    assert float(out[-1].removeprefix("test error ")) < 20
+    shown = chainrule("predict", "trained/model.json", "t.csv", folder=tmp_path)
+    assert shown[0] == "y"
+    model = load_checkpoint(tmp_path / "trained" / "model.json")
+    inputs = model.context.scaling([[x, x * x] for x in range(40)])
+    expected = nn.predict(model.model, inputs)
+    assert list(map(float, shown[1:])) == expected.tolist()
+
+
+def test_two_texts_as_classes(tmp_path):
+    lines = ["a,y"] + [f"{x},{'high' if x > 20 else 'low'}" for x in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    chainrule("train", "t.csv", "--target", "y", "--epochs", 60, folder=tmp_path)
+    shown = chainrule("predict", "trained/model.json", "t.csv", folder=tmp_path)
+    assert shown[0] == "y,P(high),P(low)"
+    assert shown[1].startswith("low,0.0")
+    assert shown[-1].startswith("high,")
+
+
+@pytest.mark.parametrize("loss", ["hinge", "binary_cross_entropy", "cross_entropy"])
+def test_every_loss_for_two_classes(loss, tmp_path):
+    lines = chainrule("train", "xor", "--loss", loss, *SHORT, folder=tmp_path)
+    assert lines[-1].startswith("test accuracy ")
+    assert json.loads((tmp_path / "trained" / "model.json").read_text())["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["moon"], "'moon' is neither a file nor one of the sets moons, circles"),
+        (["t.csv"], "which column of t.csv .* Add --target COLUMN"),
+        (["t.csv", "--target", "z"], "no column 'z'; it has: a, y"),
+        (["t.csv", "--target", "y"], "line 3, column 'a': 'red' is not a number"),
+        (["empty.csv", "--target", "y"], "empty.csv is empty"),
+        (["semi.csv", "--target", "y"], "seem to be separated by ';'"),
+        (["xor", "--hidden", "16;16"], "--hidden takes layer sizes such as 16,16"),
+        (["xor", "--hidden", "0"], "a layer's size is a whole number from 1; got 0"),
+        (["xor", "--activation", "rely"], "unknown activation 'rely'; choose one of"),
+        (["xor", "--optimizer", "best"], "unknown optimizer 'best'; choose one of sgd"),
+        (["xor", "--loss", "best"], "unknown loss 'best'; choose one of auto"),
+        (["xor", "--schedule", "best"], "unknown schedule 'best'"),
+        (["xor", "--lr", "-1"], "lr is a number above 0; got -1"),
+        (["xor", "--test", "2"], "between 0 and 1; got 2"),
+        (["xor", "--out", "t.csv"], "t.csv"),
+        (["xor", "--resume", "none.json"], "none.json"),
+        (["xor", "--resume", "t.csv"], "t.csv is not a chainrule model"),
+        (["xor", "--epochs", "ten"], "Invalid value for '--epochs'"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, words, tmp_path):
+    (tmp_path / "t.csv").write_text("a,y\n1,0\nred,1\n")
+    (tmp_path / "semi.csv").write_text("a;y\n1;0\n2;1\n")
+    (tmp_path / "empty.csv").write_text("")
+    error = chainrule("train", *arguments, folder=tmp_path, fails=True)
+    assert re.search(words, error)
+    if "Invalid value" not in error:
+        assert error.startswith("chainrule: ")
+        assert "\n" not in error
+
+
+def test_a_loss_that_explodes(tmp_path):
+    error = chainrule(
+        "train", "xor", *SHORT, "--optimizer", "sgd", "--lr", "1e300",
+        folder=tmp_path, fails=True,
+    )  # fmt: skip
+    assert re.search(r"epoch 1, batch \d.*the first bad node is .*smaller lr", error)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b\n1,2\n", "no column 'x1'; it has: a, b"),
+        ("x1,x2\n1,\n", "line 2, column 'x2': the value is missing"),
+        ("", "t.csv is empty"),
+    ],
+)
+def test_predicting_from_a_bad_file(trained, text, words, tmp_path):
+    (tmp_path / "t.csv").write_text(text)
+    model = trained[0] / "model.json"
+    error = chainrule("predict", model, "t.csv", folder=tmp_path, fails=True)
+    assert re.search(words, error)
+
+
+def test_predicting_with_a_model_that_knows_no_columns(tmp_path):
+    nn.save(nn.MLP(2, [1]), tmp_path / "m.json")
+    (tmp_path / "t.csv").write_text("x1,x2\n1,2\n")
+    error = chainrule("predict", "m.json", "t.csv", folder=tmp_path, fails=True)
+    assert "does not say which columns its inputs are" in error
+
+
+def test_help_is_for_beginners(tmp_path):
+    text = "\n".join(chainrule("train", "--help", folder=tmp_path))
+    for option in (
+        "target", "hidden", "activation", "loss", "optimizer", "lr", "schedule",
+        "epochs", "batch-size", "validation", "seed", "out", "resume",
+    ):  # fmt: skip
+        assert f"--{option}" in text
+    assert "Try: chainrule train moons" in text
+    assert "predict" in "\n".join(chainrule("--help", folder=tmp_path))
