@@ -409,6 +409,27 @@ def step(
     print(stepper(root).save(output))
 
 
+@app.command()
+def play(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="The port; without it the first free one from 2718."
+        ),
+    ] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Do not open a browser.")
+    ] = False,
+) -> None:
+    """Open the playground: expressions with sliders, and networks that train live.
+
+    The page is served to this machine alone.
+    """
+    from viz.play_server import serve
+
+    serve(port, browser=not no_browser)
+
+
 def _is_model(what: str) -> bool:
     return what.endswith(".json")
 

@@ -192,7 +192,9 @@ class Curve:
     slopes: list[float]
 
 
-def curve(shown: Recorded, name: str, low: float, high: float, count: int = 161) -> Curve:
+def curve(
+    shown: Recorded, name: str, low: float, high: float, count: int = 161
+) -> Curve:
     """The output as one name goes from low to high and the others stay.
 
     >>> curve(record("x**2", {"x": 1.0}), "x", -1.0, 1.0, count=3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ ROWS: Final = 120
 MOST_NEURONS: Final = 32
 MOST_LAYERS: Final = 5
 MOST_EPOCHS: Final = 5000
+TICK: Final = 0.25  # seconds
 LOSS: Final = "cross_entropy"
 LOSS_OF_TWO: Final = "binary_cross_entropy_with_logits"
 
@@ -52,6 +53,10 @@ class Setup:
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"the seed is a whole number from 0; got {self.seed!r}")
         layers(" ".join(map(str, self.layers)))
+
+    def but(self, **changes: Any) -> Setup:
+        """The same with changes. Raises ValueError for one that can't be."""
+        return replace(self, **changes)
 
 
 def _check(choice: str, known: Any, what: str) -> None:
@@ -172,7 +177,9 @@ class Session:
         loss, accuracy = (self.columns.get(n, []) for n in ("loss", "accuracy"))
         return chart(
             Panel("loss", [Line(list(enumerate(loss, 1)), POSITIVE)]),
-            Panel("accuracy", [Line(list(enumerate(accuracy, 1)), NEGATIVE)], (), "epoch"),
+            Panel(
+                "accuracy", [Line(list(enumerate(accuracy, 1)), NEGATIVE)], (), "epoch"
+            ),
         )
 
     def network(self, row: int = 0) -> Graph:
@@ -182,3 +189,55 @@ class Session:
         if self.loss_name == LOSS:
             return network(self.model, x, y, loss=lambda outs, t: loss([outs], [t]))
         return network(self.model, x, y, loss=loss)
+
+
+@dataclass
+class Lab:
+    """The second tab: a session, and whether it is running.
+
+    goal: the epoch to stop at, which a link asks for. row: the one whose numbers the
+    network shows.
+    """
+
+    session: Session
+    playing: bool = False
+    goal: int | None = None
+    row: int = 0
+    error: str = ""
+    _ready: float = 0.0
+
+    def change(self, **changes: Any) -> None:
+        """Start anew with other settings; ones that can't be leave an error."""
+        try:
+            self.session = Session(self.session.setup.but(**changes))
+            self.error, self.goal = "", None
+        except ValueError as error:
+            self.error = str(error)
+
+    def play(self) -> None:
+        """Run, or pause."""
+        self.playing, self.goal = not self.playing, None
+
+    def step(self) -> None:
+        """Pause, and train for one epoch."""
+        self.playing, self.goal = False, None
+        self.session.advance()
+
+    def tick(self) -> bool:
+        """Train for as long as a tick of the page's clock lasts, if it is time.
+
+        Returns whether anything happened. A tick that waited in a queue while the one
+        before it was still at work is dropped, so that Pause is never far behind.
+        """
+        if not self.playing or time.perf_counter() < self._ready:
+            return False
+        before = self.session.epoch
+        goal = MOST_EPOCHS if self.goal is None else self.goal
+        self.session.advance(max(goal - before, 0), seconds=TICK)
+        if self.session.error or self.session.epoch >= goal:
+            self.playing, self.goal = False, None
+        return True
+
+    def rest(self) -> None:
+        """Note that a tick's pictures are drawn."""
+        self._ready = time.perf_counter() + 0.05

@@ -18,6 +18,10 @@ from viz.stepper import Plan
 LIT: Final = "#ffe9a8"
 EDGE: Final = "#8a5a00"
 DIGITS: Final = 6
+HOW: Final = (
+    "Each box shows its value, and its gradient: how much out changes per unit of "
+    "change in it. |◀ and ▶ walk through the steps, with their arithmetic.",
+)
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,15 @@ class Walk:
         return len(self.steps)
 
     def stop(self, step: int | None) -> Stop:
-        """The step with this number; the last one for None or a number beyond it."""
+        """The step with this number, at most the last; for None the whole walk."""
         last = len(self) - 1
-        number = last if step is None else min(max(step, 0), last)
+        if step is None:
+            return Stop(f"The forward and the backward pass, all {last} steps", HOW, "")
+        number = min(max(step, 0), last)
         return Stop(
             f"Step {number} of {last}: {self.steps[number]['title']}",
             tuple(self._lines(number)),
-            "" if step is None else "".join(self._rules(number)),
+            "".join(self._rules(number)),
         )
 
     def _lines(self, number: int) -> Iterator[str]:
@@ -72,7 +78,9 @@ class Walk:
 
     def _without_gradient(self, index: int) -> Iterator[str]:
         yield f"#n{index} text:last-of-type{{visibility:hidden}}"
-        bars = (f'#n{index} polygon[fill="{c}"]' for c in (style.POSITIVE, style.NEGATIVE))
+        bars = (
+            f'#n{index} polygon[fill="{c}"]' for c in (style.POSITIVE, style.NEGATIVE)
+        )
         yield f"{','.join(bars)}{{fill:{style.TROUGH}}}"
         edges = [f"#o{index}-out"]
         edges += [f"#o{index}-{k}" for k in range(len(self.parents[index]))]

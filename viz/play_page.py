@@ -1,0 +1,113 @@
+"""Pieces of the playground's page as HTML; everything typed is escaped here.
+
+Formatting a control gives marimo's own markup for it, which goes in as it is.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+HEADER = (
+    '<header class="cr-head"><div class="cr-title" role="heading" aria-level="1">'
+    "chainrule</div><p>Type an expression or train a network, and see every gradient.</p></header>"
+)
+
+
+SHARE = (
+    '<span class="cr-quiet">or share it: the address of this page holds all of it, for '
+    "everyone who runs chainrule play.</span>"
+)
+
+
+def row(*controls: object, kind: str = "") -> str:
+    """Controls in a line that wraps where it has to."""
+    return f'<div class="cr-row {kind}">{"".join(f"{c}" for c in controls)}</div>'
+
+
+def labeled(label: str, control: object, kind: str = "") -> str:
+    """A control with a word before it."""
+    return (
+        f'<div class="cr-labeled {kind}"><span>{html.escape(label)}</span>'
+        f'<div class="cr-control">{control}</div></div>'
+    )
+
+
+def notice(error: str) -> str:
+    """An error as it was raised, with its lines kept; nothing where there is none."""
+    if not error:
+        return '<div class="cr-error" role="alert" hidden></div>'
+    return f'<pre class="cr-error" role="alert">{html.escape(error)}</pre>'
+
+
+def text(lines: Iterable[str], kind: str = "", title: str = "") -> str:
+    """Lines of text in one width, under a title."""
+    heading = f'<div role="heading" aria-level="2">{html.escape(title)}</div>'
+    heading = heading if title else ""
+    body = html.escape("\n".join(lines))
+    return f'<section class="cr-text {kind}">{heading}<pre>{body}</pre></section>'
+
+
+def picture(svg: str, kind: str, stale: bool = False) -> str:
+    """An SVG picture of our own that scrolls where it is too wide.
+
+    stale: whether it shows less than was typed, and is to be faded.
+    """
+    faded = " cr-stale" if stale else ""
+    drawn = svg[svg.index("<svg") :].replace("<svg ", f"<svg {_fitting(svg)}", 1)
+    return f'<figure class="cr-picture {kind}{faded}">{drawn}</figure>'
+
+
+SIZE = re.compile(r'width="([\d.]+)(pt|)"')
+SMALLEST = 0.6  # of its own size, at which small print can still be read
+
+
+def _fitting(svg: str) -> str:
+    """A style that fits the picture to the width there is, but keeps it readable."""
+    found = SIZE.search(svg)
+    if found is None:
+        return ""
+    width = float(found[1]) * (4 / 3 if found[2] else 1.0)
+    return (
+        f'style="width:100%;height:auto;max-width:{width:.0f}px;'
+        f'min-width:{SMALLEST * width:.0f}px" '
+    )
+
+
+def image(svg: str, description: str, kind: str) -> str:
+    """An SVG picture apart from the page, so that its ids meet no others."""
+    data = b64encode(svg.encode()).decode()
+    return (
+        f'<figure class="cr-picture {kind}"><img alt="{html.escape(description)}" '
+        f'src="data:image/svg+xml;base64,{data}"></figure>'
+    )
+
+
+def numbers(
+    names: Sequence[str],
+    sliders: Mapping[str, Any],
+    boxes: Mapping[str, Any],
+    gradients: Mapping[str, str],
+) -> str:
+    """A slider, a number box and the gradient for each name."""
+    if not names:
+        return '<p class="cr-quiet">No free names in this expression.</p>'
+    rows = [
+        f'<div class="cr-name"><b title="{html.escape(name)}">{html.escape(name)}</b>'
+        f"{sliders[name]}{boxes[name]}"
+        f'<span class="cr-grad" data-name="{html.escape(name)}">grad '
+        f"{html.escape(gradients[name])}</span></div>"
+        for name in names
+    ]
+    return f'<section class="cr-names" aria-label="Numbers">{"".join(rows)}</section>'
+
+
+def columns(left: Iterable[str], right: Iterable[str], kind: str = "") -> str:
+    """Two columns, which come one under the other where there is little room."""
+    return (
+        f'<div class="cr-columns {kind}"><div>{"".join(left)}</div>'
+        f"<div>{''.join(right)}</div></div>"
+    )

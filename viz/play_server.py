@@ -1,0 +1,70 @@
+"""Serving the playground to this machine."""
+
+from __future__ import annotations
+
+import runpy
+import socket
+import sys
+from pathlib import Path
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+FIRST: Final = 2718
+
+
+def serve(port: int | None = None, browser: bool = True) -> None:
+    """Serve the page on 127.0.0.1 until Ctrl-C.
+
+    port: None for the first free one from 2718. browser: whether to open one.
+
+    Raises ModuleNotFoundError where marimo is missing, and OSError where the port is
+    in use.
+    """
+    _check_installed()
+    port = _free_port() if port is None else _checked(port)
+    address = f"http://{HOST}:{port}"
+    print(f"The playground is at {address} (Ctrl-C ends it).", flush=True)
+    folder = Path(__file__).parent
+    # marimo puts the notebook's folder first, where its numbers.py would hide Python's
+    # own; it leaves a folder that is there already where it is.
+    sys.path.append(str(folder))
+    sys.argv = ["marimo", "--quiet", "--yes", "run", str(folder / "playground.py")]
+    sys.argv += ["--host", HOST, "--port", str(port), "--no-token", "--no-sandbox"]
+    sys.argv += [] if browser else ["--headless"]
+    runpy.run_module("marimo", run_name="__main__", alter_sys=True)
+
+
+def _check_installed() -> None:
+    try:
+        import marimo  # noqa: F401
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "the playground needs marimo; install it with: "
+            "python -m pip install 'chainrule[play]'"
+        ) from None
+
+
+def _free_port() -> int:
+    for port in range(FIRST, FIRST + 100):
+        if _is_free(port):
+            if port > FIRST:
+                print(f"Port {FIRST} is in use; taking {port}.")
+            return port
+    raise OSError(f"no free port from {FIRST} to {FIRST + 99}; name one with --port")
+
+
+def _checked(port: int) -> int:
+    if not _is_free(port):
+        raise OSError(f"port {port} is in use; choose another one with --port")
+    return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        if sys.platform != "win32":  # there it would share a port in use
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

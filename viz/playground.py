@@ -1,0 +1,375 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+"""The playground's page: a marimo notebook, served by `chainrule play`.
+
+Cells connect controls with the plain objects of `viz.play_*`, which hold the state.
+A `mo.state` counter says that something changed. A slider and a number box for one name
+follow each other: each is made anew when the other moved, never by its own move.
+"""
+# ruff: noqa: B018, N803
+
+import marimo
+
+app = marimo.App(
+    width="full",
+    app_title="chainrule playground",
+    css_file="pages/play.css",
+    html_head_file="pages/play_head.html",
+)
+
+
+@app.cell
+def _():
+    from functools import partial
+
+    import marimo as mo
+
+    from viz import play_export as export
+    from viz import play_link as link
+    from viz import play_page as page
+    from viz import play_view as view
+    from viz.play_expression import EXAMPLES
+    from viz.play_training import ACTIVATIONS, GENERATED, OPTIMIZERS, ROWS
+
+    return
+
+
+@app.cell
+def _(link, mo):
+    opened = link.read(mo.query_params().to_dict())
+    desk, lab = opened.desk, opened.lab
+
+    def changed(*signals):
+        for signal in signals:
+            signal(lambda count: count + 1)
+
+    return
+
+
+@app.cell
+def _(link, mo, opened, page):
+    tab = mo.ui.tabs(dict.fromkeys(link.TABS, ""), value=opened.tab)
+    mo.Html(f"{page.HEADER}{tab}")
+    return
+
+
+# ---- an expression -------------------------------------------------------------------
+
+
+@app.cell
+def _(mo):
+    get_picked, set_picked = mo.state(0)  # an example was picked
+    get_names, set_names = mo.state(0)  # there are other names, or another reach
+    get_slid, set_slid = mo.state(0)  # a slider moved
+    get_typed, set_typed = mo.state(0)  # a number was typed
+    get_walked, set_walked = mo.state(0)  # a button moved the walk
+    get_shown, set_shown = mo.state(0, allow_self_loops=True)  # another picture
+    return
+
+
+@app.cell
+def _(changed, desk, set_names, set_picked, set_shown, set_slid, set_typed, set_walked):
+    def took_text(text):
+        before = desk.names
+        desk.type(text)
+        changed(set_shown, set_walked, *([set_names] if desk.names != before else []))
+
+    def took_example(name):
+        if name is not None:
+            desk.pick(name)
+            changed(set_picked, set_names, set_walked, set_shown)
+
+    def took_slider(name, number):
+        desk.move(name, number)
+        changed(set_slid, set_shown)
+
+    def took_box(name, number):
+        desk.move(name, number)
+        changed(set_typed, set_shown)
+
+    def took_reach(reach):
+        desk.reach = float(reach.removeprefix("±"))
+        changed(set_names, set_shown)
+
+    def took_name(name):
+        desk.chosen = name or ""
+        changed(set_shown)
+
+    def took_step(step):
+        desk.step = step
+        changed(set_shown)
+
+    def took_button(move, _):
+        desk.step = move
+        changed(set_walked, set_shown)
+
+    return
+
+
+@app.cell
+def _(EXAMPLES, desk, get_picked, mo, page, tab, link, took_example, took_text):
+    get_picked()
+    text_box = mo.ui.text(
+        value=desk.text, full_width=True, debounce=250, on_change=took_text
+    )
+    example = mo.ui.dropdown(list(EXAMPLES), on_change=took_example)
+    (
+        mo.Html(
+            page.row(
+                page.labeled("Expression", text_box, "cr-wide"),
+                page.labeled("or pick", example),
+            )
+        )
+        if tab.value == link.TABS[0]
+        else None
+    )
+    return
+
+
+@app.cell
+def _(desk, get_names, get_typed, mo, partial, took_slider):
+    get_names(), get_typed()
+    sliders = mo.ui.dictionary(
+        {
+            name: mo.ui.slider(
+                *desk.span(name),
+                desk.span(name)[1] / 500,
+                value=desk.number(name),
+                full_width=True,
+                on_change=partial(took_slider, name),
+            )
+            for name in desk.names
+        }
+    )
+    return
+
+
+@app.cell
+def _(desk, get_names, get_slid, mo, partial, took_box):
+    get_names(), get_slid()
+    boxes = mo.ui.dictionary(
+        {
+            name: mo.ui.number(
+                value=desk.number(name),
+                full_width=True,
+                on_change=partial(took_box, name),
+            )
+            for name in desk.names
+        }
+    )
+    return
+
+
+@app.cell
+def _(desk, get_names, mo, page, took_name, took_reach):
+    get_names()
+    _choices = {f"±{reach:g}" for reach in (1, 2, 5, 10, 100, 1000, desk.reach)}
+    reach_choice = mo.ui.dropdown(
+        sorted(_choices, key=lambda c: float(c[1:])),
+        value=f"±{desk.reach:g}",
+        on_change=took_reach,
+        allow_select_none=False,
+    )
+    name_choice = mo.ui.dropdown(
+        desk.names, value=desk.wrt or None, on_change=took_name
+    )
+    return
+
+
+@app.cell
+def _(desk, get_walked, mo, partial, took_button, took_step, view):
+    get_walked()
+    _last = view.last_step(desk)
+    scrubber = mo.ui.slider(
+        0,
+        max(_last, 1),
+        1,
+        value=_last if desk.step is None else min(desk.step, _last),
+        on_change=took_step,
+        full_width=True,
+    )
+    return
+
+
+@app.cell
+def _(desk, get_shown, mo, partial, took_button, view):
+    get_shown()
+    walk_buttons = [
+        mo.ui.button(label=label, tooltip=tip, on_click=partial(took_button, move))
+        for label, tip, move in view.moves(desk)
+    ]
+    return
+
+
+@app.cell
+def _(
+    boxes,
+    desk,
+    get_shown,
+    link,
+    mo,
+    name_choice,
+    page,
+    reach_choice,
+    scrubber,
+    sliders,
+    tab,
+    view,
+    walk_buttons,
+):
+    get_shown()
+    (
+        mo.Html(
+            view.expression(
+                desk, sliders, boxes, reach_choice, name_choice, walk_buttons, scrubber
+            )
+        )
+        if tab.value == link.TABS[0]
+        else None
+    )
+    return
+
+
+# ---- a training ----------------------------------------------------------------------
+
+
+@app.cell
+def _(mo):
+    get_started, set_started = mo.state(0)  # there is another session
+    get_trained, set_trained = mo.state(0)  # its pictures are others
+    get_playing, set_playing = mo.state(0, allow_self_loops=True)  # runs, or pauses
+    return
+
+
+@app.cell
+def _(changed, lab, set_playing, set_started, set_trained):
+    def took_setting(name, setting):
+        lab.change(**{name: setting})
+        changed(set_started, set_trained, set_playing)
+
+    def took_play(_):
+        lab.play()
+        changed(set_playing, set_trained)
+
+    def took_one_step(_):
+        lab.step()
+        changed(set_playing, set_trained)
+
+    def took_reset(_):
+        lab.change()
+        changed(set_started, set_trained, set_playing)
+
+    def took_row(row):
+        lab.row = row
+        changed(set_trained)
+
+    def took_tick(_):
+        if lab.tick():
+            changed(set_trained, *([] if lab.playing else [set_playing]))
+
+    return
+
+
+@app.cell
+def _(
+    ACTIVATIONS, GENERATED, OPTIMIZERS, ROWS, lab, mo, partial, took_row, took_setting
+):
+    _setup = lab.session.setup
+    settings = {
+        "data": mo.ui.dropdown(
+            list(GENERATED), value=_setup.data, on_change=partial(took_setting, "data")
+        ),
+        "layers": mo.ui.text(
+            value=" ".join(map(str, _setup.layers)),
+            on_change=partial(took_setting, "layers"),
+        ),
+        "activation": mo.ui.dropdown(
+            list(ACTIVATIONS),
+            value=_setup.activation,
+            on_change=partial(took_setting, "activation"),
+        ),
+        "optimizer": mo.ui.dropdown(
+            list(OPTIMIZERS),
+            value=_setup.optimizer,
+            on_change=partial(took_setting, "optimizer"),
+        ),
+        "learning rate": mo.ui.number(
+            value=_setup.lr, on_change=partial(took_setting, "lr")
+        ),
+        "seed": mo.ui.number(
+            0, 999_999, 1, value=_setup.seed, on_change=partial(took_setting, "seed")
+        ),
+    }
+    row_slider = mo.ui.slider(
+        0, ROWS - 1, 1, value=lab.row, on_change=took_row, show_value=True
+    )
+    return
+
+
+@app.cell
+def _(get_playing, lab, mo, took_one_step, took_play, took_reset, took_tick):
+    get_playing()
+    training_buttons = [
+        mo.ui.button(label="Pause" if lab.playing else "Play", on_click=took_play),
+        mo.ui.button(label="One step", on_click=took_one_step),
+        mo.ui.button(label="Start over", on_click=took_reset),
+    ]
+    clock = (
+        mo.ui.refresh(default_interval="0.4s", on_change=took_tick)
+        if lab.playing
+        else ""
+    )
+    return
+
+
+@app.cell
+def _(clock, link, mo, settings, tab, training_buttons, view):
+    (
+        mo.Html(view.training_controls(settings, training_buttons, clock))
+        if tab.value == link.TABS[1]
+        else None
+    )
+    return
+
+
+@app.cell
+def _(get_trained, lab, link, mo, row_slider, tab, view):
+    get_trained()
+    training_view = view.training(lab, row_slider) if tab.value == link.TABS[1] else ""
+    lab.rest()
+    mo.Html(training_view) if training_view else None
+    return
+
+
+# ---- keeping and sharing -------------------------------------------------------------
+
+
+@app.cell
+def _(desk, export, get_names, lab, link, mo, page, tab, view):
+    _files = view.files(desk) if tab.value == link.TABS[0] else view.training_files(lab)
+    downloads = [
+        mo.download(data=data, filename=name, mimetype=kind, label=label)
+        for label, name, kind, data in _files
+    ]
+    mo.Html(page.row(page.labeled("Keep what you see as", ""), *downloads, page.SHARE))
+    return
+
+
+@app.cell
+def _(desk, get_shown, get_trained, lab, link, mo, tab):
+    get_shown(), get_trained()
+    _query, _now = mo.query_params(), link.write(tab.value, desk, lab)
+    for _key in [*_query.to_dict()]:
+        if _key not in _now:
+            _query.remove(_key)
+    for _key, _text in _now.items():
+        if _query.get(_key) != _text:
+            _query[_key] = _text
+    return
+
+
+if __name__ == "__main__":
+    app.run()
