@@ -371,7 +371,7 @@ class _Reader:
         if function.most > function.least:
             infinite = function.most == math.inf
             takes = f"at least {takes}" if infinite else f"{takes} or {function.most}"
-        plural = "" if takes == "1" else "s"
+        plural = "" if takes.endswith("1") else "s"
         raise self.fail(f"{name} takes {takes} argument{plural}, not {count}", token)
 
     def deeper(self, token: Token) -> None:

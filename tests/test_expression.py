@@ -1,0 +1,366 @@
+"""Text expressions: what they mean, and what is said of texts that mean nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import random
+import string
+import subprocess
+import sys
+import time
+
+import pytest
+
+import autograd
+from autograd import ParseError, Value, parse
+from autograd.expression import MAX_DEPTH, MAX_LENGTH, functions, names
+from autograd.ops import TABLE
+
+# ---- meaning -------------------------------------------------------------------------
+
+MEANINGS = [
+    "1",
+    "2.5e-3 + .5 + 1. + 1e3",
+    "1 - 2 - 3",
+    "8 / 4 / 2",
+    "2 ** 3 ** 2",
+    "-2 ** 2",
+    "(-2) ** 2",
+    "2 ** -1",
+    "2 ** -2 ** 2",
+    "--2",
+    "-+-2",
+    "2 * -3",
+    "1 + 2 * 3 - 4 / 5 ** 2",
+    "-(1 + 2) * 3",
+    "a * b + c",
+    "a*(b - c)/(a + b)",
+    "a ** b ** c",
+    "-a ** 2 + b",
+    "a - -b",
+    "pi * e",
+    "((((a))))",
+    " \t\n a \n + \t b ",
+]
+
+
+@pytest.mark.parametrize("text", MEANINGS)
+def test_a_text_means_what_python_means(text):
+    values = {"a": 1.5, "b": 0.7, "c": 2.0}
+    wanted = eval(f"({text})", {"pi": math.pi, "e": math.e} | values)
+    assert parse(text, **values).data == wanted
+
+
+def test_every_operation_of_the_table_can_be_called():
+    for name, row in TABLE.items():
+        if name == "dot":
+            continue  # it takes two lists, which the grammar has no form for
+        (point, *_) = row.samples
+        letters = string.ascii_lowercase[: len(point)].replace("e", "z")
+        values = dict(zip(letters, point, strict=True))
+        node = parse(f"{name}({', '.join(letters)})", **values)
+        assert (node.op, node.data) == (name, row.forward(*point))
+
+
+def test_other_names_of_functions():
+    values = {"a": 3.0, "b": 1.0, "c": 2.0}
+    assert parse("max(a, b, c) - min(a, b, c) + ln(b)", **values).data == 2.0
+    assert parse(
+        "leaky_relu(-b) + elu(-b, c)", **values
+    ).data == -0.01 + 2 * math.expm1(-1.0)
+    assert "tanh" in functions()
+    assert functions() == sorted(functions())
+
+
+def test_random_expressions_agree_with_python():
+    rng = random.Random(0)
+
+    def grown(depth):
+        if depth == 0 or rng.random() < 0.2:
+            return rng.choice(["a", "b", "c", "2", "0.5", "pi"])
+        form = rng.choice(
+            ["{}+{}", "{} - {}", "{}*{}", "({})/(2+({})**2)", "-{}", "({})"]
+        )
+        return form.format(*[grown(depth - 1) for _ in range(form.count("{}"))])
+
+    values = {"a": 1.25, "b": -0.7, "c": 3.0}
+    for _ in range(500):
+        text = grown(5)
+        assert parse(text, **values).data == eval(text, {"pi": math.pi} | values), text
+
+
+def test_leaves():
+    x = Value(3.0)
+    y = parse("w*x + w + pi", w=2.0, x=x)
+    y.backward()
+    assert (x.grad, x.label) == (2.0, "x")
+    leaves = {n.label: n for n in autograd.topological_order(y) if not n.op}
+    assert list(leaves) == ["w", "x", "pi"]
+    assert leaves["w"].grad == 4.0
+    assert leaves["pi"].constant
+    assert not leaves["w"].constant
+    named = Value(1.0, label="mine")
+    parse("x", x=named)
+    assert named.label == "mine"
+    assert parse("x", x=x) is x
+    inner = parse("a + a", a=1.0)
+    assert parse("h * 2", h=inner).data == 4.0
+    assert inner.label == ""
+
+
+def test_values_win_over_constants_and_any_name_is_free():
+    assert parse("e + pi", e=1.0).data == 1.0 + math.pi
+    assert parse("text + sin", text=1.0, sin=2.0).data == 3.0
+    assert parse("µ + ñ", **{"μ": 1.0, "ñ": 2.0}).data == 3.0
+
+
+def test_names():
+    assert names("tanh(w*x + b) + w*pi") == ["w", "x", "b"]
+    assert names("a - b*c") == ["a", "b", "c"]
+    assert names("2 + e") == []
+
+
+def test_a_graph_of_numbers_alone_is_a_value():
+    node = parse("2 + 3")
+    assert (node.op, node.data) == ("add", 5.0)
+    assert parse("7").constant
+
+
+# ---- errors --------------------------------------------------------------------------
+
+WRONG = [
+    ("", 0, "empty"),
+    ("  ", 0, "empty"),
+    ("x +", 3, "ends where a number"),
+    ("x + * 2", 4, "before '*'"),
+    ("(x", 0, "never closed"),
+    ("2 * (x + (1)", 4, "never closed"),
+    ("x)", 1, "closes nothing"),
+    ("()", 1, "before ')'"),
+    ("x, x", 1, "comma"),
+    ("(x, x)", 2, "comma"),
+    ("2x", 1, "for a product write 2 * x"),
+    ("2(x)", 1, "for a product write 2 * ("),
+    ("(x)(x)", 3, "for a product"),
+    ("x x", 2, "operator is missing before 'x'"),
+    ("sin x", 4, "write sin(x)"),
+    ("x ^ 2", 2, "write ** for a power"),
+    ("x == 2", 2, "no ="),
+    ("x < 2", 2, "comparisons"),
+    ("x // 2", 3, "before '/'"),
+    ("x.real", 1, "'.' is not part"),
+    ("x[0]", 1, "write ( and )"),
+    ("'x'", 0, "not part"),
+    ("x; x", 1, "not part"),
+    ("sigmod(x)", 0, "did you mean sigmoid?"),
+    ("qqqq(x)", 0, "no function 'qqqq'"),
+    ("x(2)", 0, "no function 'x'"),
+    ("sin", 0, "write sin(...)"),
+    ("sin()", 0, "takes 1 argument, not 0"),
+    ("sin(x, x)", 0, "takes 1 argument, not 2"),
+    ("1 + atan2(x)", 4, "takes 2 arguments, not 1"),
+    ("elu(x, 1, 2)", 0, "takes 1 or 2 arguments, not 3"),
+    ("max(x)", 0, "takes at least 2 arguments, not 1"),
+    ("sum()", 0, "takes at least 1 argument, not 0"),
+    ("sin(x,)", 6, "before ')'"),
+    ("dot(x, x)", 0, "no function 'dot'"),
+    ("y + 1", 0, "no value for the name 'y'; names given: x"),
+    ("1e400", 0, "beyond the largest float"),
+    ("0x10", 1, "operator is missing"),
+    ("1_000", 1, "operator is missing"),
+    ("1 / (x - x)", 2, "div(1.0, sub(...) = 0.0) is not defined"),
+    ("x + log(-x)", 4, "log(neg(...) = -2.0) is not defined"),
+    ("9**9**9", 1, "pow(9.0"),
+    ("exp(1000 * x)", 0, "overflows"),
+    ("lambda: 1", 6, "not part"),
+    ("__import__('os')", 11, "not part"),
+    ("__import__(x)", 0, "no function"),
+    ("x\x00", 1, "not part"),
+]
+
+
+@pytest.mark.parametrize(("text", "position", "reason"), WRONG)
+def test_the_caret_points_at_what_is_wrong(text, position, reason):
+    with pytest.raises(ParseError) as caught:
+        parse(text, x=2.0)
+    assert reason in caught.value.reason
+    assert caught.value.position == position
+    if text.strip():
+        _, shown, caret = str(caught.value).split("\n")
+        assert caret == " " * (2 + position) + "^"
+        assert shown == "  " + "".join(c if c.isprintable() else "?" for c in text)
+
+
+def test_the_whole_message():
+    with pytest.raises(ParseError) as caught:
+        parse("tanh(w*x + )", w=1.0, x=1.0)
+    assert str(caught.value) == (
+        "a number, a name or a function should stand before ')'\n"
+        "  tanh(w*x + )\n"
+        "             ^"
+    )
+
+
+def test_a_long_text_is_shown_around_the_caret():
+    with pytest.raises(ParseError) as caught:
+        parse("x + " * 1000 + "?" + " + x" * 1000, x=1.0)
+    _, shown, caret = str(caught.value).split("\n")
+    assert shown[caret.index("^")] == "?"
+    assert len(shown) < 100
+
+
+def test_limits():
+    assert parse("+".join(["x"] * (MAX_LENGTH // 2)), x=1.0).data == MAX_LENGTH // 2
+    with pytest.raises(ParseError, match=f"{MAX_LENGTH + 1} characters; the limit"):
+        parse("x" * (MAX_LENGTH + 1))
+    depth = MAX_DEPTH
+    assert parse("(" * depth + "x" + ")" * depth, x=1.0).data == 1.0
+    assert parse("-" * depth + "x", x=1.0).data == 1.0
+    assert parse("abs(" * depth + "x" + ")" * depth, x=1.0).data == 1.0
+    for deep in (
+        "(" * 5000,
+        "-" * 9999,
+        "x**" * 3000 + "x",
+        "abs(" * 2000,
+        "2*(" * 3000,
+    ):
+        with pytest.raises(ParseError, match="more than 100 levels"):
+            parse(deep, x=1.0)
+
+
+def test_what_is_no_text_or_no_number():
+    with pytest.raises(TypeError, match="reads a text"):
+        parse(3)
+    with pytest.raises(TypeError, match=r"the value of x: .*'3'"):
+        parse("x", x="3")
+
+
+def test_the_error_is_a_value_error_and_can_be_pickled():
+    with pytest.raises(ValueError, match="ends") as caught:
+        parse("x +", x=1.0)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.position) == (str(caught.value), 3)
+
+
+def test_the_engines_error_is_the_cause():
+    with pytest.raises(ParseError) as caught:
+        parse("1/x", x=0.0)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+PIECES = [
+    *"xy(),+-*/12:[]{}=.0_@#`;'é∑\\\n\x00\u202e",
+    *["sin", "max", "**", "2.5", "1e", "1e999", "__import__", "eval", "os.system"],
+    *["lambda", "'rm'", "(" * 200, "-" * 200, "**" * 50, "9**9**9", "x" * 500],
+    *["exp(" * 30, "9" * 3000],
+]
+
+
+def hostile(seed):
+    rng = random.Random(seed)
+    if seed % 5 == 0:
+        return "".join(
+            chr(rng.randrange(1, 0x3000)) for _ in range(rng.randint(1, 300))
+        )
+    if seed % 5 == 1:
+        good = "tanh(w*x + b) - max(x, 2)**2 / (1 + exp(-x))"
+        cut = rng.randrange(len(good))
+        return good[:cut] + rng.choice(PIECES) + good[cut + rng.randint(0, 3) :]
+    return "".join(rng.choice(PIECES) for _ in range(rng.randint(1, 400)))[:12_000]
+
+
+class Audit:
+    """Notes whether anything is compiled, run, imported or opened while it is on."""
+
+    def __init__(self):
+        self.on = False
+        self.events = []
+        sys.addaudithook(self)
+
+    def __call__(self, event, args):
+        if self.on:
+            self.events.append(event)
+
+
+def test_500_hostile_texts():
+    audit = Audit()  # it can't be taken away again, so it is switched off
+    slowest, longest, wrong = 0.0, 0, 0
+    for seed in range(500):
+        text = hostile(seed)
+        start = time.thread_time()
+        audit.on = True
+        try:
+            parse(text, x=2.0, w=0.5, b=0.1)
+        except ParseError as error:
+            wrong += 1
+            longest = max(longest, len(str(error)))
+        finally:
+            audit.on = False
+        slowest = max(slowest, time.thread_time() - start)
+    assert audit.events == []
+    assert wrong >= 400
+    assert longest < 1000
+    assert slowest < 0.05
+
+
+# ---- the command ---------------------------------------------------------------------
+
+
+def run(*args):
+    code = "import sys; from viz.cli import main; sys.exit(main())"
+    return subprocess.run(
+        [sys.executable, "-c", code, *args], capture_output=True, text=True, check=False
+    )
+
+
+def test_eval_as_json():
+    done = run(
+        *["eval", "tanh(w*x + b)", "w=0.5", "x=2", "b=0.1", "--second", "--json"]
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    slope = 1 - math.tanh(1.1) ** 2
+    bend = -2 * math.tanh(1.1) * slope
+    assert found["value"] == math.tanh(1.1)
+    wanted = {"w": 2 * slope, "x": 0.5 * slope, "b": slope}
+    assert found["derivatives"] == pytest.approx(wanted, rel=1e-15)
+    assert found["second"]["w"]["b"] == pytest.approx(2 * bend, rel=1e-14)
+    assert found["second"]["w"]["x"] == pytest.approx(bend + slope, rel=1e-14)
+    assert [node["operation"] for node in found["nodes"]] == [
+        *["", "", "mul", "", "add", "tanh"]
+    ]
+    assert found["nodes"][2]["partials"] == [2.0, 0.5]
+
+
+def test_eval_as_tables():
+    done = run("eval", "-x**2 + y", "x=3", "y=pi/2", "--wrt", "x")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "mul" not in done.stdout
+    assert "by v2: -1" in done.stdout
+    assert done.stdout.rstrip().endswith(f"value {-9 + math.pi / 2!r}")
+
+
+MISTAKES = [
+    (
+        ["w*x", "w=abc", "x=1"],
+        "'w=abc': 'abc' is not a number; write for instance w=0.5",
+    ),
+    (["w*x", "w", "x=1"], "'w' is not of the form name=value, such as w=0.5"),
+    (["w*x", "=1"], "'=1' is not of the form name=value, such as w=0.5"),
+    (["w*x", "w=1", "w=2"], "w is given twice; give one value for each name"),
+    (["w*x", "w=1", "x=1", "y=2"], "y is given, but the expression has no y"),
+    (["w*x", "w=1", "x=1", "--wrt", "y"], "--wrt y: the expression has the names w, x"),
+    (["w*x", "w=1"], "no value for the name 'x'; names given: w\n  w*x\n    ^"),
+    (["w*", "w=1"], "the expression ends where a number, a name or a function should"),
+]
+
+
+@pytest.mark.parametrize(("args", "message"), MISTAKES)
+def test_a_mistake_in_a_command_is_one_clear_message(args, message):
+    done = run("eval", *args)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"chainrule: {message}")
+    assert "Traceback" not in done.stderr
