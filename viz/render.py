@@ -103,6 +103,9 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         data = self.data(format or "svg")
         return data.decode(encoding) if encoding else data
 
+    def __repr__(self) -> str:
+        return f"<picture {self.name or 'graph'}>"
+
     def _repr_svg_(self) -> str:
         return self.svg
 
