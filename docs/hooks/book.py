@@ -17,6 +17,7 @@ FORMULA: Final = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">(?P<latex>.*?)</(?P=tag)>', re.DOTALL
 )
 NATURAL_WIDTH: Final = re.compile(r'<svg[^>]* width="([0-9.]+)pt"')
+ROW_SPACE: Final = re.compile(r"\\\\\s*\[[\d.]+e[mx]\]")
 HELD: Final = re.compile(r'<div data-held="(\d+)"></div>')
 DOWNLOAD: Final = (
     '<p class="notebook"><a href="notebooks/{}.ipynb" download>'
@@ -48,6 +49,7 @@ def mathml(latex: str) -> str:
     latex = html.unescape(latex).strip()
     block = latex.startswith(r"\[")
     known = latex[2:-2].replace("{aligned}", "{align*}")  # what the converter calls it
+    known = ROW_SPACE.sub(r"\\\\", known)  # which it does not know; see book.css
     formula = convert(known, display="block" if block else "inline")
     return f'<div class="formula">{formula}</div>' if block else formula
 
