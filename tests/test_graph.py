@@ -1,0 +1,133 @@
+"""The order, the description and the gradients of a recorded graph."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from autograd import Value, exp, gradients, relu, sqrt, tanh, topological_order
+from autograd.graph import graph, joined_order
+
+
+def diamond(x, depth):
+    for _ in range(depth):
+        x = x + x
+    return x
+
+
+def test_parents_come_first_and_the_output_last():
+    rng = random.Random(0)
+    pool = [Value(1.0, label=str(i)) for i in range(5)]
+    for _ in range(300):
+        pool.append(rng.choice(pool) + rng.choice(pool))
+    output = pool[-1] + pool[-2]
+    order = topological_order(output)
+    place = {node: i for i, node in enumerate(order)}
+    assert len(place) == len(order)
+    assert order[-1] is output
+    assert all(place[p] < place[node] for node in order for p in node.parents)
+
+
+def test_the_order_reads_from_left_to_right():
+    a, b, c, d = (Value(1.0, label=name) for name in "abcd")
+    order = topological_order((a + b) * (c + d))
+    assert [node.label or node.op for node in order] == [
+        *["a", "b", "add", "c", "d", "add", "mul"]
+    ]
+    assert topological_order(a) == [a]
+
+
+def test_the_description():
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    nodes = graph(a * b + a)
+    assert [(n.index, n.value.op, n.parents, n.partials) for n in nodes] == [
+        (0, "", (), ()),
+        (1, "", (), ()),
+        (2, "mul", (0, 1), (3.0, 2.0)),
+        (3, "add", (2, 0), (1.0, 1.0)),
+    ]
+
+
+def test_a_deep_diamond_is_exact():
+    x = Value(1.0)
+    y = diamond(x, 1000)
+    assert gradients(y, [x]) == [2.0**1000]
+    (slope,) = gradients(y, [x], create_graph=True)
+    assert slope.data == 2.0**1000
+    assert len(topological_order(y)) == 1001
+
+
+def test_a_long_chain_does_not_recurse():
+    x = Value(1.0)
+    y = x
+    for _ in range(100_000):
+        y = y * 1.0 + 0.0
+    assert len(graph(y)) == 400_001
+    assert gradients(y, [x]) == [1.0]
+    (slope,) = gradients(y, [x], create_graph=True)
+    assert slope.data == 1.0
+
+
+def test_gradients_of_inner_nodes_and_strangers():
+    x, stranger = Value(3.0), Value(4.0)
+    inner = x * x
+    y = inner * 2.0 + x
+    assert gradients(y, [x, inner, y, stranger]) == [13.0, 2.0, 1.0, 0.0]
+    again = gradients(y, [x, inner, y, stranger], create_graph=True)
+    assert [slope.data for slope in again] == [13.0, 2.0, 1.0, 0.0]
+    assert gradients(x, [x]) == [1.0]
+    assert gradients(y, []) == []
+
+
+def test_no_gradient_of_a_node_is_touched():
+    x = Value(3.0)
+    y = tanh(x) * x
+    y.backward()
+    before = [node.grad for node in topological_order(y)]
+    gradients(y, [x])
+    gradients(y, [x], create_graph=True)
+    assert [node.grad for node in topological_order(y)] == before
+
+
+def test_shared_inputs_given_twice():
+    x = Value(3.0)
+    assert gradients(x * x, [x, x]) == [6.0, 6.0]
+
+
+def test_higher_derivatives_by_hand():
+    x = Value(0.5)
+    (first,) = gradients(exp(2 * x), [x], create_graph=True)
+    (second,) = gradients(first, [x], create_graph=True)
+    (third,) = gradients(second, [x])
+    assert (first.data, second.data, third) == pytest.approx(
+        [k * exp(1.0) for k in (2, 4, 8)], rel=1e-15
+    )
+
+
+def test_a_changed_leaf_is_an_error_for_derivatives_as_a_graph():
+    x = Value(2.0, label="x")
+    y = x * x
+    x.data = 5.0
+    assert gradients(y, [x]) == [4.0]  # the pass that was recorded
+    with pytest.raises(RuntimeError, match=r"mul\(\.\.\.\) = 4\.0.*recompute"):
+        gradients(y, [x], create_graph=True)
+    y.recompute()
+    assert gradients(y, [x], create_graph=True)[0].data == 10.0
+
+
+def test_a_pole_on_the_way_gives_inf():
+    x = Value(0.0)
+    assert gradients(sqrt(x), [x]) == [float("inf")]
+    assert gradients(sqrt(x), [x], create_graph=True)[0].data == float("inf")
+    assert gradients(relu(x), [x], create_graph=True)[0].data == 0.0
+
+
+def test_the_order_of_several_outputs():
+    x = Value(2.0, label="x")
+    a, b = x * x, x + 1
+    order = joined_order([a, b])
+    assert set(order) == {*topological_order(a), *topological_order(b)}
+    assert len(order) == 4
+    assert joined_order([a]) == [x, a]
+    assert joined_order([a, a]) == [x, a]
