@@ -10,7 +10,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from autograd.compiler.code import COMPARISONS, CONSTANT, INPUT, PARAMETER, Kernel
+from autograd.compiler.code import (
+    COMPARISONS,
+    CONSTANT,
+    INPUT,
+    LEAVES,
+    PARAMETER,
+    Kernel,
+)
 from autograd.compiler.numbers import numpy
 from autograd.ops import TABLE
 
@@ -49,16 +56,18 @@ def _dot(*terms: Any) -> Any:
     return total
 
 
-def _functions(ops: set[str]) -> dict[str, Callable[..., Any]]:
-    """Each operation as a function of arrays, made from its form in the table."""
-    names = {"np": numpy(), **special_functions()}
-    functions: dict[str, Callable[..., Any]] = {"sum": _total, "dot": _dot}
-    for op in ops - functions.keys() - {INPUT, "parameter", CONSTANT}:
+def functions(ops: set[str], names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    """Each operation as a function of arrays, made from its form in the table.
+
+    names: the array module as `np`, and its functions erf and erfc.
+    """
+    known: dict[str, Callable[..., Any]] = {"sum": _total, "dot": _dot}
+    for op in ops - known.keys() - LEAVES:
         arity = 3 if op in SPECIAL else 2 if op in COMPARISONS else TABLE[op].arity
         args = [f"x{i}" for i in range(arity)]
         source = f"lambda {', '.join(args)}: {form(op).format(*args)}"
-        functions[op] = eval(source, names)  # the table's own text, nothing of a user
-    return functions
+        known[op] = eval(source, names)  # the table's own text, nothing of a user
+    return known
 
 
 class NumpyKernel:
@@ -67,7 +76,8 @@ class NumpyKernel:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         code = kernel.code
-        self._functions = _functions({made.op for made in code.instructions})
+        names = {"np": numpy(), **special_functions()}
+        self._functions = functions({made.op for made in code.instructions}, names)
         self._row = [i for i in range(len(code)) if code.varies[i]]
         self._once = [i for i in range(len(code)) if not code.varies[i]]
         self._last = self._last_uses()
@@ -107,7 +117,7 @@ class NumpyKernel:
             op, args, number = self.kernel.code.instructions[index]
             if op == CONSTANT:
                 values[index] = np.float64(number)
-            elif op == "parameter":
+            elif op == PARAMETER:
                 values[index] = parameters[int(number)]
             else:
                 values[index] = self._functions[op](*[values[arg] for arg in args])

@@ -292,7 +292,7 @@ class Program:
             state["outputs"],
             state["single"],
             state["inputs"],
-            [Value(data, label) for data, label in state["parameters"]],
+            [Value(float(data), label) for data, label in state["parameters"]],
             backend,
             state["threads"],
         )

@@ -6,6 +6,7 @@ and nothing in it is ever executed.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -31,12 +32,23 @@ def described(
         "outputs": list(outputs),
         "single": single,
         "threads": threads,
-        "parameters": [list(pair) for pair in parameters],
+        "parameters": [[_plain(data), label] for data, label in parameters],
         "instructions": [
-            [made.op, made.number if made.op in LEAVES else list(made.args)]
+            [made.op, _plain(made.number) if made.op in LEAVES else list(made.args)]
             for made in code.instructions
         ],
     }
+
+
+def _plain(number: float) -> float | str:
+    """JSON has no nan and no infinity; they go as text."""
+    return number if math.isfinite(number) else repr(number)
+
+
+def _is_number(x: Any) -> bool:
+    if isinstance(x, str):
+        return x in ("nan", "inf", "-inf")
+    return isinstance(x, (int, float)) and not isinstance(x, bool)
 
 
 def write(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
@@ -48,7 +60,7 @@ def write(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".program-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(state, file)
+            json.dump(state, file, allow_nan=False)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
@@ -95,7 +107,7 @@ def _check(state: dict[str, Any]) -> None:
     _need(_index(state["threads"], None) and state["threads"] >= 1, "threads")
     _need(isinstance(state["single"], bool), "single")
     for data, label in state["parameters"]:
-        _need(isinstance(data, (int, float)) and isinstance(label, str), "parameters")
+        _need(_is_number(data) and isinstance(label, str), "parameters")
     for position, (op, rest) in enumerate(state["instructions"]):
         _need(_instruction(op, rest, position, counts), f"instruction {position}")
     size = len(code(state))
@@ -107,9 +119,9 @@ def _check(state: dict[str, Any]) -> None:
 
 def _instruction(op: Any, rest: Any, position: int, counts: dict[str, int]) -> bool:
     if op == "constant":
-        return isinstance(rest, (int, float)) and not isinstance(rest, bool)
+        return _is_number(rest)
     if op in counts:
-        return int(rest) == rest and 0 <= rest < counts[op]
+        return int(rest) == rest and bool(0 <= rest < counts[op])
     if not all([_index(arg, position) for arg in rest]):
         return False
     if op in COMPARISONS:

@@ -558,7 +558,7 @@ def hypot(x: X, y: X) -> X:
     low, high = choose(one < two, one, two), choose(one < two, two, one)
     q = low / high
     result = high * sqrt(fma(q, q, 1.0))
-    result = choose(high.equals(0.0), high, result)
+    result = choose((one + two).equals(0.0), 0.0, result)
     infinite = one.equals(math.inf) | two.equals(math.inf)
     return choose(infinite, math.inf, result)
 

@@ -1,0 +1,232 @@
+"""Backends against the eager engine, and the vector mathematics against mpmath."""
+
+import random
+
+import mpmath
+import numpy as np
+import pytest
+from random_graphs import eager, example
+
+from autograd import Value, compile, dot, maximum, relu, sin, sum, tanh
+from autograd.ops import TABLE
+from autograd.value import ieee
+from nn import MLP
+
+BACKENDS = ["numpy", "llvm"]
+ROWS = [0, 1, 7, 8, 9, 1000]
+
+
+# ---- random graphs -------------------------------------------------------------------
+
+
+def nudged(batch, by):
+    return [[x * (1 + by) for x in row] for row in batch]
+
+
+def differences(seed, backend):
+    """Where program and graph differ by more than 1e-12, beyond their conditioning.
+
+    A result that a change of the inputs in the 15th digit moves by more than that has
+    no 12 digits to compare; what such a change does to it is allowed as well.
+    """
+    output, xs, ws, batch = example(seed, rows=4)
+    program = compile(output, xs, ws, backend=backend)
+    values, slopes = program.input_grad(batch)
+    by_w = np.array([program.value_and_grad([row])[1] for row in batch])
+    found = np.hstack([values[:, None], slopes, by_w])
+    wanted, near = (
+        np.array([[value, *by_x, *by_w] for value, by_x, by_w in eager(output, xs, ws, b)])
+        for b in (batch, nudged(batch, 4e-16))
+    )
+    with np.errstate(all="ignore"):
+        allowed = 1e-12 * abs(wanted) + 10 * abs(near - wanted) + 1e-300
+        equal = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
+        return np.argwhere(~(equal | (abs(found - wanted) <= allowed))).tolist()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_random_graphs(backend):
+    for seed in range(60 if backend == "llvm" else 200):
+        assert differences(seed, backend) == [], seed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ten_thousand_random_graphs(backend):
+    bad = {seed: found for seed in range(10_000) if (found := differences(seed, backend))}
+    assert not bad
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("rows", ROWS)
+def test_numbers_of_rows(rows, backend):
+    output, xs, ws, _ = example(3, rows=1)
+    batch = np.random.default_rng(0).uniform(-2, 2, (rows, len(xs)))
+    program = compile(output, xs, ws, backend=backend)
+    values, slopes = program.input_grad(batch)
+    wanted = eager(output, xs, ws, batch.tolist())
+    np.testing.assert_allclose(values, [v for v, _, _ in wanted], rtol=1e-12)
+    np.testing.assert_allclose(
+        slopes, np.reshape([s for _, s, _ in wanted], (rows, len(xs))), rtol=1e-12
+    )
+    if rows:
+        value, gradient = program.value_and_grad(batch)
+        by_w = np.mean([s for _, _, s in wanted], axis=0)
+        assert value == pytest.approx(np.mean([v for v, _, _ in wanted]), rel=1e-12)
+        np.testing.assert_allclose(gradient, by_w, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_bad_row_at_the_end_spoils_no_sum_but_its_own(backend):
+    w = Value(2.0)
+    program = compile(lambda x: w * x.log(), 1, [w], backend=backend)
+    batch = np.ones((9, 1))
+    assert program.value_and_grad(batch)[1].tolist() == [0.0]
+    batch[8] = 0.0
+    assert program.value_and_grad(batch)[1].tolist() == [-np.inf]
+
+
+# ---- networks, whose layers run as loops ---------------------------------------------
+
+
+def network(sizes, activation):
+    model = MLP(2, sizes, activation=activation, seed=0)
+    parameters = model.parameters()
+
+    def loss(a, b, t):
+        error = model([a, b]) - t
+        return error * error + 1e-3 * sum([p * p for p in parameters])
+
+    return loss, parameters
+
+
+@pytest.mark.parametrize("rows", [1, 9, 300])
+@pytest.mark.parametrize("sizes", [[16, 16, 1], [5, 9, 13, 1], [64, 3, 1]])
+def test_networks(sizes, rows):
+    loss, parameters = network(sizes, "tanh")
+    batch = np.random.default_rng(0).normal(size=(rows, 3))
+    programs = [compile(loss, 3, parameters, backend=backend) for backend in BACKENDS]
+    (one, by_numpy), (two, by_llvm) = [p.value_and_grad(batch) for p in programs]
+    assert one == pytest.approx(two, rel=1e-13)
+    np.testing.assert_allclose(by_llvm, by_numpy, rtol=1e-11, atol=1e-16)
+    xs = [Value(x) for x in batch[0]]
+    output = loss(*xs)
+    output.backward()
+    wanted = np.array([p.grad for p in parameters])
+    found = programs[1].value_and_grad(batch[:1])[1]
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-16)
+
+
+def test_a_shared_weight_collects_all_its_uses():
+    w = [Value(0.1 * i) for i in range(1, 9)]
+
+    def f(*xs):
+        rows = [dot(w, xs[i:] + xs[:i]) for i in range(8)]  # a circulant matrix
+        return sum([tanh(row) for row in rows])
+
+    batch = np.random.default_rng(0).normal(size=(21, 8))
+    one = compile(f, 8, w, backend="numpy").value_and_grad(batch)[1]
+    two = compile(f, 8, w, backend="llvm").value_and_grad(batch)[1]
+    np.testing.assert_allclose(two, one, rtol=1e-12)
+
+
+# ---- large graphs --------------------------------------------------------------------
+
+
+def large(size):
+    rng = random.Random(0)
+    xs = [Value(rng.uniform(-1, 1)) for _ in range(5)]
+    ws = [Value(rng.uniform(-1, 1)) for _ in range(5)]
+    pool = [*xs, *ws]
+    for _ in range(size):
+        a, b = rng.choice(pool[-100:]), rng.choice(pool[-100:])
+        made = rng.choice([a + b, a * b, a - b, tanh(a), maximum(a, b), sin(a), relu(a)])
+        pool.append(made)
+    return tanh(sum(pool[-30:])), xs, ws
+
+
+@pytest.mark.parametrize("size", [300, 6000])
+def test_large_graphs_are_cut_into_chunks(size):
+    output, xs, ws = large(size)
+    batch = np.random.default_rng(0).normal(size=(3, 5))
+    wanted = eager(output, xs, ws, batch.tolist())
+    values, slopes = compile(output, xs, ws, backend="llvm").input_grad(batch)
+    np.testing.assert_allclose(values, [v for v, _, _ in wanted], rtol=1e-9)
+    np.testing.assert_allclose(slopes, [s for _, s, _ in wanted], rtol=1e-7, atol=1e-9)
+
+
+def test_memory_stays_in_proportion_to_the_block_not_to_the_batch():
+    program = compile(large(300)[0], large(300)[1], backend="llvm")
+    output, xs, ws = large(300)
+    program = compile(output, xs, ws, backend="llvm")
+    program.value_and_grad(np.zeros((100_000, 5)))
+    (space,) = program.kernel("gradient")._free
+    assert space.values.nbytes < 1_000_000
+
+
+# ---- vector mathematics --------------------------------------------------------------
+
+REFERENCES = {
+    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+    "silu": lambda x: x / (1 + mpmath.exp(-x)),
+    "gelu": lambda x: x * mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
+    "pow": mpmath.power,
+}
+SPANS = {
+    "exp": (-700, 700),
+    "expm1": (-60, 700),
+    "log": (1e-300, 1e300),
+    "log1p": (-1 + 1e-9, 1e300),
+    "sin": (-1e5, 1e5),
+    "cos": (-1e5, 1e5),
+    "tan": (-1e5, 1e5),
+    "asin": (-1, 1),
+    "acos": (-1, 1),
+    "atan": (-1e3, 1e3),
+    "atan2": (-10, 10),
+    "hypot": (-10, 10),
+    "sinh": (-700, 700),
+    "cosh": (-700, 700),
+    "tanh": (-25, 25),
+    "sigmoid": (-700, 40),
+    "softplus": (-700, 800),
+    "silu": (-600, 700),
+    "erf": (-6, 6),
+    "erfc": (-6, 26),
+    "gelu": (-8, 37),
+    "pow": (0.01, 20),
+}
+
+
+def points(name, rng, count=150):
+    low, high = SPANS[name]
+    arity = TABLE[name].arity
+    spread = rng.uniform(low, high, (count, arity))
+    if high > 1e200:
+        spread = np.exp(rng.uniform(np.log(1e-9), np.log(high), (count, arity)))
+    near = rng.uniform(max(low, -2), min(high, 2), (count, arity))
+    tiny = 10.0 ** rng.uniform(-15, -1, (count, arity))
+    return np.concatenate([spread, near, tiny])
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_vector_mathematics_against_mpmath(name):
+    batch = points(name, np.random.default_rng(0))
+    row = TABLE[name]
+    found = compile(lambda *x: row(*x), row.arity, backend="llvm")(batch)
+    reference = REFERENCES.get(name) or getattr(mpmath, name)
+    with mpmath.workprec(140):
+        for x, y in zip(batch.tolist(), found.tolist(), strict=True):
+            wanted = reference(*map(mpmath.mpf, x))
+            tolerance = 1e-14 if name == "gelu" else 1.5e-15
+            assert abs(mpmath.mpf(y) - wanted) <= tolerance * abs(wanted), x
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_large_angles_get_the_systems_answer(name):
+    row = TABLE[name]
+    batch = [[1e5 + 1], [-1e6], [1e15], [3.0], [1e22], [-1e300], [0.5]]
+    found = compile(lambda x: row(x), 1, backend="llvm")(batch)
+    with ieee():
+        np.testing.assert_allclose(found, [row(x) for (x,) in batch], rtol=1e-15)

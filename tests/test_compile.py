@@ -1,0 +1,195 @@
+"""From graphs and functions to instructions: recording, kinks, refusals."""
+
+import math
+
+import numpy as np
+import pytest
+from random_graphs import eager
+
+import autograd
+from autograd import Value, compile, maximum, relu, where
+from autograd.compiler import CannotCompile
+from autograd.compiler.code import COMPARISONS
+from autograd.ops import TABLE
+from autograd.value import ieee
+
+BACKENDS = ["numpy", "llvm"]
+
+# Where rows of the table choose between cases: both sides of each, and the point.
+EDGES = (-2.0, -1.0, -0.0, 0.0, 0.5, 1.0, 3.0, math.inf, -math.inf, math.nan)
+
+
+def same(found, wanted):
+    """Equal to 1e-12 relative, nan and inf in the same places."""
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-300, equal_nan=True)
+
+
+def test_a_graph_and_the_function_that_records_it_give_the_same_program():
+    w, x, y = Value(0.5), Value(2.0), Value(3.0)
+    from_graph = compile(w * x + y.sin(), [x, y], [w])
+    from_function = compile(lambda x, y: w * x + y.sin(), 2, [w])
+    assert str(from_graph) == str(from_function)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.arity])
+def test_every_operation_at_its_edges(name, backend):
+    row = TABLE[name]
+    xs = [Value(1.0) for _ in range(row.arity)]
+    with ieee():
+        output = row(*xs)
+    grid = np.array(np.meshgrid(*[EDGES] * row.arity)).reshape(row.arity, -1).T
+    batch = [*grid.tolist(), *[list(sample) for sample in row.samples]]
+    wanted = eager(output, xs, [], batch)
+    program = compile(output, xs, backend=backend)
+    values, slopes = program.input_grad(batch)
+    same(values, [value for value, _, _ in wanted])
+    same(slopes, [by_x for _, by_x, _ in wanted])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "reduce", [autograd.sum, autograd.mean, autograd.prod, autograd.logsumexp]
+)
+@pytest.mark.parametrize("count", [1, 2, 3, 300])
+def test_reductions(reduce, count, backend):
+    xs = [Value(1.0) for _ in range(count)]
+    output = reduce(xs)
+    batch = np.random.default_rng(0).uniform(-1, 1, (3, count))
+    batch[1, 0] = 0.0
+    wanted = eager(output, xs, [], batch.tolist())
+    values, slopes = compile(output, xs, backend=backend).input_grad(batch)
+    same(values, [value for value, _, _ in wanted])
+    same(slopes, [by_x for _, by_x, _ in wanted])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_branch_is_chosen_for_every_row(backend):
+    x, y = Value(1.0), Value(2.0)
+    output = where(relu(x - y), x * x, y**3) + maximum(x, 0.0) + x**0 + abs(x)
+    batch = [[3.0, 1.0], [1.0, 3.0], [2.0, 2.0], [0.0, -1.0], [-4.0, -5.0]]
+    values, slopes = compile(output, [x, y], backend=backend).input_grad(batch)
+    wanted = eager(output, [x, y], [], batch)
+    same(values, [value for value, _, _ in wanted])
+    same(slopes, [by_x for _, by_x, _ in wanted])
+
+
+# ---- what is refused -----------------------------------------------------------------
+
+
+def branching(x):
+    if x > 0:
+        return x
+    return -x
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        branching,
+        lambda x: max(x, 0.0),
+        lambda x: x * (1 if x else 2),
+        lambda x: x * x.data,
+        lambda x: sorted([x, 2 * x])[0],
+        lambda x: -x if 0 <= x else x,
+    ],
+)
+def test_deciding_by_an_input_is_an_error_that_shows_the_way(function):
+    with pytest.raises(CannotCompile, match=r"(?s)test_compile.py, line.*where\(relu"):
+        compile(function, inputs=1)
+
+
+def test_the_error_names_the_line_of_the_user():
+    with pytest.raises(CannotCompile, match=r"line \d+: if x > 0:"):
+        compile(branching, inputs=1)
+
+
+def test_float_of_an_input_is_an_error():
+    with pytest.raises(TypeError, match=r"v\.tanh\(\) for math\.tanh"):
+        compile(lambda x: math.tanh(x) + x, inputs=1)
+
+
+def test_deciding_by_a_parameter_is_an_error_too():
+    w = Value(1.0)
+    with pytest.raises(CannotCompile):
+        compile(lambda x: x * w if w > 0 else x, inputs=1, parameters=[w])
+
+
+def test_deciding_by_anything_else_is_fine():
+    switch = Value(1.0)
+    program = compile(lambda x: 2 * x if switch > 0 else x, inputs=1)
+    assert program([[3.0]]).tolist() == [6.0]
+
+
+def test_the_guard_is_gone_after_an_error():
+    with pytest.raises(CannotCompile):
+        compile(branching, inputs=1)
+    assert branching(Value(-2.0)).data == 2.0
+
+
+def test_an_operation_outside_the_table_says_so():
+    row = autograd.ops.Operation("mine", lambda x: x, partials=(lambda x, out: 1.0,))
+    x = Value(2.0)
+    with pytest.raises(CannotCompile, match="'mine', which is not in"):
+        compile(row(x), [x])
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "words"),
+    [
+        (lambda x, y: compile(x * y, [2 * x]), ValueError, "inputs.0., mul.*not a leaf"),
+        (lambda x, y: compile(x * y, [x], [x * 1]), ValueError, "parameters.0."),
+        (lambda x, y: compile(x * y, [x, x]), ValueError, "given twice"),
+        (lambda x, y: compile(x * y, [x], [x]), ValueError, "given twice"),
+        (lambda x, y: compile(x * y, [3.0]), TypeError, "leaf Values of the graph"),
+        (lambda x, y: compile(x * y, 2), TypeError, "goes with a function"),
+        (lambda x, y: compile(lambda a: a, [x]), TypeError, "inputs=2"),
+        (lambda x, y: compile([], [x]), ValueError, "no outputs"),
+        (lambda x, y: compile([x, 2.0], [x]), TypeError, "an output is 2.0"),
+        (lambda x, y: compile(x, [x], backend="gpu"), ValueError, "unknown backend"),
+        (lambda x, y: compile(x, [x], threads=0), ValueError, "threads"),
+    ],
+)
+def test_bad_arguments(make, kind, words):
+    with pytest.raises(kind, match=words):
+        make(Value(2.0, label="x"), Value(3.0, label="y"))
+
+
+# ---- what is answered, as documented -------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_parameter_that_is_not_in_the_graph_has_the_slope_0(backend):
+    x, w, other = Value(2.0), Value(3.0), Value(4.0)
+    program = compile(w * x, [x], [w, other], backend=backend)
+    assert program.value_and_grad([[1.0], [3.0]])[1].tolist() == [2.0, 0.0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_output_that_depends_on_no_input_is_the_same_for_every_row(backend):
+    x, w = Value(2.0), Value(3.0)
+    program = compile([w * w, x + 1, w], [x], [w], backend=backend)
+    assert program([[1.0], [3.0]]).tolist() == [[9.0, 2.0, 3.0], [9.0, 4.0, 3.0]]
+    single = compile(w * w, [x], [w], backend=backend)
+    assert single.value_and_grad([[1.0], [3.0]])[1].tolist() == [6.0]
+    assert single.input_grad([[1.0]])[1].tolist() == [[0.0]]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_other_leaves_keep_their_numbers(backend):
+    x, k = Value(2.0), Value(5.0)
+    program = compile(k * x, [x], backend=backend)
+    k.data = 7.0
+    assert program([[2.0]]).tolist() == [10.0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_output_may_be_a_leaf(backend):
+    x, w = Value(2.0), Value(3.0)
+    assert compile(x, [x], backend=backend)([[5.0], [6.0]]).tolist() == [5.0, 6.0]
+    value, slopes = compile(w, [x], [w], backend=backend).value_and_grad([[5.0]])
+    assert (value, slopes.tolist()) == (3.0, [1.0])
+
+
+def test_comparisons_are_no_operations_of_the_table():
+    assert not set(COMPARISONS) & set(TABLE)

@@ -1,0 +1,377 @@
+"""The interface of programs: arrays in and out, reading, keeping, leaving."""
+
+import json
+import pickle
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from autograd import Program, Value, compile, erf, relu, sigmoid, sum, tanh
+from nn import MLP, Neuron
+
+BACKENDS = ["numpy", "llvm"]
+
+
+def neuron(backend="auto"):
+    w1, w2, b = Value(0.5, "w1"), Value(-1.0, "w2"), Value(0.1, "b")
+    return compile(
+        lambda x1, x2: tanh(w1 * x1 + w2 * x2 + b), 2, [w1, w2, b], backend=backend
+    )
+
+
+X = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_shapes(backend):
+    program = neuron(backend)
+    assert program.backend == backend
+    assert program(X).shape == (3,)
+    value, slopes = program.value_and_grad(X)
+    assert isinstance(value, float)
+    assert slopes.shape == (3,)
+    values, by_input = program.input_grad(X)
+    assert (values.shape, by_input.shape) == ((3,), (3, 2))
+    both = compile(lambda x: [x, 2 * x], 1, backend=backend)
+    assert both([[1.0], [2.0]]).tolist() == [[1.0, 2.0], [2.0, 4.0]]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_parameters_are_those_given_or_what_the_values_hold(backend):
+    w = Value(2.0)
+    program = compile(lambda x: w * x, 1, [w], backend=backend)
+    assert program([[3.0]]).tolist() == [6.0]
+    w.data = 5.0
+    assert program([[3.0]]).tolist() == [15.0]
+    assert program([[3.0]], [7.0]).tolist() == [21.0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_rows(backend):
+    program = neuron(backend)
+    assert program(np.empty((0, 2))).shape == (0,)
+    assert program([]).shape == (0,)
+    values, slopes = program.input_grad(np.empty((0, 2)))
+    assert (values.shape, slopes.shape) == ((0,), (0, 2))
+    value, gradient = program.value_and_grad(np.empty((0, 2)))
+    assert np.isnan(value)
+    assert np.isnan(gradient).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nan_stays_in_its_row(backend):
+    batch = X.copy()
+    batch[1, 0] = np.nan
+    assert np.isnan(neuron(backend)(batch)).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_converted(backend):
+    program = neuron(backend)
+    wanted = program(X)
+    for given in (X.tolist(), X.astype(np.float32), np.asfortranarray(X), X[::1]):
+        assert program(given).tolist() == wanted.tolist()
+    backwards = X[::-1, ::-1]
+    assert program(backwards[::-1, ::-1]).tolist() == wanted.tolist()
+    one = compile(lambda x: x + 1, 1, backend=backend)
+    assert one([1.0, 2.0]).tolist() == [2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("given", "parameters", "kind", "words"),
+    [
+        (X[0], None, ValueError, r"takes \(N, 2\).*X\[None, :\]"),
+        (X.T, None, ValueError, r"\(2, 3\).*X\.T would fit"),
+        (np.zeros((2, 2, 2)), None, ValueError, "shape"),
+        ([[1.0, 2.0], [3.0]], None, ValueError, "different lengths"),
+        ([["a", "b"]], None, TypeError, "not real numbers"),
+        (X + 1j, None, TypeError, "complex128"),
+        (X, [1.0], ValueError, r"takes \(3,\)"),
+        (X, ["a", "b", "c"], TypeError, "parameters"),
+    ],
+)
+def test_wrong_shapes_and_kinds(given, parameters, kind, words):
+    with pytest.raises(kind, match=words):
+        neuron()(given, parameters)
+
+
+def test_several_outputs_have_no_gradient():
+    with pytest.raises(ValueError, match="2 outputs, and a gradient is of one"):
+        compile(lambda x: [x, x], 1).value_and_grad([[1.0]])
+
+
+# ---- reading -------------------------------------------------------------------------
+
+
+def test_the_instructions_of_a_neuron():
+    n = Neuron(2, activation="sigmoid", seed=0)
+    program = compile(lambda *x: n(x), 2, n.parameters())
+    assert str(program) == "\n".join(
+        [
+            "once:",
+            "  %2 = parameter 0",
+            "  %3 = parameter 1",
+            "  %4 = parameter 2",
+            "  %8 = 1.0",
+            "for every row:",
+            "  %0 = input 0",
+            "  %1 = input 1",
+            "  %5 = dot [%2 %3] [%0 %1]",
+            "  %6 = add %5 %4",
+            "  %7 = sigmoid %6",
+            "  %9 = neg %6",
+            "  %10 = sigmoid %9",
+            "  %11 = mul %7 %10",
+            "  value += %7",
+            "  gradient 0 += %11 * %0",
+            "  gradient 1 += %11 * %1",
+            "  gradient 2 += %11",
+        ]
+    )
+
+
+def test_explain_tells_what_each_pass_did():
+    w = Value(2.0)
+    program = compile(lambda x: (x * w + 1.0) ** 2 / 4 + x * w * 0 + (x * w), 1, [w])
+    text = program.explain()
+    for word in ("recorded:", "simplify", "strength reduced", "multiply-adds", "prune"):
+        assert word in text
+    assert text.endswith(("computer", "numpy"))
+
+
+def test_passes_leave_what_a_reader_expects():
+    x = Value(2.0)
+    text = str(compile(x**2 + x**3 * 1.0 + 0.0 + x / 4 + (-(-x)), [x]))
+    assert "pow" not in text
+    assert "div" not in text
+    assert "neg" not in text
+    assert "0.25" in text
+
+
+def test_work_on_parameters_alone_is_done_once():
+    ws = [Value(float(i)) for i in range(5)]
+    program = compile(lambda x: x + 0.1 * sum([w * w for w in ws]), 1, ws)
+    each = str(program).split("for every row:")[1]
+    assert "mul" not in each
+    value, slopes = program.value_and_grad([[1.0], [2.0]])
+    assert value == pytest.approx(1.5 + 0.1 * 30, rel=1e-15)
+    assert slopes == pytest.approx([0.2 * i for i in range(5)], rel=1e-15)
+
+
+# ---- keeping -------------------------------------------------------------------------
+
+
+def test_pickle(tmp_path):
+    program = neuron()
+    again = pickle.loads(pickle.dumps(program))
+    assert again(X).tolist() == program(X).tolist()
+    assert [p.label for p in again.parameters] == ["w1", "w2", "b"]
+    assert again.value_and_grad(X)[1].tolist() == program.value_and_grad(X)[1].tolist()
+
+
+def test_save_and_load(tmp_path):
+    w = Value(np.inf)
+    program = compile(lambda x: where_nan(x) * w, 1, [w])
+    program.save(tmp_path / "program.json")
+    again = Program.load(tmp_path / "program.json", backend="numpy")
+    assert again.backend == "numpy"
+    np.testing.assert_array_equal(again([[1.0], [-1.0]]), program([[1.0], [-1.0]]))
+    assert [path.name for path in tmp_path.iterdir()] == ["program.json"]
+
+
+def where_nan(x):
+    return relu(x) + np.nan * 0.0 + (-0.0)
+
+
+def test_the_file_is_plain_json_without_nan(tmp_path):
+    program = compile(lambda x: x * np.inf, 1)
+    program.save(tmp_path / "p")
+    text = (tmp_path / "p").read_text()
+    json.loads(text, parse_constant=pytest.fail)
+
+
+DAMAGES = [
+    lambda s: s.update(format="other"),
+    lambda s: s.update(outputs=[999]),
+    lambda s: s.update(outputs=[-1]),
+    lambda s: s.update(outputs=[]),
+    lambda s: s.update(inputs=-1),
+    lambda s: s.update(inputs=1),
+    lambda s: s.update(threads=0),
+    lambda s: s.update(single="yes"),
+    lambda s: s.update(parameters=[]),
+    lambda s: s.update(parameters=[[1.0, 2], [1.0, ""], [1.0, ""]]),
+    lambda s: s.pop("instructions"),
+    lambda s: s["instructions"].append(["__import__('os').system", [0]]),
+    lambda s: s["instructions"].append(["add", [0]]),
+    lambda s: s["instructions"].append(["add", [0, 10_000]]),
+    lambda s: s["instructions"].append(["add", [0, 1.5]]),
+    lambda s: s["instructions"].append(["constant", "print()"]),
+    lambda s: s["instructions"].append(["input", 7]),
+    lambda s: s["instructions"].append(s["instructions"][0]),
+    lambda s: s["instructions"].append(["dot", [0, 0, 0]]),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_refused(damage, tmp_path):
+    neuron().save(tmp_path / "p")
+    state = json.loads((tmp_path / "p").read_text())
+    damage(state)
+    (tmp_path / "p").write_text(json.dumps(state))
+    with pytest.raises(ValueError, match="saved program"):
+        Program.load(tmp_path / "p")
+
+
+def test_text_that_is_no_json_is_refused(tmp_path):
+    (tmp_path / "p").write_text("hello")
+    with pytest.raises(ValueError, match="not a saved program"):
+        Program.load(tmp_path / "p")
+
+
+# ---- leaving -------------------------------------------------------------------------
+
+
+def test_numpy_source_stands_alone():
+    model = MLP(2, [4, 2], activation="gelu", seed=0)
+    program = compile(lambda *x: model(x), 2, model.parameters())
+    names = {}
+    exec(program.to_numpy_source("model"), names)
+    assert "chainrule" not in program.to_numpy_source()
+    np.testing.assert_allclose(names["model"](X), program(X), rtol=1e-13)
+    other = np.linspace(-1, 1, len(model.parameters()))
+    np.testing.assert_allclose(names["model"](X, other), program(X, other), rtol=1e-13)
+
+
+def test_numpy_source_of_edges():
+    x = Value(1.0)
+    program = compile([x * np.nan, x + np.inf, relu(x) - np.inf, Value(2.0) * 3], [x])
+    names = {}
+    exec(program.to_numpy_source("f"), names)
+    np.testing.assert_array_equal(names["f"](X[:, :1]), program(X[:, :1]))
+    with pytest.raises(ValueError, match="identifier"):
+        program.to_numpy_source("f(x): import os #")
+
+
+def test_jax():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    program = neuron()
+    f = program.to_jax()
+    np.testing.assert_allclose(f(X), program(X), rtol=1e-12)
+    numbers = program.numbers()
+    by_jax = jax.jit(jax.grad(lambda p: f(X, p).mean()))(numbers)
+    np.testing.assert_allclose(by_jax, program.value_and_grad(X)[1], rtol=1e-12)
+    many = jax.vmap(f, in_axes=(None, 0))(X, np.stack([numbers, 2 * numbers]))
+    np.testing.assert_allclose(many[1], program(X, 2 * numbers), rtol=1e-12)
+
+
+SHARDED = """
+import jax, numpy as np
+jax.config.update("jax_enable_x64", True)
+from jax.sharding import NamedSharding, PartitionSpec
+from autograd import Value, compile, erf, tanh
+w = Value(0.3)
+program = compile(lambda a, b: tanh(w * a) * erf(b), 2, [w])
+mesh = jax.make_mesh((4,), ("rows",))
+X = np.random.default_rng(0).normal(size=(64, 2))
+rows = jax.device_put(X, NamedSharding(mesh, PartitionSpec("rows")))
+found = jax.jit(program.to_jax())(rows, np.array([0.3]))
+assert len(found.sharding.device_set) == 4, found.sharding
+np.testing.assert_allclose(found, program(X), rtol=1e-12)
+print("sharded")
+"""
+
+
+def test_jax_over_four_devices():
+    pytest.importorskip("jax")
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDED],
+        env={
+            **__import__("os").environ,
+            "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "sharded", done.stderr
+
+
+def test_without_jax_the_error_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    monkeypatch.setitem(sys.modules, "jax.numpy", None)
+    with pytest.raises(ImportError, match="pip install jax"):
+        neuron().to_jax()
+
+
+# ---- without llvmlite, and in threads ------------------------------------------------
+
+BARE = """
+import sys
+sys.modules["llvmlite"] = None
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *a: None if name == "llvmlite" else find(name, *a)
+from autograd import Value, compile
+w = Value(2.0)
+program = compile(lambda x: w * x, 1, [w])
+assert program.backend == "numpy" and program([[3.0]]).tolist() == [6.0]
+print(program.explain().splitlines()[-1])
+try:
+    compile(lambda x: w * x, 1, [w], backend="llvm")
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_without_llvmlite():
+    done = subprocess.run(
+        [sys.executable, "-c", BARE], capture_output=True, text=True, check=False
+    )
+    first, second = done.stdout.splitlines()
+    assert first.startswith("backend: numpy; for machine code install llvmlite:")
+    assert first.endswith("python -m pip install 'chainrule[fast]'")
+    assert second.endswith("python -m pip install 'chainrule[fast]'"), done.stderr
+
+
+def test_import_autograd_loads_the_standard_library_alone():
+    code = "import sys, autograd; print([m for m in ('numpy', 'llvmlite', 'json') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_threads_share_the_rows():
+    w = Value(0.5)
+    one = compile(lambda x: sigmoid(w * x) * erf(x), 1, [w])
+    many = compile(lambda x: sigmoid(w * x) * erf(x), 1, [w], threads=3)
+    batch = np.random.default_rng(0).normal(size=(10_001, 1))
+    assert many(batch).tolist() == one(batch).tolist()
+    (a, g), (b, h) = one.value_and_grad(batch), many.value_and_grad(batch)
+    assert (b, h[0]) == pytest.approx((a, g[0]), rel=1e-13)
+    assert many.value_and_grad(batch)[0] == b
+
+
+def test_one_program_may_be_called_from_several_threads():
+    program = neuron()
+    batch = np.random.default_rng(0).normal(size=(5000, 2))
+    wanted = program.value_and_grad(batch)
+    wrong = []
+
+    def call():
+        for _ in range(50):
+            value, slopes = program.value_and_grad(batch)
+            if value != wanted[0] or slopes.tolist() != wanted[1].tolist():
+                wrong.append(value)
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
