@@ -14,6 +14,7 @@ import pytest
 
 from autograd import Value, dot, exp, log, logsumexp, mean, prod, tanh
 from autograd import sum as total
+from autograd.custom import operation
 from autograd.graph import gradients, graph
 from autograd.ops import TABLE
 from autograd.value import ieee, record
@@ -428,6 +429,40 @@ def test_notebooks_show_it():
     told = explain(exp(x), x)
     assert told._repr_latex_().startswith("$$\\begin{aligned}")
     assert told._repr_markdown_().startswith("**Forward**")
+
+
+# ---- operations of a user's own ------------------------------------------------------
+
+
+def test_an_operation_of_ones_own():
+    @operation(partials=(lambda x, out: 3 * x**2,))
+    def cube(x):
+        return x * x * x
+
+    x = Value(2.0, label="x")
+    told = explain(cube(x), x)
+    assert "out = cube(x) = cube(2) = 8" in told.text()
+    assert "∂out/∂x = 3·x^2\n          = 3·2^2\n          = 12\n" in told.text()
+
+
+def test_a_rule_that_works_on_floats_alone():
+    @operation(partials=(lambda x, out: math.cos(x),))
+    def sine(x):
+        return math.sin(x)
+
+    x = Value(2.0, label="x")
+    told = explain(sine(x) * 2, x)
+    assert "= ∂out/∂v1·∂v1/∂x\n" in told.text()
+    assert told.gradients == (("x", 2 * math.cos(2.0)),)
+
+
+def test_a_name_of_the_table_is_no_row_of_the_table():
+    @operation(name="mul", partials=(lambda x, y, out: 7.0, lambda x, y, out: 8.0))
+    def strange(x, y):
+        return 7 * x + 8 * y
+
+    x = Value(2.0, label="x")
+    assert "out = mul(x, 1) = mul(2, 1) = 22" in explain(strange(x, 1.0)).text()
 
 
 # ---- labels are text -----------------------------------------------------------------

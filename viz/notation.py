@@ -93,10 +93,15 @@ def times(*factors: Expression) -> Expression:
 # ---- from nodes to expressions -------------------------------------------------------
 
 
+def own_name(operation: Operation) -> str:
+    """The name of a row of the table; empty for an operation of a user's own."""
+    return operation.name if TABLE.get(operation.name) is operation else ""
+
+
 def applied(operation: Operation, arguments: Sequence[Expression]) -> Expression:
     """The operation written out: a dot product as the sum it stands for."""
     args = tuple(arguments)
-    match operation.name:
+    match own_name(operation):
         case "sum" if args:
             return plus(*few(args))
         case "prod" if args:
@@ -141,12 +146,18 @@ class Rules:
         out = Value(node.data)
         self.name = Symbol(name)
         self.names = dict(zip(stand_ins, parents, strict=True)) | {out: self.name}
-        with ieee():
-            self.results = list(_evaluate(node.operation, stand_ins, out))
+        self.results: list[Any] = []
+        try:
+            with ieee():
+                self.results = list(_evaluate(node.operation, stand_ins, out))
+        except TypeError:  # a rule of a user's own that works on floats alone
+            self.results = [None] * len(stand_ins)
         self.itself = applied(node.operation, parents)
 
     def __getitem__(self, position: int) -> Expression | None:
         result = self.results[position]
+        if result is None:
+            return None
         return _read_off(result, self.names, self.itself, self.name)
 
 
@@ -228,7 +239,7 @@ def simplified(
     """The same without factors of 1, terms of 0 and arithmetic on bare numbers."""
     if all(isinstance(arg, Number) for arg in args):
         return Number(data)
-    match operation.name, tuple(args):
+    match own_name(operation), tuple(args):
         case "mul", (Number(1.0), x):
             return x
         case (("mul" | "div" | "pow"), (x, Number(1.0))):
@@ -434,7 +445,7 @@ def _slope_ascii(of: str, by: str, operand: int) -> str:
 
 def _template_text(operation: Operation) -> Template:
     """Arithmetic in infix form, everything else as name(arguments)."""
-    if operation.name in INFIX:
+    if own_name(operation) in INFIX:
         return INFIX[operation.name]
     name = operation.name.replace("{", "{{").replace("}", "}}")
     slots = ", ".join(f"{{{i}}}" for i in range(operation.arity)) or "{0}"
@@ -504,8 +515,8 @@ SPECIAL: Mapping[str, str] = {
     "_": r"\_",
     "^": r"{\wedge}",
     "~": r"{\sim}",
-    "<": r"{\lt}",
-    ">": r"{\gt}",
+    "<": "{<}",
+    ">": "{>}",
     "`": r"{\backprime}",
     '"': r"\text{''}",
     "|": r"\vert ",
