@@ -159,7 +159,9 @@ def _execute(code: str, namespace: dict[str, Any], name: str) -> tuple[str, Any]
     lines = code.splitlines(keepends=True)
     linecache.cache[name] = (len(code), None, lines, name)  # for errors that quote it
     tree = ast.parse(code, name)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    last = (
+        tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    )
     printed = io.StringIO()
     shown = None
     with contextlib.redirect_stdout(printed):

@@ -18,7 +18,7 @@ import cells
 
 DOCS: Final = Path(__file__).parents[1]
 CHAPTERS: Final = ("index", "backpropagation", "pictures", "training")
-LINK: Final = re.compile(r"\]\((?P<page>[\w-]+)\.md(?P<rest>#[\w-]+)?\)")
+LINK: Final = re.compile(r"\]\((?P<page>[\w/-]+\.(?:md|ipynb)(?:#[\w-]+)?)\)")
 METADATA: Final = {
     "kernelspec": {
         "display_name": "Python 3",
@@ -57,7 +57,7 @@ def _pieces(cell: cells.Cell) -> list[dict[str, Any]]:
 def _piece(kind: str, source: str, tags: list[str]) -> dict[str, Any]:
     text = source.strip("\n")
     if kind == "markdown":
-        text = LINK.sub(r"](../\g<page>.md\g<rest>)", text)
+        text = LINK.sub(r"](../\g<page>)", text)
     piece: dict[str, Any] = {
         "cell_type": kind,
         "metadata": {"tags": tags} if tags else {},
