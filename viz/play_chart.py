@@ -34,12 +34,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """Lines over one pair of axes, with a title, and dots with nothing but a place."""
+    """Lines over one pair of axes, with a title, and dots with nothing but a place.
+
+    below: the name of the axis across. whole: whether it counts in whole numbers.
+    """
 
     title: str
     lines: Sequence[Line]
     dots: Sequence[Point] = ()
     below: str = ""
+    whole: bool = False
 
 
 def chart(*panels: Panel) -> str:
@@ -56,7 +60,8 @@ def chart(*panels: Panel) -> str:
     return (
         f'<svg role="img" xmlns="http://www.w3.org/2000/svg" width="{WIDTH:g}" '
         f'height="{height:g}" viewBox="0 0 {WIDTH:g} {height:g}" font-family="{FONT}" '
-        f'font-size="11"><rect width="100%" height="100%" fill="{PAPER}"/>{drawn}</svg>\n'
+        f'font-size="11"><rect width="100%" height="100%" fill="{PAPER}"/>{drawn}'
+        "</svg>\n"
     )
 
 
@@ -96,7 +101,7 @@ class _Frame:
 
     def _axes(self) -> Iterator[str]:
         right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-        for x in _ticks(*self.x, 8):
+        for x in _ticks(*self.x, 8, self.panel.whole):
             place = self.across(x)
             yield _rule(place, TOP, place, bottom, x)
             yield _text(place, bottom + 15, short(x), QUIET, "middle")
@@ -147,10 +152,11 @@ def _span(numbers: Sequence[float], margin: float) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _ticks(low: float, high: float, most: int) -> list[float]:
+def _ticks(low: float, high: float, most: int, whole: bool = False) -> list[float]:
     from matplotlib.ticker import MaxNLocator
 
-    places = MaxNLocator(nbins=most, steps=[1, 2, 5, 10]).tick_values(low, high)
+    nice = MaxNLocator(nbins=most, steps=[1, 2, 5, 10], integer=whole)
+    places = nice.tick_values(low, high)
     tiny = 1e-9 * (high - low)
     return [float(p) for p in places if low - tiny <= p <= high + tiny]
 

@@ -34,8 +34,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, Numbers]]] = {
     ),
     "Rosenbrock's valley": ("(1 - x)**2 + 100*(y - x**2)**2", {"x": -1.2, "y": 1.0}),
     "the worked example": (
-        "-log(sigmoid(v1*sigmoid(w11*x1 + w12*x2 + b1)"
-        " + v2*sigmoid(w21*x1 + w22*x2 + b2) + c))",
+        "-log(sigmoid(sigmoid(w11*x1 + w12*x2 + b1)*v1"
+        " + sigmoid(w21*x1 + w22*x2 + b2)*v2 + c))",
         {
             "x1": 1.0,
             "x2": 2.0,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from viz.play_expression import EXAMPLES, Desk
-from viz.play_training import MOST_EPOCHS, ROWS, Lab, Session, Setup, layers
+from viz.play_training import MOST_EPOCHS, ROWS, Lab, Session, Setup
 
 TABS: Final = ("An expression", "Training")
 LONGEST: Final = 6000  # characters of an address that every browser and server takes
@@ -112,7 +112,7 @@ def _lab(query: Mapping[str, str]) -> Lab:
 
 _READ: Final[Mapping[str, Any]] = {
     "data": str,
-    "layers": lambda text: layers(text.replace("-", " ")),
+    "layers": lambda text: text.replace("-", " "),
     "activation": str,
     "optimizer": str,
     "lr": float,

@@ -13,7 +13,8 @@ from typing import Any
 
 HEADER = (
     '<header class="cr-head"><div class="cr-title" role="heading" aria-level="1">'
-    "chainrule</div><p>Type an expression or train a network, and see every gradient.</p></header>"
+    "chainrule</div><p>Type an expression or train a network, and see every gradient."
+    "</p></header>"
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from nn import MLP, fit
 from nn.data import GENERATED, SETS, Dataset
 from nn.losses import LOSSES
-from nn.module import ACTIVATIONS, Module
+from nn.module import ACTIVATIONS
 from nn.optim import OPTIMIZERS
 from nn.training import DivergenceError, Training
 from viz.network import network
@@ -25,8 +25,17 @@ MOST_NEURONS: Final = 32
 MOST_LAYERS: Final = 5
 MOST_EPOCHS: Final = 5000
 TICK: Final = 0.25  # seconds
+PACES: Final = {"1": 1, "5": 5, "25": 25, "as many as fit": MOST_EPOCHS}
 LOSS: Final = "cross_entropy"
 LOSS_OF_TWO: Final = "binary_cross_entropy_with_logits"
+
+
+CHOICES: Final[Mapping[str, list[str]]] = {
+    "data": list(GENERATED),
+    "activation": [*ACTIVATIONS, "linear"],
+    "optimizer": list(OPTIMIZERS),
+}
+"""What a set-up chooses from."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +54,8 @@ class Setup:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.data, GENERATED, "data")
-        _check(self.activation, ACTIVATIONS, "an activation")
-        _check(self.optimizer, OPTIMIZERS, "an optimizer")
+        for name, choices in CHOICES.items():
+            _check(getattr(self, name), choices, name)
         if not 0 < self.lr <= 100:
             raise ValueError(f"lr is a number above 0 and up to 100; got {self.lr!r}")
         if not 0 <= self.seed < 2**31:
@@ -55,13 +63,16 @@ class Setup:
         layers(" ".join(map(str, self.layers)))
 
     def but(self, **changes: Any) -> Setup:
-        """The same with changes. Raises ValueError for one that can't be."""
+        """The same with changes; layers may be a text. ValueError for what can't be."""
+        if isinstance(changes.get("layers"), str):
+            changes["layers"] = layers(changes["layers"])
         return replace(self, **changes)
 
 
-def _check(choice: str, known: Any, what: str) -> None:
-    if choice not in known:
-        raise ValueError(f"{choice[:40]!r} is not {what}; choose {', '.join(known)}")
+def _check(choice: object, choices: list[str], name: str) -> None:
+    if choice not in choices:
+        known = ", ".join(choices)
+        raise ValueError(f"{choice!s:.40} is no choice for {name}; choose {known}")
 
 
 def layers(text: str) -> tuple[int, ...]:
@@ -174,13 +185,13 @@ class Session:
 
     def curve(self) -> str:
         """Loss and accuracy over the epochs, as SVG."""
-        loss, accuracy = (self.columns.get(n, []) for n in ("loss", "accuracy"))
         return chart(
-            Panel("loss", [Line(list(enumerate(loss, 1)), POSITIVE)]),
-            Panel(
-                "accuracy", [Line(list(enumerate(accuracy, 1)), NEGATIVE)], (), "epoch"
-            ),
+            self._panel("loss", POSITIVE), self._panel("accuracy", NEGATIVE, "epoch")
         )
+
+    def _panel(self, name: str, color: str, below: str = "") -> Panel:
+        points = [(float(i), y) for i, y in enumerate(self.columns.get(name, []), 1)]
+        return Panel(name, [Line(points, color)], points[-1:], below, whole=True)
 
     def network(self, row: int = 0) -> Graph:
         """The network with what one row of the data does in it, forward and back."""
@@ -195,21 +206,27 @@ class Session:
 class Lab:
     """The second tab: a session, and whether it is running.
 
-    goal: the epoch to stop at, which a link asks for. row: the one whose numbers the
-    network shows.
+    pace: how many epochs there are from one picture to the next, a key of `PACES`.
+    goal: the epoch to stop at, which a link asks for, as fast as may be. row: the one
+    whose numbers the network shows.
     """
 
     session: Session
     playing: bool = False
+    pace: str = "5"
     goal: int | None = None
     row: int = 0
     error: str = ""
     _ready: float = 0.0
 
     def change(self, **changes: Any) -> None:
-        """Start anew with other settings; ones that can't be leave an error."""
+        """Start anew with other settings; ones that can't be leave an error.
+
+        None, which an emptied box gives, changes nothing.
+        """
+        given = {name: value for name, value in changes.items() if value is not None}
         try:
-            self.session = Session(self.session.setup.but(**changes))
+            self.session = Session(self.session.setup.but(**given))
             self.error, self.goal = "", None
         except ValueError as error:
             self.error = str(error)
@@ -231,9 +248,10 @@ class Lab:
         """
         if not self.playing or time.perf_counter() < self._ready:
             return False
-        before = self.session.epoch
         goal = MOST_EPOCHS if self.goal is None else self.goal
-        self.session.advance(max(goal - before, 0), seconds=TICK)
+        pace = MOST_EPOCHS if self.goal is not None else PACES[self.pace]
+        left = max(goal - self.session.epoch, 0)
+        self.session.advance(min(pace, left), seconds=TICK)
         if self.session.error or self.session.epoch >= goal:
             self.playing, self.goal = False, None
         return True

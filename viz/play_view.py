@@ -14,7 +14,7 @@ from viz.play_chart import Line, Panel, chart
 from viz.play_expression import Desk, Recorded, curve
 from viz.play_training import Lab
 from viz.play_walk import Walk, dressed
-from viz.style import NEGATIVE, QUIET
+from viz.style import NEGATIVE
 
 File = tuple[str, str, str, Callable[[], bytes]]
 """A label, a file name, a media type, and what makes the content."""
@@ -127,13 +127,18 @@ def plot_svg(desk: Desk) -> str:
 
 
 def training_controls(
-    settings: Mapping[str, object], buttons: Sequence[object], clock: object
+    settings: Mapping[str, object],
+    buttons: Sequence[object],
+    pace: object,
+    clock: object,
 ) -> str:
     """The second tab's controls; its clock ticks unseen."""
     fields = [page.labeled(label, control) for label, control in settings.items()]
     return (
         page.row(*fields)
-        + page.row(*buttons, kind="cr-buttons")
+        + page.row(
+            *buttons, page.labeled("epochs per picture", pace), kind="cr-buttons"
+        )
         + f'<div class="cr-clock">{clock}</div>'
     )
 

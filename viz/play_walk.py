@@ -26,7 +26,7 @@ HOW: Final = (
 
 @dataclass(frozen=True)
 class Stop:
-    """One step: what it is called, its arithmetic line by line, the rules of its look."""
+    """One step: its title, its arithmetic line by line, and the rules of its look."""
 
     title: str
     lines: tuple[str, ...]
@@ -82,14 +82,11 @@ class Walk:
             f'#n{index} polygon[fill="{c}"]' for c in (style.POSITIVE, style.NEGATIVE)
         )
         yield f"{','.join(bars)}{{fill:{style.TROUGH}}}"
-        edges = [f"#o{index}-out"]
-        edges += [f"#o{index}-{k}" for k in range(len(self.parents[index]))]
-        yield (
-            f"{','.join(f'{e} path' for e in edges)}"
-            f"{{stroke:{style.NEUTRAL};stroke-width:.8}}"
-            f"{','.join(f'{e} polygon' for e in edges)}"
-            f"{{fill:{style.NEUTRAL};stroke:{style.NEUTRAL}}}"
-        )
+        edges = [f"#o{index}-out", *self._into(index)]
+        yield from _arrows(edges, style.NEUTRAL, 0.8)
+
+    def _into(self, index: int) -> list[str]:
+        return [f"#o{index}-{k}" for k in range(len(self.parents[index]))]
 
     def _lit(self, step: dict[str, Any]) -> Iterator[str]:
         """The node of the step, and the arrows that bring it its number."""
@@ -98,16 +95,21 @@ class Walk:
             return
         yield f"#n{index} path:first-of-type{{fill:{LIT}}}"
         yield f'#n{index} path[fill="none"]{{stroke:{EDGE};stroke-width:3}}'
-        edges = [f"#o{index}-{k}" for k in range(len(self.parents[index]))]
+        edges = self._into(index)
         if step["phase"] == "backward":
             uses = self.told.consumers.get(index, [])
             edges = [f"#o{consumer}-{position}" for consumer, position in uses]
-        if edges:
-            yield (
-                f"{','.join(f'{e} path' for e in edges)}{{stroke:{EDGE};stroke-width:3}}"
-                f"{','.join(f'{e} polygon' for e in edges)}"
-                f"{{fill:{EDGE};stroke:{EDGE}}}"
-            )
+        yield from _arrows(edges, EDGE, 3)
+
+
+def _arrows(edges: list[str], color: str, width: float) -> Iterator[str]:
+    """Rules that draw these arrows alike."""
+    if edges:
+        lines, heads = (
+            ",".join(f"{e} {t}" for e in edges) for t in ("path", "polygon")
+        )
+        yield f"{lines}{{stroke:{color};stroke-width:{width:g}}}"
+        yield f"{heads}{{fill:{color};stroke:{color}}}"
 
 
 def dressed(svg: str, css: str) -> str:

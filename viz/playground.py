@@ -9,7 +9,8 @@ Cells connect controls with the plain objects of `viz.play_*`, which hold the st
 A `mo.state` counter says that something changed. A slider and a number box for one name
 follow each other: each is made anew when the other moved, never by its own move.
 """
-# ruff: noqa: B018, N803
+# What a cell assigns is there for the other cells, which take it by its name.
+# ruff: noqa: F401, F841, N803, RUF059
 
 import marimo
 
@@ -27,12 +28,11 @@ def _():
 
     import marimo as mo
 
-    from viz import play_export as export
     from viz import play_link as link
     from viz import play_page as page
     from viz import play_view as view
     from viz.play_expression import EXAMPLES
-    from viz.play_training import ACTIVATIONS, GENERATED, OPTIMIZERS, ROWS
+    from viz.play_training import CHOICES, PACES, ROWS
 
     return
 
@@ -61,7 +61,7 @@ def _(link, mo, opened, page):
 
 @app.cell
 def _(mo):
-    get_picked, set_picked = mo.state(0)  # an example was picked
+    get_picked, set_picked = mo.state(0, allow_self_loops=True)  # an example, picked
     get_names, set_names = mo.state(0)  # there are other names, or another reach
     get_slid, set_slid = mo.state(0)  # a slider moved
     get_typed, set_typed = mo.state(0)  # a number was typed
@@ -238,17 +238,16 @@ def _(
 
 @app.cell
 def _(mo):
-    get_started, set_started = mo.state(0)  # there is another session
     get_trained, set_trained = mo.state(0)  # its pictures are others
     get_playing, set_playing = mo.state(0, allow_self_loops=True)  # runs, or pauses
     return
 
 
 @app.cell
-def _(changed, lab, set_playing, set_started, set_trained):
+def _(changed, lab, set_playing, set_trained):
     def took_setting(name, setting):
         lab.change(**{name: setting})
-        changed(set_started, set_trained, set_playing)
+        changed(set_trained, set_playing)
 
     def took_play(_):
         lab.play()
@@ -260,11 +259,14 @@ def _(changed, lab, set_playing, set_started, set_trained):
 
     def took_reset(_):
         lab.change()
-        changed(set_started, set_trained, set_playing)
+        changed(set_trained, set_playing)
 
     def took_row(row):
         lab.row = row
         changed(set_trained)
+
+    def took_pace(pace):
+        lab.pace = pace
 
     def took_tick(_):
         if lab.tick():
@@ -274,25 +276,23 @@ def _(changed, lab, set_playing, set_started, set_trained):
 
 
 @app.cell
-def _(
-    ACTIVATIONS, GENERATED, OPTIMIZERS, ROWS, lab, mo, partial, took_row, took_setting
-):
+def _(CHOICES, PACES, ROWS, lab, mo, partial, took_pace, took_row, took_setting):
     _setup = lab.session.setup
     settings = {
         "data": mo.ui.dropdown(
-            list(GENERATED), value=_setup.data, on_change=partial(took_setting, "data")
+            CHOICES["data"], value=_setup.data, on_change=partial(took_setting, "data")
         ),
         "layers": mo.ui.text(
             value=" ".join(map(str, _setup.layers)),
             on_change=partial(took_setting, "layers"),
         ),
         "activation": mo.ui.dropdown(
-            list(ACTIVATIONS),
+            CHOICES["activation"],
             value=_setup.activation,
             on_change=partial(took_setting, "activation"),
         ),
         "optimizer": mo.ui.dropdown(
-            list(OPTIMIZERS),
+            CHOICES["optimizer"],
             value=_setup.optimizer,
             on_change=partial(took_setting, "optimizer"),
         ),
@@ -303,6 +303,9 @@ def _(
             0, 999_999, 1, value=_setup.seed, on_change=partial(took_setting, "seed")
         ),
     }
+    pace_choice = mo.ui.dropdown(
+        PACES, value=lab.pace, on_change=took_pace, allow_select_none=False
+    )
     row_slider = mo.ui.slider(
         0, ROWS - 1, 1, value=lab.row, on_change=took_row, show_value=True
     )
@@ -326,9 +329,9 @@ def _(get_playing, lab, mo, took_one_step, took_play, took_reset, took_tick):
 
 
 @app.cell
-def _(clock, link, mo, settings, tab, training_buttons, view):
+def _(clock, link, mo, pace_choice, settings, tab, training_buttons, view):
     (
-        mo.Html(view.training_controls(settings, training_buttons, clock))
+        mo.Html(view.training_controls(settings, training_buttons, pace_choice, clock))
         if tab.value == link.TABS[1]
         else None
     )
@@ -348,7 +351,7 @@ def _(get_trained, lab, link, mo, row_slider, tab, view):
 
 
 @app.cell
-def _(desk, export, get_names, lab, link, mo, page, tab, view):
+def _(desk, lab, link, mo, page, tab, view):
     _files = view.files(desk) if tab.value == link.TABS[0] else view.training_files(lab)
     downloads = [
         mo.download(data=data, filename=name, mimetype=kind, label=label)
