@@ -6,6 +6,7 @@ import sys
 import textwrap
 import threading
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +124,14 @@ def test_a_notebook_shows_the_picture():
     assert graph._repr_svg_() == graph.svg
     assert graph._repr_mimebundle_(include=["image/png"])["image/png"][1:4] == b"PNG"
     assert graph.pipe("svg", encoding="utf-8") == graph.svg
+
+
+def test_code_written_for_graphviz_needs_no_program(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    path = picture("a").render("drawing", tmp_path, format="png")
+    assert path == str(tmp_path / "drawing.png")
+    assert Path(path).read_bytes().startswith(b"\x89PNG")
+    assert repr(picture("a")) == "<picture graph>"
 
 
 def test_not_a_byte_that_changes_from_run_to_run():

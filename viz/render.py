@@ -103,6 +103,21 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         data = self.data(format or "svg")
         return data.decode(encoding) if encoding else data
 
+    def render(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        format: str | None = None,
+        **_: Any,
+    ) -> str:
+        """Write the picture to the name with the format added, and return that path.
+
+        As `graphviz.Digraph.render` does, which needs the program `dot` for it.
+        """
+        format = format or "svg"
+        name = f"{filename or self.name or 'graph'}.{format}"
+        return str(self.save(Path(directory or "", name)))
+
     def __repr__(self) -> str:
         return f"<picture {self.name or 'graph'}>"
 
@@ -149,7 +164,7 @@ def markup(text: str) -> str:
 def titled(svg: str, titles: Mapping[str, str]) -> str:
     """Graphviz's SVG, with each element's name replaced by a text for the reader."""
     svg = COMMENT.sub("", PROLOG.sub("", svg, count=1))
-    svg = GRAPH_TITLE.sub(r"\1", svg, count=1).replace("<svg ", '<svg role="img" ', 1)
+    svg = GRAPH_TITLE.sub(r"\1", svg, count=1)
 
     def title(match: re.Match[str]) -> str:
         text = titles.get(html.unescape(match[2]), "")
