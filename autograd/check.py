@@ -110,7 +110,7 @@ def gradcheck(
 
     >>> print(gradcheck(lambda x, y: x * y**2, (3.0, 2.0)))
     2 derivatives agree; the worst:
-      d result / d y: the engine says 12.0, differences say 12.0
+      d result / d x: the engine says 4.0, differences say 4.0
     """
     trial = _Trial(f, tuple(args) if isinstance(args, (list, tuple)) else (args,))
     entries = tuple(trial.entries(rtol, atol))

@@ -49,6 +49,8 @@ def _advice(x: object) -> str:
         return "did a function forget its return?"
     if isinstance(x, Complex):
         return "pass its .real and .imag as two Values"
+    if str(getattr(x, "dtype", "")) == "object":
+        return "for an array of Values write numpy's function, such as np.tanh(array)"
     if isinstance(x, (list, tuple, set, dict)) or _shape(x) is not None:
         return "make one Value per number, as in [Value(x) for x in numbers]"
     return "pass an int or a float"

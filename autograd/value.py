@@ -461,6 +461,28 @@ class Value:
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else repr(self)
 
+    # ---- numpy's names, which its functions call on arrays of Values -----------------
+
+    def arcsin(self) -> Value:
+        """What `np.arcsin` calls; see `autograd.asin`."""
+        return unary(ops.asin, self)
+
+    def arccos(self) -> Value:
+        """What `np.arccos` calls; see `autograd.acos`."""
+        return unary(ops.acos, self)
+
+    def arctan(self) -> Value:
+        """What `np.arctan` calls; see `autograd.atan`."""
+        return unary(ops.atan, self)
+
+    def arctan2(self, x: object) -> Value:
+        """What `np.arctan2` calls; see `autograd.atan2`."""
+        return binary(ops.atan2, self, as_value(x))
+
+    def hypot(self, y: object) -> Value:
+        """What `np.hypot` calls; see `autograd.hypot`."""
+        return binary(ops.hypot, self, as_value(y))
+
     # ---- micrograd's names -----------------------------------------------------------
 
     @property

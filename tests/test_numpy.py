@@ -1,0 +1,165 @@
+"""numpy's scalars, arrays and functions together with Values."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import Value, grad, gradients, hessian, jacobian
+
+KINDS = [np.float64, np.float32, np.float16, np.int64, np.int32, np.uint8, np.bool_]
+OPERATORS = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "pow": operator.pow,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", OPERATORS)
+def test_scalars_on_either_side(kind, name):
+    f = OPERATORS[name]
+    v, scalar = Value(0.75), kind(1)
+    for node, wanted in ((f(v, scalar), f(0.75, 1.0)), (f(scalar, v), f(1.0, 0.75))):
+        assert type(node) is Value
+        assert (node.op, node.data) == (name, wanted)
+        assert type(node.data) is float
+        node.backward()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scalars_compare_and_convert(kind):
+    v = Value(0.75)
+    assert v < kind(1)
+    assert not kind(1) < v
+    assert Value(kind(1)).data == 1.0
+    assert type(autograd.tanh(kind(1))) is float
+    assert type(grad(lambda x: x * x)(kind(1))) is float
+
+
+def test_arrays_of_numbers():
+    v, array = Value(2.0), np.array([1.0, 3.0])
+    for made in (array * v, v * array):
+        assert made.dtype == object
+        assert [x.data for x in made] == [2.0, 6.0]
+    assert [x.data for x in array - v] == [-1.0, 1.0]
+    assert [x.data for x in v - array] == [1.0, -1.0]
+    assert [x.data for x in v**array] == [2.0, 8.0]
+    assert [x.data for x in array**v] == [1.0, 9.0]
+    assert (v * np.array(4.0)).data == 8.0
+    total = (array * v).sum()
+    assert gradients(total, [v]) == [4.0]
+
+
+def test_arrays_of_values():
+    x = np.array([Value(1.0), Value(2.0)])
+    weights = np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert [y.data for y in weights @ x] == [5.0, 11.0]
+    assert (x @ np.array([3.0, 4.0])).data == 11.0
+    assert np.dot(x, x).data == 5.0
+    assert x.sum().data == 3.0
+    assert x.mean().data == 1.5
+    assert np.einsum("i,i", x, x).data == 5.0
+    loss = ((weights @ x) ** 2).sum()
+    assert gradients(loss, list(x)) == [2 * (5 + 33), 2 * (10 + 44)]
+    assert autograd.dot(np.array([3.0, 4.0]), x).data == 11.0
+    assert autograd.sum(x).data == 3.0
+
+
+FUNCTIONS = {
+    "exp": "exp",
+    "expm1": "expm1",
+    "log": "log",
+    "log1p": "log1p",
+    "sqrt": "sqrt",
+    "sin": "sin",
+    "cos": "cos",
+    "tan": "tan",
+    "sinh": "sinh",
+    "cosh": "cosh",
+    "tanh": "tanh",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "abs": "abs",
+    "negative": "neg",
+    "square": "mul",
+    "reciprocal": "div",
+}
+
+
+@pytest.mark.parametrize(("function", "op"), FUNCTIONS.items())
+def test_functions_of_one_argument(function, op):
+    f = getattr(np, function)
+    v = Value(0.25)
+    node = f(v)
+    assert type(node) is Value
+    assert node.op == op
+    assert node.data == pytest.approx(f(0.25), rel=1e-15)
+    assert f(np.array([v]))[0].op == op
+
+
+@pytest.mark.parametrize(
+    ("function", "op"),
+    [
+        ("add", "add"),
+        ("subtract", "sub"),
+        ("multiply", "mul"),
+        ("divide", "div"),
+        ("power", "pow"),
+        ("arctan2", "atan2"),
+        ("hypot", "hypot"),
+    ],
+)
+def test_functions_of_two_arguments(function, op):
+    f = getattr(np, function)
+    node = f(Value(0.25), Value(2.0))
+    assert (type(node), node.op) == (Value, op)
+    assert node.data == pytest.approx(f(0.25, 2.0), rel=1e-15)
+    assert f(np.array([Value(0.25)]), 2.0)[0].op == op
+
+
+def test_maximum_of_numpy_picks_one():
+    a, b = Value(1.0), Value(2.0)
+    assert np.maximum(a, b) is b
+    assert np.minimum(a, b) is a
+
+
+def test_a_graph_is_never_cut_silently():
+    with pytest.raises(TypeError, match="cut the graph"):
+        np.array([Value(1.0)], dtype=float)
+    with pytest.raises(TypeError, match="cut the graph"):
+        np.floor(Value(1.5))
+    with pytest.raises(TypeError, match="make one Value per number"):
+        Value(np.array([1.0, 2.0]))
+    with pytest.raises(TypeError, match=r"such as np\.tanh\(array\)"):
+        autograd.tanh(np.array([Value(1.0)]))
+
+
+def test_transforms_of_functions_of_arrays():
+    weights = np.array([[1.0, 2.0], [3.0, 4.0]])
+    x = np.array([1.0, -2.0])
+    slope = grad(lambda x: ((weights @ x) ** 2).sum())(x)
+    assert slope.dtype == float
+    assert slope == pytest.approx(2 * weights.T @ weights @ x)
+    assert jacobian(lambda x: weights @ x)(x) == pytest.approx(weights)
+    h = hessian(lambda x: ((weights @ x) ** 2).sum())(x)
+    assert h == pytest.approx(2 * weights.T @ weights)
+    assert grad(lambda w: np.tanh(w).sum())(weights).shape == (2, 2)
+    assert grad(lambda x: x[0] * x[1])(np.array([3, 2])).tolist() == [2.0, 3.0]
+
+
+def test_a_derivative_of_an_array_inside_another():
+    f = grad(lambda x: (grad(lambda y: (y**3).sum())(x) ** 2).sum())
+    assert f(np.array([1.0, 2.0])) == pytest.approx([36.0, 288.0])
+
+
+def test_nan_and_infinity():
+    assert math.isnan((Value(1.0) * np.float64("nan")).data)
+    assert (Value(1.0) * np.float32("inf")).data == math.inf
