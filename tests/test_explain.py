@@ -12,14 +12,25 @@ from pathlib import Path
 
 import pytest
 
-from autograd import Value, dot, exp, log, logsumexp, mean, prod, tanh
+from autograd import (
+    Value,
+    detect_anomaly,
+    dot,
+    exp,
+    log,
+    logsumexp,
+    mean,
+    no_grad,
+    prod,
+    tanh,
+)
 from autograd import sum as total
 from autograd.custom import operation
 from autograd.graph import gradients, graph
 from autograd.ops import TABLE
 from autograd.value import ieee, record
 from nn import binary_cross_entropy
-from viz import explain
+from viz import explain, flow
 from viz.notation import LATEX, TEXT, Rules, Symbol, show
 from viz.numbers import short
 from viz.stepper import stepper
@@ -406,9 +417,21 @@ def test_gradients_and_values_are_left_alone():
     assert (x.grad, y.grad) == (20.0, 5.0)
 
 
+def test_modes_of_recording_make_no_difference():
+    x = Value(0.0, label="x")
+    y = x.sqrt()
+    outside = explain(y, x).text(), flow(*worked_example())
+    with no_grad():
+        assert (explain(y, x).text(), flow(*worked_example())) == outside
+    with detect_anomaly():
+        assert explain(y, x).text() == outside[0]
+
+
 def test_what_is_no_value_is_refused():
     with pytest.raises(TypeError, match="pass the Value"):
         explain(Value(1.0), ["x"])
+    with pytest.raises(ValueError, match="wrt is empty"):
+        explain(Value(1.0), [])
 
 
 def test_the_steps_are_data():

@@ -233,6 +233,8 @@ def _wanted(nodes: list[Node], wrt: Value | Iterable[Value] | None) -> list[Valu
         leaves = [n.value for n in nodes if not n.parents and not n.value.constant]
         return leaves or [nodes[-1].value]
     wanted = [wrt] if isinstance(wrt, Value) else list(dict.fromkeys(wrt))
+    if not wanted:
+        raise ValueError("wrt is empty; pass a Value, a list of them, or None for all")
     for value in wanted:
         if not isinstance(value, Value):
             raise TypeError(

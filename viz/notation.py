@@ -16,7 +16,15 @@ from typing import Any
 
 from autograd.graph import Node, topological_order
 from autograd.ops import ANY, ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Operation
-from autograd.value import Value, _evaluate, constant, ieee, number_of
+from autograd.value import (
+    Value,
+    _evaluate,
+    constant,
+    ieee,
+    number_of,
+    recording,
+    thread_setting,
+)
 from viz.numbers import short
 
 LONGEST_NAME = 40
@@ -148,7 +156,8 @@ class Rules:
         self.names = dict(zip(stand_ins, parents, strict=True)) | {out: self.name}
         self.results: list[Any] = []
         try:
-            with ieee():
+            # Recorded in any mode of the caller's, and watched by none.
+            with ieee(), recording(), thread_setting("watcher", None, False):
                 self.results = list(_evaluate(node.operation, stand_ins, out))
         except TypeError:  # a rule of a user's own that works on floats alone
             self.results = [None] * len(stand_ins)

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from autograd.graph import Node, gradients, graph, topological_order
-from autograd.value import Value, number_of
+from autograd.value import Value, number_of, recording
 from nn.losses import LOSSES, Loss, binary_cross_entropy, mse
 from nn.module import MLP, Layer, Module, Neuron
 from viz.explain import Collapse, adjoints, collapses, shortcut
@@ -76,10 +76,11 @@ class Pass:
 def record_pass(model: Module, x: Any, y: Any, loss: Loss | str | None = None) -> Pass:
     """Run a model on one row, and read layers, deltas and loss off the graph."""
     layers = _layers(model)
-    outs = model(x)
-    outputs = tuple(outs) if isinstance(outs, (list, tuple)) else (outs,)
-    chosen = _loss(loss, outputs)
-    total = chosen(outs, y)
+    with recording():
+        outs = model(x)
+        outputs = tuple(outs) if isinstance(outs, (list, tuple)) else (outs,)
+        chosen = _loss(loss, outputs)
+        total = chosen(outs, y)
     nodes = graph(total)
     order = [node.value for node in nodes]
     stages = tuple(_stages(layers, outputs, order))
