@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,11 @@ LANGUAGES = {"python", "console", "text", "sh"}
 
 def _text(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
+
+
+@cache
+def _run(page: str) -> list[cells.Cell]:
+    return cells.run(_text(page), page)
 
 
 # ---- what blocks mean ----------------------------------------------------------------
@@ -72,7 +78,7 @@ def test_written_output_and_examples():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_code_runs_and_written_output_is_what_came_out(page: str):
-    for cell in cells.run(_text(page), page):
+    for cell in _run(page):
         if cell.written is not None:
             assert cell.text == cell.written, f"{page}:\n{cell.body}"
 
@@ -85,14 +91,39 @@ def test_no_block_is_left_unread(page: str):
 
 
 def test_the_same_page_gives_the_same_bytes():
-    first, second = (cells.run(_text("docs/pictures.md")) for _ in range(2))
-    assert first == second
+    page = "docs/pictures.md"
+    assert cells.run(_text(page), page) == _run(page)
 
 
 def test_pages_mention_only_pages_that_are_there():
     for page in PAGES:
         for link in re.findall(r"\]\((?!https?:)([^)#\s]+)", _text(page)):
             assert ((ROOT / page).parent / link).exists(), f"{page} links to {link}"
+
+
+SHELL = [
+    line.split("  #")[0].removeprefix("$ ").strip()
+    for page in PAGES
+    for cell in cells.cells(_text(page))
+    if cell.language == "sh"
+    for line in cell.body.splitlines()
+]
+
+
+@pytest.mark.parametrize("command", [s for s in SHELL if s.startswith("chainrule ")])
+def test_commands_are_understood(command: str):
+    """Each command runs; those that train or serve have tests of their own."""
+    words = command.split()
+    if words[1] in ("train", "play"):
+        command = f"chainrule {words[1]} --help"
+    cells.run(f"```console\n$ {command}\n```\n", command)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_numbers_in_comments_are_what_is_printed(page: str):
+    for cell in _run(page):
+        for number in re.findall(r"(?m)^print\(.*\)  # (-?\d[\d.e-]*)$", cell.body):
+            assert number in cell.text.splitlines(), f"{page}: {number}"
 
 
 # ---- the worked example --------------------------------------------------------------
@@ -131,7 +162,7 @@ def test_backpropagation_points_out_the_slip():
 
 
 def _worked() -> list[cells.Cell]:
-    return cells.run(_text("docs/backpropagation.md"))
+    return _run("docs/backpropagation.md")
 
 
 # ---- names side by side --------------------------------------------------------------
@@ -224,7 +255,7 @@ def test_exercise_3_gradients_vanish():
 
 
 def test_each_error_says_more_than_its_type():
-    raised = [c for c in cells.run(_text("docs/errors.md")) if "raises" in c.options]
+    raised = [c for c in _run("docs/errors.md") if "raises" in c.options]
     assert len(raised) >= 20
     for cell in raised:
         kind, _, message = cell.text.partition(": ")

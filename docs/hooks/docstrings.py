@@ -27,12 +27,12 @@ class PlainDocstrings(griffe.Extension):
 def as_markdown(text: str) -> str:
     """A plain docstring as Markdown.
 
-    >>> print(as_markdown("Do.\\n\\nx, y: two numbers,\\n    from 0.\\n\\nSee `a*b`, a*b."))
+    >>> print(as_markdown("Do.\\n\\nx, y: numbers\\n    from 0.\\n\\n`a*b`, a*b."))
     Do.
     <BLANKLINE>
-    - `x`, `y`: two numbers, from 0.
+    - `x`, `y`: numbers from 0.
     <BLANKLINE>
-    See `a*b`, a&#42;b.
+    `a*b`, a&#42;b.
     """
     paragraphs = re.split(r"\n\s*\n", text.strip("\n"))
     return "\n\n".join(_joined(map(_paragraph, paragraphs)))
