@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from random_graphs import grow
 
-from autograd import Value, dot, sum
+from autograd import Value, dot, operation, sum
 from autograd.graph import graph, topological_order
 from autograd.value import ieee
 from nn import MLP, Layer, Neuron, hinge, mse
@@ -277,6 +277,24 @@ def test_bad_options(options, message):
 def test_what_is_no_value(value):
     with pytest.raises(TypeError, match=r"draw\(\) takes a Value; got"):
         draw(value)
+
+
+def test_names_that_are_no_mapping():
+    with pytest.raises(TypeError, match=r"names is a mapping.*such as globals\(\)"):
+        draw(Value(1.0), "x")
+
+
+def test_an_operation_of_the_users_own_is_shown_by_its_name():
+    def odd(x):
+        return x**3
+
+    odd.__name__ = "<b>{|} \\N"
+    cube = operation(partials=(lambda x, out: 3 * x**2,))(odd)
+    y = cube(Value(2.0, label="x"))
+    y.backward()
+    picture = draw(y)
+    assert elements(picture, "node")["o1"] == ["<b>{|} \\N"]
+    assert elements(picture, "edge")["o1-0"] == ["∂ 12"]
 
 
 # ---- large graphs --------------------------------------------------------------------

@@ -12,7 +12,7 @@ from autograd.value import Value, describe
 from viz import style
 from viz.fold import fold, summary
 from viz.numbers import short, typed
-from viz.render import Graph, visible
+from viz.render import Graph, markup, visible
 
 SYMBOLS: Final = {"mul": "×", "sub": "−", "neg": "−", "sum": "+", "prod": "×"}
 DETAILS: Final = ("op", "neuron", "layer")
@@ -108,7 +108,10 @@ def _nearby(output: Value, center: Value, depth: int | None) -> list[Node]:
     children = {} if center is output else _children(order)
     near = _within(center, children, depth or 2)
     if len(near) > LARGEST:
-        raise ValueError(_too_large(len(near)))
+        raise ValueError(
+            f"a picture holds at most {LARGEST} nodes, and {len(near)} are so near: "
+            "choose a smaller depth"
+        )
     return [
         Node(
             i, order[i], tuple([index[p] for p in order[i].parents]), order[i].partials
@@ -271,8 +274,8 @@ class Picture:
         name = "o" + box.key[1:]
         self.graph.add(
             name,
-            box.symbol,
-            title=box.op,
+            f"<{markup(visible(box.symbol))}>",
+            title=visible(box.op),
             shape="ellipse" if len(box.symbol) > 1 else "circle",
             margin="0.02",
             width="0.3",
@@ -332,6 +335,10 @@ def names_of(names: Mapping[str, Any]) -> dict[Value, str]:
     A list of values names them `w[0]`, `w[1]`. Names that start with _ are left out, as
     a notebook keeps its past results under such names.
     """
+    if not isinstance(names, Mapping):
+        raise TypeError(
+            f"names is a mapping from names to values, such as globals(); got {names!r}"
+        )
     found: dict[Value, str] = {}
     for name, item in list(names.items()):
         if name.startswith("_"):
