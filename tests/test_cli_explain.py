@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from nn import MLP
-from nn.checkpoint import save
+from nn.checkpoint import Context, save
+from nn.data import Scaling
+from nn.targets import Labels
 from viz import cli, explain, flow, stepper
 from viz.text import loss_of, worked_example
 
@@ -118,6 +120,34 @@ def test_step_of_a_saved_model(model, tmp_path):
     path = tmp_path / "page.html"
     shown("step", model, "1", "2", "--target", "1", "-o", str(path))
     assert "-0.306869" in path.read_text(encoding="utf-8")
+
+
+def test_step_to_the_terminal():
+    assert shown("step", "x*y", "x=2", "y=3", "-o", "-").startswith("<!DOCTYPE html>")
+
+
+# ---- what a training wrote -----------------------------------------------------------
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A model with scaled inputs and two named classes."""
+    path = tmp_path / "trained.json"
+    scaling, labels = Scaling((1.0, 2.0), (2.0, 4.0)), Labels(("cat", "dog"))
+    network = MLP(2, [3, 1], seed=0)
+    save(network, path, context=Context(scaling=scaling, labels=labels))
+    return network, str(path)
+
+
+def test_the_inputs_and_the_target_are_those_of_the_training(trained):
+    network, path = trained
+    result = run("flow", path, "3", "-2", "--target", "dog")
+    loss = "binary_cross_entropy_with_logits"
+    assert result.stdout == flow(network, [1.0, -1.0], 1, loss=loss) + "\n"
+    assert result.stderr == "the inputs are scaled as they were in training\n"
+    assert "x1      = 1\n" in run("explain", path, "3", "-2", "--target", "cat").stdout
+    wrong = refused("flow", path, "3", "-2", "--target", "cow")
+    assert "the target (a number, or one of cat, dog) has to be a number" in wrong
 
 
 # ---- what goes wrong is one line -----------------------------------------------------

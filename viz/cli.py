@@ -307,8 +307,9 @@ def flow(
 ) -> None:
     """Print a training step of a network with every number.
 
-    Without arguments: the worked example of the documentation. With an expression: its
-    forward and its backward pass.
+    Without arguments: the worked example of the documentation.
+
+    With an expression: its forward and its backward pass.
     """
     from viz.explain import explain as explained
     from viz.text import flow as flow_of
@@ -320,14 +321,15 @@ def flow(
         _deliver(explained(root, leaves.values() or None).text(ascii=plain), output)
         return
     model, x, y = worked_example()
+    chosen: Any = loss or None
     if what:
-        model, x, y = _model(what), *_sample(values or [], target)
+        model, x, y, chosen = _sample(what, values or [], target, loss)
     told = flow_of(
         model,
         x,
         y,
         lr,
-        loss or None,
+        chosen,
         style="boxes" if boxes else "text",
         width=width or _columns(output),
         ascii=plain,
@@ -402,11 +404,15 @@ def step(
     loss: LossName = "",
     output: OutFile = "backward.html",
 ) -> None:
-    """Write a page that plays the forward and the backward pass, node by node."""
+    """Write a page that plays the forward and the backward pass, node by node.
+
+    -o - prints the page.
+    """
     from viz.stepper import stepper
 
     root, _ = _root(what, values or [], target, loss)
-    print(stepper(root).save(output))
+    page = stepper(root)
+    print(page.html if output == "-" else page.save(output))
 
 
 @app.command()
@@ -434,23 +440,47 @@ def _is_model(what: str) -> bool:
     return what.endswith(".json")
 
 
-def _model(path: str) -> Any:
-    from nn.checkpoint import load
+def _sample(
+    path: str, values: Iterable[str], target: str, loss: str
+) -> tuple[Any, list[float], Any, Any]:
+    """A saved model, one row of inputs, its target, and the loss.
 
-    return load(path)
+    What the file says of the training holds here too: inputs are scaled likewise, and
+    a target that is the name of a class is told as the loss wants it.
+    """
+    from nn.checkpoint import load_checkpoint
 
-
-def _sample(values: Iterable[str], target: str) -> tuple[list[float], Any]:
-    """The inputs and the target that a user typed for a model."""
-    inputs = [_plain_number(value, "an input") for value in values]
-    if not inputs or not target:
+    saved = load_checkpoint(path)
+    x = [_plain_number(value, "an input") for value in values]
+    if not x or not target:
         raise ValueError(
             "a model needs its inputs and a target: for instance "
             "chainrule flow model.json 0.5 -1.2 --target 1"
         )
-    numbers = [_plain_number(part, "the target") for part in target.split(",")]
-    whole = [int(y) if y == int(y) else y for y in numbers]
-    return inputs, whole[0] if len(whole) == 1 else whole
+    if saved.context.scaling is not None:
+        x = saved.context.scaling([x])[0].tolist()
+        print("the inputs are scaled as they were in training", file=sys.stderr)
+    y, chosen = _wanted(saved.model, saved.context.labels, x, target, loss)
+    return saved.model, x, y, chosen
+
+
+def _wanted(
+    model: Any, labels: Any, x: list[float], target: str, loss: str
+) -> tuple[Any, Any]:
+    """The target as the loss takes it, and the loss."""
+    from nn.targets import choose_loss, encode
+
+    classes = {str(label): label for label in labels.classes} if labels else {}
+    if target not in classes:
+        what = f"the target (a number, or one of {', '.join(classes)})"
+        parts = target.split(",")
+        numbers = [_plain_number(p, what if classes else "the target") for p in parts]
+        whole = [int(y) if y == int(y) else y for y in numbers]
+        return (whole[0] if len(whole) == 1 else whole), loss or None
+    outs = model(x)
+    count = len(outs) if isinstance(outs, list) else 1
+    chosen = choose_loss(loss or "auto", labels.classes, count, labels.threshold)
+    return encode([classes[target]], labels, chosen, count)[0].item(), chosen
 
 
 def _plain_number(text: str, what: str) -> float:
@@ -468,10 +498,9 @@ def _root(
         return _expression(what, values)
     from viz.text import loss_of
 
-    model = _model(what)
-    x, y = _sample(values, target)
+    model, x, y, chosen = _sample(what, values, target, loss)
     inputs = [Value(number, f"x{i}") for i, number in enumerate(x, 1)]
-    root = loss_of(model, inputs, y, loss or None)
+    root = loss_of(model, inputs, y, chosen)
     return root, {p.label: p for p in [*model.parameters(), *inputs]}
 
 
@@ -487,7 +516,7 @@ def _chosen(wrt: str, leaves: dict[str, Value]) -> list[Value] | None:
 
 def _deliver(text: str, output: str) -> None:
     """Print the text, or write it into a file and print where it is."""
-    if not output:
+    if output in ("", "-"):
         print(text)
         return
     from viz.render import write_whole

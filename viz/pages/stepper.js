@@ -88,7 +88,7 @@ function write(place, lines) {
     ...lines.map(([kind, text]) => {
       const line = document.createElement("div");
       line.className = kind;
-      line.dir = "auto";
+      line.dir = "ltr";
       line.textContent = text;
       return line;
     }),
