@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import threading
 import time
 from collections import namedtuple
+from pathlib import Path
 
 import pytest
 import sympy
@@ -314,6 +316,20 @@ def test_hessian_of_a_networks_loss():
                     wanted -= at(**{a: -1, b: 1}) - at(**{a: -1, b: -1})
                     wanted /= 4
                 assert close(h[i][j], float(wanted / step**2), rel=1e-12)
+
+
+def test_the_worked_examples_converge(capsys):
+    """Newton's method, conjugate gradients and Gauss-Newton, as the book has them."""
+    page = Path(__file__).parent.parent / "docs" / "second-derivatives.md"
+    names = {}
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S):
+        exec(block, names)
+    assert close(names["x"], math.log(3), rel=1e-12)
+    assert close(names["point"], [1.0, 1.0], rel=1e-10)
+    assert close(names["fit"], [2.5, 1.3, 0.5], rel=1e-10)
+    assert close(names["newton"], [2.5, 1.3, 0.5], rel=1e-10)
+    assert names["largest"] < 1e-10
+    assert "[2.5, 1.3, 0.5]" in capsys.readouterr().out
 
 
 # ---- cost and depth ------------------------------------------------------------------

@@ -7,6 +7,8 @@ import itertools
 import math
 import pickle
 import random
+import runpy
+from pathlib import Path
 
 import pytest
 from mpmath import mpf
@@ -166,6 +168,15 @@ def test_a_row_is_complete(row):
     assert len(row.box) in (0, row.arity)
     for point in row.samples:
         assert len(point) == row.arity or row.all_partials is not None
+
+
+def test_the_page_of_the_derivative_table_is_up_to_date():
+    docs = Path(__file__).parent.parent / "docs"
+    namespace = runpy.run_path(str(docs / "hooks" / "derivatives.py"))
+    written = (docs / "derivatives.md").read_text(encoding="utf-8")
+    assert written == namespace["page"](), "run: python docs/hooks/derivatives.py"
+    for row in ROWS:
+        assert f"| `{row.name}` |" in written
 
 
 # ---- the arithmetic operators, spelled out again in value.py -------------------------
