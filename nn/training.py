@@ -67,6 +67,7 @@ def fit(
     schedule: str | Schedule | None = None,
     clip: float | None = None,
     patience: int | None = None,
+    tolerance: float = 0.0,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Iterable[Callable[[Training], object]] = (),
     checkpoint: Path | None = None,
@@ -94,6 +95,7 @@ def fit(
     clip: the longest gradient allowed; a longer one is shortened to it.
     patience: stop after so many epochs without a better loss (the validation's where
         there is one), and go back to the best weights.
+    tolerance: how much lower a loss has to be to count as better.
     metrics: more columns for the history, each a function (outputs, targets) -> float.
     callbacks: each is called after every epoch with the `Training`; one that returns
         True ends it.
@@ -127,6 +129,7 @@ def fit(
         metrics={**_metrics(labels), **(metrics or {})},
         clip=clip,
         patience=None if patience is None else _whole(patience, "patience", 1),
+        tolerance=tolerance,
         callbacks=list(callbacks),
         checkpoint=checkpoint,
         context=context,
@@ -159,6 +162,7 @@ class Training:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     clip: float | None = None
     patience: int | None = None
+    tolerance: float = 0.0
     callbacks: list[Callable[[Training], object]] = field(default_factory=list)
     checkpoint: Path | None = None
     context: Context | None = None
@@ -263,7 +267,9 @@ class Training:
 
     def _note_best(self, row: Mapping[str, float]) -> None:
         score = row.get("validation_loss", row["loss"])
-        if self.patience is not None and (self.best is None or score < self.best[0]):
+        if self.patience is None:
+            return
+        if self.best is None or score < self.best[0] - self.tolerance:
             self.best = (score, self.epoch, self.numbers)
 
     def _stops_early(self) -> bool:
