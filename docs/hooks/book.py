@@ -49,6 +49,7 @@ def mathml(latex: str) -> str:
     latex = html.unescape(latex).strip()
     block = latex.startswith(r"\[")
     known = latex[2:-2].replace("{aligned}", "{align*}")  # what the converter calls it
+    known = known.replace(r"\operatorname{", r"\text{")
     known = ROW_SPACE.sub(r"\\\\", known)  # which it does not know; see book.css
     formula = convert(known, display="block" if block else "inline")
     return f'<div class="formula">{formula}</div>' if block else formula
