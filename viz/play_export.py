@@ -13,6 +13,7 @@ from viz.notation import number_latex
 from viz.play_expression import Recorded
 from viz.play_training import LOSS, ROWS, Session
 from viz.render import FONT
+from viz.style import PAPER
 
 # ---- pictures and pages --------------------------------------------------------------
 
@@ -37,7 +38,8 @@ def stacked(svgs: Iterable[str]) -> str:
         top, widest = top + scale * height, max(widest, scale * width)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{widest:g}" '
-        f'height="{top:g}">\n{"".join(parts)}</svg>\n'
+        f'height="{top:g}">\n<rect width="100%" height="100%" fill="{PAPER}"/>\n'
+        f"{''.join(parts)}</svg>\n"
     )
 
 

@@ -13,6 +13,7 @@ from autograd.graph import Node, graph
 from autograd.value import Value, ieee
 from viz.graph import READABLE
 from viz.notation import names_of
+from viz.play_walk import Walk
 
 MOST_NAMES: Final = 40
 START: Final = 1.0  # of a name that has no number yet
@@ -79,10 +80,13 @@ class Recorded:
         """The number of each name."""
         return {name: leaf.data for name, leaf in self.leaves.items()}
 
-    @property
-    def walkable(self) -> bool:
-        """Whether its picture shows each operation, so that one can step through it."""
-        return len(self.nodes) <= READABLE
+    @cached_property
+    def walk(self) -> Walk | None:
+        """The steps through its picture; None where that does not show each operation.
+
+        A picture of more than 150 nodes is folded.
+        """
+        return Walk(self.nodes) if len(self.nodes) <= READABLE else None
 
 
 def record(text: str, numbers: Numbers) -> Recorded:
@@ -127,11 +131,8 @@ class Desk:
     shown: Recorded = field(init=False)
 
     def __post_init__(self) -> None:
-        text, self.text = self.text, EXAMPLES["a neuron"][0]
-        numbers, self.numbers = self.numbers, dict(EXAMPLES["a neuron"][1])
+        self.shown = record(*EXAMPLES["a neuron"])  # in case the text is wrong
         self._record()
-        self.numbers = dict(numbers)
-        self.type(text)
 
     @property
     def names(self) -> list[str]:
@@ -193,7 +194,7 @@ class Curve:
 
 
 def curve(
-    shown: Recorded, name: str, low: float, high: float, count: int = 161
+    shown: Recorded, name: str, low: float, high: float, count: int = 121
 ) -> Curve:
     """The output as one name goes from low to high and the others stay.
 

@@ -13,7 +13,7 @@ from viz.numbers import short
 from viz.play_chart import Line, Panel, chart
 from viz.play_expression import Desk, Recorded, curve
 from viz.play_training import Lab
-from viz.play_walk import Walk, dressed
+from viz.play_walk import dressed
 from viz.style import NEGATIVE
 
 File = tuple[str, str, str, Callable[[], bytes]]
@@ -43,8 +43,8 @@ def expression(
         _result(shown),
         page.picture(graph_svg(desk), "cr-graph", bool(desk.error)),
     ]
-    if shown.walkable:
-        stop = Walk(shown).stop(desk.step)
+    if shown.walk:
+        stop = shown.walk.stop(desk.step)
         controls = [page.labeled("Step", scrubber, "cr-wide")]
         right.append(page.row(*buttons, *controls))
         right.append(page.text(stop.lines, "cr-step", stop.title))
@@ -56,14 +56,12 @@ def graph_svg(desk: Desk) -> str:
     """The picture of the graph, as it looks at the step of the walk."""
     shown = desk.shown
     svg = draw(shown.output, shown.names).svg
-    if desk.step is None or not shown.walkable:
-        return svg
-    return dressed(svg, Walk(shown).stop(desk.step).css)
+    return dressed(svg, shown.walk.stop(desk.step).css) if shown.walk else svg
 
 
 def last_step(desk: Desk) -> int:
     """The number of the walk's last step."""
-    return len(Walk(desk.shown)) - 1 if desk.shown.walkable else 0
+    return len(desk.shown.walk) - 1 if desk.shown.walk else 0
 
 
 def moves(desk: Desk) -> list[tuple[str, str, int | None]]:
@@ -167,7 +165,8 @@ def files(desk: Desk) -> Iterator[File]:
     """The first tab's downloads, each made when it is asked for."""
 
     def whole() -> str:
-        stop = Walk(desk.shown).stop(desk.step) if desk.shown.walkable else None
+        walk = desk.shown.walk
+        stop = walk.stop(desk.step) if walk and desk.step is not None else None
         step = "\n".join([stop.title, *stop.lines]) if stop else ""
         texts = [
             _numbers(desk.shown),

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from autograd.graph import Node
 from viz import style
 from viz.explain import Derivation
-from viz.play_expression import Recorded
 from viz.stepper import Plan
 
 LIT: Final = "#ffe9a8"
@@ -36,12 +36,12 @@ class Stop:
 class Walk:
     """Every step over one graph, first the forward and then the backward pass."""
 
-    def __init__(self, shown: Recorded) -> None:
-        wanted = [node.value for node in shown.nodes if not node.value.constant]
-        self.told = Derivation(shown.nodes, wanted or [shown.output])
+    def __init__(self, nodes: list[Node]) -> None:
+        wanted = [node.value for node in nodes if not node.value.constant]
+        self.told = Derivation(nodes, wanted or [nodes[-1].value])
         data: Any = Plan(self.told, DIGITS).data()
         self.nodes, self.steps = data["nodes"], data["steps"]
-        self.parents = [node.parents for node in shown.nodes]
+        self.parents = [node.parents for node in nodes]
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -82,11 +82,15 @@ class Walk:
             f'#n{index} polygon[fill="{c}"]' for c in (style.POSITIVE, style.NEGATIVE)
         )
         yield f"{','.join(bars)}{{fill:{style.TROUGH}}}"
-        edges = [f"#o{index}-out", *self._into(index)]
-        yield from _arrows(edges, style.NEUTRAL, 0.8)
+        if self.parents[index]:
+            edges = [f"#o{index}-out", *self._into(index)]
+            yield from _arrows(edges, style.NEUTRAL, 0.8)
 
     def _into(self, index: int) -> list[str]:
-        return [f"#o{index}-{k}" for k in range(len(self.parents[index]))]
+        """The arrows from a node's operands, but for constants, which have none."""
+        parents = enumerate(self.parents[index])
+        kinds = [(k, self.nodes[parent]["kind"]) for k, parent in parents]
+        return [f"#o{index}-{k}" for k, kind in kinds if kind != "constant"]
 
     def _lit(self, step: dict[str, Any]) -> Iterator[str]:
         """The node of the step, and the arrows that bring it its number."""
