@@ -377,9 +377,9 @@ def test_a_network_written_by_hand_folds_too():
 def test_hundred_thousand_nodes_fold_in_under_two_seconds():
     _, loss = network_loss(970)
     assert len(topological_order(loss)) > 100_000
-    start = time.perf_counter()
+    start = time.process_time()  # of this process: other work on the machine aside
     svg = draw(loss).svg
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert "layer 3" in svg
 
 
@@ -396,6 +396,8 @@ def test_a_long_chain_is_summed_up_without_recursion():
     assert nodes["output"] == ["y", "data", short(y.data), "grad", "1"]
     assert "draw(v, depth=4)" in draw(y).svg
     assert fold(topological_order(y), "layer", 4) is None
+    small = draw(sum([x.sin() for _ in range(200)])).svg
+    assert "detail=&quot;op&quot;" in small or 'detail="op"' in small
 
 
 def test_the_largest_gradients_come_first():

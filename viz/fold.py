@@ -27,6 +27,9 @@ ACTIVATIONS: Final = frozenset(
 )
 MOST_NEURONS: Final = 24  # more are folded into their layers
 MOST_ROWS: Final = 8
+LARGEST: Final = (
+    2000  # nodes shown one by one; more take minutes, and nobody reads them
+)
 
 # A neuron's layer and number (0 for all of the layer), or one of the places below.
 Place = tuple[int, int]
@@ -367,9 +370,10 @@ def summary(order: list[Value], names: dict[Value, str], digits: int) -> Graph:
 
 
 def _advice(count: int) -> str:
+    whole = ', draw(v, detail="op") all of them' if count <= LARGEST else ""
     return style.caption(
         f"{count} nodes, summed up. draw(v, depth=4) shows the last operations, "
-        "draw(v, around=node) the neighborhood of a node."
+        f"draw(v, around=node) those near a node{whole}."
     )
 
 

@@ -10,7 +10,7 @@ from autograd.graph import Node, graph, topological_order
 from autograd.ops import Operation
 from autograd.value import Value, describe
 from viz import style
-from viz.fold import fold, summary
+from viz.fold import LARGEST, fold, summary
 from viz.numbers import short, typed
 from viz.render import Graph, markup, visible
 
@@ -18,7 +18,6 @@ SYMBOLS: Final = {"mul": "×", "sub": "−", "neg": "−", "sum": "+", "prod": "
 DETAILS: Final = ("op", "neuron", "layer")
 
 READABLE: Final = 150  # nodes; what one looks at without searching
-LARGEST: Final = 2000  # nodes; beyond, the layout takes minutes and nobody reads it
 
 
 def draw(
