@@ -14,13 +14,14 @@ that it came from, and this finds them again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from autograd.compiler.code import COMPARISONS, CONSTANT, INPUT, PARAMETER, Code, Kernel
+from autograd.compiler.vector_math import TANH_NEAR
 
 CHUNK = 400  # instructions, a function of the math library counting as 4
-TERMS = 128  # of a sum or a dot, before it continues in another instruction
+TERMS = 128  # of a sum or a dot; a longer one is added up from pieces
 LOOP_ROWS, LOOP_SIZE = 4, 64  # a layer is run as a loop from so many dots and products
 
 
@@ -56,7 +57,7 @@ class Layout(NamedTuple):
     slots: for a result that is handed from stage to stage, its slot.
     numbers: for a result that is the same for every row, its place in their array.
     grids, pairs: the sums over rows, as products of two results.
-    fixed: (target, result): added to a sum once, not for every row.
+    fixed: the same of two numbers: added to a sum once, not for every row.
     """
 
     code: Code
@@ -67,13 +68,13 @@ class Layout(NamedTuple):
     numbers: dict[int, int]
     grids: list[Grid]
     pairs: list[tuple[int, int, int]]
-    fixed: list[tuple[int, int]]
+    fixed: list[tuple[int, int, int]]
     one: int
 
 
 def plan(kernel: Kernel) -> Layout:
     """Cut a kernel into stages and give every result its place."""
-    code, outputs = _shortened(kernel)
+    code, outputs = _rewritten(kernel)
     kernel = kernel._replace(
         code=code,
         outputs=tuple([outputs[i] for i in kernel.outputs]),
@@ -115,13 +116,15 @@ def sources(code: Code, index: int) -> Iterable[int]:
             yield arg
 
 
-def _shortened(kernel: Kernel) -> tuple[Code, list[int]]:
-    """The same instructions, with sums and dots continued after `TERMS` terms."""
+def _rewritten(kernel: Kernel) -> tuple[Code, list[int]]:
+    """The same instructions: some by simpler ones, long sums and dots in pieces."""
     code = Code()
     positions: list[int] = []
     for op, args, number in kernel.code.instructions:
         moved = tuple([positions[arg] for arg in args])
-        if op == "sum" and len(moved) > TERMS:
+        if op in EXPANSIONS:
+            positions.append(EXPANSIONS[op](code, *moved))
+        elif op == "sum" and len(moved) > TERMS:
             positions.append(_long_sum(code, moved))
         elif op == "dot" and len(moved) > 2 * TERMS and not _matrix_row(code, moved):
             positions.append(_long_dot(code, moved))
@@ -131,22 +134,90 @@ def _shortened(kernel: Kernel) -> tuple[Code, list[int]]:
 
 
 def _long_sum(code: Code, args: tuple[int, ...]) -> int:
-    total = code.add("sum", args[:TERMS])
-    for start in range(TERMS, len(args), TERMS):
-        total = code.add("sum", (total, *args[start : start + TERMS]))
-    return total
+    pieces = [
+        code.add("sum", args[start : start + TERMS])
+        for start in range(0, len(args), TERMS)
+    ]
+    return _total(code, pieces)
 
 
 def _long_dot(code: Code, args: tuple[int, ...]) -> int:
     half = len(args) // 2
     xs, ys = args[:half], args[half:]
-    total = code.add("dot", xs[:TERMS] + ys[:TERMS])
+    pieces = [
+        code.add("dot", xs[start : start + TERMS] + ys[start : start + TERMS])
+        for start in range(0, half, TERMS)
+    ]
+    return _total(code, pieces)
+
+
+def _total(code: Code, pieces: list[int]) -> int:
+    if len(pieces) == 1:
+        return pieces[0]
+    args = tuple(pieces)
+    return _long_sum(code, args) if len(args) > TERMS else code.add("sum", args)
+
+
+# ---- functions that share a power of e with their slopes -----------------------------
+
+
+def _size(code: Code, x: int) -> int:
+    """|x|, the same instruction for x and -x, for 2x and -2x."""
+    op, args, _ = code.instructions[x]
+    if op == "neg":
+        return _size(code, args[0])
+    factor = code.number(args[0]) if op == "mul" else None
+    if factor is not None:
+        return code.add("mul", (code.constant(abs(factor)), _size(code, args[1])))
+    return code.add("abs", (x,))
+
+
+def _logistic(code: Code, size: int) -> tuple[int, int]:
+    """e ** -|x| and 1 / (1 + e ** -|x|)."""
     one = code.constant(1.0)
-    for start in range(TERMS, half, TERMS):
-        stop = start + TERMS
-        left, right = (total, *xs[start:stop]), (one, *ys[start:stop])
-        total = code.add("dot", left + right)
-    return total
+    power = code.add("exp", (code.add("neg", (size,)),))
+    return power, code.add("div", (one, code.add("add", (one, power))))
+
+
+def _negative(code: Code, x: int) -> int:
+    return code.add("less", (x, code.constant(0.0)))
+
+
+def _sigmoid(code: Code, x: int) -> int:
+    power, share = _logistic(code, _size(code, x))
+    low = code.add("mul", (power, share))
+    return code.add("where", (_negative(code, x), low, share))
+
+
+def _silu(code: Code, x: int) -> int:
+    return code.add("mul", (x, _sigmoid(code, x)))
+
+
+def _softplus(code: Code, x: int) -> int:
+    power, _ = _logistic(code, _size(code, x))
+    rest = code.add("log1p", (power,))
+    positive = code.add("less", (code.constant(0.0), x))
+    return code.add("where", (positive, code.add("add", (x, rest)), rest))
+
+
+def _tanh(code: Code, x: int) -> int:
+    """(1 - e**-2|x|) / (1 + e**-2|x|) with the sign of x; a polynomial near 0."""
+    size = _size(code, x)
+    power, share = _logistic(code, code.add("mul", (code.constant(2.0), size)))
+    rest = code.add("sub", (code.constant(1.0), power))
+    far = code.add("mul", (rest, share))
+    negated = code.add("neg", (far,))
+    far = code.add("where", (_negative(code, x), negated, far))
+    close = code.add("less", (size, code.constant(TANH_NEAR)))
+    return code.add("where", (close, code.add("tanh_near", (x,)), far))
+
+
+EXPANSIONS: dict[str, Callable[..., int]] = {
+    "sigmoid": _sigmoid,
+    "silu": _silu,
+    "softplus": _softplus,
+    "tanh": _tanh,
+}
 
 
 # ---- sums over rows ------------------------------------------------------------------
@@ -154,21 +225,21 @@ def _long_dot(code: Code, args: tuple[int, ...]) -> int:
 
 def _row_sums(
     kernel: Kernel, one: int
-) -> tuple[list[tuple[int, int, int]], list[tuple[int, int]]]:
-    """Products of two results that vary (or `one`), and what does not vary."""
+) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+    """Products of two results that vary (or `one`), and those of numbers."""
     code = kernel.code
     sums, fixed = [], []
     for target, a, b in kernel.sums:
         if code.varies[a] and code.varies[b]:
             sums.append((target, a, b))
             continue
+        if not code.varies[a] and not code.varies[b]:
+            fixed.append((target, a, b))
+            continue
         if a == one:
             a, b = b, a
         product = a if b == one else code.add("mul", (a, b))
-        if code.varies[product]:
-            sums.append((target, product, one))
-        else:
-            fixed.append((target, product))
+        sums.append((target, product, one))
     return sums, fixed
 
 

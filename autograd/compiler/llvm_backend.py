@@ -722,13 +722,17 @@ class Module:
             return
         mine = body.emit(f"sitofp i64 {body.whole_op('sub', '%stop', '%start')} to double")
         share = body.emit(f"fdiv double {mine}, {total}")
-        targets = self.table([8 * t for t, _ in fixed])
-        places = self.table([8 * self.layout.numbers[i] for _, i in fixed])
+        places = self.layout.numbers
+        targets = self.table([8 * t for t, _, _ in fixed])
+        lefts = self.table([8 * places[a] for _, a, _ in fixed])
+        rights = self.table([8 * places[b] for _, _, b in fixed])
 
         def once(n: str) -> None:
-            number = body.load("double", "%numbers", body.entry(places, n))
+            x = body.load("double", "%numbers", body.entry(lefts, n))
+            y = body.load("double", "%numbers", body.entry(rights, n))
+            product = body.emit(f"fmul double {x}, {y}")
+            part = body.emit(f"fmul double {product}, {share}")
             at = body.entry(targets, n)
-            part = body.emit(f"fmul double {number}, {share}")
             known = body.load("double", "%answers", at)
             body.store("double", body.emit(f"fadd double {known}, {part}"), "%answers", at)
 

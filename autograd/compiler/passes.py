@@ -312,14 +312,19 @@ RULES: tuple[tuple[str, Rule], ...] = (
 def fuse(kernel: Kernel) -> tuple[Kernel, Report]:
     """a * b + c as one instruction, where the product has no other use.
 
-    The product is then not rounded before the addition, on machines that can.
+    The product is then not rounded before the addition, on machines that can. A sum of
+    such products is a dot.
     """
     uses = _uses(kernel)
     code, fused = Code(), 0
     positions: list[int] = []
     for op, args, number in kernel.code.instructions:
+        products = _all_products(kernel.code, op, args, uses)
         found = _product_in(kernel.code, op, args, uses)
-        if found is not None:
+        if products:
+            op, args = "dot", products
+            fused += len(args) // 2
+        elif found is not None:
             a, b = kernel.code.instructions[args[found]].args
             op, args = "fma", (a, b, args[1 - found])
             fused += 1
@@ -337,6 +342,18 @@ def _uses(kernel: Kernel) -> list[int]:
     for index in _needed(kernel):
         uses[index] += 1
     return uses
+
+
+def _all_products(
+    code: Code, op: str, args: tuple[int, ...], uses: list[int]
+) -> tuple[int, ...]:
+    """The factors of a sum of nothing but products: it is a dot."""
+    made = [code.instructions[arg] for arg in args]
+    if op != "sum" or any([m.op != "mul" for m in made]):
+        return ()
+    if any([uses[arg] > 1 for arg in args]):
+        return ()
+    return tuple([m.args[0] for m in made]) + tuple([m.args[1] for m in made])
 
 
 def _product_in(

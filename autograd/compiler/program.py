@@ -1,11 +1,10 @@
 """The program: a recorded graph that runs over a batch.
 
->>> import math
 >>> from autograd import Value, tanh
 >>> w, b = Value(0.5, label="w"), Value(0.1, label="b")
 >>> program = compile(lambda x: tanh(w * x + b), inputs=1, parameters=[w, b])
->>> program([[0.0], [1.0]]).tolist() == [math.tanh(0.1), math.tanh(0.6)]
-True
+>>> [round(y, 12) for y in program([[0.0], [1.0]]).tolist()]
+[0.099667994625, 0.537049566998]
 >>> value, slopes = program.value_and_grad([[0.0], [1.0]])
 >>> slopes.shape
 (2,)

@@ -8,8 +8,9 @@ what Python's math gives, without its exceptions.
 
 Reductions and rational forms follow Cody and Waite, "Software Manual for the
 Elementary Functions" (1980), Moshier's Cephes (1989) for the arc tangent and Sun's
-fdlibm (1993) for sine, cosine and arc sine. erf and erfc are minimax fits of our own:
-erf(x) / x in x * x, and (1 + 2x) * e**(x*x) * erfc(x) in (x - 3.75) / (x + 3.75).
+fdlibm (1993) for sine, cosine and arc sine. The polynomials of erf, erfc and tanh are
+minimax fits of our own: of erf(x) / x and tanh(x) / x in x * x, and of
+(1 + 2x) * e**(x*x) * erfc(x) in (x - 3.75) / (x + 3.75).
 """
 
 from __future__ import annotations
@@ -109,6 +110,22 @@ ERFC = (
     0.0035854154854658496,
     -0.14024059858554702,
     1.2375126308378275,
+)
+
+
+TANH_NEAR = 0.55
+TANH = (
+    -2.060276537636634e-05,
+    8.511313685577672e-05,
+    -0.0002346347410887237,
+    0.0005889360520074057,
+    -0.001455661830100716,
+    0.003592110378689024,
+    -0.008863234397814355,
+    0.021869488493666944,
+    -0.053968253967434016,
+    0.13333333333332714,
+    -0.3333333333333333,
 )
 
 
@@ -584,29 +601,10 @@ def cosh(x: X) -> X:
     return choose(size > 700.0, large, 0.5 * e + 0.5 / e)
 
 
-def tanh(x: X) -> X:
-    """t / (t + 2) with t = e**(2|x|) - 1."""
-    size = abs(x)
-    t = _call("expm1", 2.0 * choose(size > 20.0, 20.0, size))
-    return copysign(t / (t + 2.0), x)
-
-
-def sigmoid(x: X) -> X:
-    """1 / (1 + e**-|x|), times e**-|x| for negative x."""
-    e = _call("exp", -abs(x))
-    r = 1.0 / (1.0 + e)
-    return choose(x < 0.0, e * r, r)
-
-
-def softplus(x: X) -> X:
-    """max(x, 0) + log(1 + e**-|x|)."""
-    rest = _call("log1p", _call("exp", -abs(x)))
-    return choose(x > 0.0, x + rest, rest)
-
-
-def silu(x: X) -> X:
-    """x * sigmoid(x)."""
-    return x * _call("sigmoid", x)
+def tanh_near(x: X) -> X:
+    """Tanh for |x| < 0.55, as x times a polynomial in x * x."""
+    z = x * x
+    return fma(x * z, polynomial(z, TANH), x)
 
 
 def elu(x: X, alpha: X) -> X:
@@ -661,10 +659,7 @@ FUNCTIONS: dict[str, Callable[..., X]] = {
     "hypot": hypot,
     "sinh": sinh,
     "cosh": cosh,
-    "tanh": tanh,
-    "sigmoid": sigmoid,
-    "softplus": softplus,
-    "silu": silu,
+    "tanh_near": tanh_near,
     "elu": elu,
     "erf": erf,
     "erfc": erfc,
