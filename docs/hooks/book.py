@@ -19,6 +19,7 @@ FORMULA: Final = re.compile(
 NATURAL_WIDTH: Final = re.compile(r'<svg[^>]* width="([0-9.]+)pt"')
 ROW_SPACE: Final = re.compile(r"\\\\\s*\[[\d.]+e[mx]\]")
 HELD: Final = re.compile(r'<div data-held="(\d+)"></div>')
+WIDE: Final = ("derivatives.md",)  # these need the room that the contents take
 DOWNLOAD: Final = (
     '<p class="notebook"><a href="notebooks/{}.ipynb" download>'
     "This chapter as a notebook</a></p>"
@@ -28,6 +29,8 @@ DOWNLOAD: Final = (
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Run the page's code, and put the results below each block."""
     held = page.meta.setdefault("held", [])
+    if page.file.src_uri in WIDE:
+        page.meta["hide"] = ["toc"]
     pieces = cells.run(markdown, page.file.src_uri)
     text = "".join(_as_markdown(cell, held) for cell in pieces)
     chapter = page.file.src_uri.removesuffix(".md")
@@ -83,6 +86,7 @@ def _result(result: cells.Result, held: list[str]) -> str:
 
 def _picture(svg: str, number: int) -> str:
     """An SVG whose ids are its own, so that several fit on a page."""
+    svg = svg[svg.index("<svg") :]
     for reference in ('\\bid="', r"url\(#", 'href="#'):
         svg = re.sub(f"({reference})", rf"\1p{number}-", svg)
     width = NATURAL_WIDTH.search(svg)

@@ -48,10 +48,7 @@ def _pieces(cell: cells.Cell) -> list[dict[str, Any]]:
         return [_piece("code", cell.body, tags)]
     if not cell.info:
         return [_piece("markdown", cell.body, [])] if cell.body.strip() else []
-    block = f"```{cell.language}\n{cell.body}```"
-    if cell.text:
-        block += f"\n\n```text\n{cell.text}\n```"
-    return [_piece("markdown", block, [])]
+    return [_piece("markdown", f"```{cell.language}\n{cell.body}```", [])]
 
 
 def _piece(kind: str, source: str, tags: list[str]) -> dict[str, Any]:
