@@ -14,7 +14,7 @@ from random_graphs import grow
 from autograd import Value, dot, operation, sum
 from autograd.graph import graph, topological_order
 from autograd.value import ieee
-from nn import MLP, Layer, Neuron, hinge, mse
+from nn import MLP, Layer, Neuron, binary_cross_entropy_with_logits, hinge, mse
 from viz import draw
 from viz.fold import fold
 from viz.graph import names_of
@@ -359,6 +359,21 @@ def test_no_operation_is_lost_or_counted_twice():
             true[node.op] = true.get(node.op, 0) + 1
     assert counted == true
     assert folded_ops(regular)["L1N0"]["parameters"] == "48"
+
+
+def test_a_loss_is_no_activation_of_the_last_layer():
+    model = MLP(2, [3, 1], "softplus", seed=0)
+    rows = [[1.0, 2.0], [0.5, -1.0], [2.0, 0.0]]
+    loss = binary_cross_entropy_with_logits([model(row) for row in rows], [1, 0, 0])
+    folded = folded_ops(loss)
+    assert folded["L1N0"]["softplus"] == "9"
+    assert "softplus" not in folded["L2N0"]
+    assert folded["loss"]["softplus"] == "3"
+
+
+def test_labels_alone_make_no_network():
+    w, b = Value(2.0, label="W1[1,1]"), Value(1.0, label="b1[1]")
+    assert "operations" in elements(draw(w.exp() - b, detail="layer"), "node")
 
 
 def test_a_network_written_by_hand_folds_too():

@@ -89,7 +89,7 @@ def fold(order: list[Value], detail: str | None, digits: int) -> Graph | None:
         return None
     parents = _parents(order)
     neurons = _neurons(order, parents)
-    places = {place for place in neurons if place is not None}
+    places = {at for at, node in zip(neurons, order, strict=True) if at and node.op}
     if not places:
         return None
     if detail is None:
@@ -122,7 +122,29 @@ def _neurons(order: list[Value], parents: list[list[int]]) -> list[Place | None]
         found = _join(node, parents[i], neurons, stages, uses)
         if found is not None:
             neurons[i], stages[i] = found
+    _let_go(parents, neurons, stages)
     return neurons
+
+
+def _let_go(
+    parents: list[list[int]], neurons: list[Place | None], stages: list[int]
+) -> None:
+    """Give back what looks like an activation but follows only some of a neuron's sums.
+
+    Such is the softplus of a loss, which a linear output meets for one of two classes.
+    """
+    summed = [stage in (PRODUCT, BIASED) for stage in stages]
+    inner = {p for i, operands in enumerate(parents) if summed[i] for p in operands}
+    sums: Counter[Place | None] = Counter()
+    fired: Counter[Place | None] = Counter()
+    for i, place in enumerate(neurons):
+        if stages[i] == FIRED:
+            fired[place] += 1
+        elif summed[i] and i not in inner:
+            sums[place] += 1
+    for i, place in enumerate(neurons):
+        if stages[i] == FIRED and fired[place] != sums[place]:
+            neurons[i] = None
 
 
 def _join(
