@@ -14,6 +14,7 @@ what they depend on, so that transforms nest to any order:
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
@@ -418,9 +419,16 @@ def _parameter_names(f: Function) -> tuple[str, ...]:
         inner = inner.__wrapped__
     code = getattr(inner, "__code__", None)
     if code is None:
-        return ()
+        return _compiled_names(inner)
     names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
     return names[1:] if hasattr(inner, "__self__") else names
+
+
+def _compiled_names(f: Function) -> tuple[str, ...]:
+    try:
+        return tuple(inspect.signature(f).parameters)
+    except (ValueError, TypeError):  # some functions written in C tell no signature
+        return ()
 
 
 def _like(f: Function, what: str) -> Callable[[Function], Function]:

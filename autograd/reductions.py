@@ -6,6 +6,7 @@ With numbers alone they return a float, as the functions of one argument do.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from autograd import ops
 from autograd.numeric import number
@@ -26,7 +27,7 @@ def sum(terms: Iterable[Value | float]) -> Value | float:
     >>> sum([Value(1.0), 2.0, Value(3.0)]).data
     6.0
     """
-    values = list(terms)
+    values: list[Any] = list(terms)
     if not _any_value(values):
         return _compute(ops.sum_, values)
     parents = tuple([as_value(x) for x in values])
@@ -62,7 +63,8 @@ def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value | flo
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0]).data
     11.0
     """
-    left, right = list(xs), list(ys)
+    left: list[Any] = list(xs)
+    right: list[Any] = list(ys)
     if len(left) != len(right):
         raise ValueError(
             f"dot needs two sequences of the same length, got {len(left)} and "
@@ -105,17 +107,17 @@ def softmax(terms: Iterable[Value | float]) -> list[Value | float]:
     return [ops.exp(x - total) for x in values]
 
 
-def _any_value(values: list[Value | float]) -> bool:
+def _any_value(values: list[Any]) -> bool:
     return any(isinstance(x, Value) for x in values)
 
 
-def _some(values: list[Value | float], name: str) -> list[Value | float]:
+def _some(values: list[Any], name: str) -> list[Any]:
     if not values:
         raise ValueError(f"{name} of no numbers is not defined; pass at least one")
     return values
 
 
-def _reduce(operation: Operation, values: list[Value | float]) -> Value | float:
+def _reduce(operation: Operation, values: list[Any]) -> Value | float:
     if not _any_value(values):
         return _compute(operation, values)
     parents = tuple([as_value(x) for x in values])
@@ -124,6 +126,6 @@ def _reduce(operation: Operation, values: list[Value | float]) -> Value | float:
     return many(operation, parents, data, local_partials(operation, numbers, data))
 
 
-def _compute(operation: Operation, values: list[Value | float]) -> float:
+def _compute(operation: Operation, values: list[Any]) -> float:
     numbers = [number(x) for x in values]
     return forward(operation, numbers, [constant(x) for x in numbers])

@@ -152,11 +152,11 @@ def test_the_recorded_node_is_the_row(row):
         node = record(row, [Value(x) for x in point])
         (*_, last) = graph(node)
         assert node.data == row.forward(*point)
-        assert last.partials == tuple(
-            row.all_partials(list(point), node.data)
-            if row.all_partials is not None
-            else [partial(*point, node.data) for partial in row.partials]
-        )
+        if row.all_partials is not None:
+            partials = row.all_partials(list(point), node.data)
+        else:
+            partials = [partial(*point, node.data) for partial in row.partials]
+        assert repr(list(last.partials)) == repr(list(partials))  # nan is nan here
 
 
 @pytest.mark.parametrize("row", ROWS, ids=by_name)
@@ -204,7 +204,7 @@ def test_an_operator_is_its_row(name):
         leaves = [Value(x) for x in point]
         by_operator = OPERATORS[name](*leaves)
         assert (by_operator.op, by_operator.data) == (name, by_row.data)
-        assert by_operator.partials == by_row.partials
+        assert repr(by_operator.partials) == repr(by_row.partials)
         assert by_operator.parents == tuple(leaves)
 
 

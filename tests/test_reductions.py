@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 import autograd
@@ -105,3 +107,11 @@ def test_what_is_no_number(f):
         f([1.0, None])
     with pytest.raises(TypeError):
         f(3.0)
+
+
+@pytest.mark.parametrize("f", [total, mean, prod, logsumexp])
+def test_numbers_of_every_kind(f):
+    numbers = [1, 2.0, True, np.float32(0.5), np.int64(3), Fraction(1, 2)]
+    wanted = f([float(x) for x in numbers])
+    assert f(numbers) == wanted
+    assert f([Value(1.0), *numbers[1:]]).data == wanted
