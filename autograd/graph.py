@@ -5,6 +5,7 @@ Nothing here writes to a node; only `Value.backward()` sets `.grad`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, final
 
@@ -120,15 +121,23 @@ def _adjoints(output: Value, order: list[Value]) -> dict[Value, float]:
 def _gradients_as_nodes(
     output: Value, order: list[Value], wanted: list[Value]
 ) -> list[Any]:
-    """The same walk, with the local derivatives recorded as nodes of their own."""
+    """The same walk, with the local derivatives recorded as nodes of their own.
+
+    Products with a plain 0 are left out, where they are 0: not at a pole, where the
+    walk in floats comes to 0 * inf, which is nan.
+    """
     on_the_way = _leading_from(order, wanted)
     adjoints: dict[Value, Value] = {output: constant(1.0)}
     for node in reversed(order):
-        adjoint = adjoints.get(node)
-        if adjoint is None or node not in on_the_way:
+        if node not in on_the_way:
             continue
+        adjoint = adjoints.get(node)
+        if adjoint is None:
+            if all(map(math.isfinite, node.partials)):
+                continue
+            adjoint = constant(0.0)
         for parent, partial in _local_derivatives(node):
-            if parent in on_the_way and not _is_zero(partial):
+            if parent in on_the_way and not _vanishes(partial, adjoint):
                 share = adjoint * partial if not _is_one(partial) else adjoint
                 known = adjoints.get(parent)
                 adjoints[parent] = share if known is None else known + share
@@ -171,7 +180,7 @@ def _tangent(node: Value, known: dict[Value, Any], create_graph: bool) -> Any:
     local = _local_derivatives(node) if create_graph else pairs
     total: Any = None
     for parent, partial in local:
-        if parent in known and not _is_zero(partial):
+        if parent in known and not _vanishes(partial, known[parent]):
             share = known[parent] * partial if not _is_one(partial) else known[parent]
             total = share if total is None else total + share
     return 0.0 if total is None else total
@@ -204,8 +213,9 @@ def _local_derivatives(node: Value) -> list[tuple[Value, Any]]:
     return list(zip(parents, partials, strict=True))
 
 
-def _is_zero(partial: Any) -> bool:
-    return not isinstance(partial, Value) and partial == 0.0
+def _vanishes(partial: Any, factor: Any) -> bool:
+    is_zero = not isinstance(partial, Value) and partial == 0.0
+    return is_zero and math.isfinite(number_of(factor))
 
 
 def _is_one(partial: Any) -> bool:

@@ -6,8 +6,19 @@ import random
 
 import pytest
 
-from autograd import Value, exp, gradients, relu, sqrt, tanh, topological_order
-from autograd.graph import graph, joined_order
+from autograd import (
+    Value,
+    exp,
+    gradients,
+    maximum,
+    relu,
+    sqrt,
+    tanh,
+    topological_order,
+    where,
+)
+from autograd.graph import graph, joined_order, tangents
+from autograd.value import as_value
 
 
 def diamond(x, depth):
@@ -121,6 +132,31 @@ def test_a_pole_on_the_way_gives_inf():
     assert gradients(sqrt(x), [x]) == [float("inf")]
     assert gradients(sqrt(x), [x], create_graph=True)[0].data == float("inf")
     assert gradients(relu(x), [x], create_graph=True)[0].data == 0.0
+
+
+POLES = [
+    (lambda x: where(x, sqrt(x), 0.0), 0.0),  # 0 * inf, as in torch
+    (lambda x: relu(-sqrt(x)), 0.0),
+    (lambda x: where(0.0, x, 1.0) * sqrt(x), 0.0),
+    (lambda x: sqrt(relu(x)), 0.0),
+    (lambda x: sqrt(x) * 0.0, 0.0),
+    (lambda x: maximum(sqrt(x), 1.0), 0.0),
+    (lambda x: sqrt(x) + x**2, 0.0),
+]
+
+
+@pytest.mark.parametrize(("f", "at"), POLES)
+def test_poles_are_the_same_in_floats_and_as_a_graph(f, at):
+    x = Value(at)
+    y = f(x)
+    (slope,) = gradients(y, [x])
+    (node,) = gradients(y, [x], create_graph=True)
+    y.backward()
+    assert repr([node.data, x.grad]) == repr([slope, slope])
+    forward = [tangents([y], {x: 1.0}, create_graph)[0] for create_graph in (0, 1)]
+    assert [as_value(t).data for t in forward] == pytest.approx(
+        [slope] * 2, nan_ok=True
+    )
 
 
 def test_the_order_of_several_outputs():
