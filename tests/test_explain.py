@@ -29,7 +29,7 @@ from autograd.custom import operation
 from autograd.graph import gradients, graph
 from autograd.ops import TABLE
 from autograd.value import ieee, record
-from nn import binary_cross_entropy
+from nn import MLP, binary_cross_entropy
 from viz import explain, flow
 from viz.notation import LATEX, TEXT, Rules, Symbol, show
 from viz.numbers import short
@@ -358,7 +358,17 @@ def test_a_node_the_output_does_not_depend_on():
     x, y = Value(1.0, label="x"), Value(2.0, label="y")
     told = explain(x * 2, y)
     assert told.gradients[0][1] == 0.0
-    assert told.notes == ("out does not depend on y = 2.0, so that derivative is 0.",)
+    assert told.notes == ("out does not depend on y, so that derivative is 0.",)
+
+
+def test_many_parameters_at_once_are_prompt_and_say_what_is_left_out():
+    model = MLP(2, [40, 40, 1], "tanh", seed=0)
+    told = explain(loss_of(model, [Value(0.5), Value(-1.0)], 0.3), model.parameters())
+    assert len(told.gradients) == len(model.parameters()) == 1801
+    assert not told.paths
+    assert [note.split(" ")[0] for note in told.notes] == ["The", "The"]
+    wide = explain(total([Value(float(i)) for i in range(1000)]))
+    assert wide.notes[1].startswith("Of the 1001 values that take part, the last 400")
 
 
 def test_the_output_itself_and_a_lone_leaf():
@@ -529,6 +539,15 @@ def test_odd_labels_come_out_as_text(label):
     assert "`" not in markdown
     assert not re.search(r"(?<!\\)[%#]", latex)
     assert not re.search(r"(?<!\\)\$", latex)
+
+
+@pytest.mark.parametrize("label", ODD)
+def test_odd_labels_outside_the_graph_come_out_as_text(label):
+    told = explain(Value(2.0, label="x") * 3, Value(1.0, label=label))
+    assert told.text(ascii=True).isascii()
+    assert "<script" not in told.markdown()
+    assert "\x1b" not in told.text()
+    balanced(told.latex())
 
 
 def balanced(latex):

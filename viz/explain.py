@@ -37,6 +37,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, zip_longest
 from typing import Any
 
@@ -56,6 +57,7 @@ from viz.notation import (
     Slope,
     Style,
     Symbol,
+    clean,
     escape_latex,
     few,
     formula,
@@ -67,11 +69,13 @@ from viz.notation import (
     width,
     with_numbers,
 )
+from viz.numbers import short
 
 MOST_STEPS = 200
+MOST_RECORDS = 400
+MOST_STARTS = 12
 MOST_PATHS = 12
 LONGEST_PATH = 40
-MOST_SHARES = 12
 
 # ---- the steps, as data --------------------------------------------------------------
 
@@ -268,39 +272,49 @@ class Derivation:
         """All the steps, of a long derivation the first ones."""
         order = [n.index for n in reversed(self.nodes) if n.index in self.on_the_way]
         shown = order[:MOST_STEPS]
-        needed = sorted({i for s in shown for i in (s, *self.nodes[s].parents)})
+        needed = {i for s in shown for i in (s, *self.nodes[s].parents)}
+        told = [i for i in sorted(needed) if not self.nodes[i].value.constant]
+        starts = [i for i in self.starts if i != self.end]
         collapses = (self.collapse(i) for i in shown)
         return Explanation(
             self.names[self.end],
-            tuple(self.record(i) for i in needed if self._is_told(i)),
+            tuple(self.record(i) for i in told[-MOST_RECORDS:]),
             tuple(self.step(i) for i in shown),
             tuple(c for c in collapses if c is not None),
-            tuple(self.paths(i) for i in self.starts if i != self.end),
+            tuple(self.paths(i) for i in starts if len(starts) <= MOST_STARTS),
             tuple(self._result(v) for v in self.wanted),
-            tuple(self._notes(len(order), len(shown))),
+            tuple(self._notes(len(order), len(told), len(starts))),
         )
-
-    def _is_told(self, index: int) -> bool:
-        """Not a bare number, which stands in the formulas as it is."""
-        return not self.nodes[index].value.constant
 
     def _result(self, value: Value) -> tuple[str, float]:
         index = self.index.get(value)
         if index is None:
-            return describe(value), 0.0
+            return _outsider(value), 0.0
         return self.names[index], self.adjoints[index]
 
-    def _notes(self, total: int, shown: int) -> Iterator[str]:
+    def _notes(self, steps: int, records: int, starts: int) -> Iterator[str]:
+        """Sentences on what the derivation does not show."""
         for value in self.wanted:
             if value not in self.index:
                 yield (
-                    f"{self.names[self.end]} does not depend on {describe(value)}, so "
+                    f"{self.names[self.end]} does not depend on {_outsider(value)}, so "
                     "that derivative is 0."
                 )
-        if shown < total:
+        if steps > MOST_STEPS:
             yield (
-                f"The backward pass has {total} steps; the first {shown} are written "
-                "out. To see others, explain a node nearer to them: explain(node, wrt)."
+                f"The backward pass has {steps} steps; the first {MOST_STEPS} are "
+                "written out. To see others, explain a node nearer to them: "
+                "explain(node, wrt)."
+            )
+        if records > MOST_RECORDS:
+            yield (
+                f"Of the {records} values that take part, the last {MOST_RECORDS} are "
+                "written out."
+            )
+        if starts > MOST_STARTS:
+            yield (
+                f"The paths are listed for up to {MOST_STARTS} nodes at a time: name "
+                "them in explain(output, wrt)."
             )
 
     # ---- the pieces ------------------------------------------------------------------
@@ -364,9 +378,8 @@ class Derivation:
 
     def paths(self, start: int) -> Paths:
         """Each path from a node to the output, where they are few and short."""
-        counts = self._counts(start)
-        count = counts[self.end]
-        listed = tuple(self._listed(start, counts)) if count <= MOST_PATHS else ()
+        count = self.path_counts[start]
+        listed = tuple(self._listed(start)) if count <= MOST_PATHS else ()
         return Paths(
             self.names[start],
             self.names[self.end],
@@ -375,17 +388,16 @@ class Derivation:
             self.adjoints[start],
         )
 
-    def _counts(self, start: int) -> dict[int, int]:
-        """For each node how many paths lead to it from the start, up to a million."""
-        counts = {start: 1}
-        for node in self.nodes[start + 1 :]:
-            count = sum(counts.get(p, 0) for p in node.parents)
-            if count:
-                counts[node.index] = min(count, 1_000_001)
-        counts.setdefault(self.end, 0)
+    @cached_property
+    def path_counts(self) -> dict[int, int]:
+        """For each node how many paths lead from it to the output, up to a million."""
+        counts = {self.end: 1}
+        for index in range(self.end - 1, -1, -1):
+            count = sum(counts[c] for c, _ in self.consumers.get(index, []))
+            counts[index] = min(count, 1_000_001)
         return counts
 
-    def _listed(self, start: int, counts: Mapping[int, int]) -> Iterator[Path]:
+    def _listed(self, start: int) -> Iterator[Path]:
         """Depth first, in the order of the consumers; nothing where one is long."""
         found: list[Path] = []
         waiting: list[tuple[tuple[int, ...], tuple[float, ...]]] = [((start,), ())]
@@ -399,7 +411,6 @@ class Derivation:
             waiting += [
                 ((*way, c), (*partials, self.nodes[c].partials[k]))
                 for c, k in reversed(self.consumers[way[-1]])
-                if counts.get(c)
             ]
         yield from found
 
@@ -421,8 +432,8 @@ class Derivation:
         if not scale > 0 or to_one > 0 or to_zero > 0:
             return None
         target = -to_one / scale
-        adjoint, short = self.adjoints[index], scale * (predicted - target)
-        if abs(short - adjoint) > 1e-9 * max(abs(adjoint), scale * 1e-6):
+        adjoint, shorter = self.adjoints[index], scale * (predicted - target)
+        if abs(shorter - adjoint) > 1e-9 * max(abs(adjoint), scale * 1e-6):
             return None
         return Collapse(
             self.names[index], prediction, predicted, target, scale, adjoint
@@ -466,6 +477,11 @@ class Derivation:
 
     def _users(self, index: int) -> list[int]:
         return [consumer for consumer, _ in self.consumers.get(index, [])]
+
+
+def _outsider(value: Value) -> str:
+    """What a node is called that is not in the graph."""
+    return clean(value.label) or f"the value {short(value.data)}"
 
 
 def collapses(nodes: list[Node], logits: Sequence[Value]) -> dict[Value, Collapse]:
@@ -665,7 +681,12 @@ WIDEST_COLUMN = 36
 
 def _text(told: Explanation, style: Style, digits: int) -> str:
     parts = [_section_text(s, style) for s in _sections(told, style, digits)]
-    return "\n\n".join([*parts, *told.notes])
+    notes = [_ascii(n) if style is ASCII else n for n in told.notes]
+    return "\n\n".join([*parts, *notes])
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _section_text(section: Section, style: Style) -> str:
