@@ -34,6 +34,7 @@ from them, and so can others be.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -754,7 +755,9 @@ def _section_markdown(section: Section) -> str:
 
 def _escape_markdown(text: str) -> str:
     """Every mark of Markdown and HTML as the character itself."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+\-.!|$~&])", r"\\\1", text)
+    return re.sub(
+        r"([\\`*_{}\[\]()#+\-.!|$~])", r"\\\1", html.escape(text, quote=False)
+    )
 
 
 def _latex(told: Explanation, digits: int) -> str:
