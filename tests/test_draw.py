@@ -442,7 +442,8 @@ model = MLP(2, [3, 2, 1], seed=1)
 loss = mse([model([1.0, 2.0]), model([0.5, -1.0])], [1.0, 0.0])
 loss.backward()
 print([draw(loss, globals(), detail=d).svg for d in ("op", "neuron", "layer")])
-print(draw(loss, depth=3, expand=True).svg, network(model, [1.0, 2.0], 1.0).svg)
+print(draw(loss, depth=3, expand=True, digits=17).svg)
+print([network(model, [1.0, -1e-99], 1.0, digits=d).svg for d in (1, 3, 17)])
 """
 
 

@@ -234,6 +234,7 @@ def test_nothing_overlaps():
     ("arguments", "options", "message"),
     [
         ((), {"show": "bias"}, "show is weight or gradient; got 'bias'"),
+        ((), {"digits": 18}, "digits is a whole number from 1 to 17; got 18"),
         ((), {"most": 2}, "most is a whole number from 3; got 2"),
         ((), {"show": "gradient"}, "gradients follow from a loss"),
         ((None, 1.0), {}, "a target y needs the row x"),

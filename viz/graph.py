@@ -11,7 +11,7 @@ from autograd.ops import Operation
 from autograd.value import Value, describe
 from viz import style
 from viz.fold import LARGEST, fold, summary
-from viz.numbers import short, typed
+from viz.numbers import check_digits, short, typed
 from viz.render import Graph, markup, visible
 
 SYMBOLS: Final = {"mul": "×", "sub": "−", "neg": "−", "sum": "+", "prod": "×"}
@@ -56,7 +56,8 @@ def draw(
     >>> draw(y, {"y": y}).svg.startswith("<svg")
     True
     """
-    _check(value, detail, depth, around, digits)
+    _check(value, detail, depth, around)
+    check_digits(digits)
     named = names_of(names or {})
     if depth is not None or around is not None:
         nodes = _nearby(value, value if around is None else around, depth)
@@ -74,7 +75,6 @@ def _check(
     detail: str | None,
     depth: int | None,
     around: Value | None,
-    digits: int,
 ) -> None:
     for item in (value, around):
         if not isinstance(item, Value) and (item is not None or item is value):
@@ -83,8 +83,6 @@ def _check(
         raise ValueError(f"detail is {', '.join(DETAILS)} or None; got {detail!r}")
     if depth is not None and (not isinstance(depth, int) or depth < 1):
         raise ValueError(f"depth is a whole number from 1; got {depth!r}")
-    if not isinstance(digits, int) or not 1 <= digits <= 17:
-        raise ValueError(f"digits is a whole number from 1 to 17; got {digits!r}")
 
 
 def _too_large(count: int) -> str:

@@ -12,17 +12,17 @@ from autograd.value import Value
 from nn.losses import Loss
 from nn.module import Module
 from viz import style
-from viz.numbers import short
+from viz.numbers import check_digits, short
 from viz.render import Graph, visible
 from viz.text import Pass, Stage, record_pass
 
-ACROSS: Final = 2.6  # inches from one column to the next
-DOWN: Final = 1.3  # and from one neuron to the one below
-DIAMETER: Final = 1.05
+GAP: Final = (1.55, 0.25)  # inches between neurons, across and down
+ROOM: Final = 0.34  # inches of a neuron's diameter that aren't text,
+DIGIT: Final = 0.09  # and those that each character takes
 BAR: Final = 20  # points from the middle of the bar of δ to its end
 FEW: Final = 30  # arrows between two columns that are told apart one by one
 LINE: Final = 0.14  # inches that a line of small print needs
-CLEAR: Final = 0.87  # inches from a neuron's middle to that of a number beside it
+CLEAR: Final = 0.35  # inches from a neuron to the middle of a number beside it
 
 SHOWN: Final = ("weight", "gradient")
 
@@ -64,6 +64,7 @@ def network(
         raise ValueError(f"most is a whole number from 3; got {most!r}")
     if y is None and show == "gradient":
         raise ValueError("gradients follow from a loss: pass a row x and its target y")
+    check_digits(digits)
     told = _record(model, x, y, loss)
     return _Drawing(told, x is not None, y is not None, show, most, digits).graph
 
@@ -111,16 +112,16 @@ class Spot:
         return f"{self.x:.4f},{self.y:.4f}!"
 
 
-def _column(count: int, most: int, x: float) -> list[Spot]:
+def _column(count: int, most: int, x: float, down: float) -> list[Spot]:
     """The spots of a column from the top, around the height 0."""
     shown: list[int | None] = list(range(count))
     if count > most:
         shown = [*range(most - 2), None, count - 1]
     top = (len(shown) - 1) / 2
-    return [Spot(index, x, (top - i) * DOWN) for i, index in enumerate(shown)]
+    return [Spot(index, x, (top - i) * down) for i, index in enumerate(shown)]
 
 
-def _best_place(tails: list[Spot], heads: list[Spot]) -> float | None:
+def _best_place(tails: list[Spot], heads: list[Spot], clear: float) -> float | None:
     """How far along the arrows numbers have most room; None where they would touch."""
 
     def apart(place: float) -> float:
@@ -129,7 +130,7 @@ def _best_place(tails: list[Spot], heads: list[Spot]) -> float | None:
         )
         return min((b - a for a, b in pairwise(heights)), default=LINE)
 
-    near = CLEAR / (heads[0].x - tails[0].x)
+    near = clear / (heads[0].x - tails[0].x)
     best = max((near + (0.95 - 2 * near) * step / 8 for step in range(9)), key=apart)
     return best if apart(best) >= LINE else None
 
@@ -152,11 +153,13 @@ class _Drawing:
             "network", engine="neato", splines="line", outputorder="edgesfirst"
         )
         sizes = [len(told.stages[0].inputs)] + [len(s.zs) for s in told.stages]
+        self.diameter = ROOM + DIGIT * (digits + 5)
+        across, down = (self.diameter + gap for gap in GAP)
         tallest = min(max(sizes), most)
-        across = max(ACROSS, 0.45 * DOWN * tallest)  # steep arrows are hard to follow
-        self.columns = [_column(n, most, k * across) for k, n in enumerate(sizes)]
+        across = max(across, 0.45 * down * tallest)  # steep arrows are hard to follow
+        self.columns = [_column(n, most, k * across, down) for k, n in enumerate(sizes)]
         self.end = len(sizes) * across
-        self.edge = tallest / 2 * DOWN + 0.2  # the heights of what is above and below
+        self.edge = tallest / 2 * down + 0.2  # the heights of what is above and below
         zs = [z for stage in told.stages for z in stage.zs]
         self.largest = style.largest_of([self._adjoint(z) for z in zs])
         self._draw()
@@ -244,7 +247,7 @@ class _Drawing:
         delta: float | None = None,
     ) -> float:
         """A neuron or an input; returns the radius in inches."""
-        diameter = DIAMETER if len(rows) > 1 else 0.75 * DIAMETER
+        diameter = self.diameter if len(rows) > 1 else 0.75 * self.diameter
         self.graph.add(
             name,
             style.lines(
@@ -253,7 +256,7 @@ class _Drawing:
             title,
             pos=spot.pos,
             shape="circle",
-            fixedsize="true",
+            fixedsize="shape",
             width=f"{diameter:.3f}",
             style="filled",
             fillcolor=style.PAPER if spot.x else style.LEAF,
@@ -275,7 +278,8 @@ class _Drawing:
         tails = [spot for spot in self.columns[column] if spot.index is not None]
         heads = [spot for spot in self.columns[column + 1] if spot.index is not None]
         few = len(tails) * len(heads) <= FEW
-        place = _best_place(tails, heads) if few else None
+        clear = self.diameter / 2 + CLEAR
+        place = _best_place(tails, heads, clear) if few else None
         shown = [self._shown(w)[0] for row in stage.weights for w in row]
         largest = style.largest_of(shown)
         for head, tail in product(heads, tails):

@@ -27,3 +27,9 @@ def typed(x: float, digits: int = 4) -> str:
     """
     exact = repr(x).removesuffix(".0")
     return exact if len(exact) <= 8 else short(x, digits)
+
+
+def check_digits(digits: int) -> None:
+    """Raise ValueError where this is no number of significant digits."""
+    if not isinstance(digits, int) or not 1 <= digits <= 17:
+        raise ValueError(f"digits is a whole number from 1 to 17; got {digits!r}")
