@@ -15,7 +15,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd.graph import Node, topological_order
-from autograd.ops import ANY, ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Operation
+from autograd.ops import (
+    ALIAS,
+    ANY,
+    ATOM,
+    OPEN_ALIAS,
+    POWER,
+    PRODUCT,
+    SIGN,
+    SUM,
+    TABLE,
+    Operation,
+)
 from autograd.value import (
     Value,
     _evaluate,
@@ -109,6 +120,8 @@ def own_name(operation: Operation) -> str:
 def applied(operation: Operation, arguments: Sequence[Expression]) -> Expression:
     """The operation written out: a dot product as the sum it stands for."""
     args = tuple(arguments)
+    if operation in (ALIAS, OPEN_ALIAS):
+        return args[0]
     match own_name(operation):
         case "sum" if args:
             return plus(*few(args))
