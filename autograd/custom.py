@@ -24,7 +24,6 @@ def operation(
     latex: str = "",
     binds: int = ATOM,
     needs: tuple[int, ...] = (),
-    batch: str = "",
     domain: str = "",
     advice: str = "",
     kink: str = "",
@@ -43,10 +42,11 @@ def operation(
         the engine differentiates the forward function, which then has to be written
         with operators and this package's functions itself.
     The others are the columns of the operation table (see `Operation`): how it looks
-        in pictures and formulas, where it is defined, its form for compiled batches.
+        in pictures and formulas, where it is defined.
 
-    The result is called like the function, with numbers or Values. Raises TypeError
-    where the partials do not fit the function.
+    The result is called like the function, with numbers or Values, and works wherever
+    the table's operations do, but for `compile`, which says that it can't. Raises
+    TypeError where the partials do not fit the function.
 
     >>> @operation(partials=(lambda x, out: 3 * x**2,))
     ... def cube(x):
@@ -68,7 +68,6 @@ def operation(
             all_partials=arguments.all_partials(partials),
             symbol=symbol,
             limit=limit,
-            batch=batch,
             latex=latex or arguments.latex(called),
             binds=binds,
             needs=needs,

@@ -428,6 +428,13 @@ def test_transforms_leave_the_gradients_of_leaves_alone():
     assert w.grad == 5.0
 
 
+def test_a_derivative_inside_a_compiled_function():
+    program = autograd.compile(lambda x: grad(lambda t: t * exp(x * t))(x), inputs=1)
+    with mp.workdps(30):
+        wanted = [float(mp.exp(mpf(x) ** 2) * (1 + mpf(x) ** 2)) for x in (0.5, -1.5)]
+    assert close(program([[0.5], [-1.5]]).tolist(), wanted)
+
+
 # ---- the pieces below ----------------------------------------------------------------
 
 

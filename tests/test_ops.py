@@ -16,7 +16,7 @@ from reference import REFERENCE, derivatives, ulps
 
 import autograd
 from autograd import Value, grad, hessian, operation
-from autograd.compiler.trace import CannotCompile
+from autograd.compiler.trace import CompileError
 from autograd.graph import gradients, graph
 from autograd.ops import TABLE, Operation
 from autograd.value import ieee, record
@@ -493,5 +493,19 @@ def test_errors_of_an_own_forward_function():
 
 def test_an_own_operation_says_that_it_cannot_be_compiled():
     x = Value(1.0)
-    with pytest.raises(CannotCompile, match="'cube', which is not in autograd's table"):
+    with pytest.raises(CompileError, match="'cube', which is not in autograd's table"):
         autograd.compile(cube(x), [x])
+
+
+def test_an_own_operation_in_pictures_and_explanations():
+    from viz import draw, explain, stepper
+
+    x = Value(2.0, label="x")
+    y = swish(cube(x) * 0.1, 0.5) + norm(x, 1.0)
+    y.backward()
+    picture = draw(y).svg
+    assert all(name in picture for name in ("cube", "swish", "norm"))
+    text = str(explain(y, x))
+    assert "3·x^2" in text
+    assert "alias" not in text
+    assert stepper(y) is not None
