@@ -335,16 +335,15 @@ def test_epochs_one_by_one_are_the_same_as_at_once():
     assert whole.epoch == 6
 
 
-def test_a_training_that_diverges_ends_with_the_reason():
-    lab = Lab(Session(Setup(activation="linear", optimizer="sgd", lr=100.0)))
-    lab.change(data="blobs", activation="softplus", layers="8 8 8")
+def test_a_training_that_diverges_ends_with_the_reason_and_is_still_drawn():
+    lab = Lab(Session(Setup("moons", (8, 8, 8), "linear", "sgd", lr=100.0)))
     lab.play()
-    for _ in range(400):
+    while lab.playing and lab.session.epoch < 100:
         lab.tick()
-    if lab.session.error:
-        assert "smaller lr" in lab.session.error
-        assert not lab.playing
+    assert "the loss became nan" in lab.session.error
+    assert not lab.playing
     assert all(map(math.isfinite, lab.session.columns["loss"]))
+    assert "smaller lr" in play_view.training(lab, "")
 
 
 @pytest.mark.parametrize(
