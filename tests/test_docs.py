@@ -269,7 +269,7 @@ def test_each_error_says_more_than_its_type():
 @pytest.mark.parametrize("chapter", notebooks.CHAPTERS)
 def test_a_notebook_is_its_chapter(chapter: str):
     written = (DOCS / "notebooks" / f"{chapter}.ipynb").read_text(encoding="utf-8")
-    assert written == notebooks.text_of(chapter), (
+    assert written == notebooks.text_of(_run(f"docs/{chapter}.md")), (
         "the notebooks are older than the pages: python docs/hooks/notebooks.py"
     )
 
@@ -343,6 +343,17 @@ def test_the_book_builds_and_fetches_nothing(site: Path):
         loads.feed(page.read_text(encoding="utf-8"))
         outside = [x for x in loads.found if re.match(r"(https?:)?//", x)]
         assert not outside, f"{page.name} fetches {outside}"
+
+
+def test_the_notebooks_are_there_to_download(site: Path):
+    pages = [site / f"{chapter}.html" for chapter in notebooks.CHAPTERS]
+    links = [
+        link
+        for page in pages
+        for link in re.findall(r'href="([^"]+\.ipynb)"', page.read_text("utf-8"))
+    ]
+    assert len(links) >= len(pages)
+    assert all((site / link).is_file() for link in links), links
 
 
 def test_formulas_are_mathml(site: Path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,9 +30,9 @@ METADATA: Final = {
 }
 
 
-def notebook(page: str) -> dict[str, Any]:
-    """A page as a notebook without outputs; run it to get them."""
-    pieces = [piece for cell in cells.run(page) for piece in _pieces(cell)]
+def notebook(page: Iterable[cells.Cell]) -> dict[str, Any]:
+    """A page that has run as a notebook, without outputs; run it to get them."""
+    pieces = [piece for cell in page for piece in _pieces(cell)]
     for number, piece in enumerate(pieces, 1):
         piece["id"] = f"cell-{number}"
     return {
@@ -65,15 +66,15 @@ def _piece(kind: str, source: str, tags: list[str]) -> dict[str, Any]:
     return piece
 
 
-def text_of(chapter: str) -> str:
-    """A chapter's notebook as the text of its file."""
-    page = (DOCS / f"{chapter}.md").read_text(encoding="utf-8")
+def text_of(page: Iterable[cells.Cell]) -> str:
+    """The text of a notebook's file."""
     return json.dumps(notebook(page), indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
     for chapter in CHAPTERS:
+        page = (DOCS / f"{chapter}.md").read_text(encoding="utf-8")
         path = DOCS / "notebooks" / f"{chapter}.ipynb"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text_of(chapter), encoding="utf-8")
+        path.write_text(text_of(cells.run(page, path.name)), encoding="utf-8")
         print(path.relative_to(DOCS.parent))
