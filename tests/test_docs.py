@@ -366,5 +366,5 @@ def test_formulas_are_mathml(site: Path):
 def test_pictures_are_in_the_page(site: Path):
     page = (site / "backpropagation.html").read_text(encoding="utf-8")
     ids = re.findall(r'\bid="([^"]+)"', page)
-    assert page.count('<figure class="picture">') >= 2
+    assert page.count('<figure class="picture"') >= 2
     assert len(ids) == len(set(ids)), "an id is there twice"

@@ -92,7 +92,7 @@ def _picture(svg: str, number: int) -> str:
     width = NATURAL_WIDTH.search(svg)
     least = 0.62 * float(width[1]) if width else 0.0  # below, its letters are too small
     return (
-        f'<figure class="picture"><div style="min-width: {least:.0f}pt">{svg}</div>'
+        f'<figure class="picture" tabindex="0"><div style="min-width: {least:.0f}pt">{svg}</div>'
         "</figure>"
     )
 
