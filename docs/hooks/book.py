@@ -91,10 +91,8 @@ def _picture(svg: str, number: int) -> str:
         svg = re.sub(f"({reference})", rf"\1p{number}-", svg)
     width = NATURAL_WIDTH.search(svg)
     least = 0.62 * float(width[1]) if width else 0.0  # below, its letters are too small
-    return (
-        f'<figure class="picture" tabindex="0"><div style="min-width: {least:.0f}pt">{svg}</div>'
-        "</figure>"
-    )
+    held = f'<div style="min-width: {least:.0f}pt">{svg}</div>'
+    return f'<figure class="picture" tabindex="0">{held}</figure>'
 
 
 def _frame(page: str, number: int) -> str:
