@@ -12,6 +12,7 @@ import sys
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -23,7 +24,10 @@ sys.path.insert(0, str(DOCS / "hooks"))
 import cells  # noqa: E402
 import notebooks  # noqa: E402
 
+import autograd  # noqa: E402
 import nn  # noqa: E402
+import viz  # noqa: E402
+from autograd.ops import TABLE  # noqa: E402
 
 PAGES = [
     "README.md",
@@ -290,6 +294,15 @@ def test_a_notebook_runs(chapter: str, tmp_path: Path):
     streams = [out for outputs in shown for out in outputs if "stderr" in str(out)]
     assert any(shown)
     assert not streams, "a notebook prints nothing to stderr"
+
+
+@pytest.mark.parametrize("package", [autograd, nn, viz], ids=lambda p: p.__name__)
+def test_the_reference_has_every_public_name(package: ModuleType):
+    page = _text(f"docs/reference/{package.__name__}.md")
+    told = set(re.findall(r"(?m)^::: [\w.]*?(\w+)$", page))
+    if package is autograd:
+        told |= {row.name for row in TABLE.values() if ">>>" in row.__doc__}
+    assert set(package.__all__) <= told
 
 
 def test_docstrings_as_markdown():
