@@ -28,6 +28,7 @@ import autograd  # noqa: E402
 import nn  # noqa: E402
 import viz  # noqa: E402
 from autograd.ops import TABLE  # noqa: E402
+from viz.graph import READABLE  # noqa: E402
 
 PAGES = [
     "README.md",
@@ -128,6 +129,11 @@ def test_numbers_in_comments_are_what_is_printed(page: str):
     for cell in _run(page):
         for number in re.findall(r"(?m)^print\(.*\)  # (-?\d[\d.e-]*)$", cell.body):
             assert number in cell.text.splitlines(), f"{page}: {number}"
+
+
+def test_numbers_told_in_prose():
+    assert f"up to {READABLE} nodes" in _text("docs/pictures.md")
+    assert f"ln 3 = {math.log(3)!r}" in _text("docs/second-derivatives.md")
 
 
 # ---- the worked example --------------------------------------------------------------
@@ -288,7 +294,10 @@ def test_a_notebook_runs(chapter: str, tmp_path: Path):
     book = nbformat.read(DOCS / "notebooks" / f"{chapter}.ipynb", as_version=4)
     nbformat.validate(book)
     nbclient.NotebookClient(
-        book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}
+        book,
+        timeout=300,
+        startup_timeout=300,
+        resources={"metadata": {"path": str(tmp_path)}},
     ).execute()
     shown = [cell.outputs for cell in book.cells if cell.cell_type == "code"]
     streams = [out for outputs in shown for out in outputs if "stderr" in str(out)]
