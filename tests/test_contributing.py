@@ -70,6 +70,25 @@ def test_an_added_operation_is_tested_by_the_table(tmp_path: Path):
     assert re.search(r"[1-9]\d* passed", report), report
 
 
+def test_an_added_operation_is_in_the_derivative_table(tmp_path: Path):
+    _changed("## Add an operation", tmp_path)
+    assert "`python docs/hooks/derivatives.py`" in CHANGES["## Add an operation"]
+    _python(tmp_path, "docs/hooks/derivatives.py")
+    page = (tmp_path / "docs" / "derivatives.md").read_text(encoding="utf-8")
+    assert r"| `softsign` | $\operatorname{softsign}\left(x\right)$ |" in page
+
+
+def test_an_added_operation_compiles(tmp_path: Path):
+    _changed("## Add an operation", tmp_path)
+    code = "import autograd, numpy as np\n"
+    code += "program = autograd.compile(autograd.softsign, 1, backend='numpy')\n"
+    code += "X = np.array([[1.0], [-3.0]])\n"
+    code += "values, slopes = program.input_grad(X)\n"
+    code += "assert values.tolist() == [0.5, -0.75], values\n"
+    code += "assert slopes.tolist() == [[0.25], [0.0625]], slopes\n"
+    _python(tmp_path, "-c", code)
+
+
 def test_an_added_view_is_a_verb(tmp_path: Path):
     _changed("## Add a view", tmp_path)
     command = "from viz.cli import main; main()"
@@ -116,7 +135,7 @@ def _changed(heading: str, folder: Path) -> list[tuple[str, str]]:
     Returns what they add that has a docstring: module and name.
     """
     ignored = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", ".*")
-    for part in ("autograd", "nn", "viz", "tests"):
+    for part in ("autograd", "nn", "viz", "tests", "docs"):
         shutil.copytree(ROOT / part, folder / part, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", folder)
     diffs = [c.body for c in cells.cells(CHANGES[heading]) if c.language == "diff"]
