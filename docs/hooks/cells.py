@@ -158,18 +158,15 @@ def _execute(code: str, namespace: dict[str, Any], name: str) -> tuple[str, Any]
     """What the code prints, and the value of its last line if it is an expression."""
     lines = code.splitlines(keepends=True)
     linecache.cache[name] = (len(code), None, lines, name)  # for errors that quote it
-    tree = ast.parse(code, name)
-    last = (
-        tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    )
-    printed = io.StringIO()
-    shown = None
+    body = ast.parse(code, name).body
+    last = body[-1]
+    printed, shown = io.StringIO(), None
     with contextlib.redirect_stdout(printed):
-        exec(compile(tree, name, "exec"), namespace)
-        if isinstance(last, ast.Expr) and not code.rstrip().endswith(";"):
+        if not isinstance(last, ast.Expr):
+            exec(compile(ast.Module(body, []), name, "exec"), namespace)
+        else:
+            exec(compile(ast.Module(body[:-1], []), name, "exec"), namespace)
             shown = eval(compile(ast.Expression(last.value), name, "eval"), namespace)
-        elif isinstance(last, ast.Expr):
-            exec(compile(ast.Module([last], []), name, "exec"), namespace)
     return printed.getvalue(), shown
 
 
@@ -202,9 +199,13 @@ def _console(body: str) -> str:
 def _command(line: str) -> str:
     words = shlex.split(line)[1:]
     program = [sys.executable, "-P", "-c", "from viz.cli import main; main()", *words]
-    environment = {**os.environ, "COLUMNS": "88", "NO_COLOR": "1", "TERM": "dumb"}
-    environment["PYTHONWARNINGS"] = "error"
-    done = subprocess.run(program, capture_output=True, text=True, env=environment)
+    terminal = {"COLUMNS": "88", "NO_COLOR": "1", "TERM": "dumb", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        program,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, **terminal, "PYTHONWARNINGS": "error"},
+    )
     if done.returncode:
         raise RuntimeError(f"{line}\n{done.stderr}")
     return done.stdout.rstrip("\n")
@@ -215,20 +216,8 @@ def _command(line: str) -> str:
 
 def _show(value: Any) -> Result:
     """A value in the best form it has, as a notebook would show it."""
-    if type(value).__module__ == "matplotlib.figure":
-        return Result("svg", _plot(value))
     for kind in SHOWS:
         form: Callable[[], str] | None = getattr(value, f"_repr_{kind}_", None)
-        if form is not None and not isinstance(value, type):
+        if form is not None:
             return Result(kind, form())
     return Result("text", repr(value))
-
-
-def _plot(figure: Any) -> str:
-    """A matplotlib figure as SVG, the same text every time."""
-    import matplotlib
-
-    picture = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "chainrule", "svg.fonttype": "none"}):
-        figure.savefig(picture, format="svg", metadata={"Date": None})
-    return picture.getvalue()[picture.getvalue().index("<svg") :]
