@@ -23,6 +23,7 @@ sys.path.insert(0, str(DOCS / "hooks"))
 
 import cells  # noqa: E402
 import notebooks  # noqa: E402
+import readme  # noqa: E402
 
 import autograd  # noqa: E402
 import nn  # noqa: E402
@@ -129,6 +130,12 @@ def test_numbers_in_comments_are_what_is_printed(page: str):
     for cell in _run(page):
         for number in re.findall(r"(?m)^print\(.*\)  # (-?\d[\d.e-]*)$", cell.body):
             assert number in cell.text.splitlines(), f"{page}: {number}"
+
+
+def test_the_picture_in_the_readme_is_what_its_code_draws():
+    assert "](docs/images/readme.svg)" in _text("README.md")
+    written = readme.PICTURE.read_text(encoding="utf-8")
+    assert written == readme.picture(), "write it anew: python docs/hooks/readme.py"
 
 
 def test_numbers_told_in_prose():

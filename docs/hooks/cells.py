@@ -113,7 +113,7 @@ def run(page: str, name: str = "page") -> list[Cell]:
     found = cells(page)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     blocks = 0
-    with tempfile.TemporaryDirectory() as folder, _inside(folder):
+    with own_folder():
         for cell in found:
             blocks += cell.runs
             if cell.language == "python":
@@ -131,13 +131,15 @@ def with_values(prose: str, namespace: dict[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def _inside(folder: str) -> Iterator[None]:
+def own_folder() -> Iterator[None]:
+    """A new folder to be in, gone afterwards with all that was written there."""
     before = os.getcwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
 
 
 def _python(cell: Cell, namespace: dict[str, Any], name: str) -> Iterator[Result]:
