@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import linecache
 import os
 import sys
@@ -11,6 +13,7 @@ ROOT: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OURS: Final = tuple(
     os.path.join(ROOT, package) + os.sep for package in ("autograd", "nn", "viz")
 )
+HELPERS: Final = (contextlib.__file__, functools.__file__)  # `with` blocks, decorators
 
 
 def users_place() -> tuple[str, int]:
@@ -30,13 +33,4 @@ def shown(place: tuple[str, int]) -> str:
 
 
 def _is_ours(path: str) -> bool:
-    # A frozen or compiled helper, such as contextlib's, is nobody's own line either.
-    return path.startswith(OURS) or path.startswith("<frozen") or _is_standard(path)
-
-
-def _is_standard(path: str) -> bool:
-    return path in (_CONTEXTLIB, _FUNCTOOLS)
-
-
-_CONTEXTLIB: Final = os.path.join(os.path.dirname(os.__file__), "contextlib.py")
-_FUNCTOOLS: Final = os.path.join(os.path.dirname(os.__file__), "functools.py")
+    return path.startswith(OURS) or path in HELPERS

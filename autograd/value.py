@@ -716,6 +716,7 @@ def _outside(
         return kind(f"{what}: {error}")
     return kind(f"{what}; it needs {operation.domain}. {operation.advice}".rstrip())
 
+
 def local_partials(
     operation: Operation, numbers: list[float], data: float
 ) -> list[float]:

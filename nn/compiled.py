@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from autograd.compiler import CannotCompile, compile
+from autograd.compiler import CompileError, compile
 from autograd.value import Value
 from nn.engine import Eager, Step, Task, as_list
 from nn.losses import cross_entropy
@@ -24,7 +24,7 @@ TOLERANCE = 1e-9
 
 
 class Compiled:
-    """Batches as a program. Raises CannotCompile where one would not be faithful."""
+    """Batches as a program. Raises CompileError where one would not be faithful."""
 
     name = "compiled"
 
@@ -35,7 +35,10 @@ class Compiled:
         self.table = _beside(task.X, targets)
         self._bare = task.targets.ndim == 1 and targets.shape[1] == 1
         self.program = compile(
-            self._loss_and_outputs, self.table.shape[1], task.parameters, backend=backend
+            self._loss_and_outputs,
+            self.table.shape[1],
+            task.parameters,
+            backend=backend,
         )
         self._kernel = self.program.kernel("training")
         self._forward: Any = None
@@ -74,8 +77,10 @@ class Compiled:
         numbers = self.program.numbers()
         eager, mine = Eager(self.task).step(numbers, rows), self.step(numbers, rows)
         for one, other in zip(eager, mine, strict=True):
-            if not np.allclose(one, other, TOLERANCE, TOLERANCE, equal_nan=True):
-                raise CannotCompile(
+            if not np.allclose(
+                np.asarray(one), np.asarray(other), TOLERANCE, TOLERANCE, equal_nan=True
+            ):
+                raise CompileError(
                     "the loss of a batch is not the mean of the losses of its rows, or "
                     "the model does not compute the same for every row"
                 )

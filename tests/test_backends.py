@@ -22,7 +22,9 @@ ROWS = [0, 1, 7, 8, 9, 1000]
 
 def answers(output, xs, ws, batch):
     """Value, slopes by the inputs and slopes by the parameters, one line per row."""
-    return np.array([[v, *by_x, *by_w] for v, by_x, by_w in eager(output, xs, ws, batch)])
+    return np.array(
+        [[v, *by_x, *by_w] for v, by_x, by_w in eager(output, xs, ws, batch)]
+    )
 
 
 @contextmanager
@@ -89,7 +91,9 @@ def test_random_graphs(backend):
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ten_thousand_random_graphs(backend):
-    bad = {seed: found for seed in range(10_000) if (found := differences(seed, backend))}
+    bad = {
+        seed: found for seed in range(10_000) if (found := differences(seed, backend))
+    }
     assert not bad
 
 
@@ -176,7 +180,9 @@ def large(size):
     pool = [*xs, *ws]
     for _ in range(size):
         a, b = rng.choice(pool[-100:]), rng.choice(pool[-100:])
-        made = rng.choice([a + b, a * b, a - b, tanh(a), maximum(a, b), sin(a), relu(a)])
+        made = rng.choice(
+            [a + b, a * b, a - b, tanh(a), maximum(a, b), sin(a), relu(a)]
+        )
         pool.append(made)
     return tanh(sum(pool[-30:])), xs, ws
 

@@ -305,9 +305,7 @@ def test_freeze_and_unfreeze():
 
 
 def test_freezing_an_unknown_name():
-    with pytest.raises(
-        ValueError, match=r"are named 'layers.7'; there are"
-    ):
+    with pytest.raises(ValueError, match=r"are named 'layers.7'; there are"):
         MLP(2, [3, 1]).freeze("layers.7")
     with pytest.raises(ValueError, match=r"no parameters are named 'layers.0.w'"):
         MLP(2, [3, 1]).freeze("layers.0.w")

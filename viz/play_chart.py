@@ -59,7 +59,7 @@ def chart(*panels: Panel) -> str:
     return (
         f'<svg role="img" xmlns="http://www.w3.org/2000/svg" width="{WIDTH:g}" '
         f'height="{height:g}" viewBox="0 0 {WIDTH:g} {height:g}" font-family="{FONT}" '
-        f'font-size="11"><rect width="100%" height="100%" fill="{PAPER}"/>{drawn}'
+        f'font-size="12"><rect width="100%" height="100%" fill="{PAPER}"/>{drawn}'
         "</svg>\n"
     )
 

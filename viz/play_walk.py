@@ -20,7 +20,7 @@ EDGE: Final = "#8a5a00"
 DIGITS: Final = 6
 HOW: Final = (
     "Each box shows its value, and its gradient: how much out changes per unit of "
-    "change in it. |◀ and ▶ walk through the steps, with their arithmetic.",
+    "change in it. The button ▶ walks through the steps, with their arithmetic.",
 )
 
 

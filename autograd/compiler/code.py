@@ -62,7 +62,7 @@ class Code:
             self.shared += 1
             return known
         self.instructions.append(instruction)
-        self.varies.append(op == INPUT or any([self.varies[arg] for arg in args]))
+        self.varies.append(op == INPUT or any(map(self.varies.__getitem__, args)))
         return known
 
     def constant(self, number: float) -> int:
@@ -130,7 +130,7 @@ def _spelled(instruction: Instruction) -> str:
 # ---- terms: instructions that can be calculated with ---------------------------------
 
 
-class _Undecided(Exception):
+class _UndecidedError(Exception):
     """A partial derivative branches on a term whose number only the row decides."""
 
     def __init__(self, condition: int) -> None:
@@ -162,7 +162,7 @@ class Recorder:
         """
         try:
             return function(*args)
-        except _Undecided as undecided:
+        except _UndecidedError as undecided:
             condition = undecided.condition
         results = []
         for outcome in (True, False):
@@ -187,7 +187,7 @@ class Recorder:
             return instruction.number != 0.0
         outcome = self.decided.get(condition)
         if outcome is None:
-            raise _Undecided(condition)
+            raise _UndecidedError(condition)
         return outcome
 
 
@@ -263,7 +263,7 @@ class Term:
         instruction = recorder.code.instructions[self.index]
         if instruction.op in COMPARISONS:
             made = [recorder.code.instructions[arg] for arg in instruction.args]
-            if all([arg.op == CONSTANT for arg in made]):
+            if all(arg.op == CONSTANT for arg in made):
                 return compare(instruction.op, made[0].number, made[1].number)
         return recorder.decide(self.index)
 

@@ -49,9 +49,7 @@ def _body(kernel: Kernel) -> list[str]:
     """One assignment for each instruction but the constants."""
     names = _names(kernel)
     lines = []
-    for name, (op, args, number) in zip(
-        names, kernel.code.instructions, strict=True
-    ):
+    for name, (op, args, number) in zip(names, kernel.code.instructions, strict=True):
         if op == INPUT:
             lines.append(f"{name} = X[:, {int(number)}]")
         elif op == PARAMETER:

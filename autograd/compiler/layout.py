@@ -337,7 +337,9 @@ def _chunks(code: Code, indices: Sequence[int]) -> list[list[int]]:
     return chunks
 
 
-CHEAP = frozenset({"add", "sub", "mul", "div", "neg", "fma", "where", "relu", "abs", "sqrt"})
+CHEAP = frozenset(
+    {"add", "sub", "mul", "div", "neg", "fma", "where", "relu", "abs", "sqrt"}
+)
 
 
 def _cost(code: Code, index: int) -> int:
@@ -351,7 +353,7 @@ def _cost(code: Code, index: int) -> int:
 def _slots(
     code: Code, stages: list[Stage], kept: Iterable[int], free: int
 ) -> dict[int, int]:
-    """A slot for every input and for every result that leaves the chunk it is made in."""
+    """A slot for every input, and for every result that leaves its chunk."""
     made_in: dict[int, int] = {}
     leaves: set[int] = set(kept)
     number = 0

@@ -23,14 +23,13 @@ def table(X: Any, columns: int) -> Any:
     of one input also takes a plain sequence of N numbers. nan and inf are numbers.
     """
     np = numpy()
-    if type(X) is np.ndarray and X.dtype == np.float64 and X.ndim == 2:
-        array = X
-    else:
-        array = _converted(X, "X", f"an array of shape (N, {columns})")
-        if array.ndim == 1 and columns == 1:
-            array = array[:, None]
-        if array.ndim == 1 and array.size == 0:
-            array = array.reshape(0, columns)
+    if type(X) is np.ndarray and X.dtype == np.float64 and X.shape[1:] == (columns,):
+        return X if X.flags.c_contiguous else np.ascontiguousarray(X)
+    array = _converted(X, "X", f"an array of shape (N, {columns})")
+    if array.ndim == 1 and columns == 1:
+        array = array[:, None]
+    if array.ndim == 1 and array.size == 0:
+        array = array.reshape(0, columns)
     if array.ndim != 2 or array.shape[1] != columns:
         raise ValueError(
             f"X has the shape {array.shape}; this program takes (N, {columns}): one "
@@ -58,7 +57,9 @@ def _converted(given: Any, name: str, wanted: str) -> Any:
     try:
         array = np.asarray(given)
     except ValueError:
-        raise ValueError(f"{name} has rows of different lengths; pass {wanted}") from None
+        raise ValueError(
+            f"{name} has rows of different lengths; pass {wanted}"
+        ) from None
     if array.dtype.kind not in "biuf" and array.size:
         raise TypeError(
             f"{name} holds {array.dtype}, not real numbers; pass {wanted} of float64"

@@ -107,7 +107,7 @@ def _leading_from(code: Code, output: int, wanted: Iterable[int]) -> list[bool]:
     for index in range(output + 1):
         if not active[index]:
             args = code.instructions[index].args
-            active[index] = any([active[arg] for arg in args])
+            active[index] = any(map(active.__getitem__, args))
     return active
 
 
@@ -131,7 +131,7 @@ def _total(recorder: Recorder, shares: list[tuple[int, int]]) -> int:
     if len(shares) == 1:
         return _product(code, *shares[0])
     adjoints, partials = zip(*shares, strict=True)
-    if all([code.is_constant(partial, 1.0) for partial in partials]):
+    if all(code.is_constant(partial, 1.0) for partial in partials):
         return code.add("sum", adjoints)
     return code.add("dot", adjoints + partials)
 
@@ -349,9 +349,9 @@ def _all_products(
 ) -> tuple[int, ...]:
     """The factors of a sum of nothing but products: it is a dot."""
     made = [code.instructions[arg] for arg in args]
-    if op != "sum" or any([m.op != "mul" for m in made]):
+    if op != "sum" or any(m.op != "mul" for m in made):
         return ()
-    if any([uses[arg] > 1 for arg in args]):
+    if any(uses[arg] > 1 for arg in args):
         return ()
     return tuple([m.args[0] for m in made]) + tuple([m.args[1] for m in made])
 

@@ -47,7 +47,7 @@ def compile(
 
     outputs: a Value, several Values, or a function. A function is called once, with
         one stand-in Value per input, `f(x1, ..., xn)`, and returns a Value or a list
-        of them. Branching in Python on what depends on an input raises CannotCompile,
+        of them. Branching in Python on what depends on an input raises CompileError,
         with the line and what to write instead.
     inputs: the leaves that get a new number for every row, in the order of the columns
         of `X`; for a function, how many there are. A leaf that the outputs do not
@@ -60,7 +60,7 @@ def compile(
     threads: how many threads share the rows of a large batch (llvm only).
 
     Raises ValueError for an input or parameter that is not a leaf or is given twice,
-    CannotCompile (a TypeError) for what no program can stand for.
+    CompileError (a TypeError) for what no program can stand for.
 
     >>> x, w = Value(2.0), Value(3.0)
     >>> program = compile(w * x**2, [x], [w])
@@ -153,7 +153,7 @@ class Program:
     # ---- running ---------------------------------------------------------------------
 
     def __call__(self, X: Any, parameters: Any = None) -> Any:
-        """The output for every row: an array (N,), or (N, K) for a list of K outputs."""
+        """The output for every row: (N,), or (N, K) for a list of K outputs."""
         outputs, _ = self._run("forward", X, parameters)
         return outputs[:, 0] if self._single else outputs
 
@@ -174,7 +174,9 @@ class Program:
     def _run(self, kind: str, X: Any, parameters: Any) -> tuple[Any, Any]:
         kernel = self._ready.get(kind) or self.kernel(kind)
         rows = table(X, self.inputs)
-        found: tuple[Any, Any] = kernel.run(rows, self.numbers(parameters), self.threads)
+        found: tuple[Any, Any] = kernel.run(
+            rows, self.numbers(parameters), self.threads
+        )
         return found
 
     def numbers(self, parameters: Any = None) -> Any:
@@ -241,8 +243,10 @@ class Program:
             for report in reports:
                 counts = f"{report.before:>6} -> {report.after:<6}"
                 lines.append(f"  {report.name:<10}{counts} {report.notes}")
-            lines.append(f"  once {kernel.code.varies.count(False)}, for every row "
-                         f"{kernel.code.varies.count(True)}")
+            lines.append(
+                f"  once {kernel.code.varies.count(False)}, for every row "
+                f"{kernel.code.varies.count(True)}"
+            )
         return "\n".join([*lines, self._backend_line()])
 
     def _backend_line(self) -> str:
@@ -286,7 +290,7 @@ class Program:
         self._restore(storage.checked(state), "auto")
 
     def _restore(self, state: dict[str, Any], backend: str) -> None:
-        self.__init__(  # type: ignore[misc]
+        self.__init__(
             storage.code(state),
             state["outputs"],
             state["single"],
@@ -341,4 +345,3 @@ def _backend(name: str) -> Callable[[Kernel], Any]:
     from autograd.compiler.llvm_backend import LlvmKernel
 
     return LlvmKernel
-

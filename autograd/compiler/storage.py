@@ -122,7 +122,7 @@ def _instruction(op: Any, rest: Any, position: int, counts: dict[str, int]) -> b
         return _is_number(rest)
     if op in counts:
         return int(rest) == rest and bool(0 <= rest < counts[op])
-    if not all([_index(arg, position) for arg in rest]):
+    if not all(_index(arg, position) for arg in rest):
         return False
     if op in COMPARISONS:
         return len(rest) == 2

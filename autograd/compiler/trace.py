@@ -18,7 +18,7 @@ from autograd.value import MODE, Value, as_value, describe, ieee
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-class CannotCompile(TypeError):
+class CompileError(TypeError):
     """A computation that no program can stand for; the text says why."""
 
 
@@ -75,7 +75,7 @@ def _instruction(code: Code, node: Value, positions: dict[Value, int]) -> int:
     if node.operation in (ALIAS, OPEN_ALIAS):
         return positions[node.parents[0]]
     if TABLE.get(node.op) is not node.operation:
-        raise CannotCompile(
+        raise CompileError(
             f"{describe(node)} was made by the operation {node.op!r}, which is not in "
             "autograd's table, so there is no form of it for a batch; write it with "
             "the table's operations"
@@ -92,7 +92,7 @@ def from_function(
     """The instructions of function(x1, ..., xn), and whether it returned one output.
 
     The arguments are Values whose number is nan. Deciding something in Python by what
-    depends on them, or on the parameters, raises CannotCompile, because the program
+    depends on them, or on the parameters, raises CompileError, because the program
     would keep for all numbers what was decided for these.
     """
     stand_ins = [Value(math.nan, f"x{i + 1}") for i in range(inputs)]
@@ -132,7 +132,7 @@ def _guarded(leaves: Iterable[Value]) -> Iterator[None]:
 
 
 def _refuse(how: str) -> NoReturn:
-    raise CannotCompile(
+    raise CompileError(
         f"{_users_line()}{how} asks for a number that differs from row to row, and "
         "the program would keep one answer for all. Write both cases and choose "
         "between them: where(relu(x), a, b) is a for x > 0 and otherwise b; "

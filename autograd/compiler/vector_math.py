@@ -19,7 +19,9 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 
-MAGIC = 6755399441055744.0  # 1.5 * 2**52: adding it leaves a whole number in the low bits
+MAGIC = (
+    6755399441055744.0  # 1.5 * 2**52: adding it leaves a whole number in the low bits
+)
 MAGIC_BITS = 0x4338000000000000
 LN2_HIGH = 6.93147180369123816490e-01  # 33 bits, so that k * LN2_HIGH is exact
 LN2_LOW = 1.90821492927058770002e-10
@@ -156,7 +158,9 @@ class Lanes:
 
     def number(self, x: float) -> str:
         """The text of a number, the same in all lanes."""
-        return self._all("double", f"0x{struct.unpack('>Q', struct.pack('>d', x))[0]:016X}")
+        return self._all(
+            "double", f"0x{struct.unpack('>Q', struct.pack('>d', x))[0]:016X}"
+        )
 
     def whole(self, x: int) -> str:
         """The text of a whole number, the same in all lanes."""
@@ -273,8 +277,8 @@ class Bits:
 
     def op(self, op: str, other: Bits | int) -> Bits:
         """One of LLVM's operations on whole numbers: add, sub, and, or, shl, lshr."""
-        other = other.name if isinstance(other, Bits) else self.lanes.whole(other)
-        text = f"{op} {self.lanes.bits} {self.name}, {other}"
+        y = other.name if isinstance(other, Bits) else self.lanes.whole(other)
+        text = f"{op} {self.lanes.bits} {self.name}, {y}"
         return Bits(self.lanes, self.lanes.emit(text))
 
     def number(self) -> X:
@@ -514,7 +518,7 @@ def _arc(x: X) -> tuple[Truth, X]:
 def asin(x: X) -> X:
     """pi/2 - 2 asin(sqrt((1 - x) / 2)) for large x."""
     small, arc = _arc(x)
-    large = (HALF_PI[0] - (2.0 * arc - HALF_PI[1]))
+    large = HALF_PI[0] - (2.0 * arc - HALF_PI[1])
     return choose(small, arc, copysign(large, x))
 
 
@@ -530,7 +534,9 @@ def _arc_tangent(numerator: X, denominator: X) -> X:
     """atan of a quotient of two numbers of at least 0."""
     steep = numerator > 2.414213562373095 * denominator
     middle = numerator > 0.66 * denominator
-    top = choose(steep, -denominator, choose(middle, numerator - denominator, numerator))
+    top = choose(
+        steep, -denominator, choose(middle, numerator - denominator, numerator)
+    )
     base = choose(
         steep, numerator, choose(middle, numerator + denominator, denominator)
     )
@@ -683,7 +689,12 @@ def definition(name: str, lanes: int) -> tuple[list[str], set[str]]:
     result = FUNCTIONS[name](*args)
     head = f"define internal {body.double} @{name}.{lanes}({typed}) #0 {{"
     if name not in PERIODIC:
-        return [head, *body.lines, f"  ret {body.double} {result.name}", "}"], body.calls
+        return [
+            head,
+            *body.lines,
+            f"  ret {body.double} {result.name}",
+            "}",
+        ], body.calls
     return [head, *_with_far(name, body, result), "}"], body.calls
 
 
@@ -694,7 +705,9 @@ def _with_far(name: str, near: Lanes, result: X) -> list[str]:
     size = abs(X(test, "%a0"))
     far = (size > FAR).name
     if near.lanes > 1:
-        far = test.emit(f"call i1 @llvm.vector.reduce.or.v{near.lanes}i1({test.truth} {far})")
+        far = test.emit(
+            f"call i1 @llvm.vector.reduce.or.v{near.lanes}i1({test.truth} {far})"
+        )
     slow = Lanes(near.lanes)
     slow._count = test._count
     answer = _one_by_one(name, slow)
