@@ -8,6 +8,7 @@ compiling took; ["run", seconds] answers with the seconds of one step, the best 
 several repeats. A workload that an engine does not have answers null.
 """
 
+import itertools
 import json
 import random
 import sys
@@ -400,7 +401,7 @@ def with_casadi(workload):
     names = {"relu": lambda z: casadi.fmax(z, 0), "tanh": casadi.tanh,
              "sigmoid": lambda z: 1 / (1 + casadi.exp(-z))}  # fmt: skip
     z, at, sizes = x, 0, workload["sizes"]
-    for i, (into, out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, (into, out) in enumerate(itertools.pairwise(sizes)):
         W = casadi.reshape(w[at : at + into * out], into, out).T
         z = W @ z + w[at + into * out : at + into * out + out]
         z = z if i == len(sizes) - 2 else names[workload["activation"]](z)

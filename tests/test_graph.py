@@ -153,7 +153,9 @@ def test_poles_are_the_same_in_floats_and_as_a_graph(f, at):
     (node,) = gradients(y, [x], create_graph=True)
     y.backward()
     assert repr([node.data, x.grad]) == repr([slope, slope])
-    forward = [tangents([y], {x: 1.0}, create_graph)[0] for create_graph in (0, 1)]
+    forward = [
+        tangents([y], {x: 1.0}, create_graph)[0] for create_graph in (False, True)
+    ]
     assert [as_value(t).data for t in forward] == pytest.approx(
         [slope] * 2, nan_ok=True
     )
