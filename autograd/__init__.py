@@ -1,10 +1,10 @@
 """A scalar reverse-mode autograd engine: write arithmetic, get exact gradients."""
 
-from autograd.check import AnomalyError, GradcheckError, detect_anomaly, gradcheck
-from autograd.compiler import Program, compile
-from autograd.custom import operation
-from autograd.expression import ParseError, parse
-from autograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from autograd import alone as alone
 from autograd.graph import gradients, topological_order
 from autograd.ops import abs_ as abs
 from autograd.ops import (
@@ -40,6 +40,41 @@ from autograd.ops import (
 from autograd.reductions import dot, logsumexp, mean, prod, softmax, sum
 from autograd.value import Value, no_grad
 from autograd.value import __file__ as _engine_file
+
+if TYPE_CHECKING:
+    from autograd.check import AnomalyError, GradcheckError, detect_anomaly, gradcheck
+    from autograd.compiler import Program, compile
+    from autograd.custom import operation
+    from autograd.expression import ParseError, parse
+    from autograd.functional import (
+        grad,
+        hessian,
+        hvp,
+        jacobian,
+        jvp,
+        value_and_grad,
+        vjp,
+    )
+
+# Loaded when first asked for, so that `import autograd` takes a few milliseconds.
+_LOADED_LATER = {
+    "AnomalyError": "check",
+    "GradcheckError": "check",
+    "ParseError": "expression",
+    "Program": "compiler",
+    "compile": "compiler",
+    "detect_anomaly": "check",
+    "grad": "functional",
+    "gradcheck": "check",
+    "hessian": "functional",
+    "hvp": "functional",
+    "jacobian": "functional",
+    "jvp": "functional",
+    "operation": "custom",
+    "parse": "expression",
+    "value_and_grad": "functional",
+    "vjp": "functional",
+}
 
 __compiled__ = not _engine_file.endswith(".py")
 """Whether the engine runs as machine code (compiled by mypyc) or as plain Python."""
@@ -103,3 +138,20 @@ __all__ = [
     "vjp",
     "where",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LOADED_LATER:
+        raise AttributeError(
+            f"module 'autograd' has no attribute {name!r}",
+            name=name,
+            obj=sys.modules[__name__],
+        )
+    home = import_module(f"autograd.{_LOADED_LATER[name]}")
+    value: object = getattr(home, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,5 +1,6 @@
 """Networks and training, on top of autograd."""
 
+from autograd import alone as alone
 from nn import data, schedules
 from nn.checkpoint import export_safetensors, load, save
 from nn.engine import predict

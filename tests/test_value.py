@@ -532,6 +532,23 @@ def test_importing_the_engine_loads_the_standard_library_alone():
     assert shown.stdout.strip() == "[]"
 
 
+def test_importing_the_engine_loads_only_what_recording_needs():
+    code = "import sys, autograd; print(*sys.modules)"
+    run = [sys.executable, "-c", code]
+    shown = subprocess.run(run, capture_output=True, text=True, check=True, cwd="/")
+    needed = ("alone", "graph", "numeric", "ops", "reductions", "value")
+    loaded = {name for name in shown.stdout.split() if name.startswith("autograd.")}
+    assert loaded == {f"autograd.{name}" for name in needed}
+
+
+def test_every_public_name_is_there():
+    for name in autograd.__all__:
+        assert getattr(autograd, name).__module__.startswith("autograd"), name
+    assert set(autograd.__all__) <= set(dir(autograd))
+    with pytest.raises(AttributeError, match="'autograd' has no attribute 'reluu'"):
+        autograd.reluu
+
+
 def test_engine_says_whether_it_is_compiled():
     assert autograd.__compiled__ == (not inspect.isfunction(Value.backward))
 

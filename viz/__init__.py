@@ -1,5 +1,6 @@
 """Pictures and explanations of graphs and networks."""
 
+from autograd import alone as alone
 from viz.explain import Explanation, explain
 from viz.graph import draw
 from viz.network import network

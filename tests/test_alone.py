@@ -1,0 +1,59 @@
+"""An environment where another project's `autograd` lies among our files."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograd
+import nn
+import viz
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """A folder with copies of our packages, compiled where they are."""
+    homes = [Path(package.__file__).parent for package in (autograd, nn, viz)]
+    for home in homes:
+        shutil.copytree(home, tmp_path / home.name)
+    for shared in homes[0].parent.glob("*__mypyc*"):
+        shutil.copy(shared, tmp_path)
+    return tmp_path
+
+
+def error_of(folder, statement, *options):
+    """What importing from the folder says last."""
+    done = subprocess.run(
+        [sys.executable, *options, "-c", statement],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        cwd="/",
+    )
+    return done.stderr.strip().rpartition("\n")[2]
+
+
+@pytest.mark.parametrize("package", ["autograd", "nn", "viz"])
+def test_files_of_the_other_project_are_told(mixed, package):
+    assert error_of(mixed, f"import {package}") == ""
+    (mixed / "autograd" / "tracer.py").write_text("")
+    error = error_of(mixed, f"import {package}")
+    assert error.startswith(f"ImportError: {mixed / 'autograd'} is not chainrule's")
+    assert "python -m pip uninstall autograd chainrule" in error
+
+
+@pytest.mark.parametrize("package", ["nn", "viz"])
+def test_the_other_projects_package_instead_of_ours_is_told(mixed, package):
+    (mixed / "autograd" / "tracer.py").write_text("")
+    (mixed / "autograd" / "__init__.py").write_text("")
+    assert "is not chainrule's alone" in error_of(mixed, f"import {package}")
+
+
+def test_what_the_others_removal_left_is_told(mixed):
+    (mixed / "autograd" / "__init__.py").unlink()
+    # -S: without what is installed, where Python would find another autograd.
+    assert "is not chainrule's alone" in error_of(mixed, "import nn", "-S")
