@@ -68,7 +68,6 @@ class Worker:
 
     def __init__(self, engine, python):
         environment = dict(os.environ, PYTHONHASHSEED="0", OMP_NUM_THREADS="1")
-        environment["PYTHONPATH"] = str(HERE.parent)
         environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
         self.process = subprocess.Popen(
             [python, str(HERE / "programs_worker.py"), engine],
