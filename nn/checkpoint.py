@@ -19,14 +19,12 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from os import PathLike
-from typing import Any, TypeAlias
+from typing import Any
 
 from nn.data import Scaling
+from nn.files import Path, write_whole
 from nn.module import ACTIVATIONS, MLP, Layer, Module, Neuron, Sequential, identity
 from nn.targets import Labels
-
-Path: TypeAlias = str | PathLike[str]
 
 FORMAT = "chainrule model"
 VERSION = 1
@@ -131,28 +129,6 @@ def export_safetensors(model: Module, path: Path) -> None:
         ) from None
     tensors = {k: np.array(v, dtype=np.float64) for k, v in model.state_dict().items()}
     write_whole(path, as_bytes(tensors))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there in full or not at all, whatever happens meanwhile.
-
-    The bytes go into a hidden file beside it, reach the disk, and take its name in one
-    step; until then an older file of that name stays as it was.
-    """
-    goal = os.path.realpath(path)
-    folder, name = os.path.split(goal)
-    part = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
-    try:
-        with open(part, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, goal)
-    except OSError as error:
-        raise type(error)(f"can't write {str(path)!r}: {error.strerror}") from None
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
 
 
 # ---- writing -------------------------------------------------------------------------

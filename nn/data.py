@@ -12,15 +12,13 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from nn.files import Path
 from nn.targets import Label, plain
 
 if TYPE_CHECKING:
     from nn.optim import Array
-
-Path: TypeAlias = str | PathLike[str]
 
 
 @dataclass(frozen=True)

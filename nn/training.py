@@ -15,11 +15,11 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from autograd.value import ieee, number_of
 from nn.engine import Eager, Engine, Task, as_list, first_bad_node, write
+from nn.files import Path
 from nn.history import History, progress_bar
 from nn.losses import Loss
 from nn.module import Module
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from nn.optim import Array
 
 Metric = Callable[[list[Any], list[Any]], float]
-Path: TypeAlias = str | PathLike[str]
 
 
 class DivergenceError(ArithmeticError):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from viz import Graph, render
-from viz.render import markup, visible, write_whole
+from viz.render import markup, visible
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -92,30 +92,6 @@ def test_formats_by_the_ending(tmp_path):
         graph.save(tmp_path / "picture.jpg")
     with pytest.raises(ValueError, match="can't tell the format of"):
         graph.save(tmp_path / "picture")
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "a.svg"
-    write_whole(path, b"old")
-
-    def fail(*_):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", fail)
-        with pytest.raises(OSError, match=r"can't write .*a\.svg.*No space left"):
-            write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["a.svg"]
-
-
-@pytest.mark.parametrize("place", ["missing/a.svg", "file/a.svg", "folder"])
-def test_an_unwritable_path_is_named(tmp_path, place):
-    (tmp_path / "file").write_text("")
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match=r"^can't write '.*(a\.svg|folder)'"):
-        write_whole(tmp_path / place, b"new")
-    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
 
 
 def test_a_notebook_shows_the_picture():

@@ -519,7 +519,7 @@ def _deliver(text: str, output: str) -> None:
     if output in ("", "-"):
         print(text)
         return
-    from viz.render import write_whole
+    from nn.files import write_whole
 
     write_whole(output, (text + "\n").encode())
     print(output)

@@ -16,7 +16,8 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from viz.render import format_of, write_whole
+from nn.files import write_whole
+from viz.render import format_of
 
 # Colors of Okabe and Ito (2008), told apart by color-blind readers; black comes last.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"

@@ -9,18 +9,16 @@ bytes on every machine.
 from __future__ import annotations
 
 import atexit
-import errno
 import html
 import os
 import re
-import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -84,6 +82,8 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         Raises ValueError for another ending, and OSError where the file can't be
         written.
         """
+        from nn.files import write_whole
+
         path = Path(path)
         write_whole(path, self.data(format_of(path)))
         return path
@@ -300,22 +300,6 @@ def format_of(path: Path) -> str:
             ".pdf or .dot"
         )
     return format
-
-
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file whole or not at all: what was there stays until the new one is."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as error:
-        with suppress(OSError):  # it may never have come to be
-            part.unlink()
-        reason = error.strerror or str(error)
-        if error.errno == errno.ENOENT:
-            reason = f"there is no folder {str(path.parent)!r}"
-        raise type(error)(f"can't write {str(path)!r}: {reason}") from None
 
 
 if __name__ == "__main__":

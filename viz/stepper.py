@@ -20,6 +20,7 @@ from typing import Any
 
 from autograd.graph import graph
 from autograd.value import Value
+from nn.files import write_whole
 from viz import style
 from viz.explain import Derivation, Record, Share, Step, derivation, shortcut
 from viz.notation import (
@@ -32,7 +33,7 @@ from viz.notation import (
     times,
     width,
 )
-from viz.render import Graph, write_whole
+from viz.render import Graph
 
 MOST_NODES = 300
 WIDEST_TITLE = 30
