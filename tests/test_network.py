@@ -1,13 +1,17 @@
 """network(): every number in the picture is the recorded graph's."""
 
 import random
+import re
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise, product
+from math import hypot
 
 import pytest
 
 from nn import MLP, Layer, Neuron, Sequential
 from nn.losses import LOSSES, binary_cross_entropy
 from viz import network
+from viz.network import LANE
 from viz.numbers import short
 from viz.text import worked_example
 
@@ -77,6 +81,57 @@ def test_the_worked_example():
     assert nodes["c1i1-b"] == ["b 0.02"]
     for key, w in W.items():
         assert nodes[f"{key}-number"] == [short(w, 15)]
+    for i, w in enumerate((0.5, 0.6)):
+        (back,) = nodes[f"c2i0-c1i{i}-number"]
+        assert float(back) == pytest.approx(w * DELTA["c2i0"], rel=2e-15)
+
+
+def points(picture, key):
+    """Where an arrow starts and where its line ends, in points."""
+    (path,) = (
+        group.find(f".//{SVG}path").get("d")
+        for group in ElementTree.fromstring(picture.svg).iter(f"{SVG}g")
+        if group.get("id") == key
+    )
+    pairs = [
+        tuple(map(float, p.split(","))) for p in re.findall(r"[-\d.]+,[-\d.]+", path)
+    ]
+    return pairs[0], pairs[-1]
+
+
+@pytest.mark.parametrize("sizes", [[3, 1], [1, 4, 2], [3, 4]])
+def test_an_arrow_back_runs_beside_the_one_forward(sizes):
+    model = MLP(2, sizes, "tanh", seed=0)
+    picture = network(model, [1.0, 2.0], [0.5] * sizes[-1])
+    compared = 0
+    for column, (below, above) in enumerate(pairwise(sizes), 1):
+        for i, j in product(range(below), range(above)):
+            there, back = (
+                f"c{column}i{i}-c{column + 1}i{j}",
+                f"c{column + 1}i{j}-c{column}i{i}",
+            )
+            (ax, ay), (bx, by) = points(picture, there)
+            for x, y in points(picture, back):
+                below_it = ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) / hypot(
+                    bx - ax, by - ay
+                )
+                assert below_it == pytest.approx(72 * LANE, abs=0.1)
+                compared += 1
+    assert compared == 2 * sum(a * b for a, b in pairwise(sizes))
+
+
+def test_a_legend_tells_what_the_arrows_mean():
+    model, x, y = worked_example()
+
+    def legend(*args, **options):
+        svg = ElementTree.fromstring(network(model, *args, **options).svg)
+        (graph,) = svg
+        return " ".join(text.text or "" for text in graph.findall(f"{SVG}text"))
+
+    assert "forward: weight" in legend(x, y)
+    assert "back: weight × δ" in legend(x, y)
+    assert "forward: ∂loss/∂weight" in legend(x, y, show="gradient")
+    assert "back" not in legend(x)
 
 
 def test_gradients_on_the_arrows():

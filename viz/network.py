@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
+from math import hypot, sqrt
 from typing import Any, Final
 
 from autograd import reductions
@@ -20,9 +21,13 @@ GAP: Final = (1.55, 0.25)  # inches between neurons, across and down
 ROOM: Final = 0.34  # inches of a neuron's diameter that aren't text,
 DIGIT: Final = 0.09  # and those that each character takes
 BAR: Final = 20  # points from the middle of the bar of δ to its end
-FEW: Final = 30  # arrows between two columns that are told apart one by one
-LINE: Final = 0.14  # inches that a line of small print needs
-CLEAR: Final = 0.35  # inches from a neuron to the middle of a number beside it
+LANE: Final = 0.16  # inches from an arrow forward to the one back, beside it
+FEW: Final = 12  # arrows between two columns that have one back beside them
+NUMBERED: Final = 24  # and that have numbers
+LINE: Final = 0.16  # inches that a line of small print needs
+SMALL: Final = 0.08  # and that each of its characters takes
+HEAD: Final = 0.1  # inches that an arrow's head takes
+CLEAR: Final = 0.08  # inches from a neuron to a number beside it
 
 SHOWN: Final = ("weight", "gradient")
 
@@ -41,8 +46,8 @@ def network(
 
     In each neuron stand its sum z, its activation a and δ, the derivative of the loss
     by z. Solid arrows lead forward; blue is a positive weight and orange a negative
-    one, and the wider the arrow the larger it is. Dashed arrows lead back: what flows
-    along one is the weight times the δ that it comes from.
+    one, and the wider the arrow the larger it is. Dashed arrows beside them lead back:
+    what flows along one is the weight times the δ that it comes from.
 
     model: an `MLP`, a `Layer`, a `Neuron`, or a `Sequential` of layers.
     x: one row of inputs; without it the picture shows the weights alone.
@@ -121,8 +126,18 @@ def _column(count: int, most: int, x: float, down: float) -> list[Spot]:
     return [Spot(index, x, (top - i) * down) for i, index in enumerate(shown)]
 
 
-def _best_place(tails: list[Spot], heads: list[Spot], clear: float) -> float | None:
-    """How far along the arrows numbers have most room; None where they would touch."""
+def _best_place(
+    tails: list[Spot],
+    heads: list[Spot],
+    radius: float,
+    word: float,
+    taken: float | None = None,
+) -> float | None:
+    """How far along the arrows numbers have most room; None where they would touch.
+
+    radius, word: of a neuron the radius, of a number the width, in inches.
+    taken: a place that other numbers have.
+    """
 
     def apart(place: float) -> float:
         heights = sorted(
@@ -130,9 +145,35 @@ def _best_place(tails: list[Spot], heads: list[Spot], clear: float) -> float | N
         )
         return min((b - a for a, b in pairwise(heights)), default=LINE)
 
-    near = clear / (heads[0].x - tails[0].x)
-    best = max((near + (0.95 - 2 * near) * step / 8 for step in range(9)), key=apart)
-    return best if apart(best) >= LINE else None
+    across = heads[0].x - tails[0].x
+    near = (radius + CLEAR + word / 2) / across
+    far = 1 - near - HEAD / across
+    places = [near + (far - near) * step / 8 for step in range(9)]
+    if taken is not None:
+        places = [place for place in places if abs(place - taken) * across > word]
+    best = max(places, key=apart, default=0.0)
+    return best if places and apart(best) >= LINE else None
+
+
+def _between(tail: Spot, head: Spot, place: float) -> Spot:
+    """The spot so far along the way from one to another."""
+    x, y = tail.x + place * (head.x - tail.x), tail.y + place * (head.y - tail.y)
+    return Spot(None, x, y)
+
+
+def _beside(tail: Spot, head: Spot, radii: tuple[float, float]) -> tuple[Spot, Spot]:
+    """The ends of an arrow back between two circles, one lane below the straight line.
+
+    radii: of the circles at the tail and at the head.
+    """
+    length = hypot(head.x - tail.x, head.y - tail.y)
+    right, up = (head.x - tail.x) / length, (head.y - tail.y) / length
+    starts, ends = (sqrt(max(radius**2 - LANE**2, 0.0)) for radius in radii)
+    first, last = (
+        Spot(None, tail.x + right * way - up * LANE, tail.y + up * way + right * LANE)
+        for way in (starts, length - ends)
+    )
+    return first, last
 
 
 # ---- the drawing ---------------------------------------------------------------------
@@ -154,11 +195,13 @@ class _Drawing:
         )
         sizes = [len(told.stages[0].inputs)] + [len(s.zs) for s in told.stages]
         self.diameter = ROOM + DIGIT * (digits + 5)
+        self.word = SMALL * (digits + 4)
         across, down = (self.diameter + gap for gap in GAP)
+        across += max(0.0, 2 * self.word + 5 * CLEAR - GAP[0])
         tallest = min(max(sizes), most)
         across = max(across, 0.45 * down * tallest)  # steep arrows are hard to follow
         self.columns = [_column(n, most, k * across, down) for k, n in enumerate(sizes)]
-        self.end = len(sizes) * across
+        self.end = (len(sizes) - 1) * across + self.diameter + GAP[0]
         self.edge = tallest / 2 * down + 0.2  # the heights of what is above and below
         zs = [z for stage in told.stages for z in stage.zs]
         self.largest = style.largest_of([self._adjoint(z) for z in zs])
@@ -171,6 +214,15 @@ class _Drawing:
             self._arrows(k, stage)
         if self.deltas:
             self._loss()
+        self.graph.attr(label=self._legend())
+
+    def _legend(self) -> str:
+        """What the arrows and the colors mean."""
+        shown = "weight" if self.show == "weight" else "∂loss/∂weight"
+        arrows = [f"━▶ forward: {shown}"]
+        if self.deltas:
+            arrows.append("╍▶ back: weight × δ")
+        return style.legend(arrows)
 
     def _adjoint(self, value: Value) -> float:
         return self.told.adjoints.get(value, 0.0)
@@ -277,16 +329,18 @@ class _Drawing:
         """Everything between a column and the next."""
         tails = [spot for spot in self.columns[column] if spot.index is not None]
         heads = [spot for spot in self.columns[column + 1] if spot.index is not None]
-        few = len(tails) * len(heads) <= FEW
-        clear = self.diameter / 2 + CLEAR
-        place = _best_place(tails, heads, clear) if few else None
+        count = len(tails) * len(heads)
+        sizes = self.diameter / 2, self.word
+        place = _best_place(tails, heads, *sizes) if count <= NUMBERED else None
+        both = place is not None and 1 in (len(tails), len(heads))
+        back = _best_place(tails, heads, *sizes, place) if both else None
         shown = [self._shown(w)[0] for row in stage.weights for w in row]
         largest = style.largest_of(shown)
         for head, tail in product(heads, tails):
             self._weight(column, stage, tail, head, largest, place)
-            if self.deltas and column and few:
-                self._back(column, stage, tail, head)
-        if self.deltas and column and not few:
+            if self.deltas and column and count <= FEW:
+                self._back(column, stage, tail, head, back)
+        if self.deltas and column and count > FEW:
             self._all_back(column)
 
     def _weight(
@@ -311,37 +365,53 @@ class _Drawing:
             penwidth=style.width(shown, largest),
         )
         if place is not None:
-            x, y = (
-                tail.x + place * (head.x - tail.x),
-                tail.y + place * (head.y - tail.y),
-            )
-            name, label = f"{left}-{right}-number", style.patch(self._number(shown))
-            self.graph.add(
-                name,
-                label,
-                title,
-                pos=f"{x:.4f},{y:.4f}!",
-                fontsize="9",
-                fontcolor=style.hue(shown) if shown else style.QUIET,
-            )
+            spot = _between(tail, head, place)
+            self._patch(f"{left}-{right}-number", spot, shown, title)
 
-    def _back(self, column: int, stage: Stage, tail: Spot, head: Spot) -> None:
+    def _patch(self, name: str, spot: Spot, number: float, title: str) -> None:
+        """A number that stands on an arrow."""
+        self.graph.add(
+            name,
+            style.patch(self._number(number)),
+            title,
+            pos=spot.pos,
+            fontsize="9",
+            fontcolor=style.hue(number) if number else style.QUIET,
+        )
+
+    def _back(
+        self, column: int, stage: Stage, tail: Spot, head: Spot, place: float | None
+    ) -> None:
         """What flows back along a weight: the weight times δ."""
         weight = stage.weights[head.index or 0][tail.index or 0].data
         delta = self._adjoint(stage.zs[head.index or 0])
         left, right = f"c{column}i{tail.index}", f"c{column + 1}i{head.index}"
-        title = f"{weight!r} × {delta!r} = {weight * delta!r} flows back"
-        self._dashed(right, left, weight * delta, title)
+        flow = weight * delta
+        title = f"{weight!r} × {delta!r} = {flow!r} flows back"
+        radius = self.diameter / 2
+        ends = _beside(head, tail, (radius, radius))
+        self._dashed(f"{right}-{left}", ends, flow, title)
+        if place is not None:
+            spot = _between(*ends, 1 - place)
+            self._patch(f"{right}-{left}-number", spot, flow, title)
 
-    def _dashed(self, right: str, left: str, back: float, title: str) -> None:
+    def _dashed(
+        self, name: str, ends: tuple[Spot, Spot], back: float, title: str
+    ) -> None:
+        """A dashed arrow from one place to another."""
+        tail, head = (f"{name}-from", f"{name}-to")
+        for end, spot in zip((tail, head), ends, strict=True):
+            self.graph.node(
+                end, "", shape="point", width="0", style="invis", pos=spot.pos
+            )
         self.graph.arrow(
-            f"{right}:sw",
-            f"{left}:se",
-            f"{right}-{left}",
+            tail,
+            head,
+            name,
             title,
             style="dashed",
             color=style.hue(back),
-            penwidth="1.1",
+            penwidth="1.2",
         )
 
     def _all_back(self, column: int) -> None:
@@ -360,6 +430,7 @@ class _Drawing:
         rows = [("loss", self._number(told.loss.data))]
         if isinstance(told.target, (int, float)):
             rows.append(("target", self._number(told.target)))
+        wide = self.diameter + (0.45 if len(rows) > 1 else 0.25)
         self._heading(len(self.columns), self.end, "loss", name)
         self.graph.add(
             "loss",
@@ -367,13 +438,18 @@ class _Drawing:
             f"{name} = {told.loss.data!r}",
             pos=f"{self.end:.4f},0!",
             shape="box",
+            fixedsize="true",
+            width=f"{wide:.3f}",
+            height=f"{0.24 + 0.26 * len(rows):.3f}",
             style="rounded,filled",
             fillcolor=style.PAPER,
             color=style.QUIET,
         )
+        entry = Spot(0, self.end - wide / 2, 0.0)
         for spot in self.columns[-1]:
             if spot.index is not None:
                 neuron = f"c{len(self.columns) - 1}i{spot.index}"
                 delta = self._adjoint(told.stages[-1].zs[spot.index])
-                self.graph.arrow(neuron, "loss", f"{neuron}-loss", color=style.QUIET)
-                self._dashed("loss", neuron, delta, f"δ = {delta!r}")
+                self.graph.arrow(neuron, "loss:w", f"{neuron}-loss", color=style.QUIET)
+                ends = _beside(entry, spot, (0.0, self.diameter / 2))
+                self._dashed(f"loss-{neuron}", ends, delta, f"δ = {delta!r}")

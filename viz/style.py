@@ -185,6 +185,18 @@ def _table(rows: str, padding: int = 1, fill: str = "") -> str:
     )
 
 
+def legend(arrows: list[str]) -> str:
+    """A Graphviz label below a picture: what its arrows and its colors mean."""
+    signs = (
+        f'<FONT COLOR="{POSITIVE}">■ positive</FONT>',
+        f'<FONT COLOR="{NEGATIVE}">■ negative</FONT>',
+        "the wider, the larger",
+    )
+    gap = "&#160;" * 5
+    text = "<BR/>".join((gap.join(map(markup, arrows)), gap.join(signs)))
+    return f'<<FONT POINT-SIZE="9" COLOR="{QUIET}">{text}</FONT>>'
+
+
 def caption(text: str) -> str:
     """A Graphviz label for the line below a picture."""
     return f'<<FONT POINT-SIZE="10" COLOR="{QUIET}">{markup(text)}</FONT>>'
