@@ -45,7 +45,8 @@ def operation(
         in pictures and formulas, where it is defined.
 
     The result is called like the function, with numbers or Values, and works wherever
-    the table's operations do, but for `compile`, which says that it can't. Raises
+    the table's operations do. In a compiled program it becomes machine code if the
+    forward function is written with operators and this package's functions. Raises
     TypeError where the partials do not fit the function.
 
     >>> @operation(partials=(lambda x, out: 3 * x**2,))
@@ -81,6 +82,17 @@ def operation(
         )
 
     return declared if forward is None else declared(forward)
+
+
+class Derived:
+    """A partial that the engine finds by differentiating the forward function."""
+
+    def __init__(self, function: Forward, index: int) -> None:
+        self.slope = grad(function, index)
+
+    def __call__(self, *args: Any) -> Any:
+        """The derivative at the arguments; the last, the result, isn't needed."""
+        return self.slope(*args[:-1])
 
 
 class _Arguments:
@@ -119,7 +131,8 @@ class _Arguments:
         if self.any_number:
             return ()
         if given is None:
-            return tuple(self._derived(i) for i in range(len(self.names)))
+            count = len(self.names)
+            return tuple(Derived(self.function, index) for index in range(count))
         if callable(given):
             given = (given,)
         if len(given) != len(self.names):
@@ -131,10 +144,6 @@ class _Arguments:
         for index, partial in enumerate(given):
             self._check(partial, index)
         return tuple(given)
-
-    def _derived(self, index: int) -> Partial:
-        slope = grad(self.function, index)
-        return lambda *args: slope(*args[:-1])
 
     def _check(self, partial: Any, index: int) -> None:
         takes = ", ".join([*self.names, "out"])
@@ -159,10 +168,8 @@ class _Arguments:
                 f"{self.name} takes any number of arguments, so partials is one "
                 "function of the list of them and the result, giving a list"
             )
-        return self._all_derived
-
-    def _all_derived(self, args: Sequence[Any], out: Any) -> Any:
-        return grad(lambda xs: self.function(*xs))(list(args))
+        function = self.function
+        return Derived(lambda xs: function(*xs), 0)
 
     def latex(self, name: str) -> str:
         """The name upright, then the arguments in parentheses."""

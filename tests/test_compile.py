@@ -1,19 +1,21 @@
 """From graphs and functions to instructions: recording, kinks, refusals."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
 from random_graphs import eager
 
 import autograd
-from autograd import Value, compile, maximum, relu, where
+from autograd import Value, compile, maximum, operation, relu, where
 from autograd.compiler import CompileError
 from autograd.compiler.code import COMPARISONS
 from autograd.ops import TABLE
 from autograd.value import ieee
 
 BACKENDS = ["numpy", "llvm"]
+X = [[2.0], [-3.0]]
 
 # Where rows of the table choose between cases: both sides of each, and the point.
 EDGES = (-2.0, -1.0, -0.0, 0.0, 0.5, 1.0, 3.0, math.inf, -math.inf, math.nan)
@@ -74,6 +76,128 @@ def test_the_branch_is_chosen_for_every_row(backend):
     same(slopes, [by_x for _, by_x, _ in wanted])
 
 
+# ---- operations of a user's own, and rows that somebody adds -------------------------
+
+
+@operation(partials=(lambda x, out: 2 * out,))
+def steep(x):
+    """With a derivative that isn't that of the forward function."""
+    return x * x if x > 0 else -x
+
+
+@operation
+def found(x, y):
+    return x * autograd.tanh(y) if x > 0 else y
+
+
+@operation
+def norm(*xs):
+    return autograd.sqrt(autograd.sum([x * x for x in xs]))
+
+
+@operation(partials=(lambda x, out: 1 / (1 + x * x),))
+def by_numbers(x):
+    return math.atan(x)
+
+
+@operation(partials=(lambda x, out: 1 / (2 * out),))
+def by_newton(x):
+    root = abs(x)
+    while abs(root * root - abs(x)) > 1e-14 * abs(x):
+        root = (root + abs(x) / root) / 2
+    return root
+
+
+@operation(partials=(lambda x, out: math.cos(x),))
+def numbers_alone(x):
+    return math.sin(x)
+
+
+@operation(partials=(lambda x, out: 0.5,), name="steep")
+def namesake(x):
+    return x / 2
+
+
+@operation(partials=(lambda x, out: 2.0,), name="relu")
+def relus_namesake(x):
+    return 2 * x
+
+
+OWN = [
+    (lambda x, y: steep(x) * namesake(steep(y)), "llvm"),
+    (lambda x, y: relus_namesake(x) * relu(y), "llvm"),
+    (lambda x, y: found(x, y) + norm(x, y, x), "llvm"),
+    (lambda x, y: by_numbers(x) * y, "numpy"),
+    (lambda x, y: by_newton(x) * y, "numpy"),
+]
+OWN_BATCH = [[1.0, 2.0], [-0.5, 3.0], [4.0, -0.25], [math.nan, 1.0]]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("function", "best"), OWN)
+def test_operations_of_ones_own(function, best, backend):
+    x, y = Value(1.0), Value(2.0)
+    output = function(x, y)
+    wanted = eager(output, [x, y], [], OWN_BATCH)
+    program = compile(output, [x, y], backend=backend)
+    values, slopes = program.input_grad(OWN_BATCH)
+    same(values, [value for value, _, _ in wanted])
+    same(slopes, [by_x for _, by_x, _ in wanted])
+    assert program.backend == (best if backend == "llvm" else "numpy")
+
+
+def test_explain_says_why_a_program_runs_on_numpy():
+    program = compile(by_numbers, 1, backend="llvm")
+    why = "runs on numpy, not llvm: the forward function of 'by_numbers' can't be"
+    assert program.explain().count(why) == 2
+    assert "runs on numpy" not in compile(steep, 1, backend="llvm").explain()
+
+
+def test_a_derivative_that_cannot_be_recorded_says_so():
+    program = compile(numbers_alone, 1)
+    assert program([[0.5]]).tolist() == [math.sin(0.5)]
+    with pytest.raises(CompileError, match="derivative of 'numbers_alone' can't be"):
+        program.input_grad([[0.5]])
+
+
+def test_own_operations_are_pickled_but_not_saved(tmp_path):
+    program = compile(lambda x: steep(x) + namesake(x), 1)
+    with pytest.raises(TypeError, match=r"'steep'.*pickle"):
+        program.save(tmp_path / "p")
+    assert not list(tmp_path.iterdir())
+    named = compile(steep, 1)
+    again = pickle.loads(pickle.dumps(named))
+    for one, two in zip(again.input_grad(X), named.input_grad(X), strict=True):
+        assert one.tolist() == two.tolist()
+
+
+def test_own_operations_leave_as_what_they_do():
+    names = {}
+    exec(compile(lambda x: steep(x) + 1, 1).to_numpy_source("f"), names)
+    assert names["f"](np.array(X)).tolist() == [5.0, 4.0]
+    with pytest.raises(CompileError, match="'by_numbers' can't be recorded"):
+        compile(by_numbers, 1).to_numpy_source()
+
+
+@pytest.mark.parametrize(
+    ("forward", "best"),
+    [(lambda x: x / (1 + abs(x)), "llvm"), (lambda x: math.atan(x), "numpy")],
+)
+def test_a_row_added_to_the_table_compiles(forward, best, monkeypatch):
+    row = autograd.ops.Operation(
+        "added",
+        forward,
+        partials=(lambda x, out: out * out + x,),
+        batch="{0} / (1 + np.abs({0}))" if best == "llvm" else "np.arctan({0})",
+    )
+    monkeypatch.setitem(TABLE, "added", row)
+    programs = [compile(lambda x: row(x) * 2, 1, backend=b) for b in BACKENDS]
+    assert [program.backend for program in programs] == ["numpy", best]
+    for one, two in zip(*[p.input_grad(X) for p in programs], strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-15)
+    assert ("not llvm" in programs[1].explain()) == (best == "numpy")
+
+
 # ---- what is refused -----------------------------------------------------------------
 
 
@@ -125,13 +249,6 @@ def test_the_guard_is_gone_after_an_error():
     with pytest.raises(CompileError):
         compile(branching, inputs=1)
     assert branching(Value(-2.0)).data == 2.0
-
-
-def test_an_operation_outside_the_table_says_so():
-    row = autograd.ops.Operation("mine", lambda x: x, partials=(lambda x, out: 1.0,))
-    x = Value(2.0)
-    with pytest.raises(CompileError, match="'mine', which is not in"):
-        compile(row(x), [x])
 
 
 @pytest.mark.parametrize(

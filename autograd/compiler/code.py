@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd.ops import Operation
+from autograd.ops import TABLE, Operation
 
 INPUT, PARAMETER, CONSTANT = "input", "parameter", "constant"
 LEAVES = frozenset({INPUT, PARAMETER, CONSTANT})
+
+BRANCHES = 8  # questions in a row that a rule may ask, each with two answers
 
 COMPARISONS = {
     "less": ("<", "{0} < {1}"),
@@ -23,6 +25,13 @@ COMPARISONS = {
     "differs": ("!=", "{0} != {1}"),
 }
 """Instructions beside the table's: their symbol, and their form on arrays."""
+
+
+RESERVED = frozenset({*TABLE, *COMPARISONS, *LEAVES, "fma"})
+
+
+class CompileError(TypeError):
+    """A computation that no program can stand for; the text says why."""
 
 
 class Instruction(NamedTuple):
@@ -39,12 +48,14 @@ class Instruction(NamedTuple):
 class Code:
     """Instructions in the order in which they run; equal ones are kept once.
 
+    own: the operations in it that users declared, by the names they have here.
     varies: for each instruction, whether it depends on an input, that is, on the row.
     shared: how often an instruction was asked for that was there already.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own: dict[str, Operation] | None = None) -> None:
         self.instructions: list[Instruction] = []
+        self.own: dict[str, Operation] = {} if own is None else own
         self.varies: list[bool] = []
         self.shared = 0
         self._known: dict[object, int] = {}
@@ -65,6 +76,20 @@ class Code:
         self.varies.append(op == INPUT or any(map(self.varies.__getitem__, args)))
         return known
 
+    def row(self, op: str) -> Operation:
+        """What declares an operation: the table's row, or the user's own."""
+        return TABLE[op] if op in TABLE else self.own[op]
+
+    def name(self, row: Operation) -> str:
+        """What an operation is called here; two of the same name are told apart."""
+        name = row.name
+        while TABLE.get(name) is not row and self.own.get(name) is not row:
+            if name not in self.own and name not in RESERVED:
+                self.own[name] = row
+            else:
+                name += "'"
+        return name
+
     def constant(self, number: float) -> int:
         """The position of a number."""
         return self.add(CONSTANT, (), number)
@@ -81,7 +106,7 @@ class Code:
 
     def copy(self) -> Code:
         """The same instructions in a list of its own."""
-        other = Code()
+        other = Code(self.own)
         for instruction in self.instructions:
             other.add(*instruction)
         return other
@@ -164,6 +189,11 @@ class Recorder:
             return function(*args)
         except _UndecidedError as undecided:
             condition = undecided.condition
+        if len(self.decided) == BRANCHES:
+            raise CompileError(
+                f"a rule asks more than {BRANCHES} questions about numbers that "
+                "differ from row to row, as a loop does that ends when they are small"
+            )
         results = []
         for outcome in (True, False):
             self.decided[condition] = outcome
@@ -202,7 +232,7 @@ class Term:
         self.index = index
 
     def _apply(self, operation: Operation, args: tuple[Any, ...]) -> Term:
-        return self.recorder.record(operation.name, *args)
+        return self.recorder.record(self.recorder.code.name(operation), *args)
 
     def __add__(self, other: Any) -> Term:
         return self.recorder.record("add", self, other)

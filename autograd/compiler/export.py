@@ -109,9 +109,7 @@ def jax_function(
     except ImportError:
         raise ImportError("to_jax needs jax: python -m pip install jax") from None
     code = kernel.code
-    known = functions(
-        {made.op for made in code.instructions}, {"np": jnp, "erf": erf, "erfc": erfc}
-    )
+    known = functions(code, {"np": jnp, "erf": erf, "erfc": erfc})
 
     def program(X: Any, parameters: Any = numbers) -> Any:
         X, parameters = jnp.asarray(X), jnp.asarray(parameters)

@@ -17,8 +17,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from autograd.compiler.code import COMPARISONS, CONSTANT, INPUT, PARAMETER, Code, Kernel
-from autograd.compiler.vector_math import TANH_NEAR
+from autograd.compiler.code import (
+    COMPARISONS,
+    CONSTANT,
+    INPUT,
+    LEAVES,
+    PARAMETER,
+    Code,
+    Kernel,
+)
+from autograd.compiler.vector_math import FUNCTIONS, TANH_NEAR
 
 CHUNK = 400  # instructions, a function of the math library counting as 4
 TERMS = 128  # of a sum or a dot; a longer one is added up from pieces
@@ -118,7 +126,7 @@ def sources(code: Code, index: int) -> Iterable[int]:
 
 def _rewritten(kernel: Kernel) -> tuple[Code, list[int]]:
     """The same instructions: some by simpler ones, long sums and dots in pieces."""
-    code = Code()
+    code = Code(kernel.code.own)
     positions: list[int] = []
     for op, args, number in kernel.code.instructions:
         moved = tuple([positions[arg] for arg in args])
@@ -218,6 +226,16 @@ EXPANSIONS: dict[str, Callable[..., int]] = {
     "softplus": _softplus,
     "tanh": _tanh,
 }
+
+DIRECT = {"add", "sub", "mul", "div", "neg", "fma", "sum", "dot", "abs", "sqrt"}
+DIRECT |= {"minimum", "maximum", "where", "relu", "leaky_relu"}
+
+
+def native(op: str) -> bool:
+    """Whether the machine code backend has a form of an operation."""
+    return op in LEAVES or any(
+        op in forms for forms in (DIRECT, COMPARISONS, FUNCTIONS, EXPANSIONS)
+    )
 
 
 # ---- sums over rows ------------------------------------------------------------------

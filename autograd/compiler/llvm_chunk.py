@@ -101,11 +101,8 @@ class Chunk:
         if op == "relu":
             zero = body.number(0.0)
             return self._select(self._compare("olt", x, zero), zero, x)
-        if op == "leaky_relu":
-            slope = body.emit(f"fmul {body.double} {values[1]}, {x}")
-            positive = self._compare("ogt", x, body.number(0.0))
-            return self._select(positive, x, slope)
-        raise NotImplementedError(f"the llvm backend has no form of {op!r}")
+        slope = body.emit(f"fmul {body.double} {values[1]}, {x}")  # leaky_relu
+        return self._select(self._compare("ogt", x, body.number(0.0)), x, slope)
 
     def _sum(self, values: list[str]) -> str:
         total = values[0]

@@ -16,20 +16,30 @@ from autograd.compiler.code import (
     INPUT,
     LEAVES,
     PARAMETER,
+    Code,
     Kernel,
 )
 from autograd.compiler.numbers import numpy
-from autograd.ops import TABLE
+from autograd.ops import TABLE, Operation
+from autograd.value import forward, ieee
 
 BLOCK = 4096  # rows; 32 KiB per array, so that a handful stays in the fast caches
 SPECIAL = {"fma": "{0} * {1} + {2}"}
 
 
 def form(op: str) -> str:
-    """An instruction as text over the array module `np`, `{0}` its first argument."""
+    """An instruction as text over the array module `np`, `{0}` its first argument.
+
+    Empty where there is none: sum, dot, and the operations that users declare.
+    """
     if op in COMPARISONS:
         return COMPARISONS[op][1]
-    return SPECIAL.get(op) or TABLE[op].batch
+    return SPECIAL.get(op) or (TABLE[op].batch if op in TABLE else "")
+
+
+def has_form(op: str) -> bool:
+    """Whether an instruction is written with array operations alone."""
+    return op in LEAVES or op in REDUCTIONS or bool(form(op))
 
 
 def special_functions() -> dict[str, Any]:
@@ -56,18 +66,37 @@ def _dot(*terms: Any) -> Any:
     return total
 
 
-def functions(ops: set[str], names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+REDUCTIONS: dict[str, Callable[..., Any]] = {"sum": _total, "dot": _dot}
+
+
+def functions(code: Code, names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     """Each operation as a function of arrays, made from its form in the table.
 
     names: the array module as `np`, and its functions erf and erfc.
     """
-    known: dict[str, Callable[..., Any]] = {"sum": _total, "dot": _dot}
-    for op in ops - known.keys() - LEAVES:
-        arity = 3 if op in SPECIAL else 2 if op in COMPARISONS else TABLE[op].arity
-        args = [f"x{i}" for i in range(arity)]
-        source = f"lambda {', '.join(args)}: {form(op).format(*args)}"
-        known[op] = eval(source, names)  # the table's own text, nothing of a user
+    known = dict(REDUCTIONS)
+    for op in {made.op for made in code.instructions} - known.keys() - LEAVES:
+        known[op] = _function(op, names) if form(op) else _by_number(code.row(op))
     return known
+
+
+def _function(op: str, names: dict[str, Any]) -> Callable[..., Any]:
+    arity = 3 if op in SPECIAL else 2 if op in COMPARISONS else TABLE[op].arity
+    args = [f"x{i}" for i in range(arity)]
+    source = f"lambda {', '.join(args)}: {form(op).format(*args)}"
+    made: Callable[..., Any] = eval(source, names)  # the table's text, not a user's
+    return made
+
+
+def _by_number(row: Operation) -> Callable[..., Any]:
+    """An operation without a form on arrays: its forward function, row by row."""
+
+    def one(*numbers: float) -> float:
+        with ieee():
+            return forward(row, [float(x) for x in numbers], ())
+
+    made: Callable[..., Any] = numpy().vectorize(one, otypes=[float])
+    return made
 
 
 class NumpyKernel:
@@ -77,7 +106,7 @@ class NumpyKernel:
         self.kernel = kernel
         code = kernel.code
         names = {"np": numpy(), **special_functions()}
-        self._functions = functions({made.op for made in code.instructions}, names)
+        self._functions = functions(code, names)
         self._row = [i for i in range(len(code)) if code.varies[i]]
         self._once = [i for i in range(len(code)) if not code.varies[i]]
         self._last = self._last_uses()

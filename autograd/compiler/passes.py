@@ -19,12 +19,13 @@ from autograd.compiler.code import (
     LEAVES,
     PARAMETER,
     Code,
+    CompileError,
     Kernel,
     Recorder,
     Term,
     compare,
 )
-from autograd.ops import TABLE
+from autograd.compiler.trace import written_out
 from autograd.value import forward, ieee
 
 
@@ -105,8 +106,8 @@ def _leading_from(code: Code, output: int, wanted: Iterable[int]) -> list[bool]:
     for index in wanted:
         active[index] = True
     for index in range(output + 1):
-        if not active[index]:
-            args = code.instructions[index].args
+        op, args, _ = code.instructions[index]
+        if not active[index] and op not in COMPARISONS:  # whose slope is 0
             active[index] = any(map(active.__getitem__, args))
     return active
 
@@ -116,11 +117,17 @@ def _partials(recorder: Recorder, index: int) -> Sequence[Any]:
     instruction = recorder.code.instructions[index]
     args = [Term(recorder, arg) for arg in instruction.args]
     out = Term(recorder, index)
-    row = TABLE[instruction.op]
-    if row.all_partials is not None:
+    row = recorder.code.row(instruction.op)
+    try:
+        if row.all_partials is None:
+            return [recorder.every_branch(p, (*args, out)) for p in row.partials]
         found: Sequence[Any] = recorder.every_branch(row.all_partials, (args, out))
-        return found
-    return [recorder.every_branch(partial, (*args, out)) for partial in row.partials]
+    except (TypeError, AttributeError) as error:
+        raise CompileError(
+            f"a partial derivative of {row.name!r} can't be recorded: {error}. Write "
+            "it with operators and autograd's functions"
+        ) from None
+    return found
 
 
 def _total(recorder: Recorder, shares: list[tuple[int, int]]) -> int:
@@ -147,7 +154,7 @@ def _product(code: Code, x: int, y: int) -> int:
 
 def simplify(kernel: Kernel) -> tuple[Kernel, Report]:
     """Rewrite every instruction by the first of the rules that knows a better one."""
-    code, done = Code(), Counter[str]()
+    code, done = Code(kernel.code.own), Counter[str]()
     positions: list[int] = []
     for op, args, number in kernel.code.instructions:
         if op in LEAVES:
@@ -184,7 +191,7 @@ def _folded(code: Code, op: str, args: tuple[int, ...]) -> int | None:
     if op in COMPARISONS:
         return code.constant(float(compare(op, *numbers)))
     with ieee():
-        return code.constant(forward(TABLE[op], numbers, ()))
+        return code.constant(forward(code.row(op), numbers, ()))
 
 
 def _neutral(code: Code, op: str, args: tuple[int, ...]) -> int | None:
@@ -316,7 +323,7 @@ def fuse(kernel: Kernel) -> tuple[Kernel, Report]:
     such products is a dot.
     """
     uses = _uses(kernel)
-    code, fused = Code(), 0
+    code, fused = Code(kernel.code.own), 0
     positions: list[int] = []
     for op, args, number in kernel.code.instructions:
         products = _all_products(kernel.code, op, args, uses)
@@ -381,7 +388,7 @@ def prune(kernel: Kernel) -> tuple[Kernel, Report]:
         if alive[index]:
             for arg in old.instructions[index].args:
                 alive[arg] = True
-    code = Code()
+    code = Code(old.own)
     positions = [0] * len(old)
     for index, (op, args, number) in enumerate(old.instructions):
         if alive[index]:
@@ -403,6 +410,31 @@ def _moved(kernel: Kernel, code: Code, positions: Sequence[int]) -> Kernel:
         outputs=tuple([positions[output] for output in kernel.outputs]),
         sums=tuple([(t, positions[a], positions[b]) for t, a, b in kernel.sums]),
     )
+
+
+# ---- operations that a backend lacks -------------------------------------------------
+
+DEPTH = 20  # forward functions that call each other
+
+
+def write_out(kernel: Kernel, known: Callable[[str], bool]) -> Kernel:
+    """Replace every operation that is not known by what its forward function does.
+
+    Raises CompileError where that can't be recorded.
+    """
+    for _ in range(DEPTH):
+        if all(known(made.op) for made in kernel.code.instructions):
+            return kernel
+        code = Code(kernel.code.own)
+        positions: list[int] = []
+        for op, args, number in kernel.code.instructions:
+            moved = tuple([positions[arg] for arg in args])
+            if known(op):
+                positions.append(code.add(op, moved, number))
+            else:
+                positions.append(written_out(code, code.row(op), moved))
+        kernel = _moved(kernel, code, positions)
+    raise CompileError("the forward function of an operation leads back to itself")
 
 
 def optimize(kernel: Kernel) -> tuple[Kernel, list[Report]]:

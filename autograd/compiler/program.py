@@ -18,17 +18,20 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, final
 
 from autograd.compiler import storage
-from autograd.compiler.code import Code, Kernel, listing
+from autograd.compiler.code import Code, CompileError, Kernel, listing
+from autograd.compiler.layout import native
 from autograd.compiler.numbers import numpy, table, vector
-from autograd.compiler.numpy_backend import NumpyKernel
+from autograd.compiler.numpy_backend import NumpyKernel, has_form
 from autograd.compiler.passes import (
     Report,
     forward_kernel,
     gradient_kernel,
     input_kernel,
     optimize,
+    write_out,
 )
 from autograd.compiler.trace import from_function, from_graph
+from autograd.ops import Operation
 from autograd.value import Value
 
 NUMPY, LLVM = "numpy", "llvm"
@@ -123,7 +126,6 @@ class Program:
     digits: a multiplication and an addition may be joined without rounding between
     them, and a mean over rows is summed in another order.
 
-    backend: what runs it, "llvm" or "numpy".
     inputs, parameters: the number of inputs, and the parameter Values.
     threads: how many threads share the rows of a large batch.
     """
@@ -140,7 +142,7 @@ class Program:
     ) -> None:
         if threads < 1:
             raise ValueError(f"threads is a whole number from 1; got {threads!r}")
-        self.backend = _choose(backend)
+        self._backend = _choose(backend)
         self.inputs = inputs
         self.parameters = parameters
         self.threads = threads
@@ -192,9 +194,25 @@ class Program:
             output and its gradient, and the other outputs for every row.
         """
         if kind not in self._ready:
-            plan, _ = self._plan(kind)
-            self._ready[kind] = _backend(self.backend)(plan)
+            plan, why_not = self._native(kind)
+            run_by = _backend(NUMPY if why_not else self._backend)
+            self._ready[kind] = run_by(plan)
         return self._ready[kind]
+
+    @property
+    def backend(self) -> str:
+        """What runs it, "llvm" or "numpy"; `explain()` tells why not llvm."""
+        return NUMPY if self._native("forward")[1] else self._backend
+
+    def _native(self, kind: str) -> tuple[Kernel, str]:
+        """What the backend is given, and why it can't be llvm although it should."""
+        plan, _ = self._plan(kind)
+        if self._backend == NUMPY:
+            return plan, ""
+        try:
+            return write_out(plan, native), ""
+        except CompileError as error:
+            return plan, str(error)
 
     def _plan(self, kind: str) -> tuple[Kernel, list[Report]]:
         if kind not in self._kernels:
@@ -247,6 +265,8 @@ class Program:
                 f"  once {kernel.code.varies.count(False)}, for every row "
                 f"{kernel.code.varies.count(True)}"
             )
+            why_not = self._native(kind)[1]
+            lines += [f"  runs on numpy, not llvm: {why_not}"] * bool(why_not)
         return "\n".join([*lines, self._backend_line()])
 
     def _backend_line(self) -> str:
@@ -261,8 +281,14 @@ class Program:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the program to a file, as JSON: instructions and parameters' numbers.
 
-        The file is written whole or not at all.
+        The file is written whole or not at all. Raises TypeError for a program with an
+        operation of a user's own, which is Python and not data; pickle keeps those.
         """
+        if self._code.own:
+            raise TypeError(
+                f"the operation {next(iter(self._code.own))!r} is declared in Python, "
+                "which a file of data can't hold; pickle the program instead"
+            )
         storage.write(path, self.__getstate__())
 
     @staticmethod
@@ -273,11 +299,11 @@ class Program:
         Raises ValueError where the file is not a program.
         """
         program = Program.__new__(Program)
-        program._restore(storage.read(path), backend)
+        program._restore(storage.read(path), {}, backend)
         return program
 
     def __getstate__(self) -> dict[str, Any]:
-        return storage.described(
+        state = storage.described(
             self._code,
             self._outputs,
             self._single,
@@ -285,13 +311,17 @@ class Program:
             [(value.data, value.label) for value in self.parameters],
             self.threads,
         )
+        return {**state, "own": self._code.own} if self._code.own else state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._restore(storage.checked(state), "auto")
+        own = state.get("own", {})
+        self._restore(storage.checked(state, own), own, "auto")
 
-    def _restore(self, state: dict[str, Any], backend: str) -> None:
+    def _restore(
+        self, state: dict[str, Any], own: dict[str, Operation], backend: str
+    ) -> None:
         self.__init__(
-            storage.code(state),
+            storage.code(state, own),
             state["outputs"],
             state["single"],
             state["inputs"],
@@ -310,8 +340,7 @@ class Program:
         """
         from autograd.compiler.export import numpy_source
 
-        kernel, _ = self._plan("forward")
-        return numpy_source(kernel, self._single, self.numbers(), name)
+        return numpy_source(self._arrays(), self._single, self.numbers(), name)
 
     def to_jax(self) -> Callable[..., Any]:
         """The same as a function `f(X, parameters)` of JAX arrays.
@@ -322,8 +351,11 @@ class Program:
         """
         from autograd.compiler.export import jax_function
 
-        kernel, _ = self._plan("forward")
-        return jax_function(kernel, self._single, self.numbers())
+        return jax_function(self._arrays(), self._single, self.numbers())
+
+    def _arrays(self) -> Kernel:
+        """The forward pass in operations on arrays."""
+        return write_out(self._plan("forward")[0], has_form)
 
 
 def _indented(lines: list[str]) -> list[str]:

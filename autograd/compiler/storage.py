@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autograd.compiler.code import COMPARISONS, LEAVES, Code
-from autograd.ops import TABLE
+from autograd.ops import TABLE, Operation
 
 FORMAT = "chainrule program 1"
 
@@ -79,20 +79,23 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     return checked(state)
 
 
-def checked(state: Any) -> dict[str, Any]:
-    """The same data, or ValueError for what is not a program."""
+def checked(state: Any, own: Mapping[str, Operation] | None = None) -> dict[str, Any]:
+    """The same data, or ValueError for what is not a program.
+
+    own: the operations beside the table's that may be in it.
+    """
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise ValueError(f"this is not a saved program of the format {FORMAT!r}")
     try:
-        _check(state)
+        _check(state, {**TABLE, **(own or {})})
     except (KeyError, TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"this saved program is damaged: {error!r}") from None
     return state
 
 
-def code(state: dict[str, Any]) -> Code:
+def code(state: dict[str, Any], own: dict[str, Operation] | None = None) -> Code:
     """The instruction list of checked data."""
-    made = Code()
+    made = Code(own)
     for op, rest in state["instructions"]:
         if op in LEAVES:
             made.add(op, (), float(rest) if op == "constant" else int(rest))
@@ -101,7 +104,7 @@ def code(state: dict[str, Any]) -> Code:
     return made
 
 
-def _check(state: dict[str, Any]) -> None:
+def _check(state: dict[str, Any], rows: Mapping[str, Operation]) -> None:
     counts = {"input": state["inputs"], "parameter": len(state["parameters"])}
     _need(_index(state["inputs"], None), "inputs")
     _need(_index(state["threads"], None) and state["threads"] >= 1, "threads")
@@ -109,7 +112,8 @@ def _check(state: dict[str, Any]) -> None:
     for data, label in state["parameters"]:
         _need(_is_number(data) and isinstance(label, str), "parameters")
     for position, (op, rest) in enumerate(state["instructions"]):
-        _need(_instruction(op, rest, position, counts), f"instruction {position}")
+        fits = _instruction(op, rest, position, counts, rows)
+        _need(fits, f"instruction {position}")
     size = len(code(state))
     _need(size == len(state["instructions"]), "instructions, some twice")
     _need(bool(state["outputs"]), "outputs")
@@ -117,7 +121,13 @@ def _check(state: dict[str, Any]) -> None:
         _need(_index(output, size), "outputs")
 
 
-def _instruction(op: Any, rest: Any, position: int, counts: dict[str, int]) -> bool:
+def _instruction(
+    op: Any,
+    rest: Any,
+    position: int,
+    counts: dict[str, int],
+    rows: Mapping[str, Operation],
+) -> bool:
     if op == "constant":
         return _is_number(rest)
     if op in counts:
@@ -126,7 +136,7 @@ def _instruction(op: Any, rest: Any, position: int, counts: dict[str, int]) -> b
         return False
     if op in COMPARISONS:
         return len(rest) == 2
-    arity: int = TABLE[op].arity
+    arity = rows[op].arity
     odd = op == "dot" and len(rest) % 2
     return len(rest) == arity if arity else not odd
 

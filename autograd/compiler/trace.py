@@ -10,16 +10,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from autograd.compiler.code import CONSTANT, INPUT, PARAMETER, Code
+from autograd.compiler.code import (
+    CONSTANT,
+    INPUT,
+    PARAMETER,
+    Code,
+    CompileError,
+    Recorder,
+    Term,
+)
+from autograd.custom import Derived
 from autograd.graph import topological_order
-from autograd.ops import ALIAS, OPEN_ALIAS, TABLE
+from autograd.ops import ALIAS, OPEN_ALIAS, Operation
 from autograd.value import MODE, Value, as_value, describe, ieee
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-
-class CompileError(TypeError):
-    """A computation that no program can stand for; the text says why."""
 
 
 def from_graph(
@@ -33,11 +38,15 @@ def from_graph(
     _check_leaves(parameters, "parameters")
     code = Code()
     positions = _leaves(code, inputs, parameters)
-    for output in outputs:
-        for node in topological_order(output):
-            if node not in positions:
-                positions[node] = _instruction(code, node, positions)
-    return code, [positions[output] for output in outputs]
+    return code, [_append(code, output, positions) for output in outputs]
+
+
+def _append(code: Code, output: Value, positions: dict[Value, int]) -> int:
+    """Add the nodes of a graph that are not there yet; the position of its output."""
+    for node in topological_order(output):
+        if node not in positions:
+            positions[node] = _instruction(code, node, positions)
+    return positions[output]
 
 
 def _check_leaves(values: Sequence[Value], what: str) -> None:
@@ -74,13 +83,43 @@ def _instruction(code: Code, node: Value, positions: dict[Value, int]) -> int:
         return code.add(CONSTANT, (), node.data)
     if node.operation in (ALIAS, OPEN_ALIAS):
         return positions[node.parents[0]]
-    if TABLE.get(node.op) is not node.operation:
+    args = tuple([positions[parent] for parent in node.parents])
+    if _derived(node.operation):
+        return written_out(code, node.operation, args)
+    return code.add(code.name(node.operation), args)
+
+
+def _derived(row: Operation) -> bool:
+    """Whether the engine finds the derivatives of an operation by itself.
+
+    It then has to record what the operation does; a rule for the program to call would
+    do the same.
+    """
+    return type(row.all_partials or row.partials[0]) is Derived
+
+
+def written_out(code: Code, row: Operation, args: Sequence[int]) -> int:
+    """What a row's forward function returns, recorded as the operations it uses.
+
+    It is called with terms, for which it may branch, and if it takes none, as the
+    reductions do, with Values. Raises CompileError where it takes neither.
+    """
+    function = getattr(row.forward, "__wrapped__", row.forward)
+    recorder = Recorder(code)
+    try:
+        terms = [Term(recorder, arg) for arg in args]
+        return recorder.term(recorder.every_branch(function, terms)).index
+    except (TypeError, AttributeError, ValueError, ArithmeticError):
+        pass
+    stand_ins = [Value(math.nan, f"argument {n}") for n in range(1, len(args) + 1)]
+    try:
+        with ieee(), _guarded(stand_ins):
+            output = as_value(function(*stand_ins))
+    except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise CompileError(
-            f"{describe(node)} was made by the operation {node.op!r}, which is not in "
-            "autograd's table, so there is no form of it for a batch; write it with "
-            "the table's operations"
-        )
-    return code.add(node.op, tuple([positions[parent] for parent in node.parents]))
+            f"the forward function of {row.name!r} can't be recorded: {error}"
+        ) from None
+    return _append(code, output, dict(zip(stand_ins, args, strict=True)))
 
 
 # ---- functions, on stand-ins ---------------------------------------------------------
