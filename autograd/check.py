@@ -23,9 +23,10 @@ from autograd.value import THREAD, Value, as_value, describe, no_grad, thread_se
 # ---- gradcheck -----------------------------------------------------------------------
 
 # Steps halve from a tenth of the argument's size: 14 of them reach from the scale on
-# which smooth functions bend to where a kink close by no longer matters. Steps that
-# leave the domain of the function do not count.
+# which smooth functions bend to where a kink close by no longer matters. A function
+# that bends faster gets up to 12 more. Steps that leave the domain do not count.
 STEPS: Final = 14
+MOST_STEPS: Final = 26
 HALVINGS: Final = 60
 
 
@@ -34,7 +35,8 @@ class Entry:
     """One derivative, by the engine and by differences.
 
     output, argument: which, as in `result[0]` and `x[1]`. error: how far off the
-    differences may be by their own account. allowed: the difference accepted.
+    differences may be by their own account, and rounding: how much of that comes from
+    the last place of the function's values. allowed: the difference accepted.
     """
 
     output: str
@@ -42,11 +44,14 @@ class Entry:
     analytic: float
     numeric: float
     error: float
+    rounding: float
     allowed: float
 
     @property
     def excess(self) -> float:
         """The difference in units of what is allowed; above 1 is a failure."""
+        if not math.isfinite(self.analytic):
+            return math.inf
         if self.analytic == self.numeric:
             return 0.0
         ratio = abs(self.analytic - self.numeric) / self.allowed
@@ -75,9 +80,13 @@ class Report:
         count = len(self.entries)
         wrong = sum(entry.excess > 1 for entry in self.entries)
         if not wrong:
-            return f"{count} derivatives agree; the worst:\n  {self.worst}"
+            agree = (
+                "1 derivative agrees" if count == 1 else f"{count} derivatives agree"
+            )
+            return f"{agree}; the worst:\n  {self.worst}"
+        verb = "is" if wrong == 1 else "are"
         return (
-            f"{wrong} of {count} derivatives are wrong; the worst:\n  {self.worst}\n"
+            f"{wrong} of {count} derivatives {verb} wrong; the worst:\n  {self.worst}\n"
             f"likely cause: {self.cause}"
         )
 
@@ -95,8 +104,8 @@ def gradcheck(
 ) -> Report:
     """Compare the derivatives of f with central differences.
 
-    f: a function of numbers or (nested) lists of numbers, returning a number or a
-        (nested) list of numbers.
+    f: a function of numbers or (nested) lists or dicts of numbers, returning a number
+        or a (nested) list of numbers.
     args: its arguments, as in f(*args); a single number may be given bare. Arguments
         that hold no numbers are passed on as they are.
     rtol, atol: a derivative may be off by rtol times its size plus atol.
@@ -106,12 +115,18 @@ def gradcheck(
     dozen times per argument.
 
     Returns a Report. Raises GradcheckError, an AssertionError, that names the worst
-    entry, both numbers and the likely cause.
+    entry, both numbers and the likely cause; ValueError where an argument is not
+    finite, or where there is none to differentiate by.
 
     >>> print(gradcheck(lambda x, y: x * y**2, (3.0, 2.0)))
     2 derivatives agree; the worst:
       d result / d x: the engine says 4.0, differences say 4.0
     """
+    if not callable(f):
+        raise TypeError(
+            "gradcheck takes a function and its arguments, as in gradcheck(f, (1.0, "
+            f"2.0)); got {f!r:.60} of type {type(f).__name__}"
+        )
     trial = _Trial(f, tuple(args) if isinstance(args, (list, tuple)) else (args,))
     entries = tuple(trial.entries(rtol, atol))
     report = Report(entries)
@@ -134,7 +149,7 @@ class _Trial:
         for i in self.chosen:
             name = names[i] if i < len(names) else f"argument{i + 1}"
             for where, x in _numbers(args[i], name):
-                self.inputs.append((where, _float(x)))
+                self.inputs.append((where, _finite(where, _float(x))))
         self.point = [x for _, x in self.inputs]
         self.here, self.outputs = self.at(self.point)
 
@@ -154,10 +169,10 @@ class _Trial:
             zip(self.outputs, self.analytic(), strict=True)
         ):
             for i, analytic in enumerate(row):
-                slope, error = numeric[i][j]
-                size = max(abs(analytic), abs(slope))
-                allowed = rtol * size + atol + min(2 * error, 1e-3 * size)
-                yield Entry(name, self.inputs[i][0], analytic, slope, error, allowed)
+                column = numeric[i][j]
+                allowed = column.allowed(analytic, rtol, atol)
+                found = (column.slope, column.error, column.rounding, allowed)
+                yield Entry(name, self.inputs[i][0], analytic, *found)
 
     def analytic(self) -> list[list[float]]:
         if not self.inputs:
@@ -179,10 +194,15 @@ class _Trial:
         point[index] += step
         return self.at(point)[0]
 
-    def differences(self, index: int) -> list[tuple[float, float]]:
-        """For each output: its slope in one argument, and that slope's own error."""
+    def sides(self, index: int, j: int, step: float) -> tuple[float, float]:
+        """The slopes of one output on the left and on the right of an argument."""
+        above, below = self.shifted(index, step)[j], self.shifted(index, -step)[j]
+        return (self.here[j] - below) / step, (above - self.here[j]) / step
+
+    def differences(self, index: int) -> list[_Column]:
+        """For each output: its slope in one argument."""
         largest = 0.1 * max(abs(self.point[index]), 0.1)
-        table = []
+        columns = [_Column() for _ in self.outputs]
         for halving in range(HALVINGS):
             # A power of two is added and taken away again without rounding.
             step = 2.0 ** (math.floor(math.log2(largest)) - halving)
@@ -190,14 +210,14 @@ class _Trial:
                 above, below = self.shifted(index, step), self.shifted(index, -step)
             except (ValueError, ArithmeticError):
                 continue  # outside the domain of f; a smaller step may be inside
-            table.append(
-                [(u - d) / (2 * step) for u, d in zip(above, below, strict=True)]
-            )
-            if len(table) == STEPS:
+            for column, up, down in zip(columns, above, below, strict=True):
+                column.add(up, down, step)
+            count = len(columns[0].last) if columns else STEPS
+            if count >= MOST_STEPS or (
+                count >= STEPS and all(column.settled for column in columns)
+            ):
                 break
-        return [
-            _extrapolated([row[j] for row in table]) for j in range(len(self.outputs))
-        ]
+        return columns
 
     # ---- why ----
 
@@ -211,13 +231,21 @@ class _Trial:
                 "numbers, or change something outside?"
             )
         return (
-            self.own_operation()
+            self.undefined(entry)
+            or _drowned(entry)
+            or self.own_operation()
             or self.kink(entry)
             or _pole(entry)
             or _cut(entry)
             or _factor(entry)
             or "a partial derivative, or arithmetic on bare numbers inside f"
         )
+
+    def undefined(self, entry: Entry) -> str:
+        value = self.here[self.outputs.index(entry.output)]
+        if math.isfinite(value):
+            return ""
+        return f"{entry.output} itself is {value!r}; detect_anomaly() finds where from"
 
     def own_operation(self) -> str:
         """The first of a user's own operations whose partials are wrong."""
@@ -240,14 +268,18 @@ class _Trial:
         j = self.outputs.index(entry.output)
         step = 2.0 ** math.floor(math.log2(1e-6 * max(abs(self.point[index]), 1.0)))
         try:
-            above, below = self.shifted(index, step)[j], self.shifted(index, -step)[j]
+            left, right = self.sides(index, j, step / 64)
+            further = self.sides(index, j, step)
         except (ValueError, ArithmeticError):
             return (
                 f"{entry.argument} = {self.point[index]!r} is at the edge of where f "
                 "is defined, so there are no differences around it"
             )
-        right, left = (above - self.here[j]) / step, (self.here[j] - below) / step
-        if abs(right - left) <= 1e-3 * max(abs(right), abs(left)):
+        # The two slopes of a smooth function come together as the step shrinks.
+        gap = abs(right - left)
+        if gap <= max(
+            1e-3 * max(abs(right), abs(left)), 0.5 * abs(further[1] - further[0])
+        ):
             return ""
         return (
             f"f has a kink at {entry.argument} = {self.point[index]!r}: its slope is "
@@ -256,27 +288,50 @@ class _Trial:
         )
 
 
-def _extrapolated(slopes: list[float]) -> tuple[float, float]:
-    """The limit of central differences at steps that halve, and an error estimate.
+class _Column:
+    """Central differences of one output at steps that halve, and their limit.
 
-    Ridders' method (Advances in Engineering Software 4, 1982): each column cancels one
-    more even power of the step, and the entry that differs least from its neighbors is
-    taken.
+    Ridders' method (Advances in Engineering Software 4, 1982): each further difference
+    cancels one more even power of the step, and the entry that differs least from its
+    neighbors is taken. The rounding of the function's values counts as a difference.
+
+    slope, error: the best so far, and its error estimate; rounding: the part of that
+        which comes from rounding.
     """
-    if not slopes:
-        return math.nan, math.inf
-    best, error = slopes[-1], math.inf
-    before: list[float] = []
-    for slope in slopes:
-        row = [slope]
-        for k, coarse in enumerate(before):
+
+    def __init__(self) -> None:
+        self.slope = math.nan
+        self.error = math.inf
+        self.rounding = math.inf
+        self.last: list[float] = []
+
+    def add(self, up: float, down: float, step: float) -> None:
+        row = [(up - down) / (2 * step)]
+        if self.error == math.inf:
+            self.slope = row[0]
+        rounding = (math.ulp(up) + math.ulp(down)) / (2 * step)
+        for k, coarse in enumerate(self.last):
             factor = 4.0 ** (k + 1)
             row.append((factor * row[k] - coarse) / (factor - 1))
-            doubt = max(abs(row[k + 1] - row[k]), abs(row[k + 1] - coarse))
-            if doubt < error:
-                best, error = row[k + 1], doubt
-        before = row
-    return best, error
+            doubt = max(abs(row[k + 1] - row[k]), abs(row[k + 1] - coarse), rounding)
+            if doubt < self.error:
+                self.slope, self.error, self.rounding = row[k + 1], doubt, rounding
+        self.last = row
+
+    @property
+    def settled(self) -> bool:
+        """Whether smaller steps are not needed."""
+        return self.error <= 1e-6 * abs(self.slope) + 1e-9
+
+    def allowed(self, analytic: float, rtol: float, atol: float) -> float:
+        """By how much a derivative may differ from these differences.
+
+        What they say of their own error counts up to a thousandth, so that a kink is no
+        excuse; what comes from rounding, as in 1e10 + x / 1000, up to a tenth.
+        """
+        size = max(abs(analytic), abs(self.slope))
+        doubt = min(2 * self.error, 1e-3 * size) + min(4 * self.rounding, 0.1 * size)
+        return rtol * size + atol + doubt
 
 
 def _wrong_partial(
@@ -287,15 +342,24 @@ def _wrong_partial(
 
     trial = _Trial(result, tuple(numbers))
     for index, partial in enumerate(partials):
-        ((slope, error),) = trial.differences(index)
-        size = max(abs(partial), abs(slope))
-        if not abs(partial - slope) <= 1e-5 * size + 1e-7 + min(2 * error, 1e-3 * size):
+        (column,) = trial.differences(index)
+        if not abs(partial - column.slope) <= column.allowed(partial, 1e-6, 1e-8):
             operands = ", ".join(repr(x) for x in numbers)
             return (
                 f"partial {index + 1} of the operation {row.name}({operands}) is "
-                f"{partial!r}; differences of its forward function say {slope!r}"
+                f"{partial!r}; differences of its forward function say "
+                f"{column.slope!r}"
             )
     return ""
+
+
+def _drowned(entry: Entry) -> str:
+    if entry.rounding <= 0.025 * abs(entry.numeric) or entry.rounding == math.inf:
+        return ""
+    return (
+        f"{entry.output} is so large that its last place hides what {entry.argument} "
+        "does, and differences say nothing; leave the large part out"
+    )
 
 
 def _pole(entry: Entry) -> str:
@@ -325,6 +389,8 @@ def _factor(entry: Entry) -> str:
 
 
 def _holds_numbers(x: Any) -> bool:
+    if isinstance(x, dict):
+        return any(_holds_numbers(item) for item in x.values())
     if isinstance(x, (list, tuple)):
         return any(_holds_numbers(item) for item in x)
     return isinstance(x, Value) or is_number(x) or hasattr(x, "dtype")
@@ -332,6 +398,12 @@ def _holds_numbers(x: Any) -> bool:
 
 def _float(x: Any) -> float:
     return x.data if isinstance(x, Value) else float(x)
+
+
+def _finite(where: str, x: float) -> float:
+    if math.isfinite(x):
+        return x
+    raise ValueError(f"{where} is {x!r}; check the derivatives at a finite number")
 
 
 def _exact(x: float) -> str:
@@ -443,8 +515,12 @@ class _Lines:
 
 
 def _call(node: Value) -> str:
-    operands = [describe(parent) for parent in node.parents[:4]]
-    if len(node.parents) > 4:
+    """The operation with its first four operands, and others that are not finite."""
+    first, others = node.parents[:4], node.parents[4:]
+    operands = [describe(parent) for parent in first]
+    bad = [parent for parent in others if not math.isfinite(parent.data)][:4]
+    operands += ["...", *map(describe, bad)] if bad else []
+    if others and not (bad and others[-1] is bad[-1]):
         operands.append("...")
     return f"{node.op}({', '.join(operands)})"
 

@@ -53,7 +53,10 @@ def test_every_row_passes(row):
         (lambda m, k: m[0][0] * m[1][0] + k, ([[1.0], [2.0]], 3), 3),
         (lambda x, word: x * len(word), (2.0, "four"), 1),
         (lambda x: 1e10 + x, 1.0, 1),
+        (lambda x: 1e10 + 1e-3 * x, 1.0, 1),
         (lambda x: autograd.sin(1000 * x), 1.0, 1),
+        (lambda x: exp(autograd.sin(1e6 * x)), 0.3, 1),
+        (lambda d: d["a"] * d["b"][0], ({"a": 2.0, "b": [3.0]},), 2),
         (lambda x: x, 1e12, 1),
         (lambda x: x * x, 0.0, 1),
         (log, 1e-9, 1),
@@ -92,6 +95,10 @@ FAULTS = [
     (lambda x: 2 * x if x > 1 else 3 * x - 1, 1.0, "kink at x = 1.0"),
     (sqrt, 0.0, "edge of where f is defined"),
     (random_draw, 1.0, "different results for the same arguments"),
+    (lambda x: x * math.inf, 0.0, "result itself is nan; detect_anomaly() finds"),
+    (lambda x: 1e16 + x, 1.0, "result is so large that its last place hides what x"),
+    (lambda x: exp(1e5 * x.detach() * x), 1e-3, "a factor: the engine's number is 0.5"),
+    (factor(1 + 1e-5), 3.0, r"partial 1 of the operation <lambda>(3.0) is 6.00006"),
     (factor(1.5), 3.0, r"partial 1 of the operation <lambda>(3.0) is 9.0"),
     (lambda x: exp(factor(-1)(x)), 1.0, "differences of its forward function say 2.0"),
 ]
@@ -117,7 +124,7 @@ def test_the_report_names_the_worst_entry_and_both_numbers():
     assert (worst.output, worst.argument) == ("result[1]", "v[1]")
     assert (worst.analytic, worst.numeric) == (3.0, pytest.approx(6.0))
     lines = str(caught.value).split("\n")
-    assert lines[0] == "1 of 6 derivatives are wrong; the worst:"
+    assert lines[0] == "1 of 6 derivatives is wrong; the worst:"
     assert lines[1].startswith(
         "  d result[1] / d v[1]: the engine says 3.0, differences"
     )
@@ -126,9 +133,17 @@ def test_the_report_names_the_worst_entry_and_both_numbers():
     )
 
 
-def test_no_numbers_to_check():
+def test_what_cannot_be_checked():
     with pytest.raises(ValueError, match="nothing to check"):
         gradcheck(lambda word: 1.0, ("word",))
+    with pytest.raises(ValueError, match=r"v\[1\] is inf; check .* at a finite number"):
+        gradcheck(lambda v: v[0] * v[1], ([1.0, math.inf],))
+    with pytest.raises(TypeError, match=r"takes a function and its arguments.*got 'x'"):
+        gradcheck("x", 1.0)
+
+
+def test_one_derivative_is_told_in_the_singular():
+    assert str(gradcheck(exp, 0.0)).startswith("1 derivative agrees; the worst:\n")
 
 
 # ---- detect_anomaly ------------------------------------------------------------------
@@ -158,6 +173,18 @@ def test_forward():
     ]
     assert error.node.op == "mul"
     assert isinstance(error, ArithmeticError)
+
+
+def test_a_bad_operand_among_many_is_shown():
+    xs = [Value(float(i), label=f"x{i}") for i in range(20)]
+    xs[7].data = math.nan
+    first = "x0 = 0.0, x1 = 1.0, x2 = 2.0, x3 = 3.0"
+    assert f"sum({first}, ..., x7 = nan, ...) gave nan" in str(
+        caught_from(lambda: autograd.sum(xs))
+    )
+    assert f"sum({first}, ..., x7 = nan) gave nan" in str(
+        caught_from(lambda: autograd.sum(xs[:8]))
+    )
 
 
 def test_forward_with_a_bad_leaf():
