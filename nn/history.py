@@ -61,6 +61,10 @@ class History:
         for name, number in row.items():
             self.columns.setdefault(name, []).append(number)
 
+    def cut(self, epochs: int) -> None:
+        """Leave out what was measured after so many epochs."""
+        self.columns = {k: column[:epochs] for k, column in self.columns.items()}
+
     def last(self) -> dict[str, float]:
         """The latest epoch's numbers; of the best epoch where that was restored."""
         index = (self.best_epoch or len(self)) - 1

@@ -19,6 +19,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from autograd.numeric import is_number
 from autograd.value import Value
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class Optimizer:
         weight_decay: float = 0.0,
     ) -> None:
         self.parameters: list[Value] = []
-        self.lr = _above_zero(lr, "lr")
-        self.weight_decay = _from_zero(weight_decay, "weight_decay")
+        self.lr = above_zero(lr, "lr")
+        self.weight_decay = from_zero(weight_decay, "weight_decay")
         self.steps = 0
         self.memory: dict[str, Array] = {}
         if parameters is not None:
@@ -179,7 +180,7 @@ class Adam(Optimizer):
         super().__init__(parameters, lr, weight_decay=weight_decay)
         first, second = betas
         self.betas = (_fraction(first, "betas[0]"), _fraction(second, "betas[1]"))
-        self.eps = _from_zero(eps, "eps")
+        self.eps = from_zero(eps, "eps")
 
     def rule(self, w: Array, g: Array, lr: float) -> Array:
         """M and v, the running means of g and g*g; w - lr * m / sqrt(v)."""
@@ -238,7 +239,7 @@ class RMSProp(Optimizer):
     ) -> None:
         super().__init__(parameters, lr, weight_decay=weight_decay)
         self.alpha = _fraction(alpha, "alpha")
-        self.eps = _from_zero(eps, "eps")
+        self.eps = from_zero(eps, "eps")
         self.momentum = _fraction(momentum, "momentum")
 
     def rule(self, w: Array, g: Array, lr: float) -> Array:
@@ -264,19 +265,21 @@ OPTIMIZERS: Mapping[str, type[Optimizer]] = {
 """The optimizers by name."""
 
 
-def _above_zero(x: float, name: str) -> float:
-    if not 0 < x < math.inf:
+def above_zero(x: float, name: str) -> float:
+    """X, or a ValueError where it is not a finite number above 0."""
+    if not is_number(x) or not 0 < x < math.inf:
         raise ValueError(f"{name} is a number above 0; got {x!r}")
     return x
 
 
-def _from_zero(x: float, name: str) -> float:
-    if not 0 <= x < math.inf:
+def from_zero(x: float, name: str) -> float:
+    """X, or a ValueError where it is not a finite number from 0."""
+    if not is_number(x) or not 0 <= x < math.inf:
         raise ValueError(f"{name} is a number from 0; got {x!r}")
     return x
 
 
 def _fraction(x: float, name: str) -> float:
-    if not 0 <= x < 1:
+    if not is_number(x) or not 0 <= x < 1:
         raise ValueError(f"{name} is a number from 0 to below 1; got {x!r}")
     return x

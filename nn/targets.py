@@ -86,7 +86,8 @@ def choose_loss(loss: str | Loss, y: Any, outputs: int, threshold: float) -> Los
         return LOSSES["mse"]
     if outputs > 1:
         return LOSSES["cross_entropy"]
-    if any(isinstance(x, str) for x in labels) or set(labels) in ({0, 1}, {-1, 1}):
+    kinds = set(labels)
+    if any(isinstance(x, str) for x in labels) or kinds <= {0, 1} or kinds <= {-1, 1}:
         name = "binary_cross_entropy" + ("" if threshold else "_with_logits")
         return LOSSES[name]
     return LOSSES["mse"]

@@ -13,17 +13,18 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+from autograd.numeric import is_number
 from autograd.value import ieee, number_of
 from nn.engine import Eager, Engine, Task, as_list, first_bad_node, write
 from nn.files import Path
 from nn.history import History, progress_bar
 from nn.losses import Loss
 from nn.module import Module
-from nn.optim import OPTIMIZERS, Optimizer
+from nn.optim import OPTIMIZERS, Optimizer, above_zero, from_zero
 from nn.schedules import Schedule
 from nn.schedules import schedule as _schedule
 from nn.targets import Labels, choose_loss, encode, find_labels, threshold_of
@@ -123,12 +124,14 @@ def fit(
         schedule=_schedule(schedule, epochs),
         history=_new_history(seed, labels, task),
         epochs=_whole(epochs, "epochs", 0),
-        batch_size=_whole(batch_size or len(task.X), "batch_size", 1),
+        batch_size=(
+            len(task.X) if batch_size is None else _whole(batch_size, "batch_size", 1)
+        ),
         validation=targets,
         metrics={**_metrics(labels), **(metrics or {})},
-        clip=clip,
+        clip=None if clip is None else above_zero(clip, "clip"),
         patience=None if patience is None else _whole(patience, "patience", 1),
-        tolerance=tolerance,
+        tolerance=from_zero(tolerance, "tolerance"),
         callbacks=list(callbacks),
         checkpoint=checkpoint,
         context=context,
@@ -191,7 +194,7 @@ class Training:
             self.history.seconds += time.perf_counter() - started
 
     def _one_epoch(self) -> Mapping[str, float]:
-        """All batches, the measurements, the callbacks; all of it or nothing."""
+        """All batches and the measurements, or nothing; then the callbacks."""
         import numpy as np
 
         memory = self.optimizer.steps, dict(self.optimizer.memory)
@@ -199,12 +202,13 @@ class Training:
             with np.errstate(all="ignore"):  # inf and nan are looked for in `_check`
                 numbers, row = self._batches()
                 row.update(self._validate(numbers))
-        except BaseException:
+            best = self._best_with(row, numbers)
+            self.history.add(row)
+            self.numbers, self.best, self.epoch = numbers, best, self.epoch + 1
+        except BaseException:  # Ctrl-C may come at any moment
             self.optimizer.steps, self.optimizer.memory = memory
+            self.history.cut(self.epoch)
             raise
-        self.numbers, self.epoch = numbers, self.epoch + 1
-        self.history.add(row)
-        self._note_best(row)
         self._report()
         return row
 
@@ -220,6 +224,7 @@ class Training:
             means.add({"gradient_norm": norm}, len(rows))
             gradient = _clipped(step.gradient, norm, self.clip)
             numbers = self.optimizer.update(numbers, gradient, factor)
+        self._check_numbers(numbers, batch)
         return numbers, {**means.result(), "lr": self.optimizer.lr * factor}
 
     def batches(self) -> Iterable[list[int]]:
@@ -249,27 +254,52 @@ class Training:
         X, targets = self.validation
         outputs = self.engine.outputs(numbers, X)
         row = {"loss": loss_of(self.task.loss, outputs, targets.tolist())}
+        if not math.isfinite(row["loss"]):
+            task = replace(self.task, X=X, targets=targets)
+            what = f"the validation loss became {row['loss']!r}"
+            last = math.ceil(len(self.task.X) / self.batch_size)
+            self._diverged(what, task, numbers, range(len(X)), last)
         row.update(self._metrics(outputs, targets.tolist()))
         return {f"validation_{name}": number for name, number in row.items()}
 
     def _check(
         self, loss: float, norm: float, numbers: Array, rows: list[int], batch: int
     ) -> None:
-        if math.isfinite(loss) and math.isfinite(norm):
-            return
-        what = "a gradient" if math.isfinite(loss) else f"the loss became {loss!r}"
-        what += " became inf or nan" if math.isfinite(loss) else ""
-        node = first_bad_node(self.task, numbers, rows)
+        if not math.isfinite(loss):
+            self._diverged(f"the loss became {loss!r}", self.task, numbers, rows, batch)
+        if not math.isfinite(norm):
+            self._diverged(
+                "a gradient became inf or nan", self.task, numbers, rows, batch
+            )
+
+    def _diverged(
+        self, what: str, task: Task, numbers: Array, rows: Sequence[int], batch: int
+    ) -> NoReturn:
+        node = first_bad_node(task, numbers, rows)
         raise DivergenceError(what, self.epoch + 1, batch, node)
+
+    def _check_numbers(self, numbers: Array, batch: int) -> None:
+        """A relu can hide a weight of -inf from the loss."""
+        for parameter, number in zip(
+            self.task.parameters, numbers.tolist(), strict=True
+        ):
+            if not math.isfinite(number):
+                node = f"{parameter.label or 'a parameter'} = {number!r}"
+                what = f"a parameter became {number!r}"
+                raise DivergenceError(what, self.epoch + 1, batch, node)
 
     # ---- after an epoch ----
 
-    def _note_best(self, row: Mapping[str, float]) -> None:
+    def _best_with(
+        self, row: Mapping[str, float], numbers: Array
+    ) -> tuple[float, int, Array] | None:
+        """The best epoch so far, an epoch with these measurements being the latest."""
         score = row.get("validation_loss", row["loss"])
         if self.patience is None:
-            return
+            return None
         if self.best is None or score < self.best[0] - self.tolerance:
-            self.best = (score, self.epoch, self.numbers)
+            return score, self.epoch + 1, numbers
+        return self.best
 
     def _stops_early(self) -> bool:
         if self.patience is None or self.best is None:
@@ -421,7 +451,10 @@ def table(X: Any) -> Array:
     try:
         rows = np.array(X, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"X has to be rows of numbers, all as long: {error}") from None
+        reason = _strange(X) or str(error)
+        raise ValueError(
+            f"X has to be rows of numbers, all as long: {reason}"
+        ) from None
     if rows.ndim != 2 or not rows.size:
         raise ValueError(
             f"X has to be a table of N rows and I columns, got the shape {rows.shape}; "
@@ -431,6 +464,16 @@ def table(X: Any) -> Array:
         row, column = (int(i) + 1 for i in np.argwhere(~np.isfinite(rows))[0])
         raise ValueError(f"X is missing or infinite in row {row}, column {column}")
     return rows
+
+
+def _strange(X: Any) -> str:
+    """Where a table holds something else than a number, if that is what it does."""
+    rows = X.to_numpy() if hasattr(X, "to_numpy") else X
+    for i, row in enumerate(rows if isinstance(rows, Iterable) else (), 1):
+        for j, item in enumerate(row if isinstance(row, Iterable) else (), 1):
+            if not is_number(item):
+                return f"row {i}, column {j} holds {item!r}"
+    return ""
 
 
 Part: TypeAlias = "tuple[Array, Any]"

@@ -1,6 +1,7 @@
 """fit: the same arithmetic as by hand and as torch, and every way to end."""
 
 import io
+import itertools
 import json
 import math
 import os
@@ -17,6 +18,7 @@ import pytest
 import nn
 from autograd import Value, relu
 from nn import MLP, SGD, Adam, DivergenceError, Layer, Module, Sequential, fit
+from nn.checkpoint import load_checkpoint
 from nn.data import moons, xor
 from nn.engine import Eager
 
@@ -382,6 +384,30 @@ def test_an_infinite_slope_is_named():
         fit(Root(), [[1.0]], [1.0], "mse", SGD(lr=0.1), 1)
 
 
+def test_a_weight_of_inf_is_found_where_a_relu_hides_it():
+    model = Sequential(Layer(1, 1, "relu"), Layer(1, 1, None))
+    before = {
+        "0.weight": [[1.0]],
+        "0.bias": [0.0],
+        "1.weight": [[1.0]],
+        "1.bias": [0.0],
+    }
+    model.load_state_dict(before)
+    with pytest.raises(
+        DivergenceError, match=r"a parameter became -inf in epoch 1, batch 1.*W1\[1,1\]"
+    ):
+        fit(model, [[1e10]], [0.0], "mse", SGD(lr=1e300), 5)
+    assert model.state_dict() == before
+
+
+def test_a_validation_loss_that_explodes():
+    with pytest.raises(
+        DivergenceError, match=r"validation loss became inf.*mul\("
+    ) as e:
+        fit(small(), *XOR, "mse", batch_size=3, validation=([[1, 1]], [1e200]))
+    assert (e.value.epoch, e.value.batch) == (1, 2)
+
+
 @pytest.mark.parametrize(
     ("make", "kind", "words"),
     [
@@ -394,7 +420,13 @@ def test_an_infinite_slope_is_named():
         (lambda: fit(small(), [0, 1], [0, 1]), ValueError, "table of N rows"),
         (lambda: fit(small(), [], []), ValueError, "table of N rows"),
         (lambda: fit(small(), [[0, 1], [1]], [0, 1]), ValueError, "rows of numbers"),
-        (lambda: fit(small(), [[0, "a"]], [0]), ValueError, "rows of numbers"),
+        (
+            lambda: fit(small(), [[0, "a"]], [0]),
+            ValueError,
+            "row 1, column 2 holds 'a'",
+        ),
+        (lambda: fit(small(), [[0, 1], [None, "b"]], [0, 1]), ValueError, "row 2, col"),
+        (lambda: fit(small(), XOR[0], [1, 1, 1, 1]), ValueError, "one class alone"),
         (lambda: fit(small(), [[0, 1, 2]], [0]), ValueError, "takes 2 inputs, got 3"),
         (
             lambda: fit(small(), XOR[0], [1, 1, 1, 1], "hinge"),
@@ -429,6 +461,10 @@ def test_an_infinite_slope_is_named():
         (lambda: fit(small(), *XOR, epochs=-1), ValueError, "epochs is a whole number"),
         (lambda: fit(small(), *XOR, epochs=1.5), ValueError, "got 1.5"),
         (lambda: fit(small(), *XOR, batch_size=-1), ValueError, "batch_size"),
+        (lambda: fit(small(), *XOR, batch_size=0), ValueError, "batch_size"),
+        (lambda: fit(small(), *XOR, clip=0), ValueError, "clip is a number above 0"),
+        (lambda: fit(small(), *XOR, clip="1"), ValueError, "clip .* got '1'"),
+        (lambda: fit(small(), *XOR, tolerance=-1), ValueError, "tolerance"),
         (lambda: fit(small(), *XOR, validation=1.5), ValueError, "between 0 and 1"),
         (lambda: fit(small(), *XOR, validation=0.01), ValueError, "too few"),
         (lambda: fit(small(), *XOR, patience=0), ValueError, "patience"),
@@ -466,6 +502,54 @@ def test_ctrl_c_returns_the_history_and_the_model_of_the_last_full_epoch():
     assert len(history) == 3
     fit(twin, X, y, epochs=3, batch_size=8, seed=1, engine="eager")
     assert model.state_dict() == twin.state_dict()
+
+
+def interrupted_at(line, path):
+    """A training that Ctrl-C ends at a line, counted from the start of the fit's
+    second epoch; None where it has fewer."""
+    left, inside = line, False
+
+    def trace(frame, event, _):
+        nonlocal left, inside
+        if frame.f_code.co_name == "_one_epoch" and event in ("call", "return"):
+            inside = event == "call" and frame.f_locals["self"].epoch == 1
+        if inside and event == "line":
+            left -= 1
+            if left == 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        history = broken_off(3, path)
+    finally:
+        sys.settrace(before)
+    return history if left == 0 else None
+
+
+def broken_off(epochs, path, resume=None):
+    return fit(
+        small(), *XOR, optimizer="rmsprop", epochs=epochs, batch_size=3, patience=2,
+        seed=0, engine="eager", checkpoint=path, resume=resume,
+    )  # fmt: skip
+
+
+def test_ctrl_c_at_any_moment_leaves_what_can_be_resumed(tmp_path):
+    through, broken = tmp_path / "through.json", tmp_path / "broken.json"
+    broken_off(3, through)
+    lengths = []
+    for line in itertools.count(1, 41):
+        history = interrupted_at(line, broken)
+        if history is None:
+            break
+        assert history.stopped == "interrupted"
+        lengths.append(len(history))
+        assert load_checkpoint(broken).training["epoch"] == len(history)
+        broken_off(3, broken, broken)
+        assert broken.read_bytes() == through.read_bytes(), line
+    assert set(lengths) == {1, 2}
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
