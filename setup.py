@@ -44,27 +44,25 @@ def extensions() -> list[Extension]:
         return []
     for source in {Path(source) for extension in made for source in extension.sources}:
         if "Value_dealloc" in (text := source.read_text()):
-            source.write_text(with_docstrings(without_trashcan(text)))
+            source.write_text(with_docstrings(with_node_memory(text)))
     return made
 
 
-def without_trashcan(code: str) -> str:
-    """Take the interpreter's trashcan out of the deallocators.
+def with_node_memory(code: str) -> str:
+    """Let nodes be allocated and freed by autograd/memory.h.
 
-    mypyc puts it also around objects that the cyclic collector does not track, whose
-    memory has no room for the link it writes there. Nodes are freed iteratively by
-    `Value.__del__` instead.
+    What mypyc writes would free a long chain as C calls inside one another, because the
+    interpreter protects only objects that the cyclic collector tracks.
     """
-    code, found = re.subn(
-        r'(#include "__native_internal_\w+\.h"\n)',
-        r"\1"
-        "#undef CPy_TRASHCAN_BEGIN\n#define CPy_TRASHCAN_BEGIN(op, dealloc)\n"
-        "#undef CPy_TRASHCAN_END\n#define CPy_TRASHCAN_END(op)\n",
-        code,
-        count=1,
-    )
-    if not found:
-        raise RuntimeError("the C that mypyc wrote has another shape than expected")
+    memory = Path("autograd/memory.h").read_text()
+    members = ".tp_alloc = node_alloc, .tp_dealloc = node_dealloc,"
+    for place, addition in (
+        (r'(#include "__native_internal_\w+\.h"\n)', memory),
+        (r"()\.tp_dealloc = \(destructor\)value___Value_dealloc,", members),
+    ):
+        code, found = re.subn(place, lambda m, more=addition: m[1] + more, code)
+        if found != 1:
+            raise RuntimeError(f"the C that mypyc wrote has another shape: {place}")
     return code
 
 

@@ -2,10 +2,10 @@
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from autograd import alone as alone
 from autograd.graph import gradients, topological_order
+from autograd.hints import TYPE_CHECKING
 from autograd.ops import abs_ as abs
 from autograd.ops import (
     acos,

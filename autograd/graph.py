@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, final
 
 from autograd import ops
+from autograd.hints import Any, final
 from autograd.value import (
     LOCK,
     MODE,

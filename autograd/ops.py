@@ -15,8 +15,8 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, final
 
+from autograd.hints import Any, Final, final
 from autograd.numeric import number
 
 Partial = Callable[..., Any]

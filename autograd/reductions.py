@@ -6,9 +6,9 @@ With numbers alone they return a float, as the functions of one argument do.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from autograd import ops
+from autograd.hints import Any
 from autograd.numeric import number
 from autograd.ops import Operation
 from autograd.value import (

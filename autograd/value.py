@@ -20,11 +20,9 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn, final
-
-from mypy_extensions import i64, mypyc_attr
 
 from autograd import ops
+from autograd.hints import Any, Final, NoReturn, final, i64, mypyc_attr
 from autograd.numeric import is_number, number
 from autograd.ops import CONSTANT, LEAF, Operation
 
@@ -92,7 +90,7 @@ class Value:
         self._left_partial: float = 0.0
         self._right_partial: float = 0.0
         self._adjoint: float = 0.0
-        self._mark: i64 = 1  # positive only where construction got here; see __del__
+        self._mark: i64 = 0
 
     def __init_subclass__(cls) -> None:
         raise TypeError(
@@ -492,10 +490,6 @@ class Value:
     @property
     def _op(self) -> str:
         return self._operation.symbol
-
-    def __del__(self) -> None:
-        if self._mark > 0 and (self._left is not None or self._right is not None):
-            _release(self)
 
 
 # ---- what errors call things ---------------------------------------------------------
@@ -1020,47 +1014,3 @@ def _hand(parent: Value, share: float, base: i64, stack: list[Value]) -> None:
     parent._mark -= 1
     if parent._mark == base:
         stack.append(parent)
-
-
-# ---- freeing -------------------------------------------------------------------------
-
-
-@final
-class Trash:
-    """Nodes on the way out; see `_release`."""
-
-    __slots__ = ("depth", "waiting")
-
-    def __init__(self) -> None:
-        self.depth: i64 = 0
-        self.waiting: list[object] = []
-
-
-TRASH: Final = Trash()
-
-
-def _release(node: Value) -> None:
-    """Let go of a node's parents, which may be the last to hold theirs, and so on.
-
-    Compiled nodes are not tracked by the cyclic collector, which makes them twice as
-    fast and takes away the interpreter's protection against freeing a chain of a
-    million nodes as a million C calls inside one another. So below a few levels the
-    parents wait in a list until the outermost call lets go of them.
-    """
-    if TRASH.depth >= 20:
-        TRASH.waiting.append(node._left)
-        TRASH.waiting.append(node._right)
-        node._left = None
-        node._right = None
-        return
-    TRASH.depth += 1
-    node._left = None
-    node._right = None
-    if TRASH.depth == 1:
-        while TRASH.waiting:
-            TRASH.waiting.pop()
-    TRASH.depth -= 1
-
-
-if not __file__.endswith((".so", ".pyd")):
-    del Value.__del__  # the interpreter frees its own objects iteratively

@@ -1,0 +1,26 @@
+"""What annotations and the compiler call things, without the time to import `typing`.
+
+Annotations are never evaluated here, and `import autograd` would take half as long
+again. A type checker, and mypyc, see the real ones.
+"""
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Any as Any
+    from typing import Final as Final
+    from typing import NoReturn as NoReturn
+    from typing import final as final
+
+    from mypy_extensions import i64 as i64
+    from mypy_extensions import mypyc_attr as mypyc_attr
+else:
+    Any = Final = NoReturn = i64 = object
+
+    def final(decorated):
+        """Mark a class as one without subclasses."""
+        return decorated
+
+    def mypyc_attr(**_):
+        """Tell mypyc something about a class."""
+        return final
