@@ -371,6 +371,68 @@ def test_a_loss_is_no_activation_of_the_last_layer():
     assert folded["loss"]["softplus"] == "3"
 
 
+def added(values):
+    """The sum as Python's own `sum` records it: with 0 + the first."""
+    total = 0
+    for value in values:
+        total = total + value
+    return total
+
+
+def test_a_sum_over_outputs_is_no_part_of_a_layer():
+    layer = Layer(2, 3, None, seed=0)
+    rows = folded_ops(added(layer([1.0, 2.0])))
+    assert rows["L1N0"]["add"] == "3"  # the biases
+    assert rows["loss"]["add"] == "3"  # 0 + the first, and two more
+    decayed = folded_ops(added(layer([1.0, 2.0])) + added(layer.neurons[0].w))
+    assert (decayed["L1N0"]["add"], decayed["loss"]["add"]) == ("3", "6")
+
+
+def test_a_sum_inside_a_neuron_is_a_part_of_it():
+    layer = Layer(2, 2, "tanh", seed=0)
+    outs = [
+        (added([w * x for w, x in zip(n.w, (1.0, 2.0), strict=True)]) + n.b).tanh()
+        for n in layer.neurons
+    ]
+    rows = folded_ops(mse(outs, [1.0, 0.0]))
+    assert rows["L1N0"]["add"] == "6"  # for each neuron 0 + a, + b, + the bias
+    assert "add" not in rows["loss"]
+
+
+def test_a_lone_neuron_folds():
+    neuron = Neuron(200, "tanh", seed=0)
+    loss = mse(neuron([0.1] * 200), 1.0)
+    loss.backward()
+    nodes = elements(draw(loss), "node")
+    assert set(nodes) == {"input", "L0N1", "loss"}
+    assert nodes["L0N1"][0] == "neuron"
+    assert number_after(nodes["L0N1"], "parameters") == 201
+    assert number_after(nodes["L0N1"], "‖grad‖") == printed(norm(neuron.parameters()))
+    assert folded_ops(loss)["L0N0"]["dot"] == "1"
+
+
+def tangled(count):
+    """A graph of about so many nodes whose arrows lead all over the picture."""
+    rng = random.Random(1)
+    pool = [Value(rng.uniform(-1, 1), label=f"x{i}") for i in range(5)]
+    while len(pool) < count:
+        pool.append(sum(rng.choices(pool, k=4)))
+        pool.append(pool[-1].tanh())
+    output = sum(pool[-9:])
+    output.backward()
+    return output
+
+
+def test_a_tangle_is_summed_up_and_drawn_promptly_on_request():
+    output = tangled(140)
+    assert len(topological_order(output)) <= 150
+    assert set(elements(draw(output), "node")) == {"leaves", "operations", "output"}
+    picture = draw(output, detail="op")
+    svg = render(picture.source, seconds=15)  # the usual layout takes far more
+    assert svg.count(b'class="node"') == len(elements(picture, "node")) > 150
+    assert check(output) > 500
+
+
 def test_labels_alone_make_no_network():
     w, b = Value(2.0, label="W1[1,1]"), Value(1.0, label="b1[1]")
     assert "operations" in elements(draw(w.exp() - b, detail="layer"), "node")

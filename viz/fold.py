@@ -2,7 +2,8 @@
 
 A network is recognized by the labels of its parameters, `W1[2,3]` and `b1[2]`: layer 1,
 neuron 2. A weighted sum of such weights, its bias and its activation are the neuron;
-what leads to neurons is input, and what no neuron needs is loss.
+what leads to neurons is input, and what no neuron needs is loss. Where there are no
+such labels, `w3` and `b` are those of a lone neuron.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from viz.render import Graph, visible
 
 WEIGHT: Final = re.compile(r"W(\d*)\[(\d+),\d+\]")
 BIAS: Final = re.compile(r"b(\d*)\[(\d+)\]")
+LONE: Final = re.compile(r"w\d+|b")
 ACTIVATIONS: Final = frozenset(
     ("relu", "leaky_relu", "elu", "softplus", "silu", "gelu", "tanh", "sigmoid", "sin")
 )
@@ -33,6 +35,7 @@ LARGEST: Final = (
 
 # A neuron's layer and number (0 for all of the layer), or one of the places below.
 Place = tuple[int, int]
+ALONE: Final = (0, 1)
 INPUT: Final = (-3, 0)
 BETWEEN: Final = (-2, 0)
 LOSS: Final = (-1, 0)
@@ -85,10 +88,11 @@ def fold(order: list[Value], detail: str | None, digits: int) -> Graph | None:
     order: the nodes in topological order.
     detail: "neuron" or "layer"; None chooses by how many neurons there are.
     """
-    if not any(_parameter(node.label) for node in order):
+    parameters = _parameters(order)
+    if not parameters:
         return None
     parents = _parents(order)
-    neurons = _neurons(order, parents)
+    neurons = _neurons(order, parents, parameters)
     places = {at for at, node in zip(neurons, order, strict=True) if at and node.op}
     if not places:
         return None
@@ -110,7 +114,9 @@ def _parents(order: list[Value]) -> list[list[int]]:
 # ---- which node is part of which neuron ----------------------------------------------
 
 
-def _neurons(order: list[Value], parents: list[list[int]]) -> list[Place | None]:
+def _neurons(
+    order: list[Value], parents: list[list[int]], parameters: dict[Value, Place]
+) -> list[Place | None]:
     """For each node its neuron, or None."""
     neurons: list[Place | None] = [None] * len(order)
     stages = [PARAMETER] * len(order)
@@ -119,10 +125,14 @@ def _neurons(order: list[Value], parents: list[list[int]]) -> list[Place | None]
         for parent in operands:
             uses[parent] += 1
     for i, node in enumerate(order):
+        if not node.op:
+            neurons[i] = parameters.get(node)
+            continue
         found = _join(node, parents[i], neurons, stages, uses)
         if found is not None:
             neurons[i], stages[i] = found
     _let_go(parents, neurons, stages)
+    _let_sums_go(order, parents, neurons)
     return neurons
 
 
@@ -147,6 +157,28 @@ def _let_go(
             neurons[i] = None
 
 
+def _let_sums_go(
+    order: list[Value], parents: list[list[int]], neurons: list[Place | None]
+) -> None:
+    """Give back the `0 + v` that no neuron uses: Python's `sum` over neurons' outputs.
+
+    Inside a neuron, where its products are added up, it is part of the neuron.
+    """
+    used = [False] * len(order)
+    for i in range(len(order) - 1, -1, -1):
+        if neurons[i] is None:
+            continue
+        if not used[i] and _starts_a_sum(order[i]):
+            neurons[i] = None
+            continue
+        for operand in parents[i]:
+            used[operand] = used[operand] or neurons[operand] == neurons[i]
+
+
+def _starts_a_sum(node: Value) -> bool:
+    return node.op == "add" and any(parent.constant for parent in node.parents)
+
+
 def _join(
     node: Value,
     operands: list[int],
@@ -155,10 +187,7 @@ def _join(
     uses: list[int],
 ) -> tuple[Place, int] | None:
     """The neuron that a node belongs to, seen from its operands."""
-    op = node.op
-    if not op:
-        return _parameter(node.label)
-    first = operands[0]
+    op, first = node.op, operands[0]
     if op in ACTIVATIONS:
         place = neurons[first]
         alone = place is not None and stages[first] in (PRODUCT, BIASED)
@@ -173,9 +202,15 @@ def _join(
     return None
 
 
-def _parameter(label: str) -> tuple[Place, int] | None:
-    match = (WEIGHT.fullmatch(label) or BIAS.fullmatch(label)) if label else None
-    return ((int(match[1] or 1), int(match[2])), PARAMETER) if match else None
+def _parameters(order: list[Value]) -> dict[Value, Place]:
+    """The weights and biases by their labels, and the neuron of each."""
+    labeled = [node for node in order if not node.op and node.label]
+    found = {
+        node: (int(match[1] or 1), int(match[2]))
+        for node in labeled
+        if (match := WEIGHT.fullmatch(node.label) or BIAS.fullmatch(node.label))
+    }
+    return found or {node: ALONE for node in labeled if LONE.fullmatch(node.label)}
 
 
 def _weighted(
@@ -359,6 +394,8 @@ def _title(group: Group) -> str:
         return visible(group.outputs[-1].label) or "loss"
     if layer < 0:
         return _key(group.place)
+    if not layer:
+        return "neuron"
     return f"layer {layer}, neuron {neuron}" if neuron else f"layer {layer}"
 
 

@@ -18,6 +18,8 @@ SYMBOLS: Final = {"mul": "×", "sub": "−", "neg": "−", "sum": "+", "prod": "
 DETAILS: Final = ("op", "neuron", "layer")
 
 READABLE: Final = 150  # nodes; what one looks at without searching
+TANGLED: Final = 800  # columns that all arrows cross; more are a tangle, and take long
+QUICKLY: Final = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.2", "splines": "line"}
 
 
 def draw(
@@ -41,8 +43,8 @@ def draw(
     names: names for values without a label, such as `globals()`.
     detail: "op" shows each operation; "neuron" and "layer" fold a network's operations
         into its neurons or layers, which they find by the labels of its parameters.
-        Without it, graphs of up to 150 nodes show each operation, and larger ones are
-        folded, or summed up where there is no network to see in them.
+        Without it, graphs of up to 150 nodes show each operation, and larger or very
+        tangled ones are folded, or summed up where there is no network to see in them.
     depth: show only what is at most so many operations from `value`, or from `around`.
     around: show only the neighborhood of this node of the graph.
     expand: show each product of a dot product as an operation of its own.
@@ -61,12 +63,14 @@ def draw(
     named = names_of(names or {})
     if depth is not None or around is not None:
         nodes = _nearby(value, value if around is None else around, depth)
-        return _each_operation(nodes, named, expand, digits)
+        return _picture(_boxes(nodes, named, expand), digits)
     order = topological_order(value)
     if detail == "op" or (detail is None and len(order) <= READABLE):
         if len(order) > LARGEST:
             raise ValueError(_too_large(len(order)))
-        return _each_operation(graph(value), named, expand, digits)
+        boxes = _boxes(graph(value), named, expand)
+        if detail == "op" or _tangle(boxes) <= TANGLED:
+            return _picture(boxes, digits)
     return fold(order, detail, digits) or summary(order, named, digits)
 
 
@@ -159,9 +163,7 @@ class Box:
     more: bool = False
 
 
-def _each_operation(
-    nodes: list[Node], names: dict[Value, str], expand: bool, digits: int
-) -> Graph:
+def _boxes(nodes: list[Node], names: dict[Value, str], expand: bool) -> list[Box]:
     shown = {node.index for node in nodes}
     boxes: list[Box] = []
     for node in nodes:
@@ -169,10 +171,24 @@ def _each_operation(
             boxes += _expanded(node, names)
         else:
             boxes.append(_box(node, names, shown))
-    picture = Picture(boxes, digits)
+    return boxes
+
+
+def _picture(boxes: list[Box], digits: int) -> Graph:
+    quickly = _tangle(boxes) > TANGLED
+    picture = Picture(boxes, digits, **(QUICKLY if quickly else {}))
     for box in boxes:
         picture.add(box)
     return picture.graph
+
+
+def _tangle(boxes: list[Box]) -> int:
+    """How many columns all arrows cross, which is what a layout takes its time for."""
+    columns = {box.key: 0 for box in boxes}
+    arrows = [(key, box.key) for box in boxes for key, _ in box.operands]
+    for tail, head in reversed(arrows):
+        columns[tail] = max(columns[tail], columns[head] + 1)
+    return sum(columns[tail] - columns[head] for tail, head in arrows)
 
 
 def _box(node: Node, names: dict[Value, str], shown: set[int]) -> Box:
@@ -227,11 +243,11 @@ class Picture:
     The operation that made the value `n7` is the node `o7`.
     """
 
-    def __init__(self, boxes: Iterable[Box], digits: int) -> None:
+    def __init__(self, boxes: Iterable[Box], digits: int, **attributes: str) -> None:
         self.digits = digits
         self.boxes = {box.key: box for box in boxes}
         self.largest = style.largest_of([box.grad for box in self.boxes.values()])
-        self.graph = style.sheet("gradients")
+        self.graph = style.sheet("gradients", **attributes)
 
     def add(self, box: Box) -> None:
         """The value's box, its operation, and the arrows between them."""
