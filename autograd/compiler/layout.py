@@ -26,7 +26,7 @@ from autograd.compiler.code import (
     Code,
     Kernel,
 )
-from autograd.compiler.vector_math import FUNCTIONS, TANH_NEAR
+from autograd.compiler.vector_math import FUNCTIONS
 
 CHUNK = 400  # instructions, a function of the math library counting as 4
 TERMS = 128  # of a sum or a dot; a longer one is added up from pieces
@@ -64,8 +64,10 @@ class Layout(NamedTuple):
     stages: what runs for every vector of rows, in this order.
     slots: for a result that is handed from stage to stage, its slot.
     numbers: for a result that is the same for every row, its place in their array.
+    fixed: where in that array what is the same for every row is added to the means, one
+        number per target; `copies` lists (from, to) for those computed elsewhere.
+    size: how many numbers there are.
     grids, pairs: the sums over rows, as products of two results.
-    fixed: the same of two numbers: added to a sum once, not for every row.
     """
 
     code: Code
@@ -74,10 +76,11 @@ class Layout(NamedTuple):
     stages: list[Stage]
     slots: dict[int, int]
     numbers: dict[int, int]
+    fixed: int
+    copies: list[tuple[int, int]]
+    size: int
     grids: list[Grid]
     pairs: list[tuple[int, int, int]]
-    fixed: list[tuple[int, int, int]]
-    one: int
 
 
 def plan(kernel: Kernel) -> Layout:
@@ -94,18 +97,24 @@ def plan(kernel: Kernel) -> Layout:
     layers = _layers(code)
     stages = _stages(code, layers)
     once = [i for i in range(len(code)) if not code.varies[i]]
+    calculated = [i for i in once if _calculates(code, i)]
+    start = _up(kernel.parameters)
+    numbers, copies = _fixed(fixed, calculated, start)
+    free = start + _up(kernel.targets)
+    free = _numbers(code, once, numbers, free)
     kept = {i for _, a, b in sums for i in (a, b)} | set(kernel.outputs)
     return Layout(
         code=code,
         outputs=kernel.outputs,
-        once=_chunks(code, [i for i in once if _calculates(code, i)]),
+        once=_chunks(code, calculated),
         stages=stages,
         slots=_slots(code, stages, [*sorted(kept), one], kernel.inputs),
-        numbers=_numbers(code, once, kernel.parameters),
+        numbers=numbers,
+        fixed=start,
+        copies=[(numbers[index], place) for index, place in copies],
+        size=free,
         grids=grids,
         pairs=pairs,
-        fixed=fixed,
-        one=one,
     )
 
 
@@ -132,6 +141,8 @@ def _rewritten(kernel: Kernel) -> tuple[Code, list[int]]:
         moved = tuple([positions[arg] for arg in args])
         if op in EXPANSIONS:
             positions.append(EXPANSIONS[op](code, *moved))
+        elif op == "mul" and (slope := _slope(code, *moved)) is not None:
+            positions.append(slope)
         elif op == "sum" and len(moved) > TERMS:
             positions.append(_long_sum(code, moved))
         elif op == "dot" and len(moved) > 2 * TERMS and not _matrix_row(code, moved):
@@ -183,7 +194,7 @@ def _size(code: Code, x: int) -> int:
 def _logistic(code: Code, size: int) -> tuple[int, int]:
     """e ** -|x| and 1 / (1 + e ** -|x|)."""
     one = code.constant(1.0)
-    power = code.add("exp", (code.add("neg", (size,)),))
+    power = code.add("decay", (size,))
     return power, code.add("div", (one, code.add("add", (one, power))))
 
 
@@ -195,6 +206,31 @@ def _sigmoid(code: Code, x: int) -> int:
     power, share = _logistic(code, _size(code, x))
     low = code.add("mul", (power, share))
     return code.add("where", (_negative(code, x), low, share))
+
+
+def _slope(code: Code, x: int, y: int) -> int | None:
+    """sigmoid(x) * sigmoid(-x) needs no choice between the two; None for the rest."""
+    one, two = code.instructions[x], code.instructions[y]
+    if one.op == "mul" and code.number(one.args[0]) is not None:
+        product = _slope(code, one.args[1], y)
+        return None if product is None else code.add("mul", (one.args[0], product))
+    if not one.op == two.op == "where" or one.args[1:] != two.args[1:]:
+        return None
+    low = code.instructions[one.args[1]]
+    if low.op != "mul" or code.instructions[low.args[0]].op != "decay":
+        return None
+    xs = [code.instructions[made.args[0]].args[0] for made in (one, two)]
+    opposite = _sign(code, xs[0]) != _sign(code, xs[1])
+    return code.add("mul", one.args[1:]) if opposite else None
+
+
+def _sign(code: Code, x: int) -> bool:
+    """Whether `_size` took a minus away."""
+    op, args, _ = code.instructions[x]
+    if op == "neg":
+        return not _sign(code, args[0])
+    factor = code.number(args[0]) if op == "mul" else None
+    return False if factor is None else (factor < 0) != _sign(code, args[1])
 
 
 def _silu(code: Code, x: int) -> int:
@@ -209,15 +245,12 @@ def _softplus(code: Code, x: int) -> int:
 
 
 def _tanh(code: Code, x: int) -> int:
-    """(1 - e**-2|x|) / (1 + e**-2|x|) with the sign of x; a polynomial near 0."""
-    size = _size(code, x)
-    power, share = _logistic(code, code.add("mul", (code.constant(2.0), size)))
-    rest = code.add("sub", (code.constant(1.0), power))
-    far = code.add("mul", (rest, share))
-    negated = code.add("neg", (far,))
-    far = code.add("where", (_negative(code, x), negated, far))
-    close = code.add("less", (size, code.constant(TANH_NEAR)))
-    return code.add("where", (close, code.add("tanh_near", (x,)), far))
+    """(1 - e ** -2|x|) / (1 + e ** -2|x|) with the sign of x."""
+    size = code.add("mul", (code.constant(2.0), _size(code, x)))
+    _, share = _logistic(code, size)
+    result = code.add("mul", (code.add("decay_less_1", (size,)), share))
+    positive = code.add("less", (code.constant(0.0), x))
+    return code.add("where", (positive, code.add("neg", (result,)), result))
 
 
 EXPANSIONS: dict[str, Callable[..., int]] = {
@@ -243,21 +276,24 @@ def native(op: str) -> bool:
 
 def _row_sums(
     kernel: Kernel, one: int
-) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
-    """Products of two results that vary (or `one`), and those of numbers."""
+) -> tuple[list[tuple[int, int, int]], dict[int, int]]:
+    """Products of two results that vary (or `one`), and for targets what is fixed."""
     code = kernel.code
-    sums, fixed = [], []
+    sums: list[tuple[int, int, int]] = []
+    fixed: dict[int, int] = {}
     for target, a, b in kernel.sums:
         if code.varies[a] and code.varies[b]:
             sums.append((target, a, b))
             continue
-        if not code.varies[a] and not code.varies[b]:
-            fixed.append((target, a, b))
-            continue
         if a == one:
             a, b = b, a
         product = a if b == one else code.add("mul", (a, b))
-        sums.append((target, product, one))
+        if code.varies[product]:
+            sums.append((target, product, one))
+        elif target in fixed:
+            fixed[target] = code.add("add", (fixed[target], product))
+        else:
+            fixed[target] = product
     return sums, fixed
 
 
@@ -395,15 +431,35 @@ def _slots(
     return slots
 
 
-def _numbers(code: Code, once: Iterable[int], free: int) -> dict[int, int]:
-    """A place in the array of numbers for all that does not vary, parameters first."""
-    places: dict[int, int] = {}
-    made = code.instructions
-    parameters = [i for i in once if made[i].op == PARAMETER]
-    for index in parameters:
-        places[index] = int(made[index].number)
+def _up(count: int) -> int:
+    """To whole vectors of the widest kind."""
+    return -(-count // 8) * 8
+
+
+def _fixed(
+    fixed: dict[int, int], calculated: Iterable[int], start: int
+) -> tuple[dict[int, int], list[tuple[int, int]]]:
+    """The places of fixed results, and which are to be copied into theirs."""
+    movable = set(calculated)
+    numbers: dict[int, int] = {}
+    copies = []
+    for target, index in fixed.items():
+        if index in movable and index not in numbers:
+            numbers[index] = start + target
+        else:
+            copies.append((index, start + target))
+    return numbers, copies
+
+
+def _numbers(
+    code: Code, once: Iterable[int], numbers: dict[int, int], free: int
+) -> int:
+    """Give all else that does not vary its place, parameters the first ones."""
     for index in once:
-        if index not in places:
-            places[index] = free
+        op, _, number = code.instructions[index]
+        if op == PARAMETER:
+            numbers[index] = int(number)
+        elif index not in numbers:
+            numbers[index] = free
             free += 1
-    return places
+    return free

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from autograd.compiler.code import CONSTANT, Kernel
 from autograd.compiler.layout import plan
-from autograd.compiler.llvm_module import Module
+from autograd.compiler.llvm_module import WORKSPACE, Module
 from autograd.compiler.numbers import numpy
 
 THREAD_ROWS = 2048  # a thread is not worth starting for fewer
@@ -51,7 +51,7 @@ def _engine(text: str) -> Any:
 # ---- running -------------------------------------------------------------------------
 
 POINTER, WHOLE = ctypes.c_void_p, ctypes.c_int64
-RUN: Final = ctypes.CFUNCTYPE(None, POINTER, WHOLE, WHOLE, WHOLE, *[POINTER] * 6)
+RUN: Final = ctypes.CFUNCTYPE(None, POINTER, WHOLE, WHOLE, WHOLE, POINTER, POINTER)
 
 
 class Workspace:
@@ -59,19 +59,22 @@ class Workspace:
 
     def __init__(self, module: Module) -> None:
         layout = module.layout
-        numbers = max(layout.numbers.values(), default=-1) + 1
-        self.numbers = _aligned(max(numbers, module.kernel.parameters))
+        self.numbers = _aligned(layout.size)
         for index, place in layout.numbers.items():
             op, _, number = layout.code.instructions[index]
             if op == CONSTANT:
                 self.numbers[place] = number
         self.values = _aligned((module.block + 2) * module.stride // 8)
         self.packed = _aligned(len(module.packed))
-        self.sums = _aligned((module.kernel.targets + 1) * module.lanes)
-        self.answers = _aligned(module.kernel.targets)
+        # One more target, where what belongs to no sum goes, and whole vectors.
+        targets = module.kernel.targets + 1 + module.lanes
+        self.sums = _aligned(targets * module.lanes)
+        self.answers = _aligned(targets)
+        self.means = self.answers[: module.kernel.targets]
         self.parameters = self.numbers[: module.kernel.parameters]
-        arrays = (self.numbers, self.values, self.packed, self.sums, self.answers)
-        self.pointers = [array.ctypes.data for array in arrays]
+        arrays = [getattr(self, name) for name in WORKSPACE]
+        self.places = numpy().array([array.ctypes.data for array in arrays])
+        self.address = self.places.ctypes.data
 
 
 def _aligned(count: int) -> Any:
@@ -79,6 +82,14 @@ def _aligned(count: int) -> Any:
     array = numpy().zeros(count + 8)
     start = -array.ctypes.data % 64 // 8
     return array[start : start + count]
+
+
+def _address(array: Any) -> int:
+    """Where the numbers of an array are; `array.ctypes.data` takes 4 times as long."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    except (TypeError, ValueError):  # an array that is read-only, or without numbers
+        return int(array.ctypes.data)
 
 
 class LlvmKernel:
@@ -98,9 +109,9 @@ class LlvmKernel:
         outputs = np.empty((rows, len(self.kernel.outputs)))
         if not rows:
             return outputs, np.full(self.kernel.targets, np.nan)
-        parts = min(threads, -(-rows // THREAD_ROWS))
-        if parts <= 1:
+        if threads == 1 or rows <= THREAD_ROWS:
             return outputs, self._part(X, 0, rows, parameters, outputs)
+        parts = min(threads, -(-rows // THREAD_ROWS))
         edges = [rows * n // parts for n in range(parts + 1)]
         with ThreadPoolExecutor(parts) as pool:
             waiting = [
@@ -116,8 +127,8 @@ class LlvmKernel:
         """Some of the rows: their outputs into the array, their share of the sums."""
         space = self._free.pop() if self._free else Workspace(self._module)
         space.parameters[:] = parameters
-        target = outputs.ctypes.data if self.kernel.outputs else None
-        self._run(X.ctypes.data, start, stop, len(X), *space.pointers, target)
-        answers = space.answers.copy()
+        target = _address(outputs) if self.kernel.outputs else None
+        self._run(_address(X), start, stop, len(X), space.address, target)
+        answers = space.means.copy()
         self._free.append(space)
         return answers

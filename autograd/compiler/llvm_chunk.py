@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from autograd.compiler import vector_math
 from autograd.compiler.code import COMPARISONS, CONSTANT
 from autograd.compiler.layout import Layout
 from autograd.compiler.llvm_text import Function
 
+MANY_TERMS = 32  # from so many on, a sum is added up in four chains
 LESS = {"less": "olt", "at_most": "ole", "equal": "oeq", "differs": "une"}
 ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 
@@ -19,6 +20,7 @@ class Chunk:
     def __init__(self, layout: Layout, lanes: int, base: str, numbers: str) -> None:
         self.layout = layout
         self.made: dict[int, str] = {}
+        self.decays: dict[int, tuple[vector_math.X, vector_math.X]] = {}
         self.base = base
         self.numbers = numbers
         self.body = Function(lanes)
@@ -82,7 +84,16 @@ class Chunk:
             return self._sum(values) if op == "sum" else self._dot(args, values)
         if op in vector_math.FUNCTIONS:
             return body.call(op, *values)
+        if op in vector_math.DECAYS:
+            return self._decay(op, args[0])
         return self._small(op, values)
+
+    def _decay(self, op: str, size: int) -> str:
+        """e ** -size, or that minus 1; most of the work serves both."""
+        if size not in self.decays:
+            given = vector_math.X(self.body, self.value(size))
+            self.decays[size] = vector_math.decay_parts(given)
+        return vector_math.DECAYS[op](*self.decays[size]).name
 
     def _small(self, op: str, values: list[str]) -> str:
         """The operations of an instruction or two."""
@@ -105,27 +116,33 @@ class Chunk:
         return self._select(self._compare("ogt", x, body.number(0.0)), x, slope)
 
     def _sum(self, values: list[str]) -> str:
-        total = values[0]
-        for value in values[1:]:
-            total = self.body.emit(f"fadd {self.body.double} {total}, {value}")
-        return total
+        """From left to right; many terms in several chains that don't wait in turn."""
+        return self._chains(len(values), lambda n, total: self._plus(total, values[n]))
 
     def _dot(self, args: tuple[int, ...], values: list[str]) -> str:
         body, code = self.body, self.layout.code
         half = len(values) // 2
-        total = ""
-        for n in range(half):
+
+        def term(n: int, total: str) -> str:
             x, y = values[n], values[half + n]
-            unit = code.is_constant(args[n], 1.0) or code.is_constant(
-                args[half + n], 1.0
-            )
-            if unit:
-                term = y if code.is_constant(args[n], 1.0) else x
-                total = (
-                    body.emit(f"fadd {body.double} {total}, {term}") if total else term
-                )
-            elif total:
-                total = body.fma(x, y, total)
-            else:
-                total = body.emit(f"fmul {body.double} {x}, {y}")
-        return total
+            if code.is_constant(args[n], 1.0):
+                return self._plus(total, y)
+            if code.is_constant(args[half + n], 1.0):
+                return self._plus(total, x)
+            if total:
+                return body.fma(x, y, total)
+            return body.emit(f"fmul {body.double} {x}, {y}")
+
+        return self._chains(half, term)
+
+    def _plus(self, total: str, x: str) -> str:
+        return self.body.emit(f"fadd {self.body.double} {total}, {x}") if total else x
+
+    def _chains(self, count: int, add: Callable[[int, str], str]) -> str:
+        totals = [""] * (1 if count < MANY_TERMS else 4)
+        for n in range(count):
+            totals[n % len(totals)] = add(n, totals[n % len(totals)])
+        result = totals[0]
+        for total in totals[1:]:
+            result = self._plus(result, total)
+        return result

@@ -21,6 +21,7 @@ from autograd.compiler.vector_math import Lanes
 BLOCK_BYTES = 192 * 1024  # of slots that go through the stages together
 BLOCK_VECTORS = 64
 LARGE = 4000  # instructions: beyond, they are not optimized, see `Module._add`
+WORKSPACE: Final = ("numbers", "values", "packed", "sums", "answers")
 TILE: Final = 4  # left and right results in one step of a grid
 
 
@@ -283,6 +284,9 @@ class Module:
         self, once: Sequence[str], stages: Sequence[tuple[list[str], list[str]]]
     ) -> None:
         body = Function(self.lanes)
+        for n, name in enumerate(WORKSPACE):
+            at = body.address("%space", 8 * n)
+            body.lines.append(f"  %{name} = load ptr, ptr {at}")
         self._begin(body, once)
         step = self.block * self.lanes
 
@@ -310,9 +314,8 @@ class Module:
             self._finish(body)
         text = body.text(
             "run",
-            "ptr noalias %X, i64 %start, i64 %stop, i64 %total, "
-            "ptr noalias %numbers, ptr noalias %values, ptr noalias %packed, "
-            "ptr noalias %sums, ptr noalias %answers, ptr noalias %outputs",
+            "ptr noalias %X, i64 %start, i64 %stop, i64 %total, ptr %space, "
+            "ptr noalias %outputs",
         )
         text[0] = text[0].replace("define internal", "define")
         self.lines += text
@@ -453,41 +456,40 @@ class Module:
         body.loop(0, rows, row)
 
     def _finish(self, body: Function) -> None:
-        """Add up the lanes of every sum, and divide by the number of rows."""
+        """Sums to means: added up over the lanes, divided by the number of rows."""
+        width = self.lanes * 8
+        self._copy_fixed(body)
         total = body.emit("sitofp i64 %total to double")
+        mine = body.whole_op("sub", "%stop", "%start")
+        mine = body.emit(f"sitofp i64 {mine} to double")
+        share = body.splat(body.emit(f"fdiv double {mine}, {total}"))
+        count = body.splat(total)
+        fixed = body.address("%numbers", 8 * self.layout.fixed)
 
-        def target(n: str) -> None:
-            vector = body.load(
-                body.double, "%sums", body.whole_op("mul", n, self.lanes * 8)
-            )
-            mean = body.emit(f"fdiv double {body.total(vector)}, {total}")
-            body.store("double", mean, "%answers", body.whole_op("shl", n, 3))
+        def targets_from(n: str) -> None:
+            first = body.address("%sums", body.whole_op("mul", n, width))
+            parts = [
+                body.load(body.double, first, width * i) for i in range(self.lanes)
+            ]
+            mean = body.emit(f"fdiv {body.double} {body.totals(parts)}, {count}")
+            at = body.whole_op("shl", n, 3)
+            mean = body.fma(body.load(body.double, fixed, at), share, mean)
+            body.store(body.double, mean, "%answers", at)
 
-        body.loop(0, self.kernel.targets, target)
-        fixed = self.layout.fixed
-        if not fixed:
+        body.loop(0, self.kernel.targets, targets_from, step=self.lanes)
+
+    def _copy_fixed(self, body: Function) -> None:
+        copies = self.layout.copies
+        if not copies:
             return
-        mine = body.emit(
-            f"sitofp i64 {body.whole_op('sub', '%stop', '%start')} to double"
-        )
-        share = body.emit(f"fdiv double {mine}, {total}")
-        places = self.layout.numbers
-        targets = self.table([8 * t for t, _, _ in fixed])
-        lefts = self.table([8 * places[a] for _, a, _ in fixed])
-        rights = self.table([8 * places[b] for _, _, b in fixed])
+        sources = self.table([8 * source for source, _ in copies])
+        places = self.table([8 * place for _, place in copies])
 
-        def once(n: str) -> None:
-            x = body.load("double", "%numbers", body.entry(lefts, n))
-            y = body.load("double", "%numbers", body.entry(rights, n))
-            product = body.emit(f"fmul double {x}, {y}")
-            part = body.emit(f"fmul double {product}, {share}")
-            at = body.entry(targets, n)
-            known = body.load("double", "%answers", at)
-            body.store(
-                "double", body.emit(f"fadd double {known}, {part}"), "%answers", at
-            )
+        def copy(n: str) -> None:
+            number = body.load("double", "%numbers", body.entry(sources, n))
+            body.store("double", number, "%numbers", body.entry(places, n))
 
-        body.loop(0, len(fixed), once)
+        body.loop(0, len(copies), copy)
 
     def _mathematics(self) -> None:
         """The functions that are called, and those that they call."""
@@ -518,8 +520,6 @@ class Module:
                 args = ", ".join([kind] * count)
                 lines.append(f"declare {kind} @llvm.{name}.{suffix}({args})")
         lines += [
-            f"declare double @llvm.vector.reduce.fadd.v{self.lanes}f64(double, "
-            f"<{self.lanes} x double>)",
             f"declare i1 @llvm.vector.reduce.or.v{self.lanes}i1(<{self.lanes} x i1>)",
             "declare double @sin(double)",
             "declare double @cos(double)",

@@ -51,13 +51,25 @@ class Function(Lanes):
             f"<{self.lanes} x i32> zeroinitializer"
         )
 
-    def total(self, x: str) -> str:
-        """The sum over the lanes."""
-        if self.lanes == 1:
-            return x
-        zero = "double 0x8000000000000000"
-        name = f"@llvm.vector.reduce.fadd.{self.suffix}"
-        return self.emit(f"call reassoc double {name}({zero}, {self.double} {x})")
+    def totals(self, vectors: Sequence[str]) -> str:
+        """For as many vectors as there are lanes, the sum over the lanes of each."""
+        while len(vectors) > 1:
+            pairs = zip(vectors[::2], vectors[1::2], strict=True)
+            vectors = [self._neighbors(x, y) for x, y in pairs]
+        return vectors[0]
+
+    def _neighbors(self, x: str, y: str) -> str:
+        """x1 + x2, x3 + x4, ..., y1 + y2, y3 + y4, ..."""
+        parts = []
+        for first in (0, 1):
+            places = [f"i32 {n}" for n in range(first, 2 * self.lanes, 2)]
+            parts.append(
+                self.emit(
+                    f"shufflevector {self.double} {x}, {self.double} {y}, "
+                    f"<{self.lanes} x i32> <{', '.join(places)}>"
+                )
+            )
+        return self.emit(f"fadd {self.double} {parts[0]}, {parts[1]}")
 
     def fma(self, x: str, y: str, z: str) -> str:
         """x * y + z."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 
+@functools.cache
 def numpy() -> Any:
     """The module numpy, or an ImportError with the command that installs it."""
     try:
@@ -49,7 +51,7 @@ def vector(parameters: Any, count: int) -> Any:
             f"parameters have the shape {given.shape}; this program takes ({count},), "
             "one number per parameter in the order given to compile()"
         )
-    return np.ascontiguousarray(given)
+    return given
 
 
 def _converted(given: Any, name: str, wanted: str) -> Any:

@@ -175,9 +175,8 @@ class Program:
 
     def _run(self, kind: str, X: Any, parameters: Any) -> tuple[Any, Any]:
         kernel = self._ready.get(kind) or self.kernel(kind)
-        rows = table(X, self.inputs)
         found: tuple[Any, Any] = kernel.run(
-            rows, self.numbers(parameters), self.threads
+            table(X, self.inputs), self.numbers(parameters), self.threads
         )
         return found
 

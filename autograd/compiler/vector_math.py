@@ -8,8 +8,8 @@ what Python's math gives, without its exceptions.
 
 Reductions and rational forms follow Cody and Waite, "Software Manual for the
 Elementary Functions" (1980), Moshier's Cephes (1989) for the arc tangent and Sun's
-fdlibm (1993) for sine, cosine and arc sine. The polynomials of erf, erfc and tanh are
-minimax fits of our own: of erf(x) / x and tanh(x) / x in x * x, and of
+fdlibm (1993) for sine, cosine and arc sine. The other polynomials are minimax fits of
+our own: of (e**r - 1 - r) / r**2 in r, of erf(x) / x in x * x, and of
 (1 + 2x) * e**(x*x) * erfc(x) in (x - 3.75) / (x + 3.75).
 """
 
@@ -112,22 +112,6 @@ ERFC = (
     0.0035854154854658496,
     -0.14024059858554702,
     1.2375126308378275,
-)
-
-
-TANH_NEAR = 0.55
-TANH = (
-    -2.060276537636634e-05,
-    8.511313685577672e-05,
-    -0.0002346347410887237,
-    0.0005889360520074057,
-    -0.001455661830100716,
-    0.003592110378689024,
-    -0.008863234397814355,
-    0.021869488493666944,
-    -0.053968253967434016,
-    0.13333333333332714,
-    -0.3333333333333333,
 )
 
 
@@ -341,7 +325,19 @@ def _call(name: str, *args: X) -> X:
 
 # ---- exponentials --------------------------------------------------------------------
 
-FACTORIALS = tuple([1 / math.factorial(n) for n in range(13, 1, -1)])
+EXP = (
+    2.510038549551032e-08,
+    2.7620088445409746e-07,
+    2.7557268459997064e-06,
+    2.4801521295954376e-05,
+    0.00019841269863053618,
+    0.0013888888917213717,
+    0.008333333333330062,
+    0.04166666666662413,
+    0.16666666666666669,
+    0.5,
+)
+"""(e**r - 1 - r) / r**2 for |r| < 0.35, to 2e-17 of e**r."""
 
 
 def _reduced(x: X) -> tuple[Bits, X, X]:
@@ -360,7 +356,7 @@ def _power_of_2(k: Bits, offset: int = 0) -> X:
 def exp(x: X) -> X:
     """2**k * e**r; the power in two halves, because 2**k alone may overflow."""
     k, _, r = _reduced(x)
-    power = fma(polynomial(r, (*FACTORIALS, 1.0)), r, 1.0)
+    power = fma(polynomial(r, (*EXP, 1.0)), r, 1.0)
     half = k.op("lshr", 1)
     result = power * _power_of_2(half) * _power_of_2(k.op("sub", half))
     result = choose(x > 709.782712893384, math.inf, result)
@@ -369,12 +365,26 @@ def exp(x: X) -> X:
 
 def expm1(x: X) -> X:
     """2 * (s * (e**r - 1) + (s - 1/2)) with s = 2**(k-1)."""
-    x = choose(x < -50.0, -50.0, x)
-    k, _, r = _reduced(x)
-    rest = fma(polynomial(r, FACTORIALS) * r, r, r)
+    k, _, r = _reduced(choose(x < -50.0, -50.0, x))
+    rest = fma(polynomial(r, EXP) * r, r, r)
     scale = _power_of_2(k, -1)
     result = 2.0 * fma(scale, rest, scale - 0.5)
     return choose(x > 709.782712893384, math.inf, result)
+
+
+def decay_parts(size: X) -> tuple[X, X]:
+    """e ** -size as s * (1 + rest), s a power of 2, for a size of at least 0."""
+    k, _, r = _reduced(-choose(size > 746.0, 746.0, size))
+    rest = fma(polynomial(r, EXP) * r, r, r)
+    half = k.op("lshr", 1)
+    return _power_of_2(half) * _power_of_2(k.op("sub", half)), rest
+
+
+DECAYS: dict[str, Callable[[X, X], X]] = {
+    "decay": lambda s, rest: fma(s, rest, s),
+    "decay_less_1": lambda s, rest: fma(s, rest, s - 1.0),
+}
+"""e ** -size and e ** -size - 1, from the parts."""
 
 
 # ---- logarithms ----------------------------------------------------------------------
@@ -607,12 +617,6 @@ def cosh(x: X) -> X:
     return choose(size > 700.0, large, 0.5 * e + 0.5 / e)
 
 
-def tanh_near(x: X) -> X:
-    """Tanh for |x| < 0.55, as x times a polynomial in x * x."""
-    z = x * x
-    return fma(x * z, polynomial(z, TANH), x)
-
-
 def elu(x: X, alpha: X) -> X:
     """x, or alpha * (e**x - 1) below 0."""
     return choose(x > 0.0, x, alpha * _call("expm1", x))
@@ -665,7 +669,6 @@ FUNCTIONS: dict[str, Callable[..., X]] = {
     "hypot": hypot,
     "sinh": sinh,
     "cosh": cosh,
-    "tanh_near": tanh_near,
     "elu": elu,
     "erf": erf,
     "erfc": erfc,
