@@ -1,6 +1,7 @@
 """Backends against the eager engine, and the vector mathematics against mpmath."""
 
 import random
+import warnings
 from contextlib import contextmanager
 
 import mpmath
@@ -22,9 +23,8 @@ ROWS = [0, 1, 7, 8, 9, 1000]
 
 def answers(output, xs, ws, batch):
     """Value, slopes by the inputs and slopes by the parameters, one line per row."""
-    return np.array(
-        [[v, *by_x, *by_w] for v, by_x, by_w in eager(output, xs, ws, batch)]
-    )
+    lines = [[v, *by_x, *by_w] for v, by_x, by_w in eager(output, xs, ws, batch)]
+    return np.reshape(lines, (len(batch), 1 + len(xs) + len(ws)))
 
 
 @contextmanager
@@ -54,46 +54,67 @@ def spread(seed, batch, wanted):
     moved = np.zeros_like(wanted)
     for blur in range(6):
         with blurred(random.Random(blur)):
-            output, xs, ws, _ = example(seed, rows=4)
+            output, xs, ws, _ = example(seed, rows=0)
         moved = np.fmax(moved, abs(answers(output, xs, ws, batch) - wanted))
     return moved
 
 
-def differences(seed, backend):
+def agrees(found, wanted, size, moved):
+    """Whether the two are equal to 1e-12 of a size; nan and inf in the same places."""
+    close = abs(found - wanted) <= 1e-12 * size + 10 * moved
+    return (found == wanted) | (np.isnan(found) & np.isnan(wanted)) | close
+
+
+def differences(seed, backend, rows):
     """Where program and graph differ by more than 1e-12, beyond their conditioning.
 
     A result that moves by more than that when every number on its way is changed in
-    the last digit has no 12 digits to compare; 10 times such a move is allowed.
+    the last digit has no 12 digits to compare; 10 times such a move is allowed. The
+    means over the rows are held to the rows' means, to 1e-12 of their mean size.
     """
-    output, xs, ws, batch = example(seed, rows=4)
+    output, xs, ws, batch = example(seed, rows)
     program = compile(output, xs, ws, backend=backend)
-    values, slopes = program.input_grad(batch)
-    by_w = np.array([program.value_and_grad([row])[1] for row in batch])
-    found = np.hstack([values[:, None], slopes, by_w])
     wanted = answers(output, xs, ws, batch)
-    with np.errstate(all="ignore"):
-        equal = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
-        # A multiply-add keeps what rounding takes from a product that cancels exactly.
-        least = 1e-17 if backend == "llvm" else 1e-300
-        equal |= abs(found - wanted) <= 1e-12 * abs(wanted) + least
-        if not equal.all():
-            moved = spread(seed, batch, wanted)
-            equal |= abs(found - wanted) <= 10 * moved
-    return np.argwhere(~equal).tolist()
+    X = np.reshape(batch, (rows, len(xs)))
+    values, slopes = program.input_grad(X)
+    mean, by_w = program.value_and_grad(X)
+    # A multiply-add keeps what rounding takes from a product that cancels exactly.
+    least = 1e-18 if backend == "llvm" else 1e-301
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # the mean of no rows is nan
+
+        def equal(moved):
+            line = agrees(
+                np.hstack([values[:, None], slopes]),
+                wanted[:, : 1 + len(xs)],
+                abs(wanted[:, : 1 + len(xs)]),
+                moved[:, : 1 + len(xs)],
+            )
+            columns = [0, *range(1 + len(xs), wanted.shape[1])]
+            by_hand, size = wanted[:, columns].mean(axis=0), abs(wanted[:, columns])
+            means = agrees(
+                np.array([mean, *by_w]),
+                by_hand,
+                size.mean(axis=0),
+                np.nan_to_num(moved[:, columns].mean(axis=0)),
+            )
+            return line.all() and means.all()
+
+        moved = np.full_like(wanted, least)
+        return not (equal(moved) or equal(moved + spread(seed, batch, wanted)))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_random_graphs(backend):
     for seed in range(60 if backend == "llvm" else 200):
-        assert differences(seed, backend) == [], seed
+        assert not differences(seed, backend, ROWS[seed % 5]), seed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ten_thousand_random_graphs(backend):
-    bad = {
-        seed: found for seed in range(10_000) if (found := differences(seed, backend))
-    }
+    seeds = range(10_000)
+    bad = [s for s in seeds if differences(s, backend, ROWS[s % len(ROWS)])]
     assert not bad
 
 
