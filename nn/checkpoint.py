@@ -17,19 +17,22 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nn.data import Scaling
+from nn.data import Scaling, table
 from nn.files import Path, write_whole
 from nn.module import ACTIVATIONS, MLP, Layer, Module, Neuron, Sequential, identity
-from nn.targets import Labels
+from nn.targets import Labels, as_predictions
+
+if TYPE_CHECKING:
+    from nn.optim import Array
 
 FORMAT = "chainrule model"
 VERSION = 1
 LARGEST_FILE = 256 * 2**20
-LARGEST_NETWORK = 5_000_000
+LARGEST_NETWORK = 1_000_000
 """More bytes, or more parameters, than this are refused before they fill the memory."""
 
 
@@ -39,12 +42,38 @@ class Context:
 
     features: the names of the input columns, in order. target: what is told.
     scaling: what is done to the inputs first. labels: how outputs become classes.
+    target_scaling: what was done to targets that are numbers, one per row; outputs are
+        on that scale.
     """
 
     features: tuple[str, ...] = ()
     target: str = ""
     scaling: Scaling | None = None
     labels: Labels | None = None
+    target_scaling: Scaling | None = None
+
+    def inputs(self, X: Any) -> Array:
+        """A table as the model takes it."""
+        return self.scaling(X) if self.scaling else table(X)
+
+    def targets(self, y: Sequence[Any]) -> list[Any]:
+        """Targets as the model learns them."""
+        if self.target_scaling is None:
+            return list(y)
+        scaled: list[float] = self.target_scaling([[t] for t in y])[:, 0].tolist()
+        return scaled
+
+    def predictions(self, outputs: Array) -> list[Any]:
+        """The classes, or the numbers in the target's own unit, that outputs mean.
+
+        outputs: of shape (N,) or (N, K).
+        """
+        rows = outputs.reshape(len(outputs), -1)
+        if self.labels is not None:
+            return self.labels.name(rows)
+        if self.target_scaling is not None:
+            rows = self.target_scaling.undo(rows)
+        return as_predictions(rows)
 
 
 @dataclass(frozen=True)
@@ -69,7 +98,8 @@ def save(
     training: the state from which a training can go on; `fit(checkpoint=...)` fills it.
 
     A module of a class of your own is saved as its parameters alone; see `load`.
-    Raises ValueError where a parameter is inf or nan, which JSON can't hold.
+    Raises ValueError where a parameter is inf or nan, which JSON can't hold, and for
+    more parameters than `load` accepts (see `LARGEST_NETWORK`).
     """
     content: dict[str, Any] = {
         "format": FORMAT,
@@ -82,7 +112,14 @@ def save(
         content["context"] = _plain_context(context)
     if training is not None:
         content["training"] = _plain_training(training)
-    write_whole(path, (_pretty(content) + "\n").encode())
+    data = (_pretty(content) + "\n").encode()
+    count = sum(len(_leaves(numbers)) for numbers in content["parameters"].values())
+    if count > LARGEST_NETWORK or len(data) > LARGEST_FILE:
+        raise ValueError(
+            f"{count} parameters in {len(data)} bytes are more than `load` accepts; "
+            "export_safetensors writes the weights of larger models"
+        )
+    write_whole(path, data)
 
 
 def load(path: Path, into: Module | None = None) -> Module:
@@ -191,6 +228,7 @@ def _plain_context(context: Context) -> dict[str, Any]:
         "target": context.target,
         "scaling": context.scaling and asdict(context.scaling),
         "labels": context.labels and asdict(context.labels),
+        "target_scaling": context.target_scaling and asdict(context.target_scaling),
     }
 
 
@@ -346,24 +384,29 @@ def _context(content: Any) -> Context:
         return Context()
     if not isinstance(content, dict):
         raise ValueError("its context is not an object")
-    scaling = content.get("scaling") and _object(content, "scaling")
-    labels = content.get("labels") and _object(content, "labels")
     return Context(
         features=tuple(_texts(content, "features")),
         target=_text(content, "target"),
-        scaling=_scaling(scaling) if scaling else None,
-        labels=_labels(labels) if labels else None,
+        scaling=_scaling(content, "scaling"),
+        labels=_labels(content),
+        target_scaling=_scaling(content, "target_scaling"),
     )
 
 
-def _scaling(content: dict[str, Any]) -> Scaling:
+def _scaling(content: dict[str, Any], name: str) -> Scaling | None:
+    if content.get(name) is None:
+        return None
+    content = _object(content, name)
     mean, deviation = _floats(content, "mean"), _floats(content, "deviation")
     if len(mean) != len(deviation) or not all(d > 0 for d in deviation):
         raise ValueError("its scaling needs a mean and a deviation > 0 per column")
     return Scaling(tuple(mean), tuple(deviation))
 
 
-def _labels(content: dict[str, Any]) -> Labels:
+def _labels(content: dict[str, Any]) -> Labels | None:
+    if content.get("labels") is None:
+        return None
+    content = _object(content, "labels")
     classes = _list(content, "classes")
     if len(classes) < 2 or any(type(label) not in (str, int) for label in classes):
         raise ValueError("its classes are not at least two texts or whole numbers")

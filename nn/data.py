@@ -10,10 +10,11 @@ from __future__ import annotations
 import csv
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autograd.numeric import is_number
 from nn.files import Path
 from nn.targets import Label, plain
 
@@ -105,6 +106,38 @@ def _groups(labels: list[Any]) -> list[list[int]]:
     return [groups[label] for label in sorted(groups)]
 
 
+def table(X: Any) -> Array:
+    """Inputs as a float64 array (N, I). Raises ValueError that names the place."""
+    import numpy as np
+
+    try:
+        rows = np.array(X, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        reason = _strange(X) or str(error)
+        raise ValueError(
+            f"X has to be rows of numbers, all as long: {reason}"
+        ) from None
+    if rows.ndim != 2 or not rows.size:
+        raise ValueError(
+            f"X has to be a table of N rows and I columns, got the shape {rows.shape}; "
+            "for a single input write [[x] for x in X]"
+        )
+    if not np.isfinite(rows).all():
+        row, column = (int(i) + 1 for i in np.argwhere(~np.isfinite(rows))[0])
+        raise ValueError(f"X is missing or infinite in row {row}, column {column}")
+    return rows
+
+
+def _strange(X: Any) -> str:
+    """Where a table holds something else than a number, if that is what it does."""
+    rows = X.to_numpy() if hasattr(X, "to_numpy") else X
+    for i, row in enumerate(rows if isinstance(rows, Iterable) else (), 1):
+        for j, item in enumerate(row if isinstance(row, Iterable) else (), 1):
+            if not is_number(item):
+                return f"row {i}, column {j} holds {item!r}"
+    return ""
+
+
 @dataclass(frozen=True)
 class Scaling:
     """(x - mean) / deviation, column by column: every input on a like scale.
@@ -126,8 +159,6 @@ class Scaling:
 
         A column that is the same in every row is only shifted.
         """
-        from nn.training import table
-
         rows = table(X)
         deviation = [d if d > 0 else 1.0 for d in rows.std(axis=0).tolist()]
         return cls(tuple(rows.mean(axis=0).tolist()), tuple(deviation))
@@ -136,8 +167,6 @@ class Scaling:
         """The scaled table."""
         import numpy as np
 
-        from nn.training import table
-
         rows = table(X)
         if rows.shape[1] != len(self.mean):
             raise ValueError(
@@ -145,6 +174,17 @@ class Scaling:
             )
         scaled: Array = (rows - np.array(self.mean)) / np.array(self.deviation)
         return scaled
+
+    def undo(self, rows: Array) -> Array:
+        """The table that `rows` is the scaled one of.
+
+        >>> Scaling((2.0,), (0.5,)).undo(Scaling((2.0,), (0.5,))([[7.0]])).tolist()
+        [[7.0]]
+        """
+        import numpy as np
+
+        whole: Array = rows * np.array(self.deviation) + np.array(self.mean)
+        return whole
 
 
 # ---- toy sets in the plane -----------------------------------------------------------
@@ -339,7 +379,7 @@ class _Cells:
                         f"{self.path} has a single column with the delimiter "
                         f"{delimiter!r}; its columns seem to be separated by {other!r}"
                     )
-        if all(_parsed(name) is not None for name in names):
+        if all(number_in(name) is not None for name in names):
             raise ValueError(
                 f"{self.path} starts with numbers; its first line has to name the "
                 "columns"
@@ -368,7 +408,7 @@ class _Cells:
         for row, text in enumerate(texts):
             if text.lower() in MISSING:
                 raise ValueError(f"{self._place(row, name)}: the value is missing")
-        numbers = [_parsed(text) for text in texts]
+        numbers = [number_in(text) for text in texts]
         return texts if None in numbers else plain(numbers)
 
     def numbers(self, names: Sequence[str]) -> Array:
@@ -390,7 +430,7 @@ class _Cells:
                 f"{self._place(row, name)}: the value is missing; fill it in, or leave "
                 "out the row or the column"
             )
-        number = _parsed(text)
+        number = number_in(text)
         if number is None:
             raise ValueError(
                 f"{self._place(row, name)}: {text[:60]!r} is not a number (with a "
@@ -412,7 +452,7 @@ def _lines(path: Path, delimiter: str) -> list[tuple[int, list[str]]]:
         raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from None
 
 
-def _parsed(text: str) -> float | None:
+def number_in(text: str) -> float | None:
     """The finite number that a text spells, or None."""
     try:
         number = float(text)

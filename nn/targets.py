@@ -206,3 +206,9 @@ def _floats(y: Any, outputs: int) -> Array:
 
 def _strange(y: Sequence[Any]) -> Any:
     return next((x for x in y if not isinstance(x, (int, float))), y)
+
+
+def as_predictions(outputs: Array) -> list[Any]:
+    """Outputs as a loss expects them: numbers where a row has one, otherwise rows."""
+    rows: list[Any] = (outputs[:, 0] if outputs.shape[1] == 1 else outputs).tolist()
+    return rows

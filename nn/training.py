@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from autograd.numeric import is_number
 from autograd.value import ieee, number_of
+from nn.checkpoint import Context, load_checkpoint, save, with_labels
+from nn.data import split_rows, table
 from nn.engine import Eager, Engine, Task, as_list, first_bad_node, write
 from nn.files import Path
 from nn.history import History, progress_bar
@@ -27,10 +28,16 @@ from nn.module import Module
 from nn.optim import OPTIMIZERS, Optimizer, above_zero, from_zero
 from nn.schedules import Schedule
 from nn.schedules import schedule as _schedule
-from nn.targets import Labels, choose_loss, encode, find_labels, threshold_of
+from nn.targets import (
+    Labels,
+    as_predictions,
+    choose_loss,
+    encode,
+    find_labels,
+    threshold_of,
+)
 
 if TYPE_CHECKING:
-    from nn.checkpoint import Context
     from nn.optim import Array
 
 Metric = Callable[[list[Any], list[Any]], float]
@@ -337,8 +344,6 @@ class Training:
 
     def save(self, path: Path) -> None:
         """Write the model and the state of this training into a file."""
-        from nn.checkpoint import save, with_labels
-
         context = with_labels(self.context, self.history.labels)
         save(self.model, path, context=context, training=self.state_dict())
 
@@ -422,12 +427,6 @@ def _metrics(labels: Labels | None) -> dict[str, Metric]:
     return {"accuracy": accuracy(labels)} if labels else {"error": mean_error}
 
 
-def as_predictions(outputs: Array) -> list[Any]:
-    """Outputs as a loss expects them: numbers where a row has one, otherwise rows."""
-    rows: list[Any] = (outputs[:, 0] if outputs.shape[1] == 1 else outputs).tolist()
-    return rows
-
-
 def loss_of(loss: Loss, outputs: Array, targets: list[Any]) -> float:
     """The loss of outputs that are already known."""
     with ieee():
@@ -444,38 +443,6 @@ def _clipped(gradient: Array, norm: float, clip: float | None) -> Array:
 # ---- what fit was given --------------------------------------------------------------
 
 
-def table(X: Any) -> Array:
-    """Inputs as a float64 array (N, I). Raises ValueError that names the place."""
-    import numpy as np
-
-    try:
-        rows = np.array(X, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        reason = _strange(X) or str(error)
-        raise ValueError(
-            f"X has to be rows of numbers, all as long: {reason}"
-        ) from None
-    if rows.ndim != 2 or not rows.size:
-        raise ValueError(
-            f"X has to be a table of N rows and I columns, got the shape {rows.shape}; "
-            "for a single input write [[x] for x in X]"
-        )
-    if not np.isfinite(rows).all():
-        row, column = (int(i) + 1 for i in np.argwhere(~np.isfinite(rows))[0])
-        raise ValueError(f"X is missing or infinite in row {row}, column {column}")
-    return rows
-
-
-def _strange(X: Any) -> str:
-    """Where a table holds something else than a number, if that is what it does."""
-    rows = X.to_numpy() if hasattr(X, "to_numpy") else X
-    for i, row in enumerate(rows if isinstance(rows, Iterable) else (), 1):
-        for j, item in enumerate(row if isinstance(row, Iterable) else (), 1):
-            if not is_number(item):
-                return f"row {i}, column {j} holds {item!r}"
-    return ""
-
-
 Part: TypeAlias = "tuple[Array, Any]"
 
 
@@ -489,8 +456,6 @@ def _divide(
     if validation is None:
         return (X, labels), None
     if isinstance(validation, (float, int)):
-        from nn.data import split_rows
-
         inside, outside = split_rows(labels, float(validation), seed)
         return _rows(X, labels, inside), _rows(X, labels, outside)
     inputs, others = validation
@@ -565,8 +530,6 @@ def _read(path: Path | None, model: Module) -> Mapping[str, Any] | None:
     """The training state in a checkpoint, its weights loaded into the model."""
     if path is None:
         return None
-    from nn.checkpoint import load_checkpoint
-
     checkpoint = load_checkpoint(path, into=model)
     if checkpoint.training is None:
         raise ValueError(f"{path} holds a model alone, no training to go on with")

@@ -82,7 +82,11 @@ def test_the_file_as_a_person_reads_it(tmp_path):
     }
     model.load_state_dict(state)
     context = Context(
-        ("size", "weight"), "kind", Scaling((1.0, 2.0), (0.5, 4.0)), Labels(("a", "b"))
+        ("size", "weight"),
+        "kind",
+        Scaling((1.0, 2.0), (0.5, 4.0)),
+        Labels(("a", "b")),
+        Scaling((5.0,), (2.0,)),
     )
     save(model, tmp_path / "m.json", context=context)
     assert (
@@ -120,6 +124,10 @@ def test_the_file_as_a_person_reads_it(tmp_path):
     "labels": {
       "classes": ["a", "b"],
       "threshold": 0.0
+    },
+    "target_scaling": {
+      "mean": [5.0],
+      "deviation": [2.0]
     }
   }
 }
@@ -279,6 +287,8 @@ HOSTILE = {
     "threshold as text": changed(
         {"classes": [0, 1], "threshold": "x"}, "context", "labels"
     ),
+    "a scaling as text": changed("x", "context", "scaling"),
+    "a scaling of false": changed(False, "context", "target_scaling"),
     "a scaling by 0": changed(
         {"mean": [0, 0], "deviation": [0, 1]}, "context", "scaling"
     ),
@@ -323,6 +333,14 @@ def test_a_file_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(nn.checkpoint, "LARGEST_FILE", 100)
     with pytest.raises(ValueError, match=r"m.json has \d+ bytes, more than a model's"):
         load(path)
+
+
+@pytest.mark.parametrize("limit", ["LARGEST_FILE", "LARGEST_NETWORK"])
+def test_what_could_not_be_read_is_not_written(limit, tmp_path, monkeypatch):
+    monkeypatch.setattr(nn.checkpoint, limit, 12)
+    with pytest.raises(ValueError, match=r"^13 parameters in \d+ bytes are more than"):
+        save(MLP(2, [3, 1]), tmp_path / "m.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_file(tmp_path):

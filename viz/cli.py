@@ -461,6 +461,9 @@ def _sample(
         x = saved.context.scaling([x])[0].tolist()
         print("the inputs are scaled as they were in training", file=sys.stderr)
     y, chosen = _wanted(saved.model, saved.context.labels, x, target, loss)
+    if saved.context.target_scaling is not None:
+        (y,) = saved.context.targets([y])
+        print("the target is scaled as it was in training", file=sys.stderr)
     return saved.model, x, y, chosen
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from nn.data import looks_like_classes
+from nn.data import looks_like_classes, table
 from nn.engine import predict
 from nn.history import History
 from nn.module import Module
@@ -115,8 +115,6 @@ class _Plane:
         resolution: int,
     ) -> None:
         import numpy as np
-
-        from nn.training import table
 
         self.model, self.X, self.y = model, table(X), plain(y)
         if self.X.shape[1] != 2:

@@ -5,25 +5,38 @@ from __future__ import annotations
 import csv
 import math
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from nn import MLP, History, fit, mse, predict
-from nn.checkpoint import Context, load_checkpoint
-from nn.data import GENERATED, SETS, Dataset, Scaling, read_csv, read_features
+from nn import MLP, History, Module, Sequential, fit, mse, predict
+from nn.checkpoint import Context, load_checkpoint, with_labels
+from nn.data import (
+    GENERATED,
+    MISSING,
+    SETS,
+    Dataset,
+    Scaling,
+    number_in,
+    read_csv,
+    read_features,
+)
+from nn.losses import LOSSES
 from nn.module import Neuron
 from nn.optim import OPTIMIZERS, SGD, Optimizer
-from nn.targets import BINARY, Labels
-from nn.training import accuracy, as_predictions, mean_error
+from nn.targets import BINARY, Labels, as_predictions, encode, plain
+from nn.training import Metric, accuracy, loss_of, mean_error
 from viz.graph import draw
 from viz.plots import plot_confusion, plot_decision_boundary, plot_history
 from viz.render import Graph
 
 if TYPE_CHECKING:
     from nn.optim import Array
+
+
+NUMBER_LOSSES = ("mse", "mae", "huber")
 
 
 @dataclass(frozen=True)
@@ -55,44 +68,82 @@ class Settings:
     progress: bool
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What came out: the model, what its numbers mean, and the rows it saw or did not.
+
+    parts: the rows by what they are for: "training", "validation", "test".
+    scores: the loss and the accuracy, or the error, for each part.
+    """
+
+    model: MLP
+    history: History
+    context: Context
+    parts: dict[str, Dataset]
+    scores: dict[str, dict[str, float]]
+
+
 def train(settings: Settings) -> None:
     """Train on a table, write pictures and the model, and print how good it is."""
-    data = load_data(settings)
-    inside, outside = data.split(settings.test, settings.seed)
-    scaling = Scaling.fit(inside.X)
-    model = make_model(data, settings)
-    context = Context(data.features, data.target, scaling)
     settings.out.mkdir(parents=True, exist_ok=True)
     saved = settings.out / "model.json"
+    trained = learn(settings, checkpoint=saved)
+    pictures = draw_pictures(trained)
+    for name in PICTURES:
+        if name in pictures:
+            pictures[name].save(settings.out / name)
+        else:  # of an earlier training, on other data
+            (settings.out / name).unlink(missing_ok=True)
+    _report(trained)
+    print(f"written to {settings.out}: {', '.join([*pictures, saved.name])}")
+    if trained.history.stopped == "interrupted":
+        print(f"interrupted; the same command with --resume {saved} goes on")
+    print(last_line(trained.scores["test"]))
+
+
+def learn(settings: Settings, checkpoint: Path | None = None) -> Trained:
+    """Train as the settings say; nothing is printed, or written but the checkpoint."""
+    data = load_data(settings)
+    parts = divide(data, settings)
+    inside = parts["training"]
+    numbers = predicts_numbers(data, settings)
+    context = Context(
+        data.features,
+        data.target,
+        scaling=Scaling.fit(inside.X),
+        target_scaling=Scaling.fit([[y] for y in inside.y]) if numbers else None,
+    )
+    if settings.resume:
+        _check_same_rows(settings.resume, context)
+    model = make_model(data, settings)
+    tables = {
+        name: (context.inputs(p.X), context.targets(p.y)) for name, p in parts.items()
+    }
     history = fit(
         model,
-        scaling(inside.X),
-        inside.y,
+        *tables["training"],
         loss=settings.loss if settings.loss != "auto" else default_loss(data),
         optimizer=make_optimizer(settings),
         epochs=settings.epochs,
         batch_size=settings.batch_size,
-        validation=settings.validation or None,
+        validation=tables.get("validation"),
         seed=settings.seed,
         engine=settings.engine,
         progress=settings.progress,
         schedule=settings.schedule,
         clip=settings.clip,
         patience=settings.patience,
-        checkpoint=saved,
+        metrics={"error": error_in(context)} if numbers else None,
+        checkpoint=checkpoint,
         resume=settings.resume,
         context=context,
     )
-    outputs = predict(model, scaling(outside.X)).reshape(len(outside), -1)
-    score = measure(history.labels, outputs, outside.y)
-    pictures = draw_pictures(model, history, inside, outside, scaling, outputs)
-    for name, picture in pictures.items():
-        picture.save(settings.out / name)
-    _report(model, history, data, (len(inside), len(outside)), score)
-    print(f"written to {settings.out}: {', '.join([*pictures, saved.name])}")
-    if history.stopped == "interrupted":
-        print(f"interrupted; the same command with --resume {saved} goes on")
-    print(f"test {score[0]} {score[1]:.3f}")
+    context = with_labels(context, history.labels)
+    scores = {
+        name: measure(history, context, predict(model, X), y)
+        for name, (X, y) in tables.items()
+    }
+    return Trained(model, history, context, parts, scores)
 
 
 # ---- what to train -------------------------------------------------------------------
@@ -112,7 +163,7 @@ def load_data(settings: Settings) -> Dataset:
         raise ValueError(
             f"which column of {path} is to be told from the others? Add --target COLUMN"
         )
-    return read_csv(path, settings.target, settings.delimiter)
+    return read_csv(path, settings.target, delimiter_of(settings.delimiter))
 
 
 def _drawn(settings: Settings) -> dict[str, Any]:
@@ -123,11 +174,36 @@ def _drawn(settings: Settings) -> dict[str, Any]:
     return {"rows": settings.rows, "seed": settings.seed, **noise}
 
 
+def divide(data: Dataset, settings: Settings) -> dict[str, Dataset]:
+    """The rows by what they are for; no row is in two parts."""
+    inside, outside = data.split(settings.test, settings.seed)
+    if not settings.validation:
+        return {"training": inside, "test": outside}
+    inside, aside = inside.split(settings.validation, settings.seed)
+    return {"training": inside, "validation": aside, "test": outside}
+
+
+def predicts_numbers(data: Dataset, settings: Settings) -> bool:
+    """Whether the target is a number to come close to, not a class."""
+    asked = settings.loss in NUMBER_LOSSES
+    return not data.classes or (asked and not isinstance(data.y[0], str))
+
+
+def _check_same_rows(path: Path, context: Context) -> None:
+    """The means of the columns tell whether a checkpoint saw the same rows."""
+    before = load_checkpoint(path).context
+    if with_labels(before, None) != context:
+        raise ValueError(
+            f"{path} was trained on other rows; --resume needs the same data, target, "
+            "--test, --validation and --seed as before"
+        )
+
+
 def make_model(data: Dataset, settings: Settings) -> MLP:
     """A perceptron with an output per class, or one for two classes or a number."""
     hidden = _layers(settings.hidden)
     outputs = len(data.classes) if len(data.classes) > 2 else 1
-    if settings.loss in ("mse", "mae", "huber"):
+    if settings.loss in NUMBER_LOSSES:
         outputs = 1
     if settings.loss == "cross_entropy":
         outputs = max(2, len(data.classes))
@@ -177,41 +253,68 @@ def make_optimizer(settings: Settings) -> Optimizer:
 # ---- how good it is ------------------------------------------------------------------
 
 
-def measure(labels: Labels | None, outputs: Array, y: list[Any]) -> tuple[str, float]:
-    """`accuracy` and its number for classes, `error` (mean distance) for numbers."""
+def measure(
+    history: History, context: Context, outputs: Array, y: list[Any]
+) -> dict[str, float]:
+    """The loss, and the accuracy for classes or the error (mean distance) for numbers.
+
+    outputs, y: the model's outputs and the targets as it learns them.
+    """
+    rows = outputs.reshape(len(outputs), -1)
+    loss, labels = LOSSES[history.loss_name], history.labels
+    targets = encode(y, labels, loss, rows.shape[1]).tolist()
+    found = {"loss": loss_of(loss, rows, targets)}
     if labels is None:
-        return "error", mean_error(as_predictions(outputs), y)
-    targets = labels.index(y).tolist()
-    return "accuracy", accuracy(labels)(as_predictions(outputs), targets)
+        return {**found, "error": error_in(context)(as_predictions(rows), targets)}
+    return {**found, "accuracy": accuracy(labels)(as_predictions(rows), targets)}
 
 
-def _report(
-    model: MLP,
-    history: History,
-    data: Dataset,
-    rows: tuple[int, int],
-    score: tuple[str, float],
-) -> None:
+def last_line(scores: dict[str, float]) -> str:
+    """`test accuracy 0.990`, or `test error 12.5` in the target's own unit."""
+    if "accuracy" in scores:
+        return f"test accuracy {scores['accuracy']:.3f}"
+    return f"test error {scores['error']:.4g}"
+
+
+def error_in(context: Context) -> Metric:
+    """The mean distance in the target's own unit."""
+    unit = context.target_scaling.deviation[0] if context.target_scaling else 1.0
+    return lambda outputs, targets: unit * mean_error(outputs, targets)
+
+
+def _report(trained: Trained) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(show_header=False)
-    sizes = [layer.nout for layer in model.layers]
-    layers = "-".join(map(str, [len(data.features), *sizes]))
-    lines = {
-        "to tell": f"{data.target} from {len(data.features)} columns",
-        "rows": f"{rows[0]} to train on, {rows[1]} to test on",
-        "network": f"{layers}, {len(model.parameters())} parameters",
-        "made small": history.loss_name.replace("_", " "),
-        "epochs": f"{len(history)} ({history.stopped}), {history.seconds:.1f} s",
+    facts = Table(show_header=False)
+    for name, fact in _facts(trained).items():
+        facts.add_row(Text(name), Text(fact))
+    results = Table("", "rows", *trained.scores["test"])
+    for column in results.columns[1:]:
+        column.justify = "right"
+    for name, scores in trained.scores.items():
+        rows = str(len(trained.parts[name]))
+        results.add_row(name, rows, *map(_number, scores.values()))
+    console = Console()
+    console.print(facts)
+    console.print(results)
+
+
+def _facts(trained: Trained) -> dict[str, str]:
+    model, history, context = trained.model, trained.history, trained.context
+    columns = len(context.features)
+    sizes = [columns, *[layer.nout for layer in model.layers]]
+    ended = f"{len(history)} ({history.stopped}), {history.seconds:.1f} s"
+    if history.best_epoch:
+        ended += f", back to the best, {history.best_epoch}"
+    return {
+        "target": f"{context.target}, from {columns} column{'s' * (columns > 1)}",
+        "network": f"{'-'.join(map(str, sizes))}, {len(model.parameters())} parameters",
+        "loss": history.loss_name.replace("_", " "),
+        "epochs": ended,
         "engine": history.engine,
-        **{name.replace("_", " "): _number(x) for name, x in history.last().items()},
-        f"test {score[0]}": _number(score[1]),
     }
-    for name, line in lines.items():
-        table.add_row(Text(name), Text(line))
-    Console().print(table)
 
 
 def _number(x: float) -> str:
@@ -220,33 +323,39 @@ def _number(x: float) -> str:
 
 # ---- pictures ------------------------------------------------------------------------
 
+PICTURES = ("history.svg", "boundary.svg", "confusion.svg", "graph.svg")
 
-def draw_pictures(
-    model: MLP,
-    history: History,
-    inside: Dataset,
-    outside: Dataset,
-    scaling: Scaling,
-    outputs: Array,
-) -> dict[str, Any]:
+
+def draw_pictures(trained: Trained) -> dict[str, Any]:
     """Every picture that suits the data, by the name of its file."""
+    model, history, context = trained.model, trained.history, trained.context
+    test = trained.parts["test"]
     pictures: dict[str, Any] = {}
     if len(history):
         pictures["history.svg"] = plot_history(history)
-    if len(inside.features) == 2:
+    if len(context.features) == 2:
         pictures["boundary.svg"] = plot_decision_boundary(
-            model,
-            outside.X,
-            outside.y,
+            _in_own_unit(model, context.target_scaling),
+            test.X,
+            test.y,
             labels=history.labels,
-            scaling=scaling,
-            features=inside.features,
+            scaling=context.scaling,
+            features=context.features,
         )
     if history.labels:
-        found = history.labels.name(outputs)
-        pictures["confusion.svg"] = plot_confusion(outside.y, found)
-    pictures["graph.svg"] = neuron_graph(model, scaling(inside.X), inside.features)
+        found = context.predictions(predict(model, context.inputs(test.X)))
+        pictures["confusion.svg"] = plot_confusion(test.y, found)
+    rows = context.inputs(trained.parts["training"].X)
+    pictures["graph.svg"] = neuron_graph(model, rows, context.features)
     return pictures
+
+
+def _in_own_unit(model: MLP, scaling: Scaling | None) -> Module:
+    """The model with an output in the target's unit."""
+    if scaling is None:
+        return model
+    (mean,), (deviation,) = scaling.mean, scaling.deviation
+    return Sequential(model, lambda z: z * deviation + mean)
 
 
 SHOWN = 4
@@ -288,26 +397,26 @@ def predict_file(model: Path, data: Path, delimiter: str) -> None:
             f"{model} does not say which columns its inputs are; only models that "
             "`chainrule train` wrote can be used on a file"
         )
-    X, columns = read_features(data, context.features, delimiter)
-    inputs = context.scaling(X) if context.scaling else X
-    outputs = predict(checkpoint.model, inputs).reshape(len(X), -1)
+    X, columns = read_features(data, context.features, delimiter_of(delimiter))
+    outputs = predict(checkpoint.model, context.inputs(X)).reshape(len(X), -1)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     for line in prediction_table(context, outputs):
         writer.writerow(line)
-    _compare(context, outputs, columns)
+    if context.target in columns:
+        _compare(context, outputs, columns[context.target])
 
 
 def prediction_table(context: Context, outputs: Array) -> list[list[Any]]:
     """The lines to print: the prediction, and the probability of each class."""
-    labels = context.labels
+    labels, found = context.labels, context.predictions(outputs)
     name = context.target or "prediction"
     if labels is None:
-        return [[name], *[[repr(x)] for x in outputs[:, 0].tolist()]]
+        return [[name], *[[repr(x)] for x in found]]
     shares = probabilities(outputs, labels).tolist()
     head = [name, *[f"P({label})" for label in labels.classes]]
     return [head] + [
         [label, *[f"{share:.4f}" for share in row]]
-        for label, row in zip(labels.name(outputs), shares, strict=True)
+        for label, row in zip(found, shares, strict=True)
     ]
 
 
@@ -327,17 +436,31 @@ def probabilities(outputs: Array, labels: Labels) -> Array:
     return shares
 
 
-def _compare(
-    context: Context, outputs: Array, columns: Mapping[str, list[str]]
-) -> None:
-    """Say on stderr how good the predictions are, where the file holds the target."""
-    if context.target not in columns:
-        return
-    truth = columns[context.target]
+def _compare(context: Context, outputs: Array, truth: list[str]) -> None:
+    """Say on stderr how good the predictions are, where the file tells the target."""
+    found = context.predictions(outputs)
+    told = [row for row, text in enumerate(truth) if text.lower() not in MISSING]
     if context.labels is None:
-        y: list[Any] = [float(text) for text in truth]
+        numbers = [number_in(text) for text in truth]
+        told = [row for row in told if numbers[row] is not None]
+        off = [abs(found[row] - (numbers[row] or 0.0)) for row in told]
+        result = f"error {fmean(off):.4g}" if off else ""
     else:
-        by_text = {str(label): label for label in context.labels.classes}
-        y = [by_text.get(text, text) for text in truth]
-    name, number = measure(context.labels, outputs, y)
-    print(f"{name} {number:.3f} on {len(y)} rows", file=sys.stderr)
+        right = [label_in(truth[row]) == label_in(str(found[row])) for row in told]
+        result = f"accuracy {fmean(right):.3f}" if right else ""
+    if result:
+        print(f"{result} on {len(told)} of {len(truth)} rows", file=sys.stderr)
+
+
+def label_in(text: str) -> str:
+    """A class's text; 1.0 is the class 1."""
+    number = number_in(text)
+    return text if number is None else str(plain([number])[0])
+
+
+DELIMITERS = {"tab": "\t", "\\t": "\t"}
+
+
+def delimiter_of(text: str) -> str:
+    """The character that a user means, who can hardly type a tab."""
+    return DELIMITERS.get(text, text)
