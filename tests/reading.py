@@ -60,3 +60,36 @@ def latex_number(text: str) -> float:
     """A number as LaTeX writes it."""
     plain = text.strip().replace(r"\infty", "inf").replace(r"\mathrm{nan}", "nan")
     return float(re.sub(r" \\times 10\^\{(-?\d+)\}", r"e\1", plain))
+
+
+def latex_equations(text: str) -> list[tuple[str, list[str]]]:
+    """The same for the rows of LaTeX's `aligned`, whose left sides end with &."""
+    found: list[tuple[str, list[str]]] = []
+    for row in text.splitlines():
+        left, mark, rest = row.removesuffix(r" \\[0.4em]").partition("&=")
+        if not mark:
+            left, mark, rest = left.partition(r"&:\;")
+        if not mark:
+            continue
+        rights = [right.strip() for right in rest.split(" = ")]
+        if left.strip():
+            found.append((left.strip(), rights))
+        else:
+            found[-1][1].extend(rights)
+    return found
+
+
+def unboxed(text: str) -> str:
+    """What stands in the boxes of a diagram: titles, and lines with an indent."""
+    boxes: dict[int, list[str]] = {}
+    done: list[str] = []
+    for line in text.splitlines():
+        for match in re.finditer(r"[╭╰].*?[╮╯]|│ .*? │(?= |$)", line):
+            column, piece = match.start(), match[0]
+            if piece[0] == "╭":
+                boxes[column] = [piece.strip("╭╮─┴ ")]
+            elif piece[0] == "╰":
+                done += boxes.pop(column)
+            elif column in boxes:
+                boxes[column].append("  " + piece[2:-2].rstrip())
+    return "\n".join(done)

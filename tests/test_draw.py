@@ -338,6 +338,36 @@ def test_a_network_folds_into_its_neurons():
             assert read == printed(norm(neuron.parameters()))
 
 
+def check_folds(seed):
+    """Every number of a random network's folded pictures is backward()'s."""
+    rng = random.Random(seed)
+    sizes = [rng.randint(1, 4) for _ in range(rng.randint(1, 3))]
+    model = MLP(2, sizes, rng.choice(["tanh", "relu", "sigmoid"]), seed=seed)
+    rows = [[rng.gauss(0, 1), rng.gauss(0, 1)] for _ in range(rng.randint(1, 4))]
+    wanted = [[rng.gauss(0, 1) for _ in range(sizes[-1])] for _ in rows]
+    loss = mse([model(x) if sizes[-1] > 1 else [model(x)] for x in rows], wanted)
+    loss.backward()
+    for detail in ("neuron", "layer"):
+        nodes = elements(draw(loss, detail=detail), "node")
+        assert number_after(nodes["loss"], "data") == printed(loss.data)
+        for k, layer in enumerate(model.layers, 1):
+            parts = layer.neurons if detail == "neuron" else [layer]
+            for i, part in enumerate(parts, 1):
+                texts = nodes[f"L{k}N{i if detail == 'neuron' else 0}"]
+                assert number_after(texts, "‖grad‖") == printed(norm(part.parameters()))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_every_number_of_a_folded_network(seed):
+    check_folds(seed)
+
+
+@pytest.mark.slow
+def test_every_number_of_a_thousand_folded_networks():
+    for seed in range(1000):
+        check_folds(seed)
+
+
 def folded_ops(loss):
     """What operations each place of the folded picture says it holds."""
     nodes = elements(draw(loss, detail="layer"), "node")

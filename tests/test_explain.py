@@ -7,7 +7,7 @@ import math
 import random
 import re
 import sys
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +38,13 @@ from viz.text import loss_of, worked_example
 
 sys.path.insert(0, str(Path(__file__).parent))
 from random_graphs import grow
-from reading import equations, evaluate, is_numeric, latex_number
+from reading import (
+    equations,
+    evaluate,
+    is_numeric,
+    latex_equations,
+    latex_number,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -176,27 +182,42 @@ def read_back(output):
     check_page(output, nodes)
 
 
+def in_order(nodes):
+    """What the equations end in: values, then adjoints backwards, then gradients."""
+    grads = [n.grad for n in nodes]
+    return [n.data for n in nodes] + grads[::-1] + grads
+
+
 def check_text(told, nodes):
-    result = told.text().split("Result\n")[1]
-    read = [rights[-1] for _, rights in equations(result)]
-    assert read == [short(n.grad, 6) for n in nodes]
+    text = replace(told, paths=()).text()
+    read = [rights[-1] for _, rights in equations(text)]
+    assert read == [short(x, 6) for x in in_order(nodes)]
 
 
 def check_latex(told, nodes):
-    for form in (told.latex(), told.markdown()):
-        rows = re.findall(
-            r"\\frac\{\\partial .*?&= ([^&=]+?)(?: \\\\\[0.4em\])?\n", form
-        )
-        read = [latex_number(row) for row in rows[-len(nodes) :]]
-        expected = [float(short(n.grad, 6)) for n in nodes]
+    expected = [float(short(x, 6)) for x in in_order(nodes)]
+    bare = replace(told, paths=())
+    for form in (bare.latex(), bare.markdown()):
+        read = [latex_number(rights[-1]) for _, rights in latex_equations(form)]
         assert list(map(repr, read)) == list(map(repr, expected))
 
 
 def check_page(output, nodes):
-    found = page_data(stepper(output).html)
-    shown = [n for n in found["nodes"] if n["kind"] != "constant"]
+    found = page_data(stepper(output).html)["nodes"]
+    shown = [n for n in found if n["kind"] != "constant"]
     assert [n["value"] for n in shown] == [short(n.data, 6) for n in nodes]
     assert [n["grad"] for n in shown] == [short(n.grad, 6) for n in nodes]
+    for node in shown:
+        assert node["backwardLines"][-1].endswith(f"= {node['grad']}")
+        assert node["forwardLines"][-1].endswith(f"= {node['value']}")
+    told = sorted(line.split(" = ")[-1] for n in shown for line in n["contributions"])
+    flows = [
+        short(n.value.grad * partial, 6)
+        for n in graph(output)
+        for parent, partial in zip(n.parents, n.partials, strict=True)
+        if found[parent]["kind"] != "constant"
+    ]
+    assert told == sorted(flows)
 
 
 def page_data(html):

@@ -169,10 +169,10 @@ def z_of(out, layer):
     return out.parents[0] if layer.activation else out
 
 
-def check(model, x, y, loss):
-    """Compare every neuron's numbers with backward()'s on a graph of its own."""
-    picture = network(model, x, y, loss=loss, digits=6)
-    nodes = texts(picture)
+def check(model, x, y, loss, show):
+    """Compare every number with backward()'s on a graph of its own."""
+    picture = network(model, x, y, loss=loss, show=show, digits=6)
+    nodes, told = texts(picture), titles(picture)
     values, columns = x, []
     for layer in model.layers:
         values = [neuron(values) for neuron in layer.neurons]
@@ -182,15 +182,39 @@ def check(model, x, y, loss):
     total.backward()
     assert paired(nodes["loss"])["loss"] == short(total.data, 6)
     for column, pairs in enumerate(columns, 1):
+        layer = model.layers[column - 1]
         for i, (z, a) in enumerate(pairs):
             shown = paired(nodes[f"c{column}i{i}"])
             expected = {"z": z.data, "a": a.data, "δ": z.grad}
             assert shown == {name: short(v, 6) for name, v in expected.items()}
+            bias = layer.neurons[i].b
+            number = short(bias.data if show == "weight" else bias.grad, 6)
+            assert nodes[f"c{column}i{i}-b"][0].split() == [B[show], number]
+            for j, w in enumerate(layer.neurons[i].w):
+                key, back = (
+                    f"c{column - 1}i{j}-c{column}i{i}",
+                    f"c{column}i{i}-c{column - 1}i{j}",
+                )
+                number = w.data if show == "weight" else w.grad
+                assert float(told[key].split("= ")[1]) == number
+                assert nodes.get(f"{key}-number", [short(number, 6)]) == [
+                    short(number, 6)
+                ]
+                flow = w.data * z.grad
+                if back in told:
+                    assert float(told[back].split("= ")[1].split()[0]) == flow
+                if f"{back}-number" in nodes:
+                    assert nodes[f"{back}-number"] == [short(flow, 6)]
+    return nodes.keys()
+
+
+B = {"weight": "b", "gradient": "∂b"}
 
 
 def sampled(count):
     rng = random.Random(11)
-    for _ in range(count):
+    seen = set()
+    for index in range(count):
         sizes = [rng.randint(1, 4) for _ in range(rng.randint(1, 3))]
         activation = rng.choice(["tanh", "relu", "sigmoid", "softplus"])
         last = rng.choice(["sigmoid", "tanh", None])
@@ -199,7 +223,9 @@ def sampled(count):
         x = [rng.uniform(-2, 2) for _ in range(nin)]
         y = [float(rng.randint(0, 1)) for _ in range(sizes[-1])]
         loss = "binary_cross_entropy" if last == "sigmoid" else "mse"
-        check(model, x, y[0] if len(y) == 1 else y, loss)
+        show = ("weight", "gradient")[index % 2]
+        seen |= check(model, x, y[0] if len(y) == 1 else y, loss, show)
+    assert {"c0i0-c1i0-number", "c2i0-c1i0-number"} <= seen
 
 
 def test_random_networks():
