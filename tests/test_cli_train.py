@@ -15,6 +15,11 @@ import pytest
 
 import nn
 from nn.checkpoint import load_checkpoint
+from nn.data import SETS
+from nn.losses import LOSSES
+from nn.module import ACTIVATIONS
+from nn.optim import OPTIMIZERS
+from nn.schedules import SCHEDULES
 
 COMMAND = [sys.executable, "-c", "from viz.cli import main; main()"]
 
@@ -226,11 +231,15 @@ def test_predicting_with_a_model_that_knows_no_columns(tmp_path):
 
 
 def test_help_is_for_beginners(tmp_path):
-    text = "\n".join(chainrule("train", "--help", folder=tmp_path))
+    lines = chainrule("train", "--help", folder=tmp_path)
+    text = " ".join(" ".join(lines).replace("│", " ").split())
     for option in (
         "target", "hidden", "activation", "loss", "optimizer", "lr", "schedule",
         "epochs", "batch-size", "validation", "seed", "out", "resume",
     ):  # fmt: skip
         assert f"--{option}" in text
-    assert "Try: chainrule train moons" in text
+    for names in (SETS, ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES):
+        for name in names:
+            assert re.search(rf"\b{name}\b", text), name
+    assert "To try it: chainrule train moons" in text
     assert "predict" in "\n".join(chainrule("--help", folder=tmp_path))

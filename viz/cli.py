@@ -139,83 +139,187 @@ def evaluate(
     console.print(f"value {found.value!r}", markup=False)
 
 
+DATA, NETWORK, LEARNING, RESULT = "The table", "The network", "The training", "Files"
+
+
 @app.command()
 def train(
     data: Annotated[
         str,
         typer.Argument(
             help="moons, circles, blobs, spirals, xor, iris, wine, breast-cancer, "
-            "digits, or a CSV file (then add --target)."
+            "digits, or a CSV file whose first line names the columns.",
+            show_default=False,
         ),
     ],
     target: Annotated[
-        str | None, typer.Option(help="Of a CSV file: the column to predict.")
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Of a CSV file: the column to predict from all the others.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    delimiter: Annotated[
+        str,
+        typer.Option(
+            help="What separates a CSV file's columns: , or ; or tab.",
+            rich_help_panel=DATA,
+        ),
+    ] = ",",
+    test: Annotated[
+        float,
+        typer.Option(
+            help="The part of the rows kept aside for the test at the end.",
+            rich_help_panel=DATA,
+        ),
+    ] = 0.25,
+    validation: Annotated[
+        float,
+        typer.Option(
+            help="The part of the other rows to watch during training, such as 0.2: "
+            "where their loss rises again, the network learns by heart.",
+            rich_help_panel=DATA,
+        ),
+    ] = 0.0,
+    rows: Annotated[
+        int,
+        typer.Option(
+            help="How many points to draw, for moons, circles, blobs, spirals, xor.",
+            rich_help_panel=DATA,
+        ),
+    ] = 400,
+    noise: Annotated[
+        float | None,
+        typer.Option(
+            help="How far those points are scattered; more is harder.",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     hidden: Annotated[
-        str, typer.Option(help="Neurons in each hidden layer, such as 16,16.")
+        str,
+        typer.Option(
+            metavar="SIZES",
+            help="Neurons in each layer between inputs and outputs. More can learn "
+            "finer shapes, and more by heart.",
+            rich_help_panel=NETWORK,
+        ),
     ] = "16,16",
     activation: Annotated[
-        str, typer.Option(help="What a neuron does with its sum: relu, tanh, sigmoid.")
+        str,
+        typer.Option(
+            help="What each of these neurons does with its sum: relu, leaky_relu, elu, "
+            "softplus, silu, gelu, tanh, sigmoid, sin or linear.",
+            rich_help_panel=NETWORK,
+        ),
     ] = "relu",
-    loss: Annotated[
-        str, typer.Option(help="What to make small: auto, mse, hinge, cross_entropy.")
-    ] = "auto",
-    optimizer: Annotated[
-        str, typer.Option(help="How weights are moved: sgd, adam, adamw, rmsprop.")
-    ] = "adam",
+    epochs: Annotated[
+        int, typer.Option(help="How often all rows are seen.", rich_help_panel=LEARNING)
+    ] = 100,
     lr: Annotated[
         float | None,
-        typer.Option(help="Learning rate, the size of a step.", show_default="0.01"),
+        typer.Option(
+            help="Learning rate, the size of a step. If the loss jumps about, try a "
+            "tenth; if it crawls, try three times as much.",
+            show_default="0.01; for sgd 0.1",
+            rich_help_panel=LEARNING,
+        ),
     ] = None,
+    batch_size: Annotated[
+        int, typer.Option(help="Rows for each step.", rich_help_panel=LEARNING)
+    ] = 16,
+    loss: Annotated[
+        str,
+        typer.Option(
+            help="What is made small; auto suits the target, with cross-entropy for "
+            "classes and mse for numbers. Or: mse, mae, huber, hinge, cross_entropy, "
+            "binary_cross_entropy, binary_cross_entropy_with_logits.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = "auto",
+    optimizer: Annotated[
+        str,
+        typer.Option(
+            help="How the weights follow the gradient: sgd, adam, adamw or rmsprop.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = "adam",
     weight_decay: Annotated[
-        float, typer.Option(help="How strongly weights are pulled to 0.")
+        float,
+        typer.Option(
+            help="How strongly weights are pulled to 0, against learning by heart.",
+            rich_help_panel=LEARNING,
+        ),
     ] = 0.0,
     schedule: Annotated[
         str,
-        typer.Option(help="Learning rate over time: constant, step, cosine, linear."),
+        typer.Option(
+            help="How the learning rate changes from epoch to epoch: constant, step, "
+            "cosine, linear or warm-up.",
+            rich_help_panel=LEARNING,
+        ),
     ] = "constant",
-    epochs: Annotated[int, typer.Option(help="How often all rows are seen.")] = 100,
-    batch_size: Annotated[int, typer.Option(help="Rows per step.")] = 16,
-    validation: Annotated[
-        float, typer.Option(help="Part of the rows to measure on while training.")
-    ] = 0.0,
     patience: Annotated[
         int | None,
-        typer.Option(help="Stop after so many epochs without progress."),
+        typer.Option(
+            metavar="EPOCHS",
+            help="Stop after so many epochs without a better loss (the validation's, "
+            "where there is one), and go back to the best weights.",
+            rich_help_panel=LEARNING,
+        ),
     ] = None,
     clip: Annotated[
-        float | None, typer.Option(help="The longest gradient allowed.")
-    ] = None,
-    test: Annotated[
-        float, typer.Option(help="Part of the rows kept aside for the final test.")
-    ] = 0.25,
-    rows: Annotated[
-        int, typer.Option(help="How many points a drawn set (moons ...) has.")
-    ] = 400,
-    noise: Annotated[
-        float | None, typer.Option(help="How far a drawn set's points are scattered.")
+        float | None,
+        typer.Option(
+            help="Shorten longer gradients to this length, such as 1, against a loss "
+            "that explodes.",
+            rich_help_panel=LEARNING,
+        ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="The same number gives the same result, bit by bit.")
+        int,
+        typer.Option(
+            help="For everything that is left to chance; the same number gives the "
+            "same files, byte for byte.",
+            rich_help_panel=LEARNING,
+        ),
     ] = 0,
-    out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path(
-        "trained"
-    ),
-    resume: Annotated[
-        Path | None, typer.Option(help="A model.json to go on from.")
-    ] = None,
-    delimiter: Annotated[
-        str, typer.Option(help="What separates a CSV file's columns.")
-    ] = ",",
     engine: Annotated[
-        str, typer.Option(help="auto for the fastest there is, or eager.")
+        str,
+        typer.Option(
+            help="What computes: auto for the fastest there is, compiled, or eager.",
+            rich_help_panel=LEARNING,
+        ),
     ] = "auto",
-    progress: Annotated[bool, typer.Option(help="Show a progress bar.")] = True,
+    progress: Annotated[bool, typer.Option(help="Show a bar while it trains.")] = True,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the pictures and model.json go.",
+            rich_help_panel=RESULT,
+        ),
+    ] = Path("trained"),
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Go on from the model.json of a training that was interrupted, or was "
+            "to have fewer epochs.",
+            rich_help_panel=RESULT,
+        ),
+    ] = None,
 ) -> None:
-    """Train a network on a table; write its curves, its boundary and the model.
+    """Train a network on a table; write its curves, pictures and the model.
 
-    A part of the rows is kept aside, and the last line says how well the network does
-    on them. Try: chainrule train moons
+    A part of the rows is kept aside, and the last line printed says how well
+    the network does on them. Ctrl-C ends the training and keeps what it learned.
+
+    To try it: chainrule train moons
+
+    A table of your own: chainrule train flowers.csv --target species
+
+    Then: chainrule predict trained/model.json new.csv
     """
     from viz.train import Settings
     from viz.train import train as run
@@ -254,12 +358,15 @@ def predict(
     model: Annotated[Path, typer.Argument(help="A model.json from chainrule train.")],
     data: Annotated[Path, typer.Argument(help="A CSV file with the same columns.")],
     delimiter: Annotated[
-        str, typer.Option(help="What separates the file's columns.")
+        str, typer.Option(help="What separates the file's columns: , or ; or tab.")
     ] = ",",
 ) -> None:
     """Print a trained network's prediction for every row of a CSV file.
 
-    Where the file holds the target as well, stderr says how good the predictions are.
+    The file needs the columns that the network was trained on, in any order.
+    If it holds the target too, stderr says how good the predictions are.
+
+    For example: chainrule predict trained/model.json new.csv > predictions.csv
     """
     from viz.train import predict_file
 
