@@ -44,10 +44,11 @@ def operation(
     The others are the columns of the operation table (see `Operation`): how it looks
         in pictures and formulas, where it is defined.
 
-    The result is called like the function, with numbers or Values, and works wherever
-    the table's operations do. In a compiled program it becomes machine code if the
-    forward function is written with operators and this package's functions. Raises
-    TypeError where the partials do not fit the function.
+    The result is called like the function, with numbers or Values, by position or by
+    name, and works wherever the table's operations do. In a compiled program it becomes
+    machine code if the forward function is written with operators and this package's
+    functions. Raises TypeError where the partials do not fit the function, and, when it
+    is called, where one of the functions does not give a number.
 
     >>> @operation(partials=(lambda x, out: 3 * x**2,))
     ... def cube(x):
@@ -65,6 +66,7 @@ def operation(
         return Operation(
             called,
             _checked(function, called),
+            names=tuple(arguments.names),
             partials=arguments.partials(partials),
             all_partials=arguments.all_partials(partials),
             symbol=symbol,
@@ -95,6 +97,16 @@ class Derived:
         return self.slope(*args[:-1])
 
 
+def _parameters(function: Forward, name: str) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except ValueError:  # some functions written in C tell no signature
+        raise TypeError(
+            f"{name} does not tell what its arguments are; write a function around it, "
+            f"such as def {name}(x): ..."
+        ) from None
+
+
 class _Arguments:
     """What the signature of a forward function says."""
 
@@ -106,7 +118,7 @@ class _Arguments:
             )
         self.function = function
         self.name = name
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = _parameters(function, name)
         self.any_number = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         fixed = [
             p
@@ -143,7 +155,10 @@ class _Arguments:
             )
         for index, partial in enumerate(given):
             self._check(partial, index)
-        return tuple(given)
+        return tuple(
+            _checked_partial(partial, f"partial {index + 1} of {self.name}")
+            for index, partial in enumerate(given)
+        )
 
     def _check(self, partial: Any, index: int) -> None:
         takes = ", ".join([*self.names, "out"])
@@ -156,13 +171,14 @@ class _Arguments:
             inspect.signature(partial).bind(*self.names, "out")
         except TypeError as error:
             raise TypeError(f"{problem}: {error}") from None
+        except ValueError:
+            pass  # written in C, and tells no signature; wrong arguments show later
 
     def all_partials(self, given: Any) -> Callable[[Any, Any], Any] | None:
         if not self.any_number:
             return None
         if callable(given):
-            rule: Callable[[Any, Any], Any] = given
-            return rule
+            return _checked_partials(given, self.name)
         if given is not None:
             raise TypeError(
                 f"{self.name} takes any number of arguments, so partials is one "
@@ -194,3 +210,42 @@ def _checked(function: Forward, name: str) -> Callable[..., float]:
         return float(result)
 
     return forward
+
+
+def _checked_partial(partial: Partial, what: str) -> Partial:
+    """The partial, with an error that names it for what is neither number nor node."""
+
+    @wraps(partial)
+    def checked(*args: Any) -> Any:
+        return _slope(partial(*args), what)
+
+    return checked
+
+
+def _checked_partials(
+    rule: Callable[[Any, Any], Any], name: str
+) -> Callable[[Any, Any], Any]:
+    """The same for the rule that gives all partials; it has to give one for each."""
+
+    @wraps(rule)
+    def checked(args: Any, out: Any) -> list[Any]:
+        slopes = list(rule(args, out))
+        if len(slopes) != len(args):
+            raise TypeError(
+                f"the partials of {name} should be {len(args)} numbers, one for each "
+                f"argument; got {len(slopes)}"
+            )
+        return [
+            _slope(slope, f"partial {index + 1} of {name}")
+            for index, slope in enumerate(slopes)
+        ]
+
+    return checked
+
+
+def _slope(slope: Any, what: str) -> Any:
+    if is_number(slope) or hasattr(slope, "_apply"):
+        return slope
+    raise TypeError(
+        f"{what} should give a number, got {slope!r:.60} of type {type(slope).__name__}"
+    )

@@ -61,7 +61,9 @@ class Operation:
         operation takes any number of them.
     latex, binds, needs: the printed form, how tightly it binds, and how tightly each
         argument has to bind to go without parentheses.
+    names: of the arguments, by which a caller may give them too.
     domain, advice, kink: for errors and for the documentation.
+    raises: the errors outside the domain.
     box: for each argument a span (low, high) inside the domain, for random tests and
         plots.
     samples: arguments at which the generated tests look first.
@@ -83,8 +85,10 @@ class Operation:
         "latex",
         "limit",
         "name",
+        "names",
         "needs",
         "partials",
+        "raises",
         "samples",
         "symbol",
     )
@@ -102,7 +106,9 @@ class Operation:
         latex: str = "",
         binds: int = ATOM,
         needs: tuple[int, ...] = (),
+        names: tuple[str, ...] = (),
         domain: str = "every number",
+        raises: tuple[type[Exception], ...] = (),
         advice: str = "",
         kink: str = "",
         box: tuple[Span, ...] = (),
@@ -121,7 +127,9 @@ class Operation:
         self.latex = latex
         self.binds = binds
         self.needs = needs
+        self.names = names
         self.domain = domain
+        self.raises = raises
         self.advice = advice
         self.kink = kink
         self.box = box
@@ -129,34 +137,79 @@ class Operation:
         self.defaults = defaults
         self._doc = doc
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **named: Any) -> Any:
         """Compute with numbers, or record a node where an argument is a `Value`."""
-        if self.arity and len(args) != self.arity:
-            args = self._complete(args)
+        if named or (self.arity and len(args) != self.arity):
+            args = self._complete(args, named)
         for arg in args:
             if not isinstance(arg, (float, int)):
                 return _recorder(args)(self, args)
         return self.forward(*args)
 
-    def _complete(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Fill in defaults, or say how many arguments there should be."""
-        missing = self.arity - len(args)
-        if 0 < missing <= len(self.defaults):
-            return args + self.defaults[-missing:]
-        takes = f"{self.arity} argument" + ("s" if self.arity > 1 else "")
-        raise TypeError(f"{self.name} takes {takes}, got {len(args)}")
+    def _complete(
+        self, args: tuple[Any, ...], named: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """Fill in names and defaults, or say what the arguments should be."""
+        given = list(args)
+        first_default = self.arity - len(self.defaults)
+        for index in range(len(args), self.arity):
+            if self.names and self.names[index] in named:
+                given.append(named.pop(self.names[index]))
+            elif index >= first_default:
+                given.append(self.defaults[index - first_default])
+        for name in named:
+            raise TypeError(f"{self._takes()}; there is no place for {name}=")
+        if len(given) != self.arity:
+            raise TypeError(f"{self._takes()}, got {len(args)}")
+        return tuple(given)
+
+    def _takes(self) -> str:
+        if not self.arity:
+            return f"{self.name} takes numbers by position"
+        names = f" ({', '.join(self.names)})" if self.names else ""
+        return f"{self.name} takes {self.arity} argument{'s'[: self.arity - 1]}{names}"
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
-        return self._doc
+        """The text, then what the columns say of domain and kinks, and the examples."""
+        from inspect import cleandoc
+
+        text, arrows, examples = cleandoc(self._doc).partition(">>>")
+        parts = [text.strip()]
+        if self.raises:
+            kinds = ", ".join([kind.__name__ for kind in self.raises])
+            parts.append(f"Domain: {self.domain}; outside: {kinds}.")
+        if self.kink:
+            parts.append(f"Derivative: {self.kink}.")
+        if arrows:
+            parts.append(arrows + examples)
+        return "\n\n".join(parts)
 
     @property
     def __name__(self) -> str:
         return self.name
 
     @property
-    def __wrapped__(self) -> Callable[..., float]:
-        return self.forward
+    def __signature__(self) -> Any:
+        """The arguments with their defaults, for `help` and `inspect.signature`."""
+        from inspect import Parameter, Signature
+
+        if not self.arity:
+            return Signature([Parameter("args", Parameter.VAR_POSITIONAL)])
+        first_default = self.arity - len(self.defaults)
+        parameters = [
+            Parameter(
+                name,
+                Parameter.POSITIONAL_OR_KEYWORD,
+                default=(
+                    Parameter.empty
+                    if index < first_default
+                    else self.defaults[index - first_default]
+                ),
+            )
+            for index, name in enumerate(self.names)
+        ]
+        return Signature(parameters)
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
@@ -199,6 +252,7 @@ TABLE: Final[dict[str, Operation]] = {}
 
 
 def _row(name: str, forward: Callable[..., float], **columns: Any) -> Operation:
+    columns.setdefault("names", ("x", "y")[: len(columns.get("partials", ()))])
     row = Operation(name, forward, **columns)
     TABLE[name] = row
     return row
@@ -335,6 +389,7 @@ div: Final[Operation] = _row(
     binds=PRODUCT,
     needs=(ANY, ANY),
     domain="a divisor other than 0",
+    raises=(ZeroDivisionError,),
     advice="Keep the divisor away from 0, or choose the other case with where().",
     box=((-10.0, 10.0), (0.1, 10.0)),
     samples=((2.0, 3.0), (-1.5, 0.25), (0.0, -4.0)),
@@ -352,11 +407,14 @@ pow_: Final[Operation] = _row(
     binds=POWER,
     needs=(ATOM, ANY),
     domain="a positive base, or a whole exponent (not below 0 where the base is 0)",
+    raises=(ValueError, ZeroDivisionError, OverflowError),
     advice=(
         "Write abs(x) ** y for the size of the root, or keep the base positive with "
         "maximum(x, 1e-12)."
     ),
-    kink="x ** 0 has slope 0 at 0; the slope in y is nan for x < 0 and 0 for x = 0",
+    kink=(
+        "by x, 0 at x = 0 where y = 0; by y, nan for x < 0, and 0 at x = 0 unless y < 0"
+    ),
     box=((0.1, 5.0), (-3.0, 3.0)),
     samples=((2.0, 3.0), (0.5, -1.5), (-2.0, 3.0), (3.0, 0.0), (1.0, 7.5)),
     doc="x ** y",
@@ -392,6 +450,7 @@ exp: Final[Operation] = _row(
     latex=r"e^{{{0}}}",
     binds=POWER,
     domain="x up to 709.78",
+    raises=(OverflowError,),
     advice=(
         "Subtract the largest term first, or use logsumexp, softmax, sigmoid or "
         "softplus, which do that themselves."
@@ -413,6 +472,7 @@ expm1: Final[Operation] = _row(
     latex=r"e^{{{0}}} - 1",
     binds=SUM,
     domain="x up to 709.78",
+    raises=(OverflowError,),
     advice="Keep the argument below 709.78; expm1 grows like exp.",
     box=((-20.0, 20.0),),
     samples=((0.0,), (1e-10,), (-2.5,), (-1000.0,)),
@@ -421,7 +481,7 @@ expm1: Final[Operation] = _row(
 log: Final[Operation] = _row(
     "log",
     math.log,
-    doc="""The natural logarithm, for x > 0.
+    doc="""The natural logarithm of x.
 
     >>> log(2.0)
     0.6931471805599453
@@ -431,6 +491,7 @@ log: Final[Operation] = _row(
     batch="np.log({0})",
     latex=r"\ln\left({0}\right)",
     domain="x > 0",
+    raises=(ValueError,),
     advice="Keep x positive with maximum(x, 1e-12), or use log1p(x) for log(1 + x).",
     box=((1e-3, 1e3),),
     samples=((1.0,), (2.5,), (1e-300,)),
@@ -439,7 +500,7 @@ log: Final[Operation] = _row(
 log1p: Final[Operation] = _row(
     "log1p",
     math.log1p,
-    doc="""log(1 + x), exact also where x is near 0, for x > -1.
+    doc="""log(1 + x), exact also where x is near 0.
 
     >>> log1p(1e-12)
     9.999999999995e-13
@@ -450,6 +511,7 @@ log1p: Final[Operation] = _row(
     latex=r"\ln\left(1 + {0}\right)",
     needs=(SUM,),
     domain="x > -1",
+    raises=(ValueError,),
     advice="Keep x above -1 with maximum(x, -1 + 1e-12).",
     box=((-0.99, 100.0),),
     samples=((0.0,), (1e-10,), (-0.5,), (1000.0,)),
@@ -458,7 +520,7 @@ log1p: Final[Operation] = _row(
 sqrt: Final[Operation] = _row(
     "sqrt",
     math.sqrt,
-    doc="""The square root, for x >= 0.
+    doc="""The square root of x.
 
     >>> sqrt(2.0)
     1.4142135623730951
@@ -467,8 +529,9 @@ sqrt: Final[Operation] = _row(
     batch="np.sqrt({0})",
     latex=r"\sqrt{{{0}}}",
     domain="x >= 0",
+    raises=(ValueError,),
     advice="Keep x at 0 or above with maximum(x, 0), or take abs(x).sqrt().",
-    kink="the slope at 0 is infinite",
+    kink="infinite at 0",
     box=((1e-3, 1e3),),
     samples=((1.0,), (2.0,), (1e-300,), (1e300,)),
 )
@@ -488,6 +551,7 @@ sin: Final[Operation] = _row(
     batch="np.sin({0})",
     latex=r"\sin\left({0}\right)",
     domain="every finite number",
+    raises=(ValueError,),
     advice="An infinite angle has no sine; look where it became infinite.",
     box=((-10.0, 10.0),),
     samples=((0.0,), (1.0,), (-4.0,)),
@@ -505,6 +569,7 @@ cos: Final[Operation] = _row(
     batch="np.cos({0})",
     latex=r"\cos\left({0}\right)",
     domain="every finite number",
+    raises=(ValueError,),
     advice="An infinite angle has no cosine; look where it became infinite.",
     box=((-10.0, 10.0),),
     samples=((0.0,), (1.0,), (-4.0,)),
@@ -522,6 +587,7 @@ tan: Final[Operation] = _row(
     batch="np.tan({0})",
     latex=r"\tan\left({0}\right)",
     domain="every finite number",
+    raises=(ValueError,),
     advice="An infinite angle has no tangent; look where it became infinite.",
     box=((-1.5, 1.5),),
     samples=((0.0,), (1.0,), (-0.7,)),
@@ -530,7 +596,7 @@ tan: Final[Operation] = _row(
 asin: Final[Operation] = _row(
     "asin",
     math.asin,
-    doc="""The angle in [-pi/2, pi/2] whose sine is x, for -1 <= x <= 1.
+    doc="""The angle in [-pi/2, pi/2] whose sine is x.
 
     >>> asin(1.0)
     1.5707963267948966
@@ -539,8 +605,9 @@ asin: Final[Operation] = _row(
     batch="np.arcsin({0})",
     latex=r"\arcsin\left({0}\right)",
     domain="-1 <= x <= 1",
+    raises=(ValueError,),
     advice="Keep x between -1 and 1 with minimum(maximum(x, -1), 1).",
-    kink="the slope at -1 and 1 is infinite",
+    kink="infinite at -1 and 1",
     box=((-0.999, 0.999),),
     samples=((0.0,), (0.5,), (-0.999,)),
 )
@@ -548,7 +615,7 @@ asin: Final[Operation] = _row(
 acos: Final[Operation] = _row(
     "acos",
     math.acos,
-    doc="""The angle in [0, pi] whose cosine is x, for -1 <= x <= 1.
+    doc="""The angle in [0, pi] whose cosine is x.
 
     >>> acos(0.0)
     1.5707963267948966
@@ -557,8 +624,9 @@ acos: Final[Operation] = _row(
     batch="np.arccos({0})",
     latex=r"\arccos\left({0}\right)",
     domain="-1 <= x <= 1",
+    raises=(ValueError,),
     advice="Keep x between -1 and 1 with minimum(maximum(x, -1), 1).",
-    kink="the slope at -1 and 1 is minus infinity",
+    kink="minus infinity at -1 and 1",
     box=((-0.999, 0.999),),
     samples=((0.0,), (0.5,), (-0.999,)),
 )
@@ -590,9 +658,10 @@ atan2: Final[Operation] = _row(
         lambda y, x, out: x / hypot(y, x) / hypot(y, x),
         lambda y, x, out: -y / hypot(y, x) / hypot(y, x),
     ),
+    names=("y", "x"),
     batch="np.arctan2({0}, {1})",
     latex=r"\operatorname{{atan2}}\left({0}, {1}\right)",
-    kink="both slopes are nan at (0, 0)",
+    kink="both nan at (0, 0)",
     box=((-10.0, 10.0), (0.1, 10.0)),
     samples=((1.0, 1.0), (-2.0, 0.5), (3.0, -4.0)),
 )
@@ -626,7 +695,7 @@ hypot: Final[Operation] = _row(
     batch="np.hypot({0}, {1})",
     latex=r"\sqrt{{{0}^2 + {1}^2}}",
     needs=(ATOM, ATOM),
-    kink="both slopes are nan at (0, 0)",
+    kink="both nan at (0, 0)",
     box=((-10.0, 10.0), (0.1, 10.0)),
     samples=((3.0, 4.0), (-1.0, 2.0), (1e200, 1e200)),
 )
@@ -647,6 +716,7 @@ sinh: Final[Operation] = _row(
     batch="np.sinh({0})",
     latex=r"\sinh\left({0}\right)",
     domain="x between -710.47 and 710.47",
+    raises=(OverflowError,),
     advice="Keep the argument smaller; sinh grows like exp.",
     box=((-10.0, 10.0),),
     samples=((0.0,), (1.0,), (-3.0,)),
@@ -664,6 +734,7 @@ cosh: Final[Operation] = _row(
     batch="np.cosh({0})",
     latex=r"\cosh\left({0}\right)",
     domain="x between -710.47 and 710.47",
+    raises=(OverflowError,),
     advice="Keep the argument smaller; cosh grows like exp.",
     box=((-10.0, 10.0),),
     samples=((0.0,), (1.0,), (-3.0,)),
@@ -734,7 +805,7 @@ relu: Final[Operation] = _row(
     symbol="ReLU",
     batch="np.where({0} < 0, 0.0, {0})",
     latex=r"\operatorname{{ReLU}}\left({0}\right)",
-    kink="the slope at 0 is 0",
+    kink="0 at 0",
     box=((-5.0, 5.0),),
     samples=((1.5,), (-2.0,), (0.0,)),
 )
@@ -749,16 +820,17 @@ leaky_relu: Final[Operation] = _row(
     _leaky_relu,
     doc="""x for x > 0, slope * x below.
 
-    >>> leaky_relu(-2.0), leaky_relu(3.0)
-    (-0.02, 3.0)
+    >>> leaky_relu(-2.0), leaky_relu(3.0), leaky_relu(-2.0, slope=0.5)
+    (-0.02, 3.0, -1.0)
     """,
     partials=(
         lambda x, slope, out: 1.0 if x > 0 else slope,
         lambda x, slope, out: 0.0 if x > 0 else x,
     ),
+    names=("x", "slope"),
     batch="np.where({0} > 0, {0}, {1} * {0})",
     latex=r"\operatorname{{LeakyReLU}}_{{{1}}}\left({0}\right)",
-    kink="the slope at 0 is the slope for negative x",
+    kink="by x, slope at x = 0; by slope, 0 there",
     box=((-5.0, 5.0), (0.01, 0.5)),
     samples=((1.5, 0.01), (-2.0, 0.01), (-2.0, 0.2)),
     defaults=(0.01,),
@@ -781,9 +853,10 @@ elu: Final[Operation] = _row(
         lambda x, alpha, out: 1.0 if x > 0 else alpha * exp(x),
         lambda x, alpha, out: 0.0 if x > 0 else expm1(x),
     ),
+    names=("x", "alpha"),
     batch="np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0.0)))",
     latex=r"\operatorname{{ELU}}_{{{1}}}\left({0}\right)",
-    kink="the slope at 0 is alpha",
+    kink="by x, alpha at x = 0; by alpha, 0 there",
     box=((-5.0, 5.0), (0.5, 2.0)),
     samples=((1.5, 1.0), (-2.0, 1.0), (-1000.0, 0.5)),
     defaults=(1.0,),
@@ -916,13 +989,13 @@ abs_: Final[Operation] = _row(
     math.fabs,
     doc="""The absolute value.
 
-    >>> abs_(-3.0)
+    >>> abs(-3.0)
     3.0
     """,
     partials=(lambda x, out: 1.0 if x > 0 else -1.0 if x < 0 else 0.0,),
     batch="np.abs({0})",
     latex=r"\left|{0}\right|",
-    kink="the slope at 0 is 0",
+    kink="0 at 0",
     box=((-10.0, 10.0),),
     samples=((2.0,), (-3.0,), (0.0,)),
 )
@@ -946,7 +1019,7 @@ minimum: Final[Operation] = _row(
     ),
     batch="np.minimum({0}, {1})",
     latex=r"\min\left({0}, {1}\right)",
-    kink="a tie gives half the slope to each",
+    kink="half for each in a tie",
     box=((-10.0, 10.0), (-10.0, 10.0)),
     samples=((2.0, 3.0), (3.0, 2.0), (1.0, 1.0)),
 )
@@ -970,7 +1043,7 @@ maximum: Final[Operation] = _row(
     ),
     batch="np.maximum({0}, {1})",
     latex=r"\max\left({0}, {1}\right)",
-    kink="a tie gives half the slope to each",
+    kink="half for each in a tie",
     box=((-10.0, 10.0), (-10.0, 10.0)),
     samples=((2.0, 3.0), (3.0, 2.0), (1.0, 1.0)),
 )
@@ -995,10 +1068,11 @@ where: Final[Operation] = _row(
         lambda condition, x, y, out: 1.0 if condition else 0.0,
         lambda condition, x, y, out: 0.0 if condition else 1.0,
     ),
+    names=("condition", "x", "y"),
     batch="np.where({0} != 0, {1}, {2})",
     latex=r"\begin{{cases}}{1} & {0} \ne 0\\{2} & {0} = 0\end{{cases}}",
     needs=(SUM, ANY, ANY),
-    kink="the slope in the condition is 0 everywhere",
+    kink="by the condition, 0 everywhere",
     box=((0.0, 1.0), (-10.0, 10.0), (-10.0, 10.0)),
     samples=((1.0, 2.0, 3.0), (0.0, 2.0, 3.0)),
 )
@@ -1068,6 +1142,7 @@ mean: Final[Operation] = _row(
     all_partials=lambda xs, out: [1 / len(xs)] * len(xs),
     latex=r"\operatorname{{mean}}\left({0}\right)",
     domain="at least one number",
+    raises=(ValueError,),
     samples=((2.0, 3.0, 4.0), (1.0,), (1.0, -1.0, 0.5, 8.0)),
     doc="(x1 + x2 + ... + xn) / n",
 )
@@ -1087,6 +1162,7 @@ dot: Final[Operation] = _row(
     all_partials=lambda xs, out: [*xs[len(xs) // 2 :], *xs[: len(xs) // 2]],
     latex=r"\operatorname{{dot}}\left({0}\right)",
     domain="two sequences of the same length",
+    raises=(ValueError,),
     samples=((2.0, 3.0, 4.0, 5.0), (1.0, -2.0), (1.0, 2.0, 3.0, -1.0, 0.5, 0.0)),
     doc="x1*y1 + x2*y2 + ..., the arguments being x1 ... xn y1 ... yn",
 )
@@ -1097,6 +1173,7 @@ logsumexp: Final[Operation] = _row(
     all_partials=lambda xs, out: [exp(x - out) for x in xs],
     latex=r"\operatorname{{logsumexp}}\left({0}\right)",
     domain="at least one number",
+    raises=(ValueError,),
     samples=((2.0, 3.0, 4.0), (1.0,), (1000.0, 999.0), (-1000.0, -1001.0)),
     doc="log(e**x1 + e**x2 + ...), without overflow",
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import inspect
 import itertools
 import math
 import pickle
@@ -166,6 +168,8 @@ def test_a_row_is_complete(row):
     assert row.latex
     assert row.latex.format(*[f"x_{i}" for i in range(max(row.arity, 1))])
     assert len(row.box) in (0, row.arity)
+    assert len(row.names) == row.arity
+    assert bool(row.raises) == (row.domain != "every number")
     for point in row.samples:
         assert len(point) == row.arity or row.all_partials is not None
 
@@ -237,6 +241,34 @@ def test_the_wrong_number_of_arguments(name):
         row(*[Value(1.0)] * (row.arity + 1))
     with pytest.raises(TypeError, match=f"{name} takes {row.arity} argument"):
         row()
+
+
+def test_arguments_by_name():
+    x = Value(-2.0)
+    assert autograd.leaky_relu(x, slope=0.5).data == -1.0
+    assert autograd.elu(alpha=2.0, x=x).data == 2 * math.expm1(-2.0)
+    assert autograd.where(x > 0, y=3.0, x=2.0) == 3.0
+    assert autograd.atan2(x=1.0, y=-1.0) == math.atan2(-1.0, 1.0)
+    assert swish(x, beta=0.5).data == -2.0 * autograd.sigmoid(-1.0)
+    with pytest.raises(
+        TypeError, match=r"elu takes 2 arguments \(x, alpha\); there is"
+    ):
+        autograd.elu(x, beta=2.0)
+    with pytest.raises(TypeError, match="there is no place for x="):
+        autograd.elu(x, x=2.0)
+    with pytest.raises(TypeError, match="got 0"):
+        autograd.elu(alpha=2.0)
+    with pytest.raises(TypeError, match="by position; there is no place for x="):
+        norm(1.0, x=2.0)
+
+
+def test_help_shows_arguments_domain_and_kinks():
+    assert str(inspect.signature(autograd.elu)) == "(x, alpha=1.0)"
+    assert str(inspect.signature(autograd.log)) == "(x)"
+    assert str(inspect.signature(swish)) == "(x, beta=1.0)"
+    assert str(inspect.signature(norm)) == "(*args)"
+    assert "Domain: x > 0; outside: ValueError.\n\n>>> " in autograd.log.__doc__
+    assert "Derivative: infinite at 0." in autograd.sqrt.__doc__
 
 
 def test_a_row_is_immutable_like_a_function():
@@ -375,6 +407,28 @@ def test_outside_the_domain(name, point, kind):
     assert row.domain in message
     assert row.advice in message
     assert row.advice
+    assert kind in row.raises
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r.arity], ids=by_name)
+def test_a_row_tells_every_error(row):
+    """Numbers of every kind raise what the row says, or nothing."""
+    numbers = (
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        0.5,
+        -8.0,
+        1e-320,
+        1e300,
+        -1e300,
+        math.inf,
+        -math.inf,
+    )
+    for point in itertools.product((*numbers, math.nan), repeat=row.arity):
+        with contextlib.suppress(*row.raises):
+            row(*point)
 
 
 # ---- operations of one's own ---------------------------------------------------------
@@ -468,6 +522,7 @@ DECLARATIONS = [
     (lambda: operation(lambda: 1), "at least one argument"),
     (lambda: operation(lambda *, x: 1), "by position"),
     (lambda: operation(partials=(1,))(lambda *xs: 1), "one function of the list"),
+    (lambda: operation(int), "int does not tell what its arguments are"),
 ]
 
 
@@ -484,17 +539,53 @@ def test_errors_of_an_own_forward_function():
     nothing = operation(partials=(lambda x, out: 1.0,), name="nothing")(lambda x: None)
     with pytest.raises(TypeError, match="nothing should return a number"):
         nothing(Value(1.0))
-    with pytest.raises(TypeError, match="cube takes 1 argument, got 2"):
+    with pytest.raises(TypeError, match=r"cube takes 1 argument \(x\), got 2"):
         cube(1.0, 2.0)
     cut = operation(lambda x: math.tanh(x))
     with pytest.raises(TypeError, match="cut the graph"):
         cut(Value(1.0))
 
 
-def test_an_own_operation_says_that_it_cannot_be_compiled():
-    x = Value(1.0)
-    with pytest.raises(CompileError, match="'cube', which is not in autograd's table"):
-        autograd.compile(cube(x), [x])
+def opaque_slope(x, out):
+    return math.cos(x)
+
+
+OPAQUE = operation(partials=(opaque_slope,), name="opaque")(math.sin)
+
+
+def test_an_own_operation_in_a_program():
+    program = autograd.compile(lambda x: cube(x) + swish(x, beta=2.0), 1)
+    values, slopes = program.input_grad([[0.5], [-1.5]])
+    for x, value, (slope,) in zip((0.5, -1.5), values, slopes, strict=True):
+        wanted, by_x = autograd.value_and_grad(lambda x: cube(x) + swish(x, 2.0))(x)
+        assert (value, slope) == pytest.approx((wanted, by_x), rel=1e-14)
+
+
+def test_what_an_own_operation_lacks_for_a_program_or_a_second_derivative():
+    assert grad(OPAQUE)(1.0) == math.cos(1.0)
+    with pytest.raises(CompileError, match=r"partial derivative of 'opaque'.*Write it"):
+        autograd.compile(lambda x: OPAQUE(x), 1).input_grad([[0.5]])
+    with pytest.raises(TypeError, match="cut the graph"):
+        grad(grad(OPAQUE))(1.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "shown"),
+    [("a", "'a' of type str"), (None, "None of type NoneType"), ([1.0], "list")],
+)
+def test_a_partial_that_gives_no_number(rule, shown):
+    odd = operation(partials=(lambda x, out: rule,), name="odd")(lambda x: x)
+    with pytest.raises(TypeError, match=f"partial 1 of odd should give.*{shown}"):
+        odd(Value(1.0))
+    many = operation(partials=lambda xs, out: [1.0, rule], name="odd")(lambda *xs: 1.0)
+    with pytest.raises(TypeError, match=f"partial 2 of odd should give.*{shown}"):
+        many(Value(1.0), 2.0)
+
+
+def test_partials_of_another_number():
+    few = operation(partials=lambda xs, out: [1.0], name="few")(lambda *xs: xs[0])
+    with pytest.raises(TypeError, match=r"few should be 2 numbers.*; got 1"):
+        few(Value(1.0), Value(2.0))
 
 
 def test_an_own_operation_in_pictures_and_explanations():

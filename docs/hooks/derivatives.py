@@ -8,14 +8,14 @@ A test holds the page in the repository equal to what this writes.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from autograd import Value
 from autograd.ops import TABLE, Operation
 from autograd.value import ieee, record
-from viz.notation import LATEX, Rules, Symbol, applied, show
+from viz.notation import LATEX, Rules, Symbol, applied, show, symbol_latex
 
 PAGE: Final = Path(__file__).parent.parent / "derivatives.md"
 
@@ -24,26 +24,16 @@ INTRODUCTION: Final = """\
 
 <!-- Written by docs/hooks/derivatives.py from the rows of autograd/ops.py. -->
 
-Every operation is one row of one table, and this page is made from it. The result is
-called $y$. Where a derivative has several forms, each comes with a point at which it is
-the one used: because the operation has a kink, or because each form keeps its digits
-where another would lose them.
+Every operation is one row of one table, and this page is made from it. The arguments
+have the names by which a call may give them, and the result is called $f$. Where a
+derivative has several forms, because the operation has a kink, or because each form
+keeps its digits where another would lose them, each says where it is the one used.
+Outside a domain the operation raises the error named there.
 """
 
-ARGUMENTS: Final = {
-    1: ["x"],
-    2: ["x", "z"],
-    3: ["x_1", "x_2", "x_3"],
-    4: ["x_1", "x_2", "z_1", "z_2"],
-}
+FREE: Final = {"dot": ["x_1", "x_2", "y_1", "y_2"]}
 
-# Arguments that have a name of their own.
-NAMED: Final = {
-    "leaky_relu": ["x", "a"],
-    "elu": ["x", "a"],
-    "atan2": ["z", "x"],
-    "where": ["c", "x", "z"],
-}
+Where = Callable[[dict[str, float]], bool]
 
 
 def page() -> str:
@@ -66,51 +56,95 @@ def page() -> str:
 
 
 def _table(rows: list[Operation]) -> Iterator[str]:
-    yield "| operation | formula | derivatives | domain | at kinks |"
+    yield "| operation | formula | derivatives | domain | at kinks and poles |"
     yield "| --- | --- | --- | --- | --- |"
     for row in rows:
-        names = _names(row)
+        names = list(row.names) or FREE.get(row.name, ["x_1", "x_2", "x_3"])
         formula = show(applied(row, [Symbol(name) for name in names]), LATEX)
         cells = [f"`{row.name}`", _math(formula), _derivatives(row, names)]
-        yield f"| {' | '.join([*cells, _plain(row.domain), _plain(row.kink)])} |"
+        yield f"| {' | '.join([*cells, _domain(row), _plain(row.kink)])} |"
 
 
-def _names(row: Operation) -> list[str]:
-    count = row.arity or (4 if row.name == "dot" else 3)
-    return NAMED.get(row.name, ARGUMENTS[count])
+def _domain(row: Operation) -> str:
+    kinds = ", ".join(f"`{kind.__name__}`" for kind in row.raises)
+    return _plain(row.domain) + (f"<br>{kinds}" if kinds else "")
 
 
 def _derivatives(row: Operation, names: list[str]) -> str:
-    """One line per argument; the forms that a rule takes at different points."""
+    """One line per argument and form, with the condition under which it is used."""
     points = list(_points(row, len(names)))
     lines = []
     for position, name in enumerate(names):
-        forms: dict[str, tuple[float, ...]] = {}
+        forms: dict[str, list[tuple[float, ...]]] = {}
         for point in points:
-            forms.setdefault(_form(row, names, point, position), point)
-        slope = rf"\frac{{\partial y}}{{\partial {name}}}"
-        shown = [
-            _math(f"{slope} = {form}" if index == 0 else form)
-            + (f" at {_at(names, point)}" if len(forms) > 1 else "")
-            for index, (form, point) in enumerate(forms.items())
-        ]
-        lines.append(", ".join(shown))
+            forms.setdefault(_form(row, names, point, position), []).append(point)
+        slope = rf"\frac{{\partial f}}{{\partial {symbol_latex(name)}}}"
+        for form, used in forms.items():
+            line = _math(f"{slope} = {form}")
+            if len(forms) > 1:
+                line += f" for {_math(_condition(row, names, points, used))}"
+            lines.append(line)
     return "<br>".join(lines)
 
 
 def _points(row: Operation, count: int) -> Iterator[tuple[float, ...]]:
-    """Where to look for the forms: a grid over the middle of the row's box."""
+    """Where to look for the forms: a grid over the row's box, on both sides of 0.
+
+    Where derivatives of a row have kinks, the grid keeps off them.
+    """
     if not row.box:
         yield (0.5, 1.5, 2.5, 3.5)[:count]
         return
-    shares = [[0.53, 0.75, 0.1], *[[0.6, 0.2]] * (count - 1)]
-    if row.name == "where":
-        shares[0] = [1.0, 0.0]
-    spans = [
-        [_round(low + share * (high - low)) for share in some]
-        for some, (low, high) in zip(shares, row.box, strict=True)
-    ]
-    yield from itertools.product(*spans)
+    shares = (
+        [0.83, 0.37, 0.11] if count > 1 else [step / 20 for step in range(19, 0, -1)]
+    )
+    axes = []
+    for index, (low, high) in enumerate(row.box):
+        if (row.name, index) == ("where", 0):
+            axes.append([1.0, 0.0])
+            continue
+        if not row.raises and row.name not in ("leaky_relu", "elu"):
+            low = -high
+        moved = [share + 0.013 * (index + 1) for share in shares]
+        axes.append([_round(low + share * (high - low)) for share in moved])
+    yield from itertools.product(*axes)
+
+
+def _condition(
+    row: Operation,
+    names: list[str],
+    points: list[tuple[float, ...]],
+    used: list[tuple[float, ...]],
+) -> str:
+    """The first condition that holds at those points of all at which a form is used."""
+    for text, holds in _conditions(names):
+        found = []
+        for point in points:
+            result = {"f": row.forward(*point)}
+            if holds(dict(zip(names, point, strict=True)) | result):
+                found.append(point)
+        if found == used:
+            return text
+    raise ValueError(f"no condition known for a form of a derivative of {row.name}")
+
+
+def _conditions(names: list[str]) -> Iterator[tuple[str, Where]]:
+    """Conditions in LaTeX, and as functions of the numbers by name."""
+    for a in names:
+        shown = symbol_latex(a)
+        yield rf"{shown} \ne 0", lambda at, a=a: at[a] != 0
+        yield f"{shown} = 0", lambda at, a=a: at[a] == 0
+        yield f"{shown} > 0", lambda at, a=a: at[a] > 0
+        yield f"{shown} < 0", lambda at, a=a: at[a] < 0
+    for a, b in itertools.permutations(names, 2):
+        yield f"{a} > {b}", lambda at, a=a, b=b: at[a] > at[b]
+        yield f"{a} < {b}", lambda at, a=a, b=b: at[a] < at[b]
+        smaller = rf"\left|{a}\right| \le \left|{b}\right|"
+        yield smaller, lambda at, a=a, b=b: abs(at[a]) <= abs(at[b])
+        yield rf"{a} > \left|{b}\right|", lambda at, a=a, b=b: at[a] > abs(at[b])
+        yield rf"{a} < -\left|{b}\right|", lambda at, a=a, b=b: at[a] < -abs(at[b])
+    yield r"\left|f\right| < 0.9", lambda at: abs(at["f"]) < 0.9
+    yield r"\left|f\right| \ge 0.9", lambda at: abs(at["f"]) >= 0.9
 
 
 def _round(x: float) -> float:
@@ -122,15 +156,10 @@ def _form(
 ) -> str:
     with ieee():
         node = record(row, [Value(x) for x in point])
-    rule = Rules(node, "y", [Symbol(name) for name in names])[position]
+    rule = Rules(node, "f", [Symbol(name) for name in names])[position]
     if rule is None:
         raise ValueError(f"the derivative of {row.name} is too long to print")
     return show(rule, LATEX)
-
-
-def _at(names: list[str], point: tuple[float, ...]) -> str:
-    pairs = zip(names, point, strict=True)
-    return _math(", ".join(f"{name} = {x:g}" for name, x in pairs))
 
 
 def _math(latex: str) -> str:
