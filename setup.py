@@ -44,7 +44,7 @@ def extensions() -> list[Extension]:
         return []
     for source in {Path(source) for extension in made for source in extension.sources}:
         if "Value_dealloc" in (text := source.read_text()):
-            source.write_text(with_docstrings(with_node_memory(text)))
+            source.write_text(with_docstrings(with_deletion(with_node_memory(text))))
     return made
 
 
@@ -64,6 +64,16 @@ def with_node_memory(code: str) -> str:
         if found != 1:
             raise RuntimeError(f"the C that mypyc wrote has another shape: {place}")
     return code
+
+
+def with_deletion(code: str) -> str:
+    """Make `del node.data` the error it is in Python: mypyc's setters would crash."""
+    start = r"(char retval = 2;\s*)"
+    call = r"(?=retval = CPyDef_\w+?___(\w+?)_____mypyc_setter__(\w+)\()"
+    message = r"property '\3' of '\2' object has no deleter"
+    error = f'PyErr_SetString(PyExc_AttributeError, "{message}")'
+    check = rf"\1if (!value) {{ {error}; return -1; }} "
+    return re.sub(start + call, check, code)
 
 
 def with_docstrings(code: str) -> str:

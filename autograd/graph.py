@@ -20,6 +20,7 @@ from autograd.value import (
     constant,
     describe,
     ieee,
+    node_of,
     number_of,
     watch_backward,
 )
@@ -36,7 +37,7 @@ def topological_order(output: Value) -> list[Value]:
     ['a', 'b', 'mul', 'add']
     """
     with LOCK:
-        return _sorted(output)
+        return _sorted(node_of(output))
 
 
 @final
@@ -86,7 +87,8 @@ def gradients(
     create_graph: return Values that are themselves differentiable, for higher
         derivatives, rather than floats.
 
-    Raises RuntimeError where `create_graph` is asked for and the data of a leaf was
+    Raises TypeError where an output or input is a plain number or text, and
+    RuntimeError where `create_graph` is asked for and the data of a leaf was
     changed after recording: call `output.recompute()` first.
 
     >>> x = Value(2.0)
@@ -96,13 +98,16 @@ def gradients(
     """
     if isinstance(inputs, Value):
         raise TypeError(f"inputs is a list of Values: write [{describe(inputs)!s:.40}]")
-    wanted = list(inputs)
+    wanted = [node_of(x) for x in inputs]
     if MODE.observer is not None:
         watch_backward(output, 1.0)
     order = topological_order(output)
     if create_graph:
         with ieee():
             return _gradients_as_nodes(output, order, wanted)
+    guard = MODE.guard
+    if guard is not None:
+        guard(output, "gradients() without create_graph")
     adjoints = _adjoints(output, order)
     return [adjoints.get(x, 0.0) for x in wanted]
 

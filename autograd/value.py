@@ -395,6 +395,9 @@ class Value:
         Leaves add this pass to their `.grad`; every other node's `.grad` is replaced.
         """
         start = number(seed)
+        guard = MODE.guard
+        if guard is not None:
+            guard(self, "backward()")
         if MODE.observer is not None:
             watch_backward(self, start)
         with LOCK:
@@ -410,7 +413,7 @@ class Value:
 
     def detach(self) -> Value:
         """A new leaf with the same number and label, and no history."""
-        return Value(self._data, self._label)
+        return Value(self.data, self._label)
 
     def recompute(self) -> None:
         """Replay the recorded graph after the data of leaves changed.
@@ -501,6 +504,16 @@ def _label(label: object) -> str:
     raise TypeError(
         f"a label is text; got {label!r} of type {type(label).__name__}: write "
         "Value(data, label='name')"
+    )
+
+
+def node_of(x: object) -> Value:
+    """x itself, which has to be a Value; a number has no history to walk."""
+    if isinstance(x, Value):
+        return x
+    raise TypeError(
+        f"expected a Value, got {x!r:.60} of type {type(x).__name__}: record the "
+        "expression on Values, as in x = Value(2.0); y = x * x"
     )
 
 

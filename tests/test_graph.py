@@ -80,6 +80,19 @@ def test_a_long_chain_does_not_recurse():
     assert slope.data == 1.0
 
 
+@pytest.mark.parametrize("wrong", [1.0, "x", None])
+def test_what_is_no_value_has_no_graph(wrong):
+    x = Value(2.0)
+    for call in (
+        lambda: topological_order(wrong),
+        lambda: graph(wrong),
+        lambda: gradients(wrong, [x]),
+        lambda: gradients(x * x, [x, wrong]),
+    ):
+        with pytest.raises(TypeError, match=r"Value.*got"):
+            call()
+
+
 def test_gradients_of_inner_nodes_and_strangers():
     x, stranger = Value(3.0), Value(4.0)
     inner = x * x

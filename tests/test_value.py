@@ -457,6 +457,14 @@ def test_subclasses_and_weak_references_are_refused_compiled_or_not():
         Value(1.0).colour = "red"
 
 
+@pytest.mark.parametrize("name", ["data", "grad", "label"])
+def test_what_a_node_has_is_not_deleted(name):
+    x = Value(1.0)
+    with pytest.raises(AttributeError, match=f"property '{name}' of 'Value' object"):
+        delattr(x, name)
+    assert (x.data, x.grad, x.label) == (1.0, 0.0, "")
+
+
 def test_signatures_and_docstrings_are_there_compiled_or_not():
     assert list(inspect.signature(Value).parameters) == ["data", "label"]
     assert list(inspect.signature(Value.backward).parameters) == ["self", "seed"]
