@@ -156,6 +156,9 @@ OPERATORS: Final = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
 HINTS: Final = {
     "^": "write ** for a power",
     "=": "an expression has no =; give values apart from it, as in x=2",
+    "²": "write **2 for a square",
+    "³": "write **3 for a cube",
+    "√": "write sqrt(x) for a root",
     "×": "write * for a product",
     "·": "write * for a product",
     "−": "write the plain - of the keyboard",
@@ -171,7 +174,7 @@ HINTS: Final = {
 TOKEN: Final = re.compile(
     r"""\s*(?:
         (?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
-      | (?P<name>[^\W\d]\w*)
+      | (?P<name>[^\W\d])
       | (?P<sign>\*\*|[-+*/(),])
       | (?P<end>\Z)
     )""",
@@ -192,16 +195,34 @@ def _tokens(text: str) -> Iterator[Token]:
     position = 0
     while True:
         match = TOKEN.match(text, position)
-        if match is None:
-            wrong = position + len(text[position:]) - len(text[position:].lstrip())
-            hint = HINTS.get(text[wrong], "")
-            reason = f"{_quoted(text[wrong])} is not part of an expression"
-            raise ParseError(f"{reason}: {hint}" if hint else reason, text, wrong)
-        kind = str(match.lastgroup)
-        yield Token(kind, match[kind], match.start(kind))
+        kind = str(match.lastgroup) if match else ""
+        start = match.start(kind) if match else position
+        position = match.end() if match else position
+        if kind == "name":
+            position = _end_of_name(text, start)
+        if match is None or (kind == "name" and position == start):
+            raise _stranger(text, start)
+        yield Token(kind, text[start:position], start)
         if kind == "end":
             return
-        position = match.end()
+
+
+def _end_of_name(text: str, start: int) -> int:
+    """Where the longest name that Python would take ends; `start` where none begins."""
+    end = start
+    first = ""
+    while end < len(text) and (first + text[end]).isidentifier():
+        first = "x"
+        end += 1
+    return end
+
+
+def _stranger(text: str, position: int) -> ParseError:
+    while text[position].isspace():
+        position += 1
+    hint = HINTS.get(text[position], "")
+    reason = f"{_quoted(text[position])} is not part of an expression"
+    return ParseError(f"{reason}: {hint}" if hint else reason, text, position)
 
 
 # ---- from tokens to steps ------------------------------------------------------------
@@ -456,15 +477,26 @@ def _cut(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f"'{_cut(text)}'"
+    mark = '"' if "'" in text else "'"
+    return f"{mark}{_cut(text)}{mark}"
 
 
 def _window(text: str, position: int) -> tuple[str, int]:
-    """The part of the text around a position, on one line, and the column there."""
+    """The part of the text around a position, on one line, and the column there.
+
+    Columns are those of a terminal, where 変 takes two and a combining accent none.
+    """
     start = max(0, position - 50)
     end = min(len(text), position + 30)
     part = text[start:end]
     shown = "".join(" " if c.isspace() else c if c.isprintable() else "?" for c in part)
     before = "..." if start else ""
     after = "..." if end < len(text) else ""
-    return f"{before}{shown}{after}".rstrip(), position - start + len(before)
+    column = len(before) + sum(_columns(c) for c in shown[: position - start])
+    return f"{before}{shown}{after}".rstrip(), column
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

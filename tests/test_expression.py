@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import pickle
@@ -10,8 +11,11 @@ import string
 import subprocess
 import sys
 import time
+import unicodedata
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autograd
 from autograd import ParseError, Value, parse
@@ -114,6 +118,7 @@ def test_values_win_over_constants_and_any_name_is_free():
     assert parse("e + pi", e=1.0).data == 1.0 + math.pi
     assert parse("text + sin", text=1.0, sin=2.0).data == 3.0
     assert parse("µ + ñ", **{"μ": 1.0, "ñ": 2.0}).data == 3.0
+    assert parse("e\u0301 * 2", é=3.0).data == 6.0  # é as two characters, as in Python
 
 
 def test_names():
@@ -178,6 +183,9 @@ WRONG = [
     ("__import__('os')", 11, "not part"),
     ("__import__(x)", 0, "no function"),
     ("x\x00", 1, "not part"),
+    ("x²", 1, "'²' is not part of an expression: write **2 for a square"),
+    ("x + √x", 4, "write sqrt(x) for a root"),
+    ("x + ½", 4, "not part"),
 ]
 
 
@@ -191,6 +199,31 @@ def test_the_caret_points_at_what_is_wrong(text, position, reason):
         _, shown, caret = str(caught.value).split("\n")
         assert caret == " " * (2 + position) + "^"
         assert shown == "  " + "".join(c if c.isprintable() else "?" for c in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [
+        ("変数 + ?", "変数 + "),  # two columns each
+        ("한글 * 🎉", "한글 * "),
+        ("e\u0301 + ?", "e\u0301 + "),  # an accent that takes none
+        ("x + 🎉?", "x + "),
+        ("変" * 60 + " + ?", "..." + "変" * 47 + " + "),
+    ],
+)
+def test_the_caret_stands_below_the_character_where_letters_are_wide(text, before):
+    from rich.cells import cell_len  # what a terminal gives to each
+
+    with pytest.raises(ParseError) as caught:
+        parse(text, **{unicodedata.normalize("NFKC", text.split()[0]): 1.0})
+    _, shown, caret = str(caught.value).split("\n")
+    assert shown.startswith("  " + before)
+    assert len(caret) == 2 + cell_len(before) + 1
+
+
+def test_a_quote_is_quoted():
+    with pytest.raises(ParseError, match=r"\"'\" is not part of an expression"):
+        parse("'x'")
 
 
 def test_the_whole_message():
@@ -303,6 +336,15 @@ def test_500_hostile_texts():
     assert wrong >= 400
     assert longest < 1000
     assert slowest < 0.05
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.text() | st.lists(st.sampled_from([*PIECES, *functions()])).map("".join))
+def test_any_text_is_read_or_refused(text):
+    start = time.thread_time()
+    with contextlib.suppress(ParseError):
+        assert isinstance(parse(text, x=2.0, y=0.5), Value)
+    assert time.thread_time() - start < 0.05
 
 
 # ---- the command ---------------------------------------------------------------------
