@@ -157,7 +157,7 @@ def test_confusion():
     figure = plot_confusion(["cat", "cat", "dog", "emu"], ["cat", "dog", "dog", "cat"])
     shown = texts(figure)
     assert [t for t in shown if t.isdigit()] == list("110010100"[:9])
-    assert {"cat", "dog", "emu", "true", "found"} <= set(shown)
+    assert {"cat", "dog", "emu", "true", "predicted"} <= set(shown)
 
 
 def test_layers():
@@ -172,8 +172,20 @@ def test_layers():
     assert first == [row[2] for row in watch.gradients["layers.0.weight"]]
     last = left.lines[2].get_ydata().tolist()
     assert np.mean(first) < 0.5 * np.mean(last)  # sigmoids: the slopes vanish
+    assert left.get_ylim()[0] > 0
+    rgb = [line.get_color()[:3] for line in left.lines]
+    assert [sum(c) for c in rgb] == sorted(sum(c) for c in rgb)  # from dark to light
     with pytest.raises(ValueError, match="nothing was watched"):
         plot_layers(Watch())
+
+
+def test_layers_whose_gradients_are_often_0():
+    rows = [[0.0, 0.0, 0.5, 1.0, 2.0], [0.0, 0.0, 0.25, 1.0, 2.0]]
+    watch = Watch()
+    watch.gradients = {"a.weight": rows, "b.weight": [[0.0] * 5] * 2}
+    watch.activations = {"a": rows, "b": rows}
+    figure = plot_layers(watch)
+    assert figure.axes[0].get_ylim()[0] == pytest.approx(0.25 / 3)
 
 
 # ---- the GIF -------------------------------------------------------------------------

@@ -19,10 +19,11 @@ from matplotlib.figure import Figure
 from nn.files import write_whole
 from viz.render import format_of
 
-# Colors of Okabe and Ito (2008), told apart by color-blind readers; black comes last.
+# Colors of Okabe and Ito (2008), told apart by color-blind readers; the gray
+# is their black, made lighter.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, YELLOW, GRAY = "#CC79A7", "#56B4E9", "#F0E442", "#595959"
-PALETTE = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY, YELLOW, GRAY)
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY, GRAY, YELLOW)
 MARKERS = "os^DvPX*<>"
 
 STYLE: dict[Any, Any] = {

@@ -79,7 +79,7 @@ def plot_decision_boundary(
     labels: Labels | None = None,
     scaling: Callable[[Any], Any] | None = None,
     features: Sequence[str] = ("x1", "x2"),
-    resolution: int = 80,
+    resolution: int = 120,
 ) -> Plot:
     """What a model of two inputs says everywhere in the plane, and the data.
 
@@ -188,17 +188,15 @@ class _Plane:
 
     def _numbers(self, axis: Any, outputs: Array) -> None:
         """Contours of the output, and the data in the same colors."""
-        import numpy as np
+        from matplotlib.ticker import MaxNLocator
 
         low = float(min(outputs.min(), min(self.y)))
         high = float(max(outputs.max(), max(self.y)))
-        levels = np.linspace(low, high + 1e-9, 13)
-        shades = axis.contourf(
-            *self.sides, self._on_grid(outputs), levels, cmap="cividis"
-        )
-        axis.scatter(
-            *self.X.T, c=self.y, cmap="cividis", vmin=low, vmax=high, edgecolor="white"
-        )
+        levels = MaxNLocator(12).tick_values(low, high)
+        ends = {"vmin": levels[0], "vmax": levels[-1], "cmap": "cividis"}
+        shades = axis.contourf(*self.sides, self._on_grid(outputs), levels, **ends)
+        axis.scatter(*self.X.T, s=44, color="black", linewidth=0)  # rings on any shade
+        axis.scatter(*self.X.T, s=26, c=self.y, edgecolor="white", **ends)
         axis.figure.colorbar(shades, ax=axis, format="{x:.3g}")
 
     def _points(self, axis: Any, classes: tuple[Label, ...]) -> None:
@@ -230,7 +228,7 @@ def _labels_of(model: Module, y: list[Any]) -> Labels | None:
 
 
 def plot_confusion(truth: Iterable[Label], found: Iterable[Label]) -> Plot:
-    """How many rows of each class (down) were taken for each class (across).
+    """How many rows of each class (down) were predicted as each class (across).
 
     >>> plot_confusion(["cat", "cat", "dog"], ["cat", "dog", "dog"]).save(
     ...     "confusion.svg")  # doctest: +SKIP
@@ -251,7 +249,7 @@ def plot_confusion(truth: Iterable[Label], found: Iterable[Label]) -> Plot:
         turn = 90 if max(map(len, names)) > 4 else 0
         axis.set_xticks(range(len(classes)), names, rotation=turn)
         axis.set_yticks(range(len(classes)), names)
-        axis.set(xlabel="found", ylabel="true", title="confusion")
+        axis.set(xlabel="predicted", ylabel="true", title="confusion matrix")
         axis.grid(False)
     return figure
 
@@ -263,10 +261,9 @@ def _squares(axis: Any, counts: Any) -> None:
     from viz.figure import BLUE, lighter
 
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axis.imshow([[lighter(BLUE, 0.85 * share) for share in row] for row in shares])
+    axis.imshow([[lighter(BLUE, 0.6 * share**0.5) for share in row] for row in shares])
     for (row, column), count in np.ndenumerate(counts):
-        ink = "white" if shares[row, column] > 0.6 else "black"
-        axis.text(column, row, str(count), ha="center", va="center", color=ink)
+        axis.text(column, row, str(count), ha="center", va="center")
 
 
 def _short(label: Label) -> str:
@@ -280,35 +277,45 @@ def _short(label: Label) -> str:
 def plot_layers(watch: Watch) -> Plot:
     """Sizes of gradients and activations, layer by layer, over training.
 
-    Each line is a median; the band holds the middle half. Gradients that sink
-    from layer to layer vanish, those that climb explode; the scale is logarithmic.
+    Each line is a median; the band holds the middle half. Layers go from dark, the
+    first, to light. Gradients that are smaller the nearer a layer is to the inputs
+    vanish, larger ones explode; their scale is logarithmic, and what is 0 lies below.
     """
     from viz.figure import panels
 
     if not watch.activations:
         raise ValueError("nothing was watched; pass the Watch to fit(callbacks=[...])")
     weights = {k: v for k, v in watch.gradients.items() if not k.endswith("bias")}
-    with panels(2, (5.4, 4.0)) as (figure, (left, right)):
+    with panels(2, (6.2, 4.0)) as (figure, (left, right)):
         _bands(left, weights or watch.gradients)
-        left.set(xlabel="epoch", title="gradients, absolute", yscale="log")
+        left.set(xlabel="epoch", title="size of gradients", yscale="log")
+        left.set_ylim(_smallest(left.lines), None)
         left.yaxis.set_major_formatter("{x:g}")
         _bands(right, watch.activations)
         right.set(xlabel="epoch", title="activations")
     return figure
 
 
+def _smallest(lines: Iterable[Any]) -> float | None:
+    """A third of the smallest median above 0, where a logarithmic axis begins."""
+    medians = [float(y) for line in lines for y in line.get_ydata() if y > 0]
+    return min(medians) / 3 if medians else None
+
+
 def _bands(axis: Any, series: dict[str, list[list[float]]]) -> None:
+    import matplotlib
     import numpy as np
 
-    from viz.figure import MARKERS, PALETTE
+    from viz.figure import MARKERS
 
     middle = QUANTILES.index(0.5)
+    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.75, len(series)))
     for i, (name, rows) in enumerate(series.items()):
         numbers = np.array(rows)
         epochs = np.arange(1, len(rows) + 1)
         low, high = numbers[:, middle - 1], numbers[:, middle + 1]
-        color = PALETTE[i % len(PALETTE)]
-        axis.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
+        color = shades[i]
+        axis.fill_between(epochs, low, high, color=color, alpha=0.15, linewidth=0)
         axis.plot(
             epochs,
             numbers[:, middle],
@@ -318,7 +325,7 @@ def _bands(axis: Any, series: dict[str, list[list[float]]]) -> None:
             label=_short(name),
         )
     axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.legend()
+    axis.legend(title="median, middle half", loc="upper left", bbox_to_anchor=(1, 1))
 
 
 # ---- moving --------------------------------------------------------------------------
@@ -332,12 +339,14 @@ def animate_decision_boundary(
     path: str | PathLike[str],
     *,
     scaling: Callable[[Any], Any] | None = None,
+    features: Sequence[str] = ("x1", "x2"),
     resolution: int = 60,
     seconds_per_frame: float = 0.15,
 ) -> None:
     """Write a GIF of the decision boundary over training; the model is left as it was.
 
     snapshots: what a `Snapshots` callback kept. The last frame stays for two seconds.
+    The other arguments: see `plot_decision_boundary`.
     """
     from PIL import Image
 
@@ -349,7 +358,7 @@ def animate_decision_boundary(
     now = model.state_dict()
     try:
         frames = [
-            _frame(plane, epoch, state)
+            _frame(plane, features, epoch, state)
             for epoch, state in zip(snapshots.epochs, snapshots.states, strict=True)
         ]
     finally:
@@ -369,7 +378,9 @@ def animate_decision_boundary(
     write_whole(path, buffer.getvalue())
 
 
-def _frame(plane: _Plane, epoch: int, state: dict[str, Any]) -> Any:
+def _frame(
+    plane: _Plane, features: Sequence[str], epoch: int, state: dict[str, Any]
+) -> Any:
     """One picture of the plane, as an array of pixels."""
     import numpy as np
 
@@ -378,5 +389,5 @@ def _frame(plane: _Plane, epoch: int, state: dict[str, Any]) -> Any:
     plane.model.load_state_dict(state)
     with panels(1, (4.8, 4.0)) as (figure, (axis,)):
         plane.draw(axis)
-        axis.set(title=f"epoch {epoch}")
+        axis.set(xlabel=features[0], ylabel=features[1], title=f"epoch {epoch}")
         return np.asarray(figure.pixels())
