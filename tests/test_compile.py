@@ -2,13 +2,14 @@
 
 import math
 import pickle
+import statistics
 
 import numpy as np
 import pytest
 from random_graphs import eager
 
 import autograd
-from autograd import Value, compile, maximum, operation, relu, where
+from autograd import Value, compile, gradients, maximum, operation, relu, where
 from autograd.compiler import CompileError
 from autograd.compiler.code import COMPARISONS
 from autograd.ops import TABLE
@@ -228,9 +229,45 @@ def test_the_error_names_the_line_of_the_user():
         compile(branching, inputs=1)
 
 
-def test_float_of_an_input_is_an_error():
-    with pytest.raises(TypeError, match=r"v\.tanh\(\) for math\.tanh"):
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: float(x) * 2,
+        lambda x: int(x) * 2,
+        lambda x: bool(x) * x,
+        lambda x: math.tanh(x) + x,
+        lambda x: math.floor(x) * x,
+        lambda x: round(x) + x,
+        lambda x: [1.0, 2.0][x] * x,
+        lambda x: x * len(range(x)),
+        lambda x: x // 1,
+        lambda x: x % 2,
+        lambda x: np.sign(x),
+        lambda x: np.clip(x, 0, 1),
+        lambda x: np.where(x > 0, x, 0),
+        lambda x: x * statistics.median([x, 2 * x]),
+        lambda x: x * x.detach(),
+        lambda x: x * gradients(x * x, [x])[0],
+        lambda x: (x * x).backward() or x.grad * x,
+    ],
+)
+def test_no_number_is_taken_from_an_input(function):
+    line = function.__code__.co_firstlineno
+    with pytest.raises(
+        CompileError, match=rf"(?s)^test_compile.py, line {line}: .*where"
+    ):
+        compile(function, inputs=1)
+
+
+def test_the_way_out_is_shown():
+    with pytest.raises(CompileError, match=r"v\.tanh\(\) for math\.tanh"):
         compile(lambda x: math.tanh(x) + x, inputs=1)
+
+
+def test_other_type_errors_are_what_they_were():
+    with pytest.raises(TypeError, match="positional argument") as caught:
+        compile(lambda x: x, inputs=2)
+    assert not isinstance(caught.value, CompileError)
 
 
 def test_deciding_by_a_parameter_is_an_error_too():

@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from traceback import walk_stack, walk_tb
+from types import FrameType
 from typing import Any, NoReturn
 
 from autograd.compiler.code import (
@@ -136,10 +138,22 @@ def from_function(
     """
     stand_ins = [Value(math.nan, f"x{i + 1}") for i in range(inputs)]
     with ieee(), _guarded([*stand_ins, *parameters]):
-        result = function(*stand_ins)
+        result = _called(function, stand_ins)
         outputs, single = _outputs(result)
     code, positions = from_graph(outputs, stand_ins, parameters)
     return code, positions, single
+
+
+def _called(function: Callable[..., Any], stand_ins: Sequence[Value]) -> Any:
+    try:
+        return function(*stand_ins)
+    except CompileError:
+        raise
+    except TypeError as error:
+        better = _no_number(error)
+        if better is None:  # not in the function: it takes other arguments, say
+            raise
+        raise better from error
 
 
 def _outputs(result: Any) -> tuple[list[Value], bool]:
@@ -170,23 +184,51 @@ def _guarded(leaves: Iterable[Value]) -> Iterator[None]:
         MODE.guard = before
 
 
+CASES = (
+    "Write both cases and choose between them: where(relu(x), a, b) is a for x > 0 and "
+    "otherwise b; maximum(x, y) and minimum(x, y) are the larger and the smaller"
+)
+
+
 def _refuse(how: str) -> NoReturn:
     raise CompileError(
-        f"{_users_line()}{how} asks for a number that differs from row to row, and "
-        "the program would keep one answer for all. Write both cases and choose "
-        "between them: where(relu(x), a, b) is a for x > 0 and otherwise b; "
-        "maximum(x, y) and minimum(x, y) are the larger and the smaller"
+        f"{_line(walk_stack(sys._getframe()))}{how} asks for a number that differs "
+        f"from row to row, and the program would keep one answer for all. {CASES}"
     )
 
 
-def _users_line() -> str:
-    """The innermost line outside this package, as `model.py, line 12: if x > 0: `."""
-    frame = sys._getframe()
-    while frame.f_back is not None:
-        frame = frame.f_back
-        path = frame.f_code.co_filename
-        if not os.path.abspath(path).startswith(PACKAGE + os.sep):
-            text = linecache.getline(path, frame.f_lineno).strip()
-            where = f"{os.path.basename(path)}, line {frame.f_lineno}"
-            return f"{where}: {text}\n" if text else f"{where}: "
-    return ""
+def _no_number(error: TypeError) -> CompileError | None:
+    """What Python says of a stand-in where it needs a number, with the user's line."""
+    line = _line(reversed(list(walk_tb(error.__traceback__))))
+    if not line:
+        return None
+    return CompileError(
+        f"{line}{error}.\nIn a function that is compiled, x stands for a number that "
+        f"differs from row to row. {CASES}"
+    )
+
+
+def _line(frames: Iterable[tuple[FrameType, int]]) -> str:
+    """The innermost line of the user's, as `model.py, line 12: if x > 0: `.
+
+    That is one outside this package and, where there is such a line, the libraries.
+    """
+    outside = [
+        (frame.f_code.co_filename, number)
+        for frame, number in frames
+        if not os.path.abspath(frame.f_code.co_filename).startswith(PACKAGE + os.sep)
+    ]
+    if not outside:
+        return ""
+    theirs = [place for place in outside if not _in_library(place[0])]
+    path, number = (theirs or outside)[0]
+    text = linecache.getline(path, number).strip()
+    where = f"{os.path.basename(path)}, line {number}"
+    return f"{where}: {text}\n" if text else f"{where}: "
+
+
+def _in_library(path: str) -> bool:
+    import sysconfig
+
+    folders = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
+    return path.startswith(tuple([folder + os.sep for folder in folders]))
