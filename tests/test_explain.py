@@ -22,6 +22,7 @@ from autograd import (
     mean,
     no_grad,
     prod,
+    softmax,
     tanh,
 )
 from autograd import sum as total
@@ -29,9 +30,14 @@ from autograd.custom import operation
 from autograd.graph import gradients, graph
 from autograd.ops import TABLE
 from autograd.value import ieee, record
-from nn import MLP, binary_cross_entropy
+from nn import (
+    MLP,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+)
 from viz import explain, flow
-from viz.notation import LATEX, TEXT, Rules, Symbol, show
+from viz.notation import LATEX, TEXT, Rules, Symbol, show, with_numbers
 from viz.numbers import short
 from viz.stepper import stepper
 from viz.text import loss_of, worked_example
@@ -295,7 +301,7 @@ def test_sigmoid_with_cross_entropy_collapses(target):
     loss = binary_cross_entropy(p, target)
     (collapse,) = explain(loss, z).collapses
     (expected,) = gradients(loss, [z])
-    assert collapse.prediction == "p"
+    assert collapse.prediction == Symbol("p")
     assert close(collapse.target, target, 1e-12)
     assert close(collapse.scale * (collapse.predicted - collapse.target), expected)
     assert "= p - target\n" in explain(loss, z).text()
@@ -310,15 +316,83 @@ def test_each_sample_of_a_mean_collapses_with_its_share():
         assert close(collapse.scale, 1 / 3)
 
 
+LOGITS = {"z1": 0.4, "z2": -1.0, "z3": 2.0}
+CROSS_ENTROPIES = {
+    "one logit": lambda z: binary_cross_entropy_with_logits(z[0], 1),
+    "between": lambda z: binary_cross_entropy_with_logits(z[1], 0.3),
+    "a mean": lambda z: binary_cross_entropy_with_logits(z, [1, 0, 1]),
+    "softplus": lambda z: (-z[0]).softplus(),
+    "a class": lambda z: cross_entropy(z, 1),
+    "of two": lambda z: cross_entropy(z[:2], 0),
+    "shares": lambda z: cross_entropy(z, [0.2, 0.0, 0.8]),
+    "softmax": lambda z: -log(softmax(z)[1]),
+    "weighted": lambda z: -3 * softmax(z)[2].log() - softmax(z[:2])[0].log() * 0,
+    "logsumexp": lambda z: logsumexp(z) - z[1],
+}
+
+
+@pytest.mark.parametrize("name", CROSS_ENTROPIES)
+def test_logits_collapse(name):
+    zs = [Value(x, label=label) for label, x in LOGITS.items()]
+    loss = CROSS_ENTROPIES[name](zs)
+    told = explain(loss, zs)
+    assert told.collapses
+    for collapse in told.collapses:
+        z = zs[[*LOGITS].index(collapse.logit)]
+        names = set(re.findall(r"z\d", show(collapse.prediction, TEXT)))
+        among = (
+            [z] if names == {collapse.logit} else [v for v in zs if v.label in names]
+        )
+        expected = softmax(among)[among.index(z)].data
+        if len(among) == 1:
+            expected = z.sigmoid().data
+        assert close(evaluate_at(collapse.prediction), expected)
+        assert close(collapse.predicted, expected)
+        (slope,) = gradients(loss, [z])
+        assert close(collapse.scale * (expected - collapse.target), slope)
+        z.data += 1.5  # the target and the scale hold for every z
+        loss.recompute()
+        (again,) = [c for c in explain(loss, zs).collapses if c.logit == z.label]
+        assert close(again.target, collapse.target, 1.0)
+        assert close(again.scale, collapse.scale)
+        z.data -= 1.5
+        loss.recompute()
+    assert "collapses to" in told.text()
+
+
+def evaluate_at(expression):
+    return evaluate(show(with_numbers(expression, LOGITS), TEXT, 17))
+
+
+def test_the_lines_of_a_softmax():
+    zs = [Value(x, label=label) for label, x in LOGITS.items()]
+    text = explain(cross_entropy(zs, 1), zs[1]).text()
+    assert "A softmax with cross-entropy: the product collapses to\n" in text
+    assert "= exp(z2) / (exp(z1) + exp(z2) + exp(z3)) - target\n" in text
+    assert "= 0.0397761 - 1\n" in text
+
+
 def test_nothing_else_collapses():
-    z = Value(0.4, label="z")
+    z, other = Value(0.4, label="z"), Value(-0.3, label="other")
     for loss in (
         (z.sigmoid() - 1) ** 2,
         log(z.sigmoid()),
         -log(z.tanh() + 2),
         -log(z.sigmoid()) + z.sigmoid(),
         -log(z.sigmoid()) * z,
-        z.softplus(),
+        log(z.sigmoid()) ** 2,
+        exp(-log(z.sigmoid())),
+        z.softplus(),  # a softplus, as far as one can see
+        (z.softplus() * 2 + 1) ** 2,
+        mean([z.softplus(), other.softplus()]),
+        (-z).softplus() + z,
+        -((-z).softplus()),
+        logsumexp([z, other]),
+        softmax([z, other])[0],
+        log(softmax([z, other])[0]),
+        -total([p * p.log() for p in softmax([z, other])]),
+        cross_entropy([z, other], 0) ** 2,
+        cross_entropy([z, z], 0),
     ):
         assert not explain(loss, z).collapses
 

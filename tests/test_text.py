@@ -234,6 +234,18 @@ def test_the_collapse_is_told_for_each_output():
     assert "- 0) =" in text
 
 
+def test_the_collapse_is_told_for_logits():
+    text = flow(two_moons(), [1, 2], 0, loss="binary_cross_entropy_with_logits")
+    assert "δ2 = sigmoid(z2) - y = " in text
+    model = two_moons((2, 3))
+    text = flow(model, [1, 2], 1, loss="cross_entropy", width=120)
+    softmax = "exp(z2[2]) / (exp(z2[1]) + exp(z2[2]) + exp(z2[3]))"
+    assert f"δ2[2] = {softmax} - target = " in text
+    text = flow(model, [1, 2], [0, 0.5, 0.5], loss="cross_entropy", width=120)
+    assert f"δ2[2] = {softmax} - y[2] = " in text
+    assert "exp" not in flow(model, [1, 2], [0, 1, 2], loss="mse")
+
+
 def test_inputs_may_be_values_or_an_array():
     numpy = pytest.importorskip("numpy")
     model = two_moons()

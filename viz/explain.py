@@ -45,10 +45,10 @@ from typing import Any
 from autograd.graph import Node, graph
 from autograd.value import Value, describe, ieee
 from autograd.value import forward as computed
+from viz.collapse import Collapse, Finder
 from viz.notation import (
     ASCII,
     LATEX,
-    SIGMOID,
     SUB,
     TEXT,
     Apply,
@@ -149,22 +149,6 @@ class Paths:
     listed: tuple[Path, ...]
     count: int | None
     total: float
-
-
-@dataclass(frozen=True, slots=True)
-class Collapse:
-    """Sigmoid and binary cross-entropy together: scale * (prediction - target).
-
-    prediction: the name of the sigmoid's output.
-    predicted, target, scale: numbers; the scale is 1, or 1/n in a mean over n samples.
-    """
-
-    logit: str
-    prediction: str
-    predicted: float
-    target: float
-    scale: float
-    adjoint: float
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -421,63 +405,12 @@ class Derivation:
             product *= partial
         return Path(tuple(self.names[i] for i in way), partials, product)
 
-    # ---- sigmoid with binary cross-entropy -------------------------------------------
+    # ---- a sigmoid or a softmax with cross-entropy -----------------------------------
 
-    def collapse(self, index: int) -> Collapse | None:
-        """The shortcut at a logit, where its sigmoid meets binary cross-entropy."""
-        found = self._through_sigmoid(index)
-        if found is None:
-            return None
-        prediction, predicted, to_one, to_zero = found
-        scale = -(to_one + to_zero)
-        if not scale > 0 or to_one > 0 or to_zero > 0:
-            return None
-        target = -to_one / scale
-        adjoint, shorter = self.adjoints[index], scale * (predicted - target)
-        if abs(shorter - adjoint) > 1e-9 * max(abs(adjoint), scale * 1e-6):
-            return None
-        return Collapse(
-            self.names[index], prediction, predicted, target, scale, adjoint
-        )
-
-    def _through_sigmoid(self, index: int) -> tuple[str, float, float, float] | None:
-        """Where sigmoid(z) is used in log(p) and log(1 - p) alone: their adjoints."""
-        consumers = self.consumers.get(index, [])
-        if len(consumers) != 1:
-            return None
-        p = consumers[0][0]
-        if self.nodes[p].value.operation is not SIGMOID or p == self.end:
-            return None
-        adjoint = {True: 0.0, False: 0.0}
-        for consumer, position in self.consumers[p]:
-            straight = not self._is_one_minus(consumer, position)
-            logs = [consumer] if straight else self._users(consumer)
-            for log in [end for each in logs for end in self._past_clamp(each)]:
-                if self.nodes[log].value.op != "log":
-                    return None
-                adjoint[straight] += self.adjoints[log]
-        data = self.nodes[p].value.data
-        return self.names[p], data, adjoint[True], adjoint[False]
-
-    def _is_one_minus(self, index: int, position: int) -> bool:
-        node = self.nodes[index]
-        first = self.nodes[node.parents[0]].value
-        return (
-            node.value.op == "sub"
-            and position == 1
-            and first.constant
-            and first.data == 1.0
-        )
-
-    def _past_clamp(self, index: int) -> list[int]:
-        """The users of maximum(p, tiny), which keeps a logarithm finite; else p's."""
-        node = self.nodes[index]
-        if node.value.op != "maximum" or node.partials != (1.0, 0.0):
-            return [index]
-        return self._users(index)
-
-    def _users(self, index: int) -> list[int]:
-        return [consumer for consumer, _ in self.consumers.get(index, [])]
+    def collapse(self, index: int, sure: bool = False) -> Collapse | None:
+        """The shortcut at a logit, where it meets cross-entropy."""
+        parts = self.nodes, self.names, self.adjoints, self.consumers
+        return Finder(*parts, sure=sure)(index)
 
 
 def _outsider(value: Value) -> str:
@@ -485,10 +418,15 @@ def _outsider(value: Value) -> str:
     return clean(value.label) or f"the value {short(value.data)}"
 
 
-def collapses(nodes: list[Node], logits: Sequence[Value]) -> dict[Value, Collapse]:
-    """The nodes where a sigmoid and binary cross-entropy meet, with the shortcut."""
-    derivation = Derivation(nodes, logits)
-    found = {z: derivation.collapse(derivation.index[z]) for z in logits}
+def collapses(
+    nodes: list[Node], logits: Sequence[Value], names: Mapping[str, Value], sure: bool
+) -> dict[Value, Collapse]:
+    """The nodes where a sigmoid or softmax meets cross-entropy, with the shortcut.
+
+    sure: whether the output is known to be such a loss; see `viz.collapse.Finder`.
+    """
+    derivation = Derivation(nodes, logits, names)
+    found = {z: derivation.collapse(derivation.index[z], sure) for z in logits}
     return {z: collapse for z, collapse in found.items() if collapse is not None}
 
 
@@ -598,8 +536,10 @@ def _backward_sections(told: Explanation, shown: Shown) -> Iterator[Section]:
         yield Section(title, (Equation(left, rights),), stacked=True)
         title = ()
         if step.name in collapses:
-            rights = tuple(map(shown, shortcut(collapses[step.name])))
-            yield Section((_COLLAPSES,), (Equation(left, rights),), stacked=True)
+            collapse = collapses[step.name]
+            rights = tuple(map(shown, shortcut(collapse)))
+            words = f"{collapse.words}: the product collapses to"
+            yield Section((words,), (Equation(left, rights),), stacked=True)
 
 
 def derivation(output: str, step: Step) -> Iterator[Expression]:
@@ -631,9 +571,9 @@ def _counted(share: Share, local: Expression) -> Expression:
 def shortcut(collapse: Collapse, target: str = "target") -> Iterator[Expression]:
     """The lines of the shortcut: with names, with numbers, the number."""
     scale = [] if collapse.scale == 1.0 else [Number(collapse.scale)]
-    prediction, predicted = Symbol(collapse.prediction), Number(collapse.predicted)
-    yield times(*scale, Apply(SUB, (prediction, Symbol(target))))
-    yield times(*scale, Apply(SUB, (predicted, Number(collapse.target))))
+    yield times(*scale, Apply(SUB, (collapse.prediction, Symbol(target))))
+    numbers = Number(collapse.predicted), Number(collapse.target)
+    yield times(*scale, Apply(SUB, numbers))
     yield Number(collapse.adjoint)
 
 
@@ -665,7 +605,6 @@ def _results(told: Explanation, shown: Shown) -> Iterator[Equation]:
         yield Equation(left, (shown(Number(gradient)),))
 
 
-_COLLAPSES = "A sigmoid with binary cross-entropy: the product collapses to"
 _LISTED = ", each the product of the local derivatives along it"
 _NOT_LISTED = ": too many or too long to list; the sums above add them all up"
 

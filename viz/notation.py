@@ -279,11 +279,16 @@ def simplified(
 
 def with_numbers(expression: Expression, data: Mapping[str, float]) -> Expression:
     """The same with each symbol replaced by its number."""
+    return replaced(expression, {name: Number(x) for name, x in data.items()})
+
+
+def replaced(expression: Expression, known: Mapping[str, Expression]) -> Expression:
+    """The same with each symbol that is known replaced."""
     match expression:
         case Symbol(name):
-            return Number(data[name])
+            return known.get(name, expression)
         case Apply(operation, arguments):
-            return Apply(operation, tuple(with_numbers(a, data) for a in arguments))
+            return Apply(operation, tuple(replaced(a, known) for a in arguments))
     return expression
 
 

@@ -199,7 +199,7 @@ class Plan:
         lines = _stack(left, list(derivation(self.output, step)), self)
         collapse = self.told.collapse(index)
         if collapse is not None:
-            lines.append("A sigmoid with binary cross-entropy collapses to")
+            lines.append(f"{collapse.words} collapses to")
             lines += _stack(left, list(shortcut(collapse)), self)
         return lines
 

@@ -17,9 +17,16 @@ from typing import Any, Literal
 
 from autograd.graph import Node, gradients, graph, topological_order
 from autograd.value import Value, number_of, recording
-from nn.losses import LOSSES, Loss, binary_cross_entropy, mse
+from nn.losses import (
+    LOSSES,
+    Loss,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    mse,
+)
 from nn.module import MLP, Layer, Module, Neuron
-from viz.explain import Collapse, adjoints, collapses, shortcut
+from viz.collapse import Collapse
+from viz.explain import adjoints, collapses, shortcut
 from viz.notation import (
     ASCII,
     TEXT,
@@ -33,6 +40,7 @@ from viz.notation import (
     Word,
     pad,
     plus,
+    replaced,
     show,
     times,
     with_numbers,
@@ -90,7 +98,7 @@ def record_pass(model: Module, x: Any, y: Any, loss: Loss | str | None = None) -
         total,
         str(getattr(chosen, "__name__", "loss")),
         dict(zip(order, adjoints(nodes), strict=True)),
-        _collapses(nodes, stages[-1]),
+        _collapses(nodes, stages[-1], chosen),
     )
 
 
@@ -125,12 +133,20 @@ def worked_example() -> tuple[Module, list[float], float]:
     return model, [1.0, 2.0], 1.0
 
 
-def _collapses(nodes: list[Node], last: Stage) -> dict[Value, Collapse]:
-    """The shortcut at the outputs' z, where a sigmoid meets cross-entropy."""
-    if last.activation != "sigmoid":
-        return {}
+def _collapses(nodes: list[Node], last: Stage, loss: Loss) -> dict[Value, Collapse]:
+    """The shortcut at the outputs' z, where a sigmoid or softmax meets cross-entropy.
+
+    The neurons are named in it as by `_inner`.
+    """
     present = {node.value for node in nodes}
-    return collapses(nodes, [z for z in last.zs if z in present])
+    names = _inner("z", last.zs) | _inner("a", last.outs)
+    logits = [z for z in last.zs if z in present]
+    return collapses(nodes, logits, names, loss is binary_cross_entropy_with_logits)
+
+
+def _inner(letter: str, values: Sequence[Value]) -> dict[str, Value]:
+    """Names to be replaced where they are printed."""
+    return {f"{letter} of neuron {i}": value for i, value in enumerate(values)}
 
 
 def _layers(model: Any) -> list[list[Neuron]]:
@@ -365,10 +381,24 @@ class _Writer:
         lines = self.line(left, [*rights, value])
         collapse = self.told.collapses.get(stage.zs[i])
         if collapse is not None and k == self.last:
-            named = replace(collapse, prediction=self.names("a", k)[i])
-            target = _names("y", len(stage.zs))[i]
-            lines += self.line(left, [*shortcut(named, target)])
+            named = replace(collapse, prediction=self.named(collapse.prediction))
+            lines += self.line(left, [*shortcut(named, self.target_name(i))])
         return lines
+
+    def named(self, prediction: Expression) -> Expression:
+        """The prediction of a shortcut with the names of the last layer's neurons."""
+        last = self.told.stages[-1]
+        known: dict[str, Expression] = {}
+        for letter, values in (("a", last.outs), ("z", last.zs)):
+            names = map(Symbol, self.names(letter, self.last))
+            known |= zip(_inner(letter, values), names, strict=True)
+        return replaced(prediction, known)
+
+    def target_name(self, i: int) -> str:
+        """What an output's target is called; the number of a class says it for all."""
+        count = len(self.told.stages[-1].zs)
+        listed = count == 1 or hasattr(self.told.target, "__len__")
+        return _names("y", count)[i] if listed else "target"
 
     def behind(self, k: int, i: int) -> tuple[list[Expression], list[Expression]]:
         """What comes back to a neuron's output: terms with names, and with numbers."""
