@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import pickle
@@ -382,6 +383,30 @@ def test_eval_as_tables():
     assert "mul" not in done.stdout
     assert "by v2: -1" in done.stdout
     assert done.stdout.rstrip().endswith(f"value {-9 + math.pi / 2!r}")
+
+
+def test_a_table_names_every_node_once_and_leaves_constants_alone():
+    done = run("eval", "v2*x**2 + 1", "v2=1", "x=-2")
+    lines = [
+        [c.strip() for c in line.split("│")[1:3]] for line in done.stdout.split("\n")
+    ]
+    nodes = [line for line in lines if len(line) == 2 and "(" in line[1]]
+    assert nodes == [["v3", "pow(x, 2)"], ["v4", "mul(v2, v3)"], ["out", "add(v4, 1)"]]
+    assert "by 2" not in done.stdout
+    assert "nan" not in done.stdout  # the slope of (-2) ** 2 in its exponent
+
+
+def test_a_narrow_terminal_loses_no_digit():
+    from rich.console import Console
+
+    from viz.table import evaluate
+
+    w, x = Value(0.5, label="w"), Value(2.0, label="x")
+    found = evaluate(autograd.tanh(w * x), {"w": w, "x": x}, second=True)
+    console = Console(width=40, file=io.StringIO())
+    for table in found.tables():
+        console.print(table)
+    assert "…" not in console.file.getvalue()
 
 
 MISTAKES = [

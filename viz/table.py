@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.graph import Node, gradients, graph
 from autograd.value import Value
+from viz.notation import names_of
+from viz.numbers import short
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,14 +53,25 @@ class Evaluation:
 
     def _node_table(self) -> Table:
         heads = ["node", "operation", "value", "gradient", "local derivatives"]
+        names = [
+            _short(node.value.data)
+            if node.value.constant and not node.value.label
+            else name
+            for node, name in zip(self.nodes, names_of(self.nodes), strict=True)
+        ]
         rows = []
         for node in self.nodes:
-            parents = [self._name(index) for index in node.parents]
-            pairs = zip(parents, node.partials, strict=True)
-            local = [f"by {name}: {_short(partial)}" for name, partial in pairs]
+            parents = [names[index] for index in node.parents]
+            local = [
+                f"by {name}: {_short(partial)}"
+                for name, partial, parent in zip(
+                    parents, node.partials, node.value.parents, strict=True
+                )
+                if not parent.constant
+            ]
             rows.append(
                 [
-                    self._name(node.index),
+                    names[node.index],
                     f"{node.value.op}({_list(parents)})" if parents else "",
                     _short(node.value.data),
                     "" if node.value.constant else _short(node.value.grad),
@@ -77,12 +90,6 @@ class Evaluation:
             for name, row in self.second.items()
         ]
         return _table("second derivatives", ["by", *self.second], rows)
-
-    def _name(self, index: int) -> str:
-        value = self.nodes[index].value
-        if value.label:
-            return value.label
-        return _short(value.data) if value.constant else f"v{index}"
 
 
 def evaluate(
@@ -127,7 +134,7 @@ def _plain(x: Any) -> Any:
 
 
 def _short(x: float) -> str:
-    return f"{x:.10g}"
+    return short(x, 10)
 
 
 def _list(items: list[str], separator: str = ", ") -> str:
@@ -144,7 +151,9 @@ def _table(
     table = Table(title=title, title_justify="left")
     for index, head in enumerate(heads):
         at_left = index in (left or {0})
-        table.add_column(Text(head), justify="left" if at_left else "right")
+        # In a narrow terminal a number goes on in the next line; no digit is lost.
+        side: Any = "left" if at_left else "right"
+        table.add_column(Text(head), justify=side, overflow="fold")
     for row in rows:
         table.add_row(*[Text(cell) for cell in row])
     return table
