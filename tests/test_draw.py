@@ -227,6 +227,17 @@ def test_any_label_is_text(label):
     assert "<script" not in picture.svg
 
 
+@pytest.mark.parametrize("label", ["<script>", "{|}", '"', "\\N", "$%", "שלום", "😀"])
+def test_any_label_of_a_large_graph_is_text(label):
+    _, loss = network_loss(3, hidden=4)
+    loss.label = label
+    for detail in ("neuron", "layer"):
+        assert elements(draw(loss, detail=detail), "node")["loss"][0] == label
+    leaves = [Value(1.0, label=label) for _ in range(200)]
+    nodes = elements(draw(sum(leaves), {label: leaves[0]}), "node")
+    assert nodes["leaves"][1] == label
+
+
 def test_a_dot_product_is_expanded_on_request():
     neuron = Neuron(3, activation="tanh", seed=1)
     out = neuron([1.0, 2.0, -3.0])

@@ -8,6 +8,7 @@ from math import hypot
 
 import pytest
 
+from autograd import Value
 from nn import MLP, Layer, Neuron, Sequential
 from nn.losses import LOSSES, binary_cross_entropy
 from viz import network
@@ -309,6 +310,16 @@ def test_nothing_overlaps():
         for k, (a, b, c, d) in enumerate(boxes):
             for e, f, g, h in boxes[:k]:
                 assert c <= e or g <= a or d <= f or h <= b
+
+
+@pytest.mark.parametrize(
+    "label", ["<b>&", "\"'", "\\N", "$%", "{a|b}", "שלום", "😀", "\n"]
+)
+def test_any_label_is_text(label):
+    x = [Value(1.0, label=label), Value(2.0)]
+    picture = network(MLP(2, [2, 1], seed=0), x, 1.0)
+    assert texts(picture)["c0i0"] == [label.replace("\n", "↵"), "1"]
+    assert texts(picture)["c0i1"] == ["x2", "2"]
 
 
 @pytest.mark.parametrize(
