@@ -64,7 +64,7 @@ def example(seed, rows, inputs=2, parameters=3, steps=12):
     return output, xs, ws, batch
 
 
-def eager(output, xs, ws, batch):
+def eager(output, xs, ws, batch, gradients=gradients):
     """Value, gradient by the inputs, gradient by the parameters, for every row."""
     found = []
     with ieee():
