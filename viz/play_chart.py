@@ -15,9 +15,9 @@ from viz.numbers import short
 from viz.render import FONT
 from viz.style import INK, NEGATIVE, PAPER, POSITIVE, QUIET, TROUGH
 
-WIDTH: Final = 560.0
-HEIGHT: Final = 190.0  # of one panel
-LEFT, RIGHT, TOP, BOTTOM = 62.0, 14.0, 30.0, 34.0
+WIDTH: Final = 400.0
+HEIGHT: Final = 150.0  # of one panel
+LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 28.0, 36.0
 
 Point = tuple[float, float]
 
@@ -100,7 +100,7 @@ class _Frame:
 
     def _axes(self) -> Iterator[str]:
         right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-        for x in _ticks(*self.x, 8, self.panel.whole):
+        for x in _ticks(*self.x, 6, self.panel.whole):
             place = self.across(x)
             yield _rule(place, TOP, place, bottom, x)
             yield _text(place, bottom + 15, short(x), QUIET, "middle")

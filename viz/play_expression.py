@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -35,8 +36,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, Numbers]]] = {
     ),
     "Rosenbrock's valley": ("(1 - x)**2 + 100*(y - x**2)**2", {"x": -1.2, "y": 1.0}),
     "the worked example": (
-        "-log(sigmoid(sigmoid(w11*x1 + w12*x2 + b1)*v1"
-        " + sigmoid(w21*x1 + w22*x2 + b2)*v2 + c))",
+        "-log(sigmoid(sigmoid(w11*x1 + w12*x2 + b1)*u1"
+        " + sigmoid(w21*x1 + w22*x2 + b2)*u2 + c))",
         {
             "x1": 1.0,
             "x2": 2.0,
@@ -46,8 +47,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, Numbers]]] = {
             "w21": 0.3,
             "w22": 0.4,
             "b2": 0.02,
-            "v1": 0.5,
-            "v2": 0.6,
+            "u1": 0.5,
+            "u2": 0.6,
             "c": 0.05,
         },
     ),
@@ -62,6 +63,11 @@ class Recorded:
     text: str
     leaves: Mapping[str, Value]
     output: Value
+
+    @property
+    def defined(self) -> bool:
+        """Whether the output is a number, so that it has gradients."""
+        return math.isfinite(self.output.data)
 
     @cached_property
     def nodes(self) -> list[Node]:
@@ -105,9 +111,9 @@ def record(text: str, numbers: Numbers) -> Recorded:
             "sliders"
         )
     leaves = {name: Value(numbers.get(name, START), label=name) for name in names}
-    output = expression.parse(text, **leaves)
-    output.backward()
-    return Recorded(text, leaves, output)
+    shown = Recorded(text, leaves, expression.parse(text, **leaves))
+    shown.output.backward(1.0 if shown.defined else math.nan)
+    return shown
 
 
 # ---- what the page changes -----------------------------------------------------------
@@ -117,8 +123,9 @@ def record(text: str, numbers: Numbers) -> Recorded:
 class Desk:
     """The state of the first tab; every change ends in a picture or in an error.
 
-    text: as typed. numbers: of every name that there was. error: what is wrong, or "";
-    then `shown` is still the last one that was right. chosen: the name to derive by.
+    text: as typed. numbers: of every name that there was. error: what is wrong, or "".
+    With numbers outside an operation's domain `shown` has nan or inf there; with a text
+    that can't be read it is still the last one. chosen: the name to derive by.
     step: how far the walk is, None for its end. reach: sliders go from -reach to reach.
     """
 
@@ -138,6 +145,11 @@ class Desk:
     def names(self) -> list[str]:
         """The names that have a slider, in the order of the text."""
         return list(self.shown.leaves)
+
+    @property
+    def stale(self) -> bool:
+        """Whether `shown` is of an earlier text, since this one can't be read."""
+        return self.text != self.shown.text
 
     @property
     def wrt(self) -> str:
@@ -179,6 +191,8 @@ class Desk:
             self.shown, self.error = record(self.text, self.numbers), ""
         except (ValueError, ArithmeticError) as error:
             self.error = str(error)
+            with suppress(ValueError), ieee():
+                self.shown = record(self.text, self.numbers)
 
 
 # ---- the output along one name -------------------------------------------------------
@@ -214,4 +228,4 @@ def _at(copy: Recorded, leaf: Value, x: float) -> tuple[float, float]:
     leaf.grad = 0.0
     copy.output.recompute()
     copy.output.backward()
-    return copy.output.data, leaf.grad
+    return copy.output.data, leaf.grad if copy.defined else math.nan

@@ -11,22 +11,29 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-HEADER = (
-    '<header class="cr-head"><div class="cr-title" role="heading" aria-level="1">'
-    "chainrule</div><p>Type an expression or train a network, and see every gradient."
-    "</p></header>"
-)
-
-
 SHARE = (
     '<span class="cr-quiet">or share it: the address of this page holds all of it, for '
     "everyone who runs chainrule play.</span>"
 )
 
 
+def header(tabs: object) -> str:
+    """The page's name, its tabs, and what it is for."""
+    return (
+        '<header class="cr-head"><div class="cr-title" role="heading" aria-level="1">'
+        f"chainrule</div>{tabs}"
+        "<p>Type an expression or train a network, and see every gradient.</p></header>"
+    )
+
+
 def row(*controls: object, kind: str = "") -> str:
     """Controls in a line that wraps where it has to."""
     return f'<div class="cr-row {kind}">{"".join(f"{c}" for c in controls)}</div>'
+
+
+def buttons(controls: Iterable[object]) -> str:
+    """Buttons in a line."""
+    return f'<div class="cr-row cr-buttons">{"".join(f"{c}" for c in controls)}</div>'
 
 
 def labeled(label: str, control: object, kind: str = "") -> str:
@@ -55,15 +62,14 @@ def text(lines: Iterable[str], kind: str = "", title: str = "") -> str:
 def picture(svg: str, kind: str, stale: bool = False) -> str:
     """An SVG picture of our own that scrolls where it is too wide.
 
-    stale: whether it shows less than was typed, and is to be faded.
+    stale: whether it is of another text than was typed, and is to be faded.
     """
-    faded = " cr-stale" if stale else ""
     drawn = svg[svg.index("<svg") :].replace("<svg ", f"<svg {_fitting(svg)}", 1)
-    return f'<figure class="cr-picture {kind}{faded}">{drawn}</figure>'
+    return f'<figure class="cr-picture {kind}{_faded(stale)}">{drawn}</figure>'
 
 
 SIZE = re.compile(r'width="([\d.]+)(pt|)"')
-SMALLEST = 0.6  # of its own size, at which small print can still be read
+SMALLEST = 0.5  # of its own size, at which small print can still be read
 
 
 def _fitting(svg: str) -> str:
@@ -106,9 +112,18 @@ def numbers(
     return f'<section class="cr-names" aria-label="Numbers">{"".join(rows)}</section>'
 
 
-def columns(left: Iterable[str], right: Iterable[str], kind: str = "") -> str:
+def columns(left: Iterable[str], right: Iterable[str]) -> str:
     """Two columns, which come one under the other where there is little room."""
     return (
-        f'<div class="cr-columns {kind}"><div>{"".join(left)}</div>'
+        f'<div class="cr-columns"><div>{"".join(left)}</div>'
         f"<div>{''.join(right)}</div></div>"
     )
+
+
+def side_by_side(pieces: Iterable[str], stale: bool = False) -> str:
+    """Pieces as wide as one another; `stale` as for pictures."""
+    return f'<div class="cr-texts{_faded(stale)}">{"".join(pieces)}</div>'
+
+
+def _faded(stale: bool) -> str:
+    return " cr-stale" if stale else ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import runpy
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 HOST: Final = "127.0.0.1"
 FIRST: Final = 2718
@@ -20,7 +21,7 @@ def serve(port: int | None = None, browser: bool = True) -> None:
     Raises ModuleNotFoundError where marimo is missing, and OSError where the port is
     in use.
     """
-    _check_installed()
+    _guard()
     port = _free_port() if port is None else _checked(port)
     address = f"http://{HOST}:{port}"
     print(f"The playground is at {address} (Ctrl-C ends it).", flush=True)
@@ -34,14 +35,61 @@ def serve(port: int | None = None, browser: bool = True) -> None:
     runpy.run_module("marimo", run_name="__main__", alter_sys=True)
 
 
-def _check_installed() -> None:
+# ---- who may ask ---------------------------------------------------------------------
+
+
+class SamePage:
+    """Answers no other site's pages, though they are open in a browser of this machine.
+
+    A site can lead a browser here, under its own name or from its own origin. marimo
+    looks at neither, and leaves its websocket open to all.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass the request on, or refuse it."""
+        from starlette.datastructures import Headers
+        from starlette.responses import PlainTextResponse
+        from starlette.websockets import WebSocketClose
+
+        app = self.app
+        asks = scope["type"] in ("http", "websocket")
+        if asks and not is_own(Headers(scope=scope)):
+            refused = PlainTextResponse("this page is for this machine alone\n", 403)
+            app = refused if scope["type"] == "http" else WebSocketClose(1008)
+        await app(scope, receive, send)
+
+
+def is_own(headers: Mapping[str, str]) -> bool:
+    """Whether a request names this machine, and comes from a page of the same address.
+
+    >>> is_own({"host": "127.0.0.1:2718", "origin": "http://127.0.0.1:2718"})
+    True
+    >>> is_own({"host": "127.0.0.1:2718", "origin": "http://elsewhere.example"})
+    False
+    """
+    host = headers.get("host", "")
+    origin = headers.get("origin")
+    named = host.partition(":")[0] in (HOST, "localhost")
+    return named and origin in (None, f"http://{host}", f"https://{host}")
+
+
+def _guard() -> None:
     try:
         import marimo  # noqa: F401
+        from marimo._server.registry import MIDDLEWARE_REGISTRY
+        from starlette.middleware import Middleware
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "the playground needs marimo; install it with: "
             "python -m pip install 'chainrule[play]'"
         ) from None
+    MIDDLEWARE_REGISTRY.register("chainrule", Middleware(SamePage))
+
+
+# ---- where ---------------------------------------------------------------------------
 
 
 def _free_port() -> int:

@@ -174,7 +174,7 @@ class Session:
         if not self.epoch:
             return "epoch 0: the first weights, as they were drawn"
         loss, accuracy = self.columns["loss"][-1], self.columns["accuracy"][-1]
-        return f"epoch {self.epoch}   loss {loss:.4f}   accuracy {accuracy:.3f}"
+        return f"epoch {self.epoch}   loss {loss:.4g}   accuracy {accuracy:.3f}"
 
     def boundary(self) -> str:
         """The decision boundary and the data, as SVG."""

@@ -33,30 +33,27 @@ def expression(
     scrubber: object,
 ) -> str:
     """The first tab: numbers, the picture, the step, the derivation and the plot."""
-    shown = desk.shown
-    gradients = {name: short(leaf.grad, 6) for name, leaf in shown.leaves.items()}
-    left = [
-        page.labeled("Sliders reach", reach),
-        page.numbers(desk.names, sliders, boxes, gradients),
-    ]
-    right = [
-        _result(shown),
-        page.picture(graph_svg(desk), "cr-graph", bool(desk.error)),
-    ]
-    if shown.walk:
+    shown, stale = desk.shown, desk.stale
+    numbers = page.numbers(desk.names, sliders, boxes, _gradients(desk))
+    left = [page.labeled("Sliders reach", reach), numbers, _plot(desk, chosen)]
+    right = [_result(desk), page.picture(graph_svg(desk), "cr-graph", stale)]
+    texts = [_derivation(desk)] if shown.defined else []
+    if shown.walk and shown.defined:
         stop = shown.walk.stop(desk.step)
-        controls = [page.labeled("Step", scrubber, "cr-wide")]
-        right.append(page.row(*buttons, *controls))
-        right.append(page.text(stop.lines, "cr-step", stop.title))
-    below = page.columns([_derivation(desk)], [_plot(desk, chosen)], "cr-even")
-    return page.notice(desk.error) + page.columns(left, right) + below
+        walk = page.labeled("Step", scrubber, "cr-wide")
+        right.append(page.row(page.buttons(buttons), walk))
+        texts.insert(0, page.text(stop.lines, "cr-step", stop.title))
+    right.append(page.side_by_side(texts, stale))
+    return page.notice(desk.error) + page.columns(left, right)
 
 
 def graph_svg(desk: Desk) -> str:
     """The picture of the graph, as it looks at the step of the walk."""
     shown = desk.shown
-    svg = draw(shown.output, shown.names).svg
-    return dressed(svg, shown.walk.stop(desk.step).css) if shown.walk else svg
+    if not shown.walk:
+        return draw(shown.output, shown.names).svg
+    svg = draw(shown.output, shown.names, detail="op").svg
+    return dressed(svg, shown.walk.stop(desk.step).css) if shown.defined else svg
 
 
 def last_step(desk: Desk) -> int:
@@ -78,8 +75,15 @@ def moves(desk: Desk) -> list[tuple[str, str, int | None]]:
     ]
 
 
-def _result(shown: Recorded) -> str:
-    return f'<p class="cr-result">out = <output>{shown.output.data!r}</output></p>'
+def _gradients(desk: Desk) -> dict[str, str]:
+    """Each name's gradient as text; outside the domain there is none."""
+    leaves = desk.shown.leaves.items()
+    return {name: "–" if desk.error else short(leaf.grad, 6) for name, leaf in leaves}
+
+
+def _result(desk: Desk) -> str:
+    number = "–" if desk.error else repr(desk.shown.output.data)
+    return f'<p class="cr-result">out = <output>{number}</output></p>'
 
 
 def _derivation(desk: Desk) -> str:
@@ -91,9 +95,8 @@ def _derivation(desk: Desk) -> str:
 def _plot(desk: Desk, chosen: object) -> str:
     if not desk.wrt:
         return ""
-    return page.row(page.labeled("Derive by", chosen)) + page.picture(
-        plot_svg(desk), "cr-fit cr-plot"
-    )
+    drawn = page.picture(plot_svg(desk), "cr-plot cr-late", desk.stale)
+    return page.labeled("Derive by", chosen, "cr-late") + drawn
 
 
 def plot_svg(desk: Desk) -> str:
@@ -132,11 +135,10 @@ def training_controls(
 ) -> str:
     """The second tab's controls; its clock ticks unseen."""
     fields = [page.labeled(label, control) for label, control in settings.items()]
+    paced = page.labeled("epochs per picture", pace)
     return (
-        page.row(*fields)
-        + page.row(
-            *buttons, page.labeled("epochs per picture", pace), kind="cr-buttons"
-        )
+        page.row(*fields, kind="cr-settings")
+        + page.row(page.buttons(buttons), paced, kind="cr-settings")
         + f'<div class="cr-clock">{clock}</div>'
     )
 
@@ -144,18 +146,16 @@ def training_controls(
 def training(lab: Lab, row: object) -> str:
     """The second tab: boundary, loss, network."""
     session = lab.session
-    top = page.columns(
-        [page.image(session.boundary(), "The decision boundary", "cr-fit cr-boundary")],
-        [page.picture(session.curve(), "cr-fit cr-curve")],
-        "cr-even",
-    )
-    return (
-        page.notice(lab.error or session.error)
-        + page.text([session.summary()], "cr-summary")
-        + top
-        + page.row(page.labeled("The network, for row", row), kind="cr-shown")
-        + page.picture(session.network(lab.row).svg, "cr-network")
-    )
+    left = [
+        page.image(session.boundary(), "The decision boundary", "cr-boundary"),
+        page.picture(session.curve(), "cr-curve"),
+    ]
+    right = [
+        page.text([session.summary()], "cr-summary"),
+        page.row(page.labeled("The network, for row", row)),
+        page.picture(session.network(lab.row).svg, "cr-network"),
+    ]
+    return page.notice(lab.error or session.error) + page.columns(left, right)
 
 
 # ---- files ---------------------------------------------------------------------------

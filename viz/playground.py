@@ -52,7 +52,7 @@ def _(link, mo):
 @app.cell
 def _(link, mo, opened, page):
     tab = mo.ui.tabs(dict.fromkeys(link.TABS, ""), value=opened.tab)
-    mo.Html(f"{page.HEADER}{tab}")
+    mo.Html(page.header(tab))
     return
 
 
@@ -357,7 +357,13 @@ def _(desk, lab, link, mo, page, tab, view):
         mo.download(data=data, filename=name, mimetype=kind, label=label)
         for label, name, kind, data in _files
     ]
-    mo.Html(page.row(page.labeled("Keep what you see as", ""), *downloads, page.SHARE))
+    mo.Html(
+        page.row(
+            page.labeled("Keep what you see as", ""),
+            page.buttons(downloads),
+            page.SHARE,
+        )
+    )
     return
 
 
