@@ -1,6 +1,6 @@
 """One engine in one process: reads workloads as lines of JSON, answers with seconds.
 
-    python benchmarks/eager_worker.py chainrule|micrograd|torch|plain-value
+    python benchmarks/eager_worker.py chainrule|micrograd|torch|mygrad|plain-value
 
 Every workload is written once, with operators alone, so that each engine runs the same
 code. Building inputs is not timed; recording, going backward and freeing are.
@@ -30,6 +30,10 @@ class Engine:
             self.Value = lambda x: torch.tensor(
                 float(x), dtype=torch.float64, requires_grad=True
             )
+            return
+        if name == "mygrad":
+            tensor = importlib.import_module("mygrad").tensor
+            self.Value = lambda x: tensor(float(x))
             return
         modules = {
             "chainrule": ("autograd", "nn"),
