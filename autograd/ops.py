@@ -773,6 +773,13 @@ def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
+def _sigmoid_slope(x: Any, out: Any) -> Any:
+    """out * (1 - out), which far above 0 loses its digits in the subtraction."""
+    if isinstance(x, float):
+        return out * _sigmoid(-x)  # a fifth of the time of recording it goes here
+    return out * sigmoid(-x)
+
+
 sigmoid: Final[Operation] = _row(
     "sigmoid",
     _sigmoid,
@@ -781,7 +788,7 @@ sigmoid: Final[Operation] = _row(
     >>> sigmoid(0.51)
     0.6248064744684293
     """,
-    partials=(lambda x, out: out * sigmoid(-x),),
+    partials=(_sigmoid_slope,),
     batch="np.exp(np.minimum({0}, 0.0)) / (1 + np.exp(-np.abs({0})))",
     latex=r"\sigma\left({0}\right)",
     box=((-30.0, 30.0),),

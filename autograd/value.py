@@ -717,6 +717,8 @@ def _outside(
     if isinstance(error, OverflowError):
         kind = OverflowError
         what = f"{operation.name}({operands}) overflows: beyond the largest float"
+        if operation.raises != (OverflowError,):
+            return kind(f"{what}, 1.8e308. Keep the operands smaller.")
     elif isinstance(error, ZeroDivisionError):
         kind = ZeroDivisionError
     if not operation.domain:

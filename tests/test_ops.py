@@ -404,8 +404,13 @@ def test_outside_the_domain(name, point, kind):
         record(row, leaves)
     message = str(caught.value)
     assert message.startswith(f"{name}(in0 = {point[0]!r}")
-    assert row.domain in message
-    assert row.advice in message
+    if kind is OverflowError and row.raises != (kind,):
+        assert message.endswith(
+            "beyond the largest float, 1.8e308. Keep the operands smaller."
+        )
+    else:
+        assert row.domain in message
+        assert row.advice in message
     assert row.advice
     assert kind in row.raises
 
