@@ -9,7 +9,8 @@ process of its own on the same core, and rounds go round the engines in turn; a 
 is the median over rounds. The first call, with everything that is built and compiled
 for it, is timed apart. An engine that is not installed is left out and said so;
 `--python` runs one with another interpreter. The losses and gradients that the engines
-report after setting up have to agree, or the run ends with an error.
+report after setting up have to agree, or the run ends with an error. At the end
+stand the figures that ours has to reach, each with what this run reached.
 """
 
 import argparse
@@ -35,6 +36,7 @@ ENGINES = [
     "casadi",
     "micrograd",
 ]
+MISSING = []  # engines already said not to be installed
 OTHER_LOSS = {"scikit-learn", "micrograd"}  # another loss, other first weights
 
 
@@ -60,6 +62,26 @@ WORKLOADS = [
     network("digits 64-32-10", [64, 32, 10], "relu", 100, "cross-entropy"),
     {"name": "graph of 10,000, one row", "kind": "graph", "size": 10_000, "n": 1},
     {"name": "Black-Scholes N=1,000,000", "kind": "options", "n": 1_000_000},
+]
+
+
+MOONS, LARGER = "moons 2-16-16-1 {} N=100", "2-64-64-1 relu N=100"
+GRAPH, OPTIONS = "graph of 10,000, one row", "Black-Scholes N=1,000,000"
+TIMES = [  # workload, against whom, how many times faster ours is at least
+    (MOONS.format("relu"), "numpy", 4),
+    (MOONS.format("relu"), "jax", 4),
+    (MOONS.format("relu"), "torch", 25),
+    (MOONS.format("relu"), "micrograd", 50_000),
+    (MOONS.format("tanh"), "numpy", 4),
+    (MOONS.format("sigmoid"), "numpy", 4),
+    (LARGER, "torch", 2.5),
+    (LARGER, "numpy", 1),
+    (OPTIONS, "numpy", 3),
+]
+SECONDS = [  # workload, how many steps after setting up, seconds at most
+    (MOONS.format("relu"), 1, 0.6),
+    (LARGER, 1, 3),
+    (GRAPH, 10_000, 4),
 ]
 
 
@@ -146,6 +168,9 @@ def measure(workload, options):
         made = worker.ask("setup", workload) if worker.ready else None
         if made is None:
             worker.close()
+            if not worker.ready and engine not in MISSING:
+                MISSING.append(engine)
+                print(f"{engine} is not installed for {python} and is left out")
             continue
         workers[engine] = worker
         row[engine] = {"setup_s": made["seconds"], "value": made["value"], "steps": []}
@@ -209,6 +234,33 @@ def show(results):
     console.print(steps)
     console.print(first)
     show_rates(console, results)
+    for line in targets(results):
+        print(line)
+
+
+def targets(results):
+    """Each of the figures to reach and what this run reached, as a Markdown table."""
+    rows = results["workloads"]
+    yield "| measure | to reach | reached | |"
+    yield "| --- | --- | --- | --- |"
+    for name, peer, least in TIMES:
+        if OURS in rows.get(name, {}) and peer in rows[name]:
+            ratio = rows[name][peer]["us"] / rows[name][OURS]["us"]
+            yield target(f"{name}, against {peer}", f"{least:,} times", ratio, least)
+    for name, steps, most in SECONDS:
+        if OURS in rows.get(name, {}):
+            figures = rows[name][OURS]
+            taken = figures["setup_s"] + (steps - 1) * figures["us"] / 1e6
+            what = "recorded and compiled, first step"
+            what = f"{steps:,} steps, all included" if steps > 1 else what
+            yield target(f"{name}, {what}", f"{most} s", taken, most, at_most=True)
+
+
+def target(measure, wanted, reached, limit, at_most=False):
+    """One line of that table."""
+    good = reached <= limit if at_most else reached >= limit
+    shown = f"{reached:.2f} s" if at_most else f"{reached:,.1f} times"
+    return f"| {measure} | {wanted} | {shown} | {'yes' if good else 'no'} |"
 
 
 def step_cell(figures, base):
