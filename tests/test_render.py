@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from viz import Graph, render
-from viz.render import markup, visible
+from viz.render import is_tangle, layout_for, markup, visible
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -221,3 +221,13 @@ def test_a_layout_that_takes_too_long_is_stopped():
 def test_dot_that_is_none_is_an_error():
     with pytest.raises(ValueError, match="could not lay out"):
         render.render("digraph {" + "\n" * (render.QUICK + 1))
+
+
+def test_a_tangle_is_laid_out_quickly():
+    chain = [(f"n{i}", f"n{i + 1}") for i in range(500)]
+    assert not is_tangle(chain)
+    assert layout_for(chain) == {}
+    skipping = [(f"n{i // 9}", f"n{i + 1}") for i in range(100)]
+    tangle = sorted([*chain[:100], *skipping], key=lambda arrow: int(arrow[1][1:]))
+    assert is_tangle(tangle)
+    assert "splines" in layout_for(tangle)

@@ -16,6 +16,7 @@ import pytest
 from autograd import Value
 from autograd.graph import graph
 from autograd.value import ieee
+from nn import MLP
 from viz import stepper
 from viz.numbers import short
 from viz.text import loss_of, worked_example
@@ -110,9 +111,9 @@ def test_a_hundred_nodes_take_less_than_300_kilobytes(seed):
 def test_too_large_a_graph_is_refused_with_a_way_out():
     x = Value(1.0)
     y = x
-    for _ in range(400):
+    for _ in range(600):
         y = y + x
-    with pytest.raises(ValueError, match="at most 300 nodes, and this graph has 401"):
+    with pytest.raises(ValueError, match="at most 500 nodes, and this graph has 601"):
         stepper(y)
 
 
@@ -173,6 +174,18 @@ def test_saving_writes_the_page(tmp_path):
 def test_saving_nowhere_leaves_nothing(tmp_path):
     with pytest.raises(OSError, match="there is no folder"):
         stepper(expression()).save(tmp_path / "no" / "backward.html")
+
+
+def test_saving_as_something_else_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"end the name in \.html; got '.*a\.svg'"):
+        stepper(expression()).save(tmp_path / "a.svg")
+    assert stepper(expression()).save(str(tmp_path / "A.HTML")).exists()
+
+
+def test_the_network_that_training_makes_by_default_has_a_page():
+    model = MLP(2, [16, 16, 1], "relu", seed=0)
+    page = stepper(loss_of(model, [Value(0.5), Value(-0.2)], 1.0))
+    assert len(page_data(page)["nodes"]) == 440
 
 
 def test_a_notebook_shows_it_in_a_frame_of_its_own():

@@ -12,14 +12,12 @@ from autograd.value import Value, describe
 from viz import style
 from viz.fold import LARGEST, fold, summary
 from viz.numbers import check_digits, short, typed
-from viz.render import Graph, markup, visible
+from viz.render import Graph, is_tangle, layout_for, markup, visible
 
 SYMBOLS: Final = {"mul": "×", "sub": "−", "neg": "−", "sum": "+", "prod": "×"}
 DETAILS: Final = ("op", "neuron", "layer")
 
 READABLE: Final = 150  # nodes; what one looks at without searching
-TANGLED: Final = 800  # columns that all arrows cross; more are a tangle, and take long
-QUICKLY: Final = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.2", "splines": "line"}
 
 
 def draw(
@@ -69,7 +67,7 @@ def draw(
         if len(order) > LARGEST:
             raise ValueError(_too_large(len(order)))
         boxes = _boxes(graph(value), named, expand)
-        if detail == "op" or _tangle(boxes) <= TANGLED:
+        if detail == "op" or not is_tangle(_arrows(boxes)):
             return _picture(boxes, digits)
     return fold(order, detail, digits) or summary(order, named, digits)
 
@@ -175,20 +173,14 @@ def _boxes(nodes: list[Node], names: dict[Value, str], expand: bool) -> list[Box
 
 
 def _picture(boxes: list[Box], digits: int) -> Graph:
-    quickly = _tangle(boxes) > TANGLED
-    picture = Picture(boxes, digits, **(QUICKLY if quickly else {}))
+    picture = Picture(boxes, digits, **layout_for(_arrows(boxes)))
     for box in boxes:
         picture.add(box)
     return picture.graph
 
 
-def _tangle(boxes: list[Box]) -> int:
-    """How many columns all arrows cross, which is what a layout takes its time for."""
-    columns = {box.key: 0 for box in boxes}
-    arrows = [(key, box.key) for box in boxes for key, _ in box.operands]
-    for tail, head in reversed(arrows):
-        columns[tail] = max(columns[tail], columns[head] + 1)
-    return sum(columns[tail] - columns[head] for tail, head in arrows)
+def _arrows(boxes: list[Box]) -> list[tuple[str, str]]:
+    return [(operand, box.key) for box in boxes for operand, _ in box.operands]
 
 
 def _box(node: Node, names: dict[Value, str], shown: set[int]) -> Box:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,10 @@ FORMATS: Final = ("svg", "png", "pdf", "dot")
 # it been seen to take more than a few.
 QUICK: Final = 400
 SECONDS: Final = 30.0
+
+# Time grows with the columns that all arrows cross; with so many it is about a second.
+TANGLED: Final = 800
+QUICKLY: Final = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.2", "splines": "line"}
 
 LOCK: Final = threading.Lock()  # Graphviz keeps global state
 PROLOG: Final = re.compile(r"^.*?(?=<svg)", re.DOTALL)
@@ -174,6 +178,19 @@ def titled(svg: str, titles: Mapping[str, str]) -> str:
 
 
 # ---- layout --------------------------------------------------------------------------
+
+
+def is_tangle(arrows: Sequence[tuple[str, str]]) -> bool:
+    """Whether arrows, those to what comes first first, are too tangled to be read."""
+    columns: dict[str, int] = {}
+    for tail, head in reversed(arrows):
+        columns[tail] = max(columns.get(tail, 0), columns.setdefault(head, 0) + 1)
+    return sum(columns[tail] - columns[head] for tail, head in arrows) > TANGLED
+
+
+def layout_for(arrows: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """What Graphviz has to be told to be done in time: of a tangle, not to be neat."""
+    return QUICKLY if is_tangle(arrows) else {}
 
 
 def render(

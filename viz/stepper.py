@@ -33,9 +33,9 @@ from viz.notation import (
     times,
     width,
 )
-from viz.render import Graph
+from viz.render import Graph, layout_for
 
-MOST_NODES = 300
+MOST_NODES = 500
 WIDEST_TITLE = 30
 
 # Points that a character of the picture's text, and the space around it, take.
@@ -60,10 +60,17 @@ class Stepper:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file, whole or not at all, and return its path.
 
-        Raises OSError where the file can't be written.
+        path: ends in .html. Raises ValueError for another ending, and OSError where
+        the file can't be written.
         """
+        path = Path(path)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise ValueError(
+                f"a stepper is a page for the browser: end the name in .html; got "
+                f"{str(path)!r}"
+            )
         write_whole(path, self.html.encode())
-        return Path(path)
+        return path
 
     def _repr_html_(self) -> str:
         """The page in a frame of its own, apart from the notebook around it."""
@@ -83,7 +90,7 @@ def stepper(
     digits: significant digits of each number.
 
     The gradients are those of this output; no `.grad` is read or changed. Raises
-    ValueError for more than 300 nodes, and RuntimeError where the data of a leaf was
+    ValueError for more than 500 nodes, and RuntimeError where the data of a leaf was
     changed after recording.
 
     >>> x = Value(3.0, label="x")
@@ -263,12 +270,16 @@ class Plan:
 
     def picture(self) -> Graph:
         """The places of nodes and edges; the page puts in the text."""
-        picture = style.sheet("steps", bgcolor="transparent")
+        arrows = {
+            str(edge["id"]): (f"n{edge['tail']}", f"n{edge['head']}")
+            for edge in self.edges()
+        }
+        settings = layout_for([*arrows.values()])
+        picture = style.sheet("steps", bgcolor="transparent", **settings)
         for node in self.told.nodes:
             self.place(picture, node.index)
-        for edge in self.edges():
-            tail, head = f"n{edge['tail']}", f"n{edge['head']}"
-            picture.arrow(tail, head, str(edge["id"]))
+        for name, (tail, head) in arrows.items():
+            picture.arrow(tail, head, name)
         return picture
 
     def place(self, picture: Graph, index: int) -> None:

@@ -56,18 +56,28 @@ function sign(number) {
   return number.startsWith("-") ? "negative" : number === "0" ? "zero" : "positive";
 }
 
+// Of hundreds of nodes and edges few change in a step; the others are left alone.
+function isAsBefore(view, look) {
+  const same = view.look === look.join();
+  view.look = look.join();
+  return same;
+}
+
 function showNode(node, index) {
   const view = views[index];
   if (node.kind === "constant") return;
   const known = state.step >= node.forward;
   const reached = state.step >= node.backward;
+  const active = steps[state.step].node === index;
+  const chosen = state.chosen === index;
+  if (isAsBefore(view, [known, reached, active, chosen])) return;
   view.data.textContent = `value ${known ? node.value : "·"}`;
   view.grad.textContent = `grad ${reached ? node.grad : "·"}`;
   view.grad.setAttribute("class", `grad ${reached ? sign(node.grad) : ""}`);
   view.group.classList.toggle("waiting", !known);
-  view.group.classList.toggle("active", steps[state.step].node === index);
-  view.group.classList.toggle("chosen", state.chosen === index);
-  view.group.setAttribute("aria-pressed", String(state.chosen === index));
+  view.group.classList.toggle("active", active);
+  view.group.classList.toggle("chosen", chosen);
+  view.group.setAttribute("aria-pressed", String(chosen));
   view.group.setAttribute(
     "aria-label",
     `${node.title}, value ${known ? node.value : "not computed yet"}, ` +
@@ -79,6 +89,7 @@ function showEdge(link) {
   const step = steps[state.step];
   const end = step.phase === "backward" ? link.tail : link.head;
   const active = step.node === end;
+  if (isAsBefore(link, [active, step.phase])) return;
   link.group.classList.toggle("active", active);
   link.group.classList.toggle("back", active && step.phase === "backward");
 }
