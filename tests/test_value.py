@@ -472,6 +472,25 @@ def test_signatures_and_docstrings_are_there_compiled_or_not():
         assert len(inspect.getdoc(documented)) > 20
 
 
+# ---- memory --------------------------------------------------------------------------
+
+
+def test_nodes_freed_in_any_order_leave_the_others_alone():
+    rng = random.Random(0)
+    held = {}
+    for step in range(120_000):
+        place = rng.randrange(60_000)
+        if rng.random() < 0.4:
+            held.pop(place, None)
+        else:
+            held[place] = (x := Value(float(step))), x * x
+    for x, square in held.values():
+        assert square.parents == (x, x)
+        assert square.data == x.data**2
+        square.backward()
+        assert x.grad == 2 * x.data
+
+
 # ---- threads -------------------------------------------------------------------------
 
 
