@@ -1,14 +1,17 @@
 """`chainrule train` and `chainrule predict`, as a person types them."""
 
+import contextlib
 import csv
 import io
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -20,26 +23,44 @@ from nn.losses import LOSSES
 from nn.module import ACTIVATIONS
 from nn.optim import OPTIMIZERS
 from nn.schedules import SCHEDULES
+from viz.cli import main
+from viz.train import predict_file
 
 COMMAND = [sys.executable, "-c", "from viz.cli import main; main()"]
 
 
 def chainrule(*arguments, folder, fails=False):
     """Run the command in a folder; the lines it prints, or the error it ends with."""
-    environment = {**os.environ, "COLUMNS": "100"}
-    environment.pop("CHAINRULE_DEBUG", None)
+    out, err = io.StringIO(), io.StringIO()
+    typed = ["chainrule", *map(str, arguments)]
+    status = None
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.dict(os.environ, {"COLUMNS": "100", "CHAINRULE_DEBUG": "0"}),
+        mock.patch.object(sys, "argv", typed),
+    ):
+        try:
+            main()
+        except SystemExit as ended:
+            status = ended.code
+    if isinstance(status, str):  # as the interpreter does it
+        err.write(status)
+    assert bool(status) is fails, err.getvalue()
+    return err.getvalue().strip() if fails else out.getvalue().splitlines()
+
+
+def as_a_process(*arguments, folder, **environment):
+    """The same in a process of its own."""
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         cwd=folder,
         capture_output=True,
         text=True,
-        env=environment,
+        env={**os.environ, "COLUMNS": "100", **environment},
         check=False,
     )
-    assert "Traceback" not in done.stderr
-    if fails:
-        assert done.returncode != 0
-        return done.stderr.strip()
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -48,8 +69,8 @@ def chainrule(*arguments, folder, fails=False):
 def trained(tmp_path_factory):
     """The first command of the README, run once; its folder and its lines."""
     folder = tmp_path_factory.mktemp("moons")
-    lines = chainrule("train", "moons", "--seed", 0, folder=folder)
-    return folder / "trained", lines
+    run = ("train", "moons", "--seed", 0)
+    return folder / "trained", as_a_process(*run, folder=folder, PYTHONHASHSEED="1")
 
 
 def test_two_moons(trained):
@@ -75,20 +96,81 @@ def test_the_test_accuracy_is_that_of_the_model_on_rows_it_never_saw(trained):
     assert lines[-1] == f"test accuracy {accuracy:.3f}"
 
 
+def test_the_same_bytes_whatever_the_hash_seed(trained, tmp_path):
+    as_a_process("train", "moons", folder=tmp_path, PYTHONHASHSEED="2")
+    for path in trained[0].iterdir():
+        other = tmp_path / "trained" / path.name
+        assert path.read_bytes() == other.read_bytes(), path.name
+
+
 SHORT = ("--epochs", 4, "--hidden", "6", "--rows", 60)
 
 
-def test_twice_gives_the_same_bytes_and_resumed_is_unbroken(tmp_path):
+def test_longer_in_two_parts_is_the_same(tmp_path):
     run = ("train", "moons", "--seed", 3, "--hidden", "6", "--rows", 60)
     chainrule(*run, "--epochs", 4, "--out", "a", folder=tmp_path)
-    chainrule(*run, "--epochs", 4, "--out", "b", folder=tmp_path)
-    chainrule(*run, "--epochs", 2, "--out", "c", folder=tmp_path)
-    resume = ("--resume", "c/model.json", "--out", "c")
+    chainrule(*run, "--epochs", 2, "--out", "b", folder=tmp_path)
+    resume = ("--resume", "b/model.json", "--out", "b")
     chainrule(*run, "--epochs", 4, *resume, folder=tmp_path)
     for name in ("model.json", "history.svg", "boundary.svg", "graph.svg"):
-        one = (tmp_path / "a" / name).read_bytes()
-        assert one == (tmp_path / "b" / name).read_bytes(), name
-        assert one == (tmp_path / "c" / name).read_bytes(), name
+        one, other = ((tmp_path / x / name).read_bytes() for x in "ab")
+        assert one == other, name
+
+
+CTRL_C = """
+import os, signal, sys, threading
+import nn.history
+from viz.cli import main
+from viz.train import predict_file
+
+epoch, add = int(sys.argv.pop(1)), nn.history.History.add
+def adding(self, row):
+    add(self, row)
+    if len(self) == epoch:  # from outside the main thread, somewhat later
+        threading.Timer(0.001, os.kill, (os.getpid(), signal.SIGINT)).start()
+nn.history.History.add = adding
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize(("engine", "epochs"), [("eager", 100), ("compiled", 600)])
+def test_interrupted_by_ctrl_c_and_resumed_is_unbroken(engine, epochs, tmp_path):
+    run = [
+        "train", "moons", "--seed", "3", "--hidden", "6", "--rows", "60", "--epochs",
+        str(epochs), "--engine", engine, "--validation", "0.2", "--schedule", "cosine",
+    ]  # fmt: skip
+    chainrule(*run, "--out", "through", folder=tmp_path)
+    path = tmp_path / "broken" / "model.json"
+    done, resume = [], []
+    for epoch in (2, epochs // 3):
+        command = [sys.executable, "-c", CTRL_C, str(epoch), *run, *resume]
+        text = subprocess.check_output(
+            [*command, "--out", "broken"], cwd=tmp_path, text=True
+        )
+        resume = ["--resume", "broken/model.json"]
+        assert f"the same command with {' '.join(resume)} goes on" in text
+        done.append(load_checkpoint(path).training["epoch"])
+    assert 2 <= done[0] < done[1] < epochs
+    chainrule(*run, *resume, "--out", "broken", folder=tmp_path)
+    for name in ("model.json", "history.svg", "boundary.svg"):
+        assert (tmp_path / "through" / name).read_bytes() == (
+            tmp_path / "broken" / name
+        ).read_bytes(), name
+
+
+def test_resume_on_other_rows_is_refused(tmp_path):
+    chainrule("train", "moons", *SHORT, folder=tmp_path)
+    again = ("train", "moons", *SHORT, "--resume", "trained/model.json", "--seed", 1)
+    error = chainrule(*again, folder=tmp_path, fails=True)
+    assert "trained/model.json was trained on other rows; --resume needs" in error
+
+
+def test_pictures_of_an_earlier_training_do_not_stay(tmp_path):
+    chainrule("train", "moons", *SHORT, folder=tmp_path)
+    assert (tmp_path / "trained" / "boundary.svg").exists()
+    chainrule("train", "iris", *SHORT, folder=tmp_path)
+    assert not (tmp_path / "trained" / "boundary.svg").exists()
 
 
 def iris_csv(folder, delimiter=","):
@@ -173,6 +255,14 @@ def test_every_loss_for_two_classes(loss, tmp_path):
         (["t.csv"], "which column of t.csv .* Add --target COLUMN"),
         (["t.csv", "--target", "z"], "no column 'z'; it has: a, y"),
         (["t.csv", "--target", "y"], "line 3, column 'a': 'red' is not a number"),
+        (["text.csv", "--target", "y", "--loss", "mse"], "mse needs .* the text 'red'"),
+        (["one.csv", "--target", "y"], "every row has the y 1; .* one class alone"),
+        (["names.csv", "--target", "y"], "two columns named 'a'"),
+        (["rows.csv", "--target", "y"], "2 rows are too few to set a part of 0.25"),
+        (["gap.csv", "--target", "y"], "line 3, column 'a': the value is missing"),
+        (["bytes.csv", "--target", "y"], "bytes.csv is not a CSV file in UTF-8"),
+        (["t.csv", "--target", "y", "--delimiter", ";"], "separated by ','"),
+        (["t.csv", "--target", "y", "--delimiter", "ab"], "one character; got 'ab'"),
         (["empty.csv", "--target", "y"], "empty.csv is empty"),
         (["semi.csv", "--target", "y"], "seem to be separated by ';'"),
         (["xor", "--hidden", "16;16"], "--hidden takes layer sizes such as 16,16"),
@@ -182,6 +272,14 @@ def test_every_loss_for_two_classes(loss, tmp_path):
         (["xor", "--loss", "best"], "unknown loss 'best'; choose one of auto"),
         (["xor", "--schedule", "best"], "unknown schedule 'best'"),
         (["xor", "--lr", "-1"], "lr is a number above 0; got -1"),
+        (["xor", "--lr", "nan"], "lr is a number above 0; got nan"),
+        (["xor", "--clip", "-1"], "clip is a number above 0; got -1"),
+        (["xor", "--batch-size", "0"], "batch_size is a whole number from 1; got 0"),
+        (["xor", "--epochs", "-1"], "epochs is a whole number from 0; got -1"),
+        (["xor", "--patience", "0"], "patience is a whole number from 1; got 0"),
+        (["xor", "--validation", "-1"], "between 0 and 1; got -1"),
+        (["xor", "--rows", "3"], "at least 4 rows, one per class; got 3"),
+        (["xor", "--engine", "warp"], "unknown engine 'warp'; choose auto"),
         (["xor", "--test", "2"], "between 0 and 1; got 2"),
         (["xor", "--out", "t.csv"], "t.csv"),
         (["xor", "--resume", "none.json"], "none.json"),
@@ -192,7 +290,13 @@ def test_every_loss_for_two_classes(loss, tmp_path):
 def test_bad_input_is_one_line(arguments, words, tmp_path):
     (tmp_path / "t.csv").write_text("a,y\n1,0\nred,1\n")
     (tmp_path / "semi.csv").write_text("a;y\n1;0\n2;1\n")
+    (tmp_path / "text.csv").write_text("a,y\n" + "1,red\n2,blue\n" * 4)
     (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "one.csv").write_text("a,y\n1,1\n2,1\n")
+    (tmp_path / "names.csv").write_text("a,a,y\n1,1,0\n2,1,1\n")
+    (tmp_path / "rows.csv").write_text("a,y\n1,1.5\n2,2.5\n")
+    (tmp_path / "gap.csv").write_text("a,y\n1,0\n,1\n")
+    (tmp_path / "bytes.csv").write_bytes(bytes(range(256)))
     error = chainrule("train", *arguments, folder=tmp_path, fails=True)
     assert re.search(words, error)
     if "Invalid value" not in error:
@@ -213,6 +317,9 @@ def test_a_loss_that_explodes(tmp_path):
     [
         ("a,b\n1,2\n", "no column 'x1'; it has: a, b"),
         ("x1,x2\n1,\n", "line 2, column 'x2': the value is missing"),
+        ("x1,x2\n1,red\n", "line 2, column 'x2': 'red' is not a number"),
+        ("x1;x2\n1;2\n", "seem to be separated by ';'"),
+        ("x1,x2\n", "no rows below its first line"),
         ("", "t.csv is empty"),
     ],
 )
@@ -221,6 +328,51 @@ def test_predicting_from_a_bad_file(trained, text, words, tmp_path):
     model = trained[0] / "model.json"
     error = chainrule("predict", model, "t.csv", folder=tmp_path, fails=True)
     assert re.search(words, error)
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        (["0", "1", "1.0"], r"accuracy \d\.\d{3} on 3 of 3 rows"),
+        (["0", "", "7"], r"accuracy (0\.000|0\.500) on 2 of 3 rows"),
+        (["", "?", "NA"], "^$"),
+    ],
+)
+def test_predictions_are_compared_with_the_targets_that_are_told(
+    trained, targets, words, tmp_path, capsys
+):
+    rows = zip((1.5, -0.5, 0.3), (-0.3, 0.5, 0.1), targets, strict=True)
+    lines = [f"{a};{b};{y}\n" for a, b, y in rows]
+    (tmp_path / "t.csv").write_text("x2;x1;class\n" + "".join(lines))
+    predict_file(trained[0] / "model.json", tmp_path / "t.csv", ";")
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 4
+    assert re.search(words, err.strip())
+
+
+def test_a_tab_can_be_typed(tmp_path):
+    lines = ["a\tb\ty"] + [f"{x}\t{x * x}\t{x % 2}" for x in range(12)]
+    (tmp_path / "t.tsv").write_text("\n".join(lines))
+    run = ("train", "t.tsv", "--target", "y", "--epochs", 1)
+    chainrule(*run, "--delimiter", "tab", folder=tmp_path)
+    chainrule(*run, "--delimiter", "\\t", folder=tmp_path)
+
+
+@pytest.mark.parametrize("change", ["truncated", "nan", "deep", "pickle", "binary"])
+def test_predicting_with_a_damaged_model(trained, change, tmp_path):
+    text = (trained[0] / "model.json").read_text()
+    data = {
+        "truncated": text[: len(text) // 2].encode(),
+        "nan": re.sub(r'("layers.0.bias": \[)[^,]+', r"\1NaN", text).encode(),
+        "deep": b"[" * 200_000,
+        "pickle": pickle.dumps({"format": "chainrule model"}),
+        "binary": bytes(range(256)),
+    }[change]
+    (tmp_path / "m.json").write_bytes(data)
+    (tmp_path / "t.csv").write_text("x1,x2\n1,2\n")
+    error = chainrule("predict", "m.json", "t.csv", folder=tmp_path, fails=True)
+    assert error.startswith("chainrule: m.json is not a chainrule model: ")
+    assert "\n" not in error
 
 
 def test_predicting_with_a_model_that_knows_no_columns(tmp_path):

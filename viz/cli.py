@@ -243,14 +243,15 @@ def train(
             help="How the weights follow the gradient: sgd, adam, adamw or rmsprop.",
             rich_help_panel=LEARNING,
         ),
-    ] = "adam",
+    ] = "adamw",
     weight_decay: Annotated[
-        float,
+        float | None,
         typer.Option(
             help="How strongly weights are pulled to 0, against learning by heart.",
+            show_default="0.3 for adamw, else 0",
             rich_help_panel=LEARNING,
         ),
-    ] = 0.0,
+    ] = None,
     schedule: Annotated[
         str,
         typer.Option(
