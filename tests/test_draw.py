@@ -477,6 +477,8 @@ def test_a_tangle_is_summed_up_and_drawn_promptly_on_request():
 def test_labels_alone_make_no_network():
     w, b = Value(2.0, label="W1[1,1]"), Value(1.0, label="b1[1]")
     assert "operations" in elements(draw(w.exp() - b, detail="layer"), "node")
+    x, b = Value(2.0, label="w"), Value(1.0, label="b")
+    assert "operations" in elements(draw(x * 3 + b * 0.1, detail="layer"), "node")
 
 
 def test_a_network_written_by_hand_folds_too():

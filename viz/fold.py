@@ -3,7 +3,7 @@
 A network is recognized by the labels of its parameters, `W1[2,3]` and `b1[2]`: layer 1,
 neuron 2. A weighted sum of such weights, its bias and its activation are the neuron;
 what leads to neurons is input, and what no neuron needs is loss. Where there are no
-such labels, `w3` and `b` are those of a lone neuron.
+such labels, `w1`, `w2` ... with `b` are those of a lone neuron.
 """
 
 from __future__ import annotations
@@ -210,7 +210,9 @@ def _parameters(order: list[Value]) -> dict[Value, Place]:
         for node in labeled
         if (match := WEIGHT.fullmatch(node.label) or BIAS.fullmatch(node.label))
     }
-    return found or {node: ALONE for node in labeled if LONE.fullmatch(node.label)}
+    if not found and {"w1", "b"} <= {node.label for node in labeled}:
+        return {node: ALONE for node in labeled if LONE.fullmatch(node.label)}
+    return found
 
 
 def _weighted(

@@ -173,8 +173,9 @@ def patch(text: str) -> str:
 
 
 def small(text: str) -> str:
-    """A Graphviz label for an arrow, kept clear of a wide line."""
-    return _table(f"<TR><TD>{markup(text)}</TD></TR>", 2)
+    """A Graphviz label for an arrow, kept clear of a wide line and of its head."""
+    below = '<TR><TD CELLPADDING="0" HEIGHT="4"></TD></TR>'
+    return _table(f"<TR><TD>{markup(text)}</TD></TR>{below}", 2)
 
 
 def _table(rows: str, padding: int = 1, fill: str = "") -> str:
