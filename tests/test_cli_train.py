@@ -382,6 +382,28 @@ def test_predicting_with_a_model_that_knows_no_columns(tmp_path):
     assert "does not say which columns its inputs are" in error
 
 
+def test_the_readmes_section_on_training(tmp_path):
+    """Every line of it runs, in its order and in one folder, and fits one screen."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    section = re.search(r"(?ms)^## Training\n(.*?)^## ", readme)[1]
+    assert len(section.splitlines()) <= 40
+    blocks = re.findall(r"(?ms)^```(\w+)\n(.*?)^```$", section)
+    assert [language for language, _ in blocks] == ["sh", "python"]
+    iris_csv(tmp_path).rename(tmp_path / "flowers.csv")
+    commands = [line.partition(" #")[0].split() for line in blocks[0][1].splitlines()]
+    assert [verb for _, verb, *_ in commands] == ["train", "train", "predict"]
+    last = [chainrule(*words[1:], folder=tmp_path)[-1] for words in commands]
+    assert float(last[0].removeprefix("test accuracy ")) > 0.95
+    assert float(last[1].removeprefix("test accuracy ")) > 0.9
+    assert last[2].split(",")[0] in nn.data.iris().classes
+    out = io.StringIO()
+    with contextlib.chdir(tmp_path), contextlib.redirect_stdout(out):
+        exec(blocks[1][1], {})
+    assert "History of 60 epochs (finished)" in out.getvalue()
+    for name in ("history.svg", "boundary.svg", "moons.json"):
+        assert (tmp_path / name).exists()
+
+
 def test_help_is_for_beginners(tmp_path):
     lines = chainrule("train", "--help", folder=tmp_path)
     text = " ".join(" ".join(lines).replace("│", " ").split())

@@ -120,7 +120,7 @@ SHELL = [
 def test_commands_are_understood(command: str):
     """Each command runs; those that train or serve have tests of their own."""
     words = command.split()
-    if words[1] in ("train", "play"):
+    if words[1] in ("train", "predict", "play"):
         command = f"chainrule {words[1]} --help"
     cells.run(f"```console\n$ {command}\n```\n", command)
 
