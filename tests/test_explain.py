@@ -37,7 +37,17 @@ from nn import (
     cross_entropy,
 )
 from viz import explain, flow
-from viz.notation import LATEX, TEXT, Rules, Symbol, show, with_numbers
+from viz.notation import (
+    LATEX,
+    TEXT,
+    Number,
+    Rules,
+    Symbol,
+    plus,
+    show,
+    times,
+    with_numbers,
+)
 from viz.numbers import short
 from viz.stepper import stepper
 from viz.text import loss_of, worked_example
@@ -157,6 +167,17 @@ def test_parentheses():
         record = explain(output).forward[-1]
         assert show(record.formula, TEXT) == formula
         assert numbers in show(record.numbers, TEXT) or output.op == "mul"
+
+
+def test_a_product_inside_a_sum_begins_with_no_sign():
+    a, b, c, d = (
+        Value(x, label=n) for n, x in zip("abcd", (-1, 2, -3, 4), strict=True)
+    )
+    record = explain(dot([a, c], [b, d])).forward[-1]
+    assert show(record.numbers, TEXT) == "-1·2 + (-3)·4"
+    nested = plus(Symbol("a"), times(times(Number(-2.0), Symbol("b")), Symbol("c")))
+    assert show(nested, TEXT) == "a + (-2)·b·c"
+    assert show(nested, LATEX) == r"a + \left(-2\right) \cdot b \cdot c"
 
 
 def test_latex_has_parentheses_where_the_table_says():

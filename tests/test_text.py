@@ -275,6 +275,19 @@ def test_a_narrow_flow():
     assert max(map(width, text.splitlines())) <= 40
 
 
+@pytest.mark.parametrize("name", ["gelu", "silu", "softplus"])
+@pytest.mark.parametrize("columns", [40, 56, 70])
+def test_no_number_is_broken(name, columns):
+    """Joined again, the lines hold the numbers that a wide flow has."""
+
+    def found(width):
+        text = flow(MLP(2, [3, 1], name, seed=1), [0.5, -1.0], 0.5, width=width)
+        part = text[text.index("Backward") : text.index("Update")]
+        return re.findall(r"(?<![\w.])\d+\.\d+", part)
+
+    assert found(columns) == found(200)
+
+
 def test_wide_layers_say_what_they_leave_out():
     text = flow(MLP(2, [50, 1], seed=0), [1.0, 2.0], 0.5)
     assert text.count("⋮ 42 more neurons likewise") >= 4 or "43 more" in text

@@ -274,6 +274,8 @@ def simplified(
             return Apply(POW, (x, Number(2.0)))
         case "neg", (Apply(inner, (x,)),) if inner is NEG:
             return x
+        case "sub", (x, Apply(inner, (y,))) if inner is NEG:
+            return plus(x, y)
     return applied(operation, args)
 
 
@@ -384,8 +386,14 @@ def show(expression: Expression, style: Style, digits: int = 6) -> str:
     return _form(expression, style, digits)[0]
 
 
-def _form(expression: Expression, style: Style, digits: int) -> Form:
-    """The printed form and how tightly it binds."""
+def _form(
+    expression: Expression, style: Style, digits: int, inside: bool = False
+) -> Form:
+    """The printed form and how tightly it binds.
+
+    inside: whether it is a term that others come before, so that a product begins with
+        no sign: 1 + (-2)·3.
+    """
     match expression:
         case Symbol(name):
             return style.symbol(name), ATOM
@@ -399,19 +407,27 @@ def _form(expression: Expression, style: Style, digits: int) -> Form:
         case Word(text):
             return text, ATOM
         case Apply(operation, arguments):
-            forms = [_form(a, style, digits) for a in arguments]
-            return _applied(operation, forms, style)
+            later = operation is ADD, operation is MUL and inside
+            forms = [
+                _form(a, style, digits, later[i == 0]) for i, a in enumerate(arguments)
+            ]
+            return _applied(operation, forms, style, inside)
 
 
 def _number_binds(shown: str) -> float:
     return PRODUCT if "^" in shown else ATOM
 
 
-def _applied(operation: Operation, forms: list[Form], style: Style) -> Form:
+def _applied(
+    operation: Operation, forms: list[Form], style: Style, inside: bool
+) -> Form:
     if operation is ADD or operation is MUL:
         binds = float(SUM if operation is ADD else PRODUCT)
         joint = style.joints[operation is MUL]
-        parts = [_fit(f, binds, style, not i) for i, f in enumerate(forms)]
+        inside = inside and operation is MUL
+        parts = [
+            _fit(f, binds, style, not i and not inside) for i, f in enumerate(forms)
+        ]
         return joint.join(parts), binds
     template, binds, needs = style.template(operation)
     if len(needs) < len(forms) and operation.all_partials is not None:

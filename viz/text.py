@@ -564,13 +564,17 @@ class _Writer:
         return [part for line in lines for part in self.cut(line, len(indent))]
 
     def cut(self, line: str, indent: int) -> list[str]:
-        """A line that has no place to break, broken where the room ends."""
+        """A line that is still too long, broken before a factor or after a parenthesis.
+
+        Where there is no such place either, it is broken where the room ends.
+        """
         if columns(line) <= self.room:
             return [line]
-        rest = line[self.room :]
-        size = max(self.room - indent, 8)
-        pieces = [rest[i : i + size] for i in range(0, len(rest), size)]
-        return [line[: self.room], *(" " * indent + piece for piece in pieces)]
+        least = min(indent + 8, self.room)
+        places = [m.start() for m in CUTS.finditer(line, least, self.room + 1)]
+        place = places[-1] if places else self.room
+        rest = " " * min(indent, self.room - 8) + line[place:].lstrip()
+        return [line[:place], *self.cut(rest, indent)]
 
     def fitted(
         self,
@@ -610,6 +614,8 @@ class _Writer:
 FEW = 6
 BREAKS = re.compile(r"((?<=,) | (?=[+-] )|(?<=\))(?=[·*]))")
 """Where a long right side may go on in the next line; the space there is dropped."""
+CUTS = re.compile(r"(?=[·*/^ ])|(?<=\()")
+"""Where it may if there is no better place."""
 
 
 def _weighted(factors: list[Expression], terms: Sequence[Expression]) -> Expression:
