@@ -20,6 +20,7 @@ from viz.fold import fold
 from viz.graph import names_of
 from viz.numbers import short, typed
 from viz.render import render
+from viz.style import NEGATIVE, POSITIVE, QUIET
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -199,11 +200,11 @@ def test_sign_and_size_are_seen_without_color():
         xs = [float(pair.split(",")[0]) for pair in shape.get("points").split()]
         return min(xs), max(xs)
 
-    middle = bar("n0", "#6b7785")
-    assert bar("n0", "#1f6fb4")[0] >= middle[1] - 0.01  # positive: to the right
-    low, high = bar("n3", "#d1590b")
-    assert high <= bar("n3", "#6b7785")[0] + 0.01  # negative: to the left
-    wide = bar("n0", "#1f6fb4")
+    middle = bar("n0", QUIET)
+    assert bar("n0", POSITIVE)[0] >= middle[1] - 0.01  # positive: to the right
+    low, high = bar("n3", NEGATIVE)
+    assert high <= bar("n3", QUIET)[0] + 0.01  # negative: to the left
+    wide = bar("n0", POSITIVE)
     assert (wide[1] - wide[0]) / (high - low) == pytest.approx(3, rel=0.1)
 
 

@@ -9,6 +9,7 @@ import json
 import random
 import re
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from autograd import Value
 from autograd.graph import graph
 from autograd.value import ieee
 from nn import MLP
-from viz import stepper
+from viz import stepper, style
 from viz.numbers import short
 from viz.text import loss_of, worked_example
 
@@ -125,6 +126,35 @@ def test_nothing_comes_from_elsewhere():
     page, _ = worked_page()
     urls = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')\s>]+)', page.html)
     assert [url for url in urls if not url.startswith(("data:", "#"))] == []
+
+
+def contrast(one, other):
+    """The ratio that the W3C's guidelines define; 4.5 is what text needs."""
+
+    def luminance(color):
+        channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [
+            ((c + 0.055) / 1.055) ** 2.4 if c > 0.04 else c / 12.92 for c in channels
+        ]
+        return sum(x * y for x, y in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_text_can_be_read_in_light_and_dark():
+    css = (files("viz.pages") / "stepper.css").read_text(encoding="utf-8")
+    themes = [
+        dict(re.findall(r"--([\w-]+): (#\w{6})", block))
+        for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    ]
+    assert len(themes) == 2
+    for theme in themes:
+        for text in ("ink", "quiet", "positive", "negative"):
+            for ground in ("paper", "panel", "leaf", "lit"):
+                assert contrast(theme[text], theme[ground]) >= 4.5
+    for color in (style.POSITIVE, style.NEGATIVE, style.QUIET, style.INK):
+        assert contrast(color, style.PAPER) >= 4.5
 
 
 def test_only_the_pages_own_script_may_run():

@@ -298,6 +298,28 @@ def test_the_active_node_is_scrolled_into_view(open_page):
         assert frame["x"] <= middle <= frame["x"] + frame["width"]
 
 
+def test_a_notebooks_frame_plays_too(browser, tmp_path):
+    """Sandboxed: without an origin, a store or a way out of its frame."""
+    output = expression()
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!DOCTYPE html><p>1</p>{stepper(output)._repr_html_()}")
+    page = browser.new_page()
+    problems = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(path.as_uri())
+    frame = page.frame_locator("iframe")
+    assert len(frame.locator(".node .name").all_text_contents()) == 6
+    frame.locator("#forward").click()
+    assert frame.locator("#position").inner_text().startswith("Step 1 ")
+    page.keyboard.press("End")
+    output.backward()
+    grads = [f"grad {short(n.value.grad, 6)}" for n in graph(output)]
+    assert sorted(frame.locator(".node .grad").all_text_contents()) == sorted(grads)
+    assert problems == []
+    page.close()
+
+
 def test_texts_stay_inside_their_boxes(open_page):
     page = open_page(worked_loss())
     page.press("End")

@@ -13,10 +13,10 @@ from typing import Final
 from viz.render import FONT, Graph, markup
 
 POSITIVE: Final = "#1f6fb4"
-NEGATIVE: Final = "#d1590b"
+NEGATIVE: Final = "#c04f08"
 NEUTRAL: Final = "#9aa5b1"
 INK: Final = "#1d2733"
-QUIET: Final = "#6b7785"
+QUIET: Final = "#5f6b79"
 PAPER: Final = "#ffffff"
 LEAF: Final = "#eef4fb"
 TROUGH: Final = "#e4e8ed"
