@@ -193,6 +193,8 @@ def test_the_page_of_the_derivative_table_is_up_to_date():
     assert written == namespace["page"](), "run: python docs/hooks/derivatives.py"
     for row in ROWS:
         assert f"| `{row.name}` |" in written
+    for formula in written.split("$")[1::2]:
+        assert formula == formula.strip()  # a space beside the $ and it is no formula
 
 
 # ---- the arithmetic operators, spelled out again in value.py -------------------------

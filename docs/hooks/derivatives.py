@@ -164,7 +164,7 @@ def _form(
 
 def _math(latex: str) -> str:
     """A formula inside a table's cell, where a bar would end the cell."""
-    return f"${latex.replace('|', chr(92) + 'vert ')}$"
+    return f"${latex.replace('|', chr(92) + 'vert ').strip()}$"
 
 
 def _plain(text: str) -> str:
