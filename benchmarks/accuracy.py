@@ -108,7 +108,7 @@ def show(results):
     from rich.table import Table
 
     table = Table(title="test accuracy: mean over the seeds (seed 0)")
-    for column in ("set", "seeds", "chainrule", *THEIRS, ""):
+    for column in ("set", "seeds", "ours", *(f"theirs, {k}" for k in THEIRS), ""):
         table.add_column(column, justify="left" if column == "set" else "right")
     for name, rows in results.items():
         cells = [
