@@ -139,6 +139,8 @@ def test_explain_tells_what_each_pass_did():
     text = program.explain()
     for word in ("recorded:", "simplify", "strength reduced", "multiply-adds", "prune"):
         assert word in text
+    assert "differentiate" in text
+    assert "; 2 more were equal to others" in text.splitlines()[0]
     assert text.endswith(("computer", "numpy"))
 
 
@@ -335,7 +337,7 @@ def test_without_llvmlite():
         [sys.executable, "-c", BARE], capture_output=True, text=True, check=False
     )
     first, second = done.stdout.splitlines()
-    assert first.startswith("backend: numpy; for machine code install llvmlite:")
+    assert first.startswith("  runs on numpy; for machine code install llvmlite:")
     assert first.endswith("python -m pip install 'chainrule[fast]'")
     assert second.endswith("python -m pip install 'chainrule[fast]'"), done.stderr
 

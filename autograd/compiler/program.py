@@ -215,7 +215,12 @@ class Program:
 
     def _plan(self, kind: str) -> tuple[Kernel, list[Report]]:
         if kind not in self._kernels:
-            self._kernels[kind] = optimize(self._described(kind))
+            made = self._described(kind)
+            kernel, reports = optimize(made)
+            if kind != "forward":
+                size = len(self._code), len(made.code)
+                reports.insert(0, Report("differentiate", *size, ""))
+            self._kernels[kind] = kernel, reports
         return self._kernels[kind]
 
     def _described(self, kind: str) -> Kernel:
@@ -252,28 +257,30 @@ class Program:
 
     def explain(self) -> str:
         """What each pass did, and what runs the result, as text."""
-        kinds = ["forward"] + ["gradient"] * (len(self._outputs) == 1)
-        lines = [f"recorded: {len(self._code)} instructions"]
-        for kind in kinds:
+        shared = self._code.shared
+        again = f"; {shared} more were equal to others" if shared else ""
+        lines = [f"recorded: {len(self._code)} instructions{again}"]
+        for kind in ["forward"] + ["gradient"] * (len(self._outputs) == 1):
             kernel, reports = self._plan(kind)
             lines.append(f"{kind}:")
             for report in reports:
                 counts = f"{report.before:>6} -> {report.after:<6}"
-                lines.append(f"  {report.name:<10}{counts} {report.notes}")
-            lines.append(
-                f"  once {kernel.code.varies.count(False)}, for every row "
-                f"{kernel.code.varies.count(True)}"
-            )
-            why_not = self._native(kind)[1]
-            lines += [f"  runs on numpy, not llvm: {why_not}"] * bool(why_not)
-        return "\n".join([*lines, self._backend_line()])
+                lines.append(f"  {report.name:<14}{counts} {report.notes}".rstrip())
+            once = kernel.code.varies.count(False)
+            each = kernel.code.varies.count(True)
+            lines.append(f"  once {once}, for every row {each}")
+            lines.append(f"  {self._backend_line(kind)}")
+        return "\n".join(lines)
 
-    def _backend_line(self) -> str:
-        if self.backend == LLVM:
-            return "backend: llvm, machine code of this computer"
+    def _backend_line(self, kind: str) -> str:
+        why_not = self._native(kind)[1]
+        if why_not:
+            return f"runs on numpy, not llvm: {why_not}"
+        if self._backend == LLVM:
+            return "runs on llvm, as machine code of this computer"
         if importlib.util.find_spec("llvmlite") is None:
-            return f"backend: numpy; for machine code install llvmlite: {INSTALL}"
-        return "backend: numpy"
+            return f"runs on numpy; for machine code install llvmlite: {INSTALL}"
+        return "runs on numpy"
 
     # ---- keeping ---------------------------------------------------------------------
 
@@ -365,8 +372,8 @@ def _results(kernel: Kernel) -> list[str]:
     lines = [f"output {k} = %{index}" for k, index in enumerate(kernel.outputs)]
     for target, a, b in kernel.sums:
         name = "value" if target == kernel.parameters else f"gradient {target}"
-        unit = kernel.code.is_constant(b, 1.0)
-        lines.append(f"{name} += %{a}" + ("" if unit else f" * %{b}"))
+        factors = [i for i in (a, b) if not kernel.code.is_constant(i, 1.0)] or [b]
+        lines.append(f"{name} += " + " * ".join([f"%{i}" for i in factors]))
     return lines
 
 
