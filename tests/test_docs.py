@@ -138,6 +138,40 @@ def test_the_picture_in_the_readme_is_what_its_code_draws():
     assert written == readme.picture(), "write it anew: python docs/hooks/readme.py"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_benchmarks_that_a_page_names_are_there(page: str):
+    for name in re.findall(r"benchmarks/run\.py (\w+)", _text(page)):
+        assert (ROOT / "benchmarks" / f"{name}.py").is_file(), f"{page}: {name}"
+
+
+def test_what_the_readme_says_of_micrograd():
+    engine = pytest.importorskip("micrograd.engine")
+    assert "| RecursionError at 2 000 |" in _text("README.md")
+    assert not hasattr(engine.Value, "log")
+    deep = x = engine.Value(3.0)
+    for _ in range(2000):
+        deep = deep + 1.0
+    with pytest.raises(RecursionError):
+        deep.backward()
+    y = x * x * x
+    y.backward()
+    x.grad = 0.0  # as its own zero_grad does, of parameters alone
+    y.backward()
+    assert x.grad != 27.0
+
+
+def test_what_the_readme_says_of_chainrule():
+    x = autograd.Value(3.0)
+    y = x * x * x
+    y.backward()
+    y.backward()
+    assert x.grad == 54.0
+    with pytest.raises(ValueError, match=r"log\(p = -0\.25\) is not defined"):
+        autograd.Value(-0.25, label="p").log()
+    listing = str(autograd.compile(lambda a, b: a * b, inputs=2))
+    assert re.search(r"(?m)^ *%\d+ = ", listing), listing
+
+
 def test_numbers_told_in_prose():
     assert f"up to {READABLE} nodes" in _text("docs/pictures.md")
     assert f"ln 3 = {math.log(3)!r}" in _text("docs/second-derivatives.md")
