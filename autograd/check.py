@@ -77,18 +77,18 @@ class Report:
         return max(self.entries, key=lambda entry: entry.excess)
 
     def __str__(self) -> str:
-        count = len(self.entries)
         wrong = sum(entry.excess > 1 for entry in self.entries)
+        shown = f"{self._verdict(wrong)}:\n  {self.worst}"
+        return f"{shown}\nlikely cause: {self.cause}" if wrong else shown
+
+    def _verdict(self, wrong: int) -> str:
+        count = len(self.entries)
+        if count == 1:
+            return "the derivative is wrong" if wrong else "the derivative agrees"
         if not wrong:
-            agree = (
-                "1 derivative agrees" if count == 1 else f"{count} derivatives agree"
-            )
-            return f"{agree}; the worst:\n  {self.worst}"
+            return f"{count} derivatives agree; the worst"
         verb = "is" if wrong == 1 else "are"
-        return (
-            f"{wrong} of {count} derivatives {verb} wrong; the worst:\n  {self.worst}\n"
-            f"likely cause: {self.cause}"
-        )
+        return f"{wrong} of {count} derivatives {verb} wrong; the worst"
 
 
 class GradcheckError(AssertionError):

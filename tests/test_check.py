@@ -143,7 +143,11 @@ def test_what_cannot_be_checked():
 
 
 def test_one_derivative_is_told_in_the_singular():
-    assert str(gradcheck(exp, 0.0)).startswith("1 derivative agrees; the worst:\n")
+    assert str(gradcheck(exp, 0.0)).startswith(
+        "the derivative agrees:\n  d result / d x:"
+    )
+    with pytest.raises(GradcheckError, match=r"^the derivative is wrong:\n  d result"):
+        gradcheck(factor(2), 1.0)
 
 
 # ---- detect_anomaly ------------------------------------------------------------------
