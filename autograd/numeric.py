@@ -41,7 +41,7 @@ def _what(x: object) -> str:
 
 
 def _advice(x: object) -> str:
-    if hasattr(x, "detach"):
+    if hasattr(x, "_apply"):
         return "use it as it is, or .data or .detach() for its number alone"
     if isinstance(x, str):
         return "convert text with float(text), or read an expression with parse(text)"
@@ -51,6 +51,8 @@ def _advice(x: object) -> str:
         return "pass its .real and .imag as two Values"
     if str(getattr(x, "dtype", "")) == "object":
         return "for an array of Values write numpy's function, such as np.tanh(array)"
-    if isinstance(x, (list, tuple, set, dict)) or _shape(x) is not None:
+    if isinstance(x, (list, tuple, set, dict)) or _shape(x) not in (None, ()):
         return "make one Value per number, as in [Value(x) for x in numbers]"
+    if hasattr(x, "__float__") and not hasattr(x, "dtype"):
+        return "convert it with float(), which may round"
     return "pass an int or a float"

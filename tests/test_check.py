@@ -191,6 +191,32 @@ def test_a_bad_operand_among_many_is_shown():
     )
 
 
+def test_the_line_is_the_users_wherever_it_stands():
+    import functools
+    import operator
+
+    from nn import MLP
+
+    def line(f):
+        return str(caught_from(f)).split("\n")[1]
+
+    model = MLP(2, [3, 1], seed=0)
+    model.layers[0].neurons[1].w[0].data = math.inf
+    large = [Value(1e200), Value(1e200)]
+    for f in (
+        lambda: model([1.0, 2.0]),  # in a model
+        lambda: functools.reduce(operator.mul, large),  # in C
+        lambda: grad(lambda x: x * x)(1e200),  # in a transform
+        lambda: autograd.sum(map(exp, [Value(math.inf)])),  # in an iterator
+    ):
+        number = f.__code__.co_firstlineno
+        assert line(f).startswith(f"  at: test_check.py, line {number}: lambda: ")
+    names = {}
+    exec(compile("def square(x):\n    return x * x", "<stdin>", "exec"), names)
+    error = caught_from(lambda: names["square"](large[0]))
+    assert str(error).split("\n")[1] == "  at: <stdin>, line 2"
+
+
 def test_forward_with_a_bad_leaf():
     error = caught_from(lambda: Value(math.nan, label="x") + 1)
     assert str(error).startswith("add(x = nan, 1.0) gave nan\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -129,6 +130,22 @@ def test_maximum_of_numpy_picks_one():
     a, b = Value(1.0), Value(2.0)
     assert np.maximum(a, b) is b
     assert np.minimum(a, b) is a
+
+
+@pytest.mark.parametrize(
+    ("thing", "advice"),
+    [
+        (Decimal("0.5"), r"Decimal: convert it with float\(\)"),
+        (np.datetime64("2020"), "datetime64: pass an int or a float"),
+        (np.complex128(1j), "complex128: pass its .real and .imag"),
+        (np.array([1.0]), "ndarray: make one Value per number"),
+        (np.str_("1"), "str_: convert text with float"),
+        (Value(1.0), r"Value: use it as it is, or .data or .detach\(\)"),
+    ],
+)
+def test_what_to_pass_in_place_of_what_is_no_number(thing, advice):
+    with pytest.raises(TypeError, match=advice):
+        Value(thing)
 
 
 def test_a_graph_is_never_cut_silently():
