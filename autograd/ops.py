@@ -212,7 +212,7 @@ class Operation:
         return Signature(parameters)
 
     def __repr__(self) -> str:
-        return f"<operation {self.name}>"
+        return f"<operation {self.name}{self.__signature__}>"
 
     def __copy__(self) -> Operation:
         return self

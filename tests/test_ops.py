@@ -289,7 +289,7 @@ def test_a_row_is_immutable_like_a_function():
     assert copy.copy(autograd.tanh) is autograd.tanh
     assert copy.deepcopy([autograd.tanh])[0] is autograd.tanh
     assert pickle.loads(pickle.dumps(autograd.tanh)) is autograd.tanh
-    assert repr(autograd.tanh) == "<operation tanh>"
+    assert repr(autograd.elu) == "<operation elu(x, alpha=1.0)>"
 
 
 # ---- kinks, poles and large numbers, as torch has them -------------------------------
