@@ -287,7 +287,7 @@ def activation(choice: str | bool | Callable[[Any], Any] | None) -> Activation:
     """The function for an activation's name; None, "linear" and False mean none.
 
     >>> activation("tanh"), activation("linear")
-    (<operation tanh>, None)
+    (<operation tanh(x)>, None)
     """
     if choice is None or choice is False or choice == "linear":
         return None
