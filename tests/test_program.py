@@ -5,6 +5,8 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -360,6 +362,45 @@ def test_threads_share_the_rows():
     (a, g), (b, h) = one.value_and_grad(batch), many.value_and_grad(batch)
     assert (b, h[0]) == pytest.approx((a, g[0]), rel=1e-13)
     assert many.value_and_grad(batch)[0] == b
+
+
+def test_a_program_runs_without_the_interpreters_lock():
+    program = compile(lambda x: sum([erf(sigmoid(x * k)) for k in range(30)]), 1)
+    batch = np.random.default_rng(0).normal(size=(200_000, 1))
+    program(batch[:1])
+    inside = []
+
+    def call():
+        begin = time.perf_counter()
+        program.kernel("forward").run(batch, program.numbers())
+        inside.extend([begin, time.perf_counter()])
+
+    thread = threading.Thread(target=call)
+    seen = []
+    thread.start()
+    while thread.is_alive():
+        seen.append(time.perf_counter())
+        time.sleep(0.001)
+    begin, end = inside
+    middle = [t for t in seen if begin + 0.2 * (end - begin) < t < end]
+    assert len(middle) > 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_memory_does_not_grow_by_a_copy_of_the_batch_per_instruction(backend):
+    # More than 100 instructions; a copy of the batch for each would be over 80 MB.
+    program = compile(
+        lambda x: sum([tanh(x * k) for k in range(50)]), 1, backend=backend
+    )
+    program([[1.0]])
+    batch = np.zeros((100_000, 1))
+    tracemalloc.start()
+    try:
+        program(batch)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < batch.nbytes + 4_000_000
 
 
 def test_one_program_may_be_called_from_several_threads():
