@@ -1,6 +1,7 @@
 """Losses against their formulas in 50 digits, at the ends of the floats too."""
 
 import math
+from importlib.util import find_spec
 
 import mpmath as mp
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 
 from autograd import Value, gradcheck, gradients
 from nn import (
+    Adam,
+    Layer,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -16,6 +19,7 @@ from nn import (
     mae,
     mse,
 )
+from nn.losses import LOSSES
 
 mp.mp.dps = 90
 
@@ -107,6 +111,53 @@ def test_a_single_prediction_needs_no_list():
     assert mse(Value(3.0), 1.0).data == 4.0
     assert binary_cross_entropy(Value(0.5), 1).data == math.log(2)
     assert cross_entropy([Value(0.0), Value(0.0)], 1).data == math.log(2)
+
+
+# ---- torch ---------------------------------------------------------------------------
+
+
+def torchs(name, p, t):
+    import torch
+    from torch.nn import functional
+
+    if name == "hinge":  # torch has it for embeddings alone
+        return torch.relu(1 - t * p).mean()
+    names = {"mse": "mse_loss", "mae": "l1_loss", "huber": "huber_loss"}
+    return getattr(functional, names.get(name, name))(p, t)
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_same_loss_and_the_same_100_steps_as_in_torch(name):
+    """A linear model, trained by either; three outputs for classes, else one."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    X, outputs = rng.normal(size=(12, 4)), 3 if name == "cross_entropy" else 1
+    y = {
+        "cross_entropy": rng.integers(3, size=12),
+        "hinge": rng.choice([-1.0, 1.0], 12),
+    }.get(name, rng.integers(2, size=12).astype(float))
+    last = "sigmoid" if name == "binary_cross_entropy" else None
+    model = Layer(4, outputs, last, seed=0)
+    net = torch.nn.Linear(4, outputs).double()
+    state = {k: torch.tensor(np.array(v)) for k, v in model.state_dict().items()}
+    net.load_state_dict(state)
+    mine, other = (
+        Adam(model.parameters(), lr=0.05),
+        torch.optim.Adam(net.parameters(), lr=0.05),
+    )
+    for _ in range(100):
+        loss = LOSSES[name]([model(row) for row in X], y)
+        out = net(torch.tensor(X))
+        out = out.sigmoid() if last else out
+        theirs = torchs(name, out if outputs > 1 else out[:, 0], torch.tensor(y))
+        assert loss.data == pytest.approx(theirs.item(), rel=1e-12, abs=1e-13)
+        mine.zero_grad(), other.zero_grad()
+        loss.backward(), theirs.backward()
+        mine.step(), other.step()
+    weights = net.weight.detach().numpy()
+    np.testing.assert_allclose(model.state_dict()["weight"], weights, 1e-12, 1e-12)
 
 
 # ---- probabilities at the very ends --------------------------------------------------
