@@ -263,8 +263,9 @@ class _Run:
         """The only output, or an error that says what to use for several."""
         if len(self.outputs) == 1 and not _is_container(self.result):
             return self.outputs[0]
+        count = len(self.outputs)
         raise TypeError(
-            f"{_name(self.f)} returned {len(self.outputs)} numbers in a "
+            f"{_name(self.f)} returned {count} number{'s'[: count != 1]} in a "
             f"{type(self.result).__name__}; a gradient is of one number: return "
             "that number, or use jacobian() for all of them"
         )
