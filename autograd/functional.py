@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any
 
@@ -108,7 +108,7 @@ def hessian(f: Function, argnums: Argnums = 0) -> Function:
     >>> hessian(lambda v: v[0] ** 2 * v[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]
     """
-    if isinstance(argnums, int):
+    if not isinstance(argnums, Iterable):
         return _like(f, "hessian")(jacobian(grad(f, argnums), argnums))
     several = tuple(argnums)
 
@@ -221,7 +221,7 @@ class _Run:
         beside: tuple[Any, ...] = (),
     ) -> None:
         self.f = f
-        self.several = not isinstance(argnums, int)
+        self.several = isinstance(argnums, Iterable)
         self.arguments: list[Any] = []
         self.inputs: list[Value] = []
         self.spans: list[slice] = []
@@ -303,7 +303,7 @@ def _data(x: Any) -> float:
 
 
 def _positions(argnums: Argnums, count: int) -> list[int]:
-    chosen = [argnums] if isinstance(argnums, int) else list(argnums)
+    chosen = list(argnums) if isinstance(argnums, Iterable) else [argnums]
     positions = []
     for wanted in chosen:
         try:
@@ -313,7 +313,8 @@ def _positions(argnums: Argnums, count: int) -> list[int]:
         if not -count <= position < count:
             raise ValueError(
                 f"argnums asks for positional argument {position}, but the function "
-                f"was called with {count}; the first is number 0"
+                f"was called with {count}; the first is number 0, and those given by "
+                "name do not count"
             )
         positions.append(position % count)
     if len(set(positions)) < len(positions):

@@ -11,6 +11,7 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sympy
 from mpmath import mp, mpf
@@ -75,6 +76,7 @@ def test_argnums():
 
     assert grad(f, argnums=1)(3.0, 2.0, 1.0) == 12.0
     assert grad(f, argnums=-2)(3.0, 2.0, 1.0) == 12.0
+    assert grad(f, argnums=np.int64(1))(3.0, 2.0, 1.0) == 12.0
     assert grad(f, argnums=(1, 0))(3.0, 2.0, 1.0) == (12.0, 4.0)
     assert grad(f, argnums=[0])(3.0, 2.0, 1.0) == (4.0,)
     assert jacobian(lambda x, y: [x * y, x + y], (0, 1))(2.0, 3.0) == (
@@ -326,6 +328,44 @@ def test_the_worked_examples_converge(capsys):
     assert "[2.5, 1.3, 0.5]" in capsys.readouterr().out
 
 
+def test_newton_and_gauss_newton_where_the_residuals_stay():
+    """Data with noise, so that JᵀJ is not the hessian at the answer."""
+    rng = random.Random(3)
+    times = [0.25 * i for i in range(12)]
+    data = [2.5 * math.exp(-1.3 * t) + 0.5 + rng.gauss(0, 0.05) for t in times]
+
+    def residuals(p, exp=exp):
+        pairs = zip(times, data, strict=True)
+        return [p[0] * exp(-p[1] * t) + p[2] - y for t, y in pairs]
+
+    def loss(p):
+        return autograd.dot(residuals(p), residuals(p))
+
+    def solved(matrix, vector):
+        return np.linalg.solve(np.array(matrix), np.array(vector))
+
+    newton = gauss = np.array([2.0, 1.0, 0.4])
+    for _ in range(25):
+        newton = newton - solved(hessian(loss)(newton.tolist()), grad(loss)(newton))
+        j = np.array(jacobian(residuals)(gauss.tolist()))
+        gauss = gauss - solved(j.T @ j, j.T @ np.array(residuals(gauss.tolist())))
+    with mp.workdps(50):
+
+        def slopes(*p):  # of half the loss, written out by hand
+            r = residuals(p, mp.exp)
+            powers = [mp.exp(-p[1] * t) for t in times]
+            return (
+                mp.fdot(r, powers),
+                mp.fdot(r, [-p[0] * t * e for t, e in zip(times, powers, strict=True)]),
+                mp.fsum(r),
+            )
+
+        wanted = [float(x) for x in mp.findroot(slopes, (2.5, 1.3, 0.5))]
+    assert close(newton.tolist(), wanted, rel=1e-10)
+    assert close(gauss.tolist(), wanted, rel=1e-10)
+    assert loss(wanted) > 0.005
+
+
 # ---- cost and depth ------------------------------------------------------------------
 
 
@@ -490,7 +530,10 @@ ERRORS = [
     (lambda: grad(lambda x: x)(1j), TypeError, "x: expected one real number, got 1j"),
     (lambda: grad(lambda x: x, 1)(1.0), ValueError, "positional argument 1.*with 1"),
     (lambda: grad(lambda x: x)(), ValueError, "positional argument 0.*with 0"),
+    (lambda: grad(lambda x: x)(x=1.0), ValueError, "given by name do not count"),
     (lambda: grad(lambda x: x, "x")(1.0), TypeError, "argnums are whole numbers"),
+    (lambda: grad(lambda x: x, 0.5)(1.0), TypeError, "whole numbers; got 0.5"),
+    (lambda: hessian(lambda x: x, 0.5)(1.0), TypeError, "whole numbers; got 0.5"),
     (lambda: grad(lambda x: x, (0, 0))(1.0), ValueError, "twice"),
     (lambda: grad(lambda x: x, ())(1.0), ValueError, "empty"),
     (
