@@ -92,7 +92,14 @@ class Report:
 
 
 class GradcheckError(AssertionError):
-    """Derivatives disagree; `report` holds every entry."""
+    """Derivatives disagree; `report` holds every entry.
+
+    >>> try:
+    ...     gradcheck(relu, 0.0)
+    ... except GradcheckError as error:
+    ...     print(error.report.worst.analytic, error.report.worst.numeric)
+    0.0 0.5
+    """
 
     def __init__(self, report: Report) -> None:
         super().__init__(str(report))
@@ -418,7 +425,15 @@ REMEMBERED: Final = 200_000
 
 
 class AnomalyError(FloatingPointError):
-    """A NaN or an infinity appeared; `node` is the operation that made it."""
+    """A NaN or an infinity appeared; `node` is the operation that made it.
+
+    >>> try:
+    ...     with detect_anomaly():
+    ...         y = Value(1e200) * 1e200
+    ... except AnomalyError as error:
+    ...     print(error.node.op, error.node.data)
+    mul inf
+    """
 
     def __init__(self, message: str, node: Value) -> None:
         super().__init__(message)
