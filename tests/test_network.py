@@ -3,6 +3,7 @@
 import random
 import re
 import xml.etree.ElementTree as ElementTree
+from importlib.resources import files
 from itertools import pairwise, product
 from math import hypot
 
@@ -11,7 +12,7 @@ import pytest
 from autograd import Value
 from nn import MLP, Layer, Neuron, Sequential
 from nn.losses import LOSSES, binary_cross_entropy
-from viz import network
+from viz import draw, network
 from viz.network import LANE
 from viz.numbers import short
 from viz.text import worked_example
@@ -26,6 +27,13 @@ def texts(picture, kind="node"):
         for group in ElementTree.fromstring(picture.svg).iter(f"{SVG}g")
         if group.get("class") == kind
     }
+
+
+def all_text(picture):
+    return "".join(
+        text.text or ""
+        for text in ElementTree.fromstring(picture.svg).iter(f"{SVG}text")
+    )
 
 
 def titles(picture):
@@ -145,6 +153,29 @@ def test_gradients_on_the_arrows():
         assert float(told[key].split("= ")[1]) == pytest.approx(gradient, rel=1e-15)
     (bias,) = nodes["c2i0-b"]
     assert float(bias.removeprefix("∂b ")) == pytest.approx(DELTA["c2i0"], rel=2e-15)
+
+
+def test_the_fonts_that_come_along_have_every_character():
+    """A PNG or PDF is drawn with them, and an SVG is measured with them."""
+    ft2font = pytest.importorskip("matplotlib.ft2font")
+    known = [
+        set(ft2font.FT2Font(str(font)).get_charmap())
+        for font in files("viz.fonts").iterdir()
+        if font.name.endswith(".ttf")
+    ]
+    assert len(known) == 2
+    model, x, y = worked_example()
+    loss = binary_cross_entropy(model(x), y)
+    pictures = [
+        network(*worked_example()),
+        network(MLP(9, [9, 1], seed=0), [1.0] * 9, 1.0, show="gradient"),
+        *(draw(loss, detail=detail) for detail in ("op", "neuron", "layer")),
+        draw(loss, depth=2),
+        draw(sum(Value(1.0) for _ in range(200))),
+    ]
+    shown = {c for picture in pictures for c in all_text(picture)}
+    assert {"δ", "‖", "⋮", "⋯", "∂", "→", "⇠", "■"} <= shown
+    assert all(ord(c) in font for c in shown for font in known)
 
 
 def test_what_flows_back_adds_up_to_delta():

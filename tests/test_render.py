@@ -1,6 +1,7 @@
 """From DOT to files: quiet, whole, the same everywhere, stopped in time."""
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -92,6 +93,13 @@ def test_formats_by_the_ending(tmp_path):
         graph.save(tmp_path / "picture.jpg")
     with pytest.raises(ValueError, match="can't tell the format of"):
         graph.save(tmp_path / "picture")
+
+
+def test_a_png_is_sharp_on_a_slide():
+    graph = picture("a")
+    across = float(re.search(r'width="(\d+)pt"', graph.svg)[1]) / 72
+    wide = int.from_bytes(graph.data("png")[16:20])  # pixels, where the format has them
+    assert wide == pytest.approx(192 * across, abs=4)
 
 
 def test_a_notebook_shows_the_picture():

@@ -219,9 +219,9 @@ class _Drawing:
     def _legend(self) -> str:
         """What the arrows and the colors mean."""
         shown = "weight" if self.show == "weight" else "∂loss/∂weight"
-        arrows = [f"━▶ forward: {shown}"]
+        arrows = [f"→ forward: {shown}"]
         if self.deltas:
-            arrows.append("╍▶ back: weight × δ")
+            arrows.append("⇠ back: weight × δ")
         return style.legend(arrows)
 
     def _adjoint(self, value: Value) -> float:
