@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nn.data import Scaling, table
+from nn.extras import require
 from nn.files import Path, write_whole
 from nn.module import ACTIVATIONS, MLP, Layer, Module, Neuron, Sequential, identity
 from nn.targets import Labels, as_predictions
@@ -155,15 +156,10 @@ def export_safetensors(model: Module, path: Path) -> None:
     torch reads them with `safetensors.torch.load_file(path)`. Raises ValueError for
     nested lists that are not rectangular.
     """
+    require("safetensors")
     import numpy as np
+    from safetensors.numpy import save as as_bytes
 
-    try:
-        from safetensors.numpy import save as as_bytes
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "safetensors files need the library safetensors; install it with: "
-            "python -m pip install 'chainrule[train]'"
-        ) from None
     tensors = {k: np.array(v, dtype=np.float64) for k, v in model.state_dict().items()}
     write_whole(path, as_bytes(tensors))
 

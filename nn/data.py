@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autograd.numeric import is_number
+from nn.extras import require
 from nn.files import Path
 from nn.targets import Label, plain
 
@@ -108,6 +109,7 @@ def _groups(labels: list[Any]) -> list[list[int]]:
 
 def table(X: Any) -> Array:
     """Inputs as a float64 array (N, I). Raises ValueError that names the place."""
+    require("numpy")
     import numpy as np
 
     try:
@@ -197,6 +199,7 @@ def moons(rows: int = 400, noise: float = 0.1, seed: int = 0) -> Dataset:
 
     rows: how many. noise: the standard deviation of what is added to every point.
     """
+    require("sklearn")
     from sklearn.datasets import make_moons
 
     X, y = make_moons(_count(rows, 2), noise=noise, random_state=seed)
@@ -205,6 +208,7 @@ def moons(rows: int = 400, noise: float = 0.1, seed: int = 0) -> Dataset:
 
 def circles(rows: int = 400, noise: float = 0.08, seed: int = 0) -> Dataset:
     """A small circle inside a large one."""
+    require("sklearn")
     from sklearn.datasets import make_circles
 
     X, y = make_circles(_count(rows, 2), noise=noise, factor=0.5, random_state=seed)
@@ -215,6 +219,7 @@ def blobs(
     rows: int = 400, noise: float = 1.0, seed: int = 0, classes: int = 3
 ) -> Dataset:
     """Round clouds of points, one per class."""
+    require("sklearn")
     from sklearn.datasets import make_blobs
 
     X, y = make_blobs(
@@ -251,6 +256,7 @@ def xor(rows: int = 400, noise: float = 0.2, seed: int = 0) -> Dataset:
 
 
 def _plane(X: list[list[float]], y: list[int]) -> Dataset:
+    require("numpy")
     import numpy as np
 
     return Dataset(np.array(X), y, PLANE)
@@ -286,6 +292,7 @@ def digits() -> Dataset:
 
 
 def _bundled(name: str, target: str) -> Dataset:
+    require("sklearn")
     from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name}")()
@@ -413,6 +420,7 @@ class _Cells:
 
     def numbers(self, names: Sequence[str]) -> Array:
         """Columns as floats, of shape (rows, columns)."""
+        require("numpy")
         import numpy as np
 
         columns = [

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from autograd.graph import topological_order
 from autograd.value import Value, describe, ieee
+from nn.extras import require
 from nn.losses import Loss
 from nn.module import Module
 
@@ -135,6 +136,7 @@ def predict(model: Module, X: Any) -> Array:
     >>> predict(MLP(2, [3, 1], seed=0), [[0.0, 0.0], [0.5, 1.0]]).shape
     (2,)
     """
+    require("numpy")
     import numpy as np
 
     rows = np.array(X, dtype=np.float64)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from autograd.numeric import is_number
 from autograd.value import Value
+from nn.extras import require
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,6 +77,7 @@ class Optimizer:
 
     def step(self) -> None:
         """Move every parameter once, by the gradients they hold."""
+        require("numpy")
         import numpy as np
 
         if not self.parameters:

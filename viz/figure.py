@@ -12,7 +12,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+from nn.extras import require
+
+try:
+    import matplotlib
+except ModuleNotFoundError:
+    require("matplotlib")
+    raise
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 

@@ -275,9 +275,8 @@ def measure(
 
 def last_line(scores: dict[str, float]) -> str:
     """`test accuracy 0.990`, or `test error 12.5` in the target's own unit."""
-    if "accuracy" in scores:
-        return f"test accuracy {scores['accuracy']:.3f}"
-    return f"test error {scores['error']:.4g}"
+    name = "accuracy" if "accuracy" in scores else "error"
+    return f"test {name} {_digits(name, scores[name])}"
 
 
 def error_in(context: Context) -> Metric:
@@ -299,7 +298,7 @@ def _report(trained: Trained) -> None:
         column.justify = "right"
     for name, scores in trained.scores.items():
         rows = str(len(trained.parts[name]))
-        results.add_row(name, rows, *map(_number, scores.values()))
+        results.add_row(name, rows, *[_digits(*score) for score in scores.items()])
     console = Console()
     console.print(facts)
     console.print(results)
@@ -321,8 +320,8 @@ def _facts(trained: Trained) -> dict[str, str]:
     }
 
 
-def _number(x: float) -> str:
-    return f"{x:.4g}"
+def _digits(name: str, x: float) -> str:
+    return f"{x:.3f}" if name == "accuracy" else f"{x:.4g}"
 
 
 # ---- pictures ------------------------------------------------------------------------

@@ -1,0 +1,20 @@
+"""Libraries that come with `chainrule[train]`, and what to say where one is missing."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+PROJECTS = {"sklearn": "scikit-learn"}
+
+
+def require(name: str) -> None:
+    """Raise ModuleNotFoundError, with the command that installs it, for a library.
+
+    >>> require("numpy")
+    """
+    if find_spec(name) is None:
+        raise ModuleNotFoundError(
+            f"this needs {PROJECTS.get(name, name)}; install it with: "
+            "python -m pip install 'chainrule[train]'",
+            name=name,
+        )
