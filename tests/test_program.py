@@ -217,6 +217,14 @@ DAMAGES = [
     lambda s: s["instructions"].append(["input", 7]),
     lambda s: s["instructions"].append(s["instructions"][0]),
     lambda s: s["instructions"].append(["dot", [0, 0, 0]]),
+    lambda s: s["instructions"].append(["fma", [0, 0, 0]]),
+    lambda s: s["instructions"].append(["alias", [0]]),
+    lambda s: s["instructions"].append([["add"], [0, 0]]),
+    lambda s: s["instructions"].append(["add", [0, [0]]]),
+    lambda s: s["instructions"].append("add"),
+    lambda s: s.update(instructions={"add": 1}),
+    lambda s: s.update(parameters=[[10**400, ""]] * 3),
+    lambda s: s.update(outputs=[0, 1]),
 ]
 
 
@@ -230,8 +238,9 @@ def test_a_damaged_file_is_refused(damage, tmp_path):
         Program.load(tmp_path / "p")
 
 
-def test_text_that_is_no_json_is_refused(tmp_path):
-    (tmp_path / "p").write_text("hello")
+@pytest.mark.parametrize("text", [b"hello", b"", b"\xff\x80", b"[" * 100_000])
+def test_text_that_is_no_json_is_refused(text, tmp_path):
+    (tmp_path / "p").write_bytes(text)
     with pytest.raises(ValueError, match="not a saved program"):
         Program.load(tmp_path / "p")
 

@@ -174,10 +174,9 @@ class Program:
         return outputs[:, 0], outputs[:, 1:]
 
     def _run(self, kind: str, X: Any, parameters: Any) -> tuple[Any, Any]:
+        rows, numbers = table(X, self.inputs), self.numbers(parameters)
         kernel = self._ready.get(kind) or self.kernel(kind)
-        found: tuple[Any, Any] = kernel.run(
-            table(X, self.inputs), self.numbers(parameters), self.threads
-        )
+        found: tuple[Any, Any] = kernel.run(rows, numbers, self.threads)
         return found
 
     def numbers(self, parameters: Any = None) -> Any:

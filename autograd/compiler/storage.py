@@ -74,7 +74,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     with open(path, encoding="utf-8") as file:
         try:
             state = json.load(file)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path} is not a saved program: {error}") from None
     return checked(state)
 
@@ -88,8 +88,8 @@ def checked(state: Any, own: Mapping[str, Operation] | None = None) -> dict[str,
         raise ValueError(f"this is not a saved program of the format {FORMAT!r}")
     try:
         _check(state, {**TABLE, **(own or {})})
-    except (KeyError, TypeError, IndexError, OverflowError) as error:
-        raise ValueError(f"this saved program is damaged: {error!r}") from None
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise ValueError(f"this saved program is damaged: {error}") from None
     return state
 
 
@@ -111,12 +111,14 @@ def _check(state: dict[str, Any], rows: Mapping[str, Operation]) -> None:
     _need(isinstance(state["single"], bool), "single")
     for data, label in state["parameters"]:
         _need(_is_number(data) and isinstance(label, str), "parameters")
+        float(data)
     for position, (op, rest) in enumerate(state["instructions"]):
         fits = _instruction(op, rest, position, counts, rows)
         _need(fits, f"instruction {position}")
     size = len(code(state))
     _need(size == len(state["instructions"]), "instructions, some twice")
-    _need(bool(state["outputs"]), "outputs")
+    count = len(state["outputs"])
+    _need(count == 1 if state["single"] else count >= 1, "outputs")
     for output in state["outputs"]:
         _need(_index(output, size), "outputs")
 
@@ -148,4 +150,4 @@ def _index(x: Any, size: int | None) -> bool:
 
 def _need(condition: bool, what: str) -> None:
     if not condition:
-        raise ValueError(f"this saved program is damaged: {what}")
+        raise ValueError(what)
