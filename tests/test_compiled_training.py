@@ -62,6 +62,15 @@ def test_a_hundred_epochs():
     close(both(lambda: MLP(2, [4, 1], "tanh", seed=0), X[:20], SIGNS[:20], epochs=100))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("activation", "outputs", "y", "settings"), CASES)
+def test_a_hundred_epochs_of_everything(activation, outputs, y, settings):
+    def make():
+        return MLP(2, [5, outputs], activation, seed=0)
+
+    close(both(make, X, y, epochs=100, **settings))
+
+
 def test_validation_and_early_stopping():
     found = both(
         lambda: MLP(2, [4, 1], "tanh", seed=0), X, SIGNS, epochs=30, validation=0.25,
@@ -70,6 +79,27 @@ def test_validation_and_early_stopping():
     close(found)
     assert found[0][1].stopped == found[1][1].stopped
     assert found[0][1].best_epoch == found[1][1].best_epoch
+
+
+def test_callbacks_see_the_same_and_may_end_it():
+    def trained(engine):
+        seen = []
+
+        def watch(training):
+            seen.append((training.epoch, training.numbers.copy()))
+            return training.epoch == 4
+
+        history = fit(
+            MLP(2, [4, 1], "tanh", seed=0), X, SIGNS, batch_size=16, epochs=9, seed=3,
+            engine=engine, schedule="cosine", callbacks=[watch], progress=False,
+        )  # fmt: skip
+        return seen, history
+
+    (one, eager), (two, compiled) = trained("eager"), trained("compiled")
+    assert [epoch for epoch, _ in one] == [epoch for epoch, _ in two] == [1, 2, 3, 4]
+    for (_, left), (_, right) in zip(one, two, strict=True):
+        np.testing.assert_allclose(right, left, rtol=1e-11, atol=1e-14)
+    assert compiled["lr"] == eager["lr"]
 
 
 def test_several_numbers_per_row():
