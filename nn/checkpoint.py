@@ -292,6 +292,8 @@ def _checkpoint(content: dict[str, Any], into: Module | None) -> Checkpoint:
     training = content.get("training")
     training = None if training is None else _training(_object(content, "training"))
     model = _build(architecture, into, parameters)
+    if isinstance(model, MLP) and not _fits(context, model):
+        raise ValueError("its context does not fit its network")
     model.load_state_dict(parameters)
     model.unfreeze()
     if frozen:
@@ -386,6 +388,18 @@ def _context(content: Any) -> Context:
         scaling=_scaling(content, "scaling"),
         labels=_labels(content),
         target_scaling=_scaling(content, "target_scaling"),
+    )
+
+
+def _fits(context: Context, model: MLP) -> bool:
+    """Whether there are as many columns and classes as inputs and outputs."""
+    inputs, outputs = model.layers[0].nin, model.layers[-1].nout
+    scaling, labels, target = context.scaling, context.labels, context.target_scaling
+    return (
+        len(context.features) in (0, inputs)
+        and (scaling is None or len(scaling.mean) == inputs)
+        and (labels is None or len(labels.classes) == max(outputs, 2))
+        and (target is None or len(target.mean) == outputs)
     )
 
 

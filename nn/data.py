@@ -348,6 +348,11 @@ def read_csv(path: Path, target: str, delimiter: str = ",") -> Dataset:
     return Dataset(X, y, features, target)
 
 
+def column_names(path: Path, delimiter: str = ",") -> list[str]:
+    """What the first line of a CSV file names. Raises ValueError as `read_csv` does."""
+    return _Cells(path, delimiter).names
+
+
 def read_features(
     path: Path, features: Sequence[str], delimiter: str = ","
 ) -> tuple[Array, Mapping[str, list[str]]]:

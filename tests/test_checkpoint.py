@@ -292,6 +292,13 @@ HOSTILE = {
     "a scaling by 0": changed(
         {"mean": [0, 0], "deviation": [0, 1]}, "context", "scaling"
     ),
+    "a class too many": changed(
+        {"classes": [0, 1, 2], "threshold": 0}, "context", "labels"
+    ),
+    "a column too many": changed(["a", "b", "c"], "context", "features"),
+    "a scaling too wide": changed(
+        {"mean": [0, 0, 0], "deviation": [1, 1, 1]}, "context", "scaling"
+    ),
     "training as a list": changed([1], "training"),
     "an epoch of -1": changed(-1, "training", "epoch"),
     "memory as text": changed({"mean": "x"}, "training", "optimizer", "memory"),

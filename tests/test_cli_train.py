@@ -252,7 +252,7 @@ def test_every_loss_for_two_classes(loss, tmp_path):
     ("arguments", "words"),
     [
         (["moon"], "'moon' is neither a file nor one of the sets moons, circles"),
-        (["t.csv"], "which column of t.csv .* Add --target COLUMN"),
+        (["t.csv"], "which column .* Add --target COLUMN; it has: a, y"),
         (["t.csv", "--target", "z"], "no column 'z'; it has: a, y"),
         (["t.csv", "--target", "y"], "line 3, column 'a': 'red' is not a number"),
         (["text.csv", "--target", "y", "--loss", "mse"], "mse needs .* the text 'red'"),

@@ -19,6 +19,7 @@ from nn.data import (
     SETS,
     Dataset,
     Scaling,
+    column_names,
     number_in,
     read_csv,
     read_features,
@@ -159,11 +160,13 @@ def load_data(settings: Settings) -> Dataset:
         raise ValueError(
             f"{settings.data!r} is neither a file nor one of the sets {known}"
         )
+    delimiter = delimiter_of(settings.delimiter)
     if settings.target is None:
         raise ValueError(
-            f"which column of {path} is to be told from the others? Add --target COLUMN"
+            f"which column of {path} is to be predicted? Add --target COLUMN; it has: "
+            + ", ".join(column_names(path, delimiter)[:20])
         )
-    return read_csv(path, settings.target, delimiter_of(settings.delimiter))
+    return read_csv(path, settings.target, delimiter)
 
 
 def _drawn(settings: Settings) -> dict[str, Any]:
@@ -308,14 +311,14 @@ def _facts(trained: Trained) -> dict[str, str]:
     model, history, context = trained.model, trained.history, trained.context
     columns = len(context.features)
     sizes = [columns, *[layer.nout for layer in model.layers]]
-    ended = f"{len(history)} ({history.stopped}), {history.seconds:.1f} s"
-    if history.best_epoch:
-        ended += f", back to the best, {history.best_epoch}"
+    stopped = history.stopped.replace("early", "stopped early")
+    best = {"best epoch": f"{history.best_epoch}, whose weights are kept"}
     return {
         "target": f"{context.target}, from {columns} column{'s' * (columns > 1)}",
         "network": f"{'-'.join(map(str, sizes))}, {len(model.parameters())} parameters",
         "loss": history.loss_name.replace("_", " "),
-        "epochs": ended,
+        "epochs": f"{len(history)} ({stopped}), {history.seconds:.1f} s",
+        **(best if history.best_epoch else {}),
         "engine": history.engine,
     }
 
