@@ -81,7 +81,8 @@ def test_an_added_operation_is_in_the_derivative_table(tmp_path: Path):
 def test_an_added_operation_compiles(tmp_path: Path):
     _changed("## Add an operation", tmp_path)
     code = "import autograd, numpy as np\n"
-    code += "program = autograd.compile(autograd.softsign, 1, backend='numpy')\n"
+    code += "program = autograd.compile(autograd.softsign, 1, backend='llvm')\n"
+    code += "assert program.backend == 'llvm', program.explain()\n"
     code += "X = np.array([[1.0], [-3.0]])\n"
     code += "values, slopes = program.input_grad(X)\n"
     code += "assert values.tolist() == [0.5, -0.75], values\n"

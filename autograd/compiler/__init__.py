@@ -1,4 +1,18 @@
-"""Recorded graphs as programs over a batch."""
+"""Recorded graphs as programs over a batch.
+
+The modules in the order in which they are best read:
+
+    code            the list of instructions, and calculating with them
+    trace           from a graph, or a function, to such a list
+    passes          gradient, simplification, fusion: from a list to a better one
+    numpy_backend   a list run on arrays
+    program         what a user holds: `compile` and `Program`
+    storage, export keeping a program, and taking it elsewhere
+    layout          the llvm backend's plan: what is a loop, what goes where
+    vector_math     exp, sin and the others on vectors
+    llvm_text, llvm_chunk, llvm_module   the plan written in LLVM's language
+    llvm_backend    that text compiled, and called
+"""
 
 from autograd.compiler.code import CompileError
 from autograd.compiler.program import Program, compile
