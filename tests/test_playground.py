@@ -253,11 +253,19 @@ def test_every_rule_of_every_step_meets_something_in_the_picture(example):
     desk = Desk("1", {})
     desk.pick(example)
     walk = desk.shown.walk
+    assert len(walk) == len(walk.steps)
     ids = {
         e.get("id") for e in ElementTree.fromstring(play_view.graph_svg(desk)).iter()
     }
     for step in range(len(walk)):
         assert set(re.findall(r"#(o\d+-\w+|[no]\d+)", walk.stop(step).css)) <= ids
+
+
+@pytest.mark.parametrize("text", ["3", "x", "2 + 3", "x + x", "-x*0", "sum(x, 2, x)"])
+def test_the_steps_are_counted_beforehand(text):
+    walk = Walk(record(text, {}).nodes)
+    assert len(walk) == len(walk.steps)
+    assert walk.stop(len(walk) - 1).title.startswith(f"Step {len(walk) - 1} of")
 
 
 def test_the_last_step_hides_nothing_and_the_first_hides_every_gradient():

@@ -71,9 +71,13 @@ def address(tmp_path_factory):
     port = _free_port()
     arguments = ["-P", "-c", COMMAND, "play", "--port", str(port), "--no-browser"]
     path = os.pathsep.join(filter(None, sys.path))
-    server = subprocess.Popen(
-        [sys.executable, *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": path}
-    )
+    with (folder / "errors").open("w") as errors:
+        server = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": path},
+            stderr=errors,
+        )
     for _ in range(300):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -84,6 +88,7 @@ def address(tmp_path_factory):
     server.send_signal(signal.SIGINT)
     assert server.wait(timeout=30) == 0
     assert not (folder / "connections").exists()  # the server called nobody either
+    assert "Traceback" not in (folder / "errors").read_text()
 
 
 @pytest.fixture(scope="module")

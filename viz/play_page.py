@@ -11,6 +11,8 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from viz.render import FONT
+
 SHARE = (
     '<span class="cr-quiet">or share it: the address of this page holds all of it, for '
     "everyone who runs chainrule play.</span>"
@@ -64,7 +66,8 @@ def picture(svg: str, kind: str, stale: bool = False) -> str:
 
     stale: whether it is of another text than was typed, and is to be faded.
     """
-    drawn = svg[svg.index("<svg") :].replace("<svg ", f"<svg {_fitting(svg)}", 1)
+    drawn = svg[svg.index("<svg") :].replace(f' font-family="{FONT}"', "")
+    drawn = drawn.replace("<svg ", f"<svg {_fitting(svg)}", 1)
     return f'<figure class="cr-picture {kind}{_faded(stale)}">{drawn}</figure>'
 
 
@@ -79,7 +82,7 @@ def _fitting(svg: str) -> str:
         return ""
     width = float(found[1]) * (4 / 3 if found[2] else 1.0)
     return (
-        f'style="width:100%;height:auto;max-width:{width:.0f}px;'
+        f'style="font-family:{FONT};width:100%;height:auto;max-width:{width:.0f}px;'
         f'min-width:{SMALLEST * width:.0f}px" '
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import runpy
 import socket
 import sys
@@ -32,6 +33,10 @@ def serve(port: int | None = None, browser: bool = True) -> None:
     sys.argv = ["marimo", "--quiet", "--yes", "run", str(folder / "playground.py")]
     sys.argv += ["--host", HOST, "--port", str(port), "--no-token", "--no-sandbox"]
     sys.argv += [] if browser else ["--headless"]
+    # With --quiet and --yes marimo ends uvicorn twice at Ctrl-C, which it complains of.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: "CancelledError" not in record.getMessage()
+    )
     runpy.run_module("marimo", run_name="__main__", alter_sys=True)
 
 

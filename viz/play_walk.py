@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from autograd.graph import Node
@@ -37,14 +38,33 @@ class Walk:
     """Every step over one graph, first the forward and then the backward pass."""
 
     def __init__(self, nodes: list[Node]) -> None:
-        wanted = [node.value for node in nodes if not node.value.constant]
-        self.told = Derivation(nodes, wanted or [nodes[-1].value])
-        data: Any = Plan(self.told, DIGITS).data()
-        self.nodes, self.steps = data["nodes"], data["steps"]
-        self.parents = [node.parents for node in nodes]
+        self.graph = nodes
 
     def __len__(self) -> int:
-        return len(self.steps)
+        """The start, a step for each operation, and one for each gradient."""
+        shown = [node for node in self.graph if not node.value.constant]
+        return 1 + sum(bool(node.parents) for node in shown) + len(shown)
+
+    @cached_property
+    def told(self) -> Derivation:
+        """The graph in words."""
+        wanted = [node.value for node in self.graph if not node.value.constant]
+        return Derivation(self.graph, wanted or [self.graph[-1].value])
+
+    @cached_property
+    def plan(self) -> Any:
+        """The nodes and the steps, as the page of `stepper` has them."""
+        return Plan(self.told, DIGITS).data()
+
+    @property
+    def nodes(self) -> Any:
+        """What is told of each node."""
+        return self.plan["nodes"]
+
+    @property
+    def steps(self) -> Any:
+        """What happens at each step."""
+        return self.plan["steps"]
 
     def stop(self, step: int | None) -> Stop:
         """The step with this number, at most the last; for None the whole walk."""
@@ -82,13 +102,13 @@ class Walk:
             f'#n{index} polygon[fill="{c}"]' for c in (style.POSITIVE, style.NEGATIVE)
         )
         yield f"{','.join(bars)}{{fill:{style.TROUGH}}}"
-        if self.parents[index]:
+        if self.graph[index].parents:
             edges = [f"#o{index}-out", *self._into(index)]
             yield from _arrows(edges, style.NEUTRAL, 0.8)
 
     def _into(self, index: int) -> list[str]:
         """The arrows from a node's operands, but for constants, which have none."""
-        parents = enumerate(self.parents[index])
+        parents = enumerate(self.graph[index].parents)
         kinds = [(k, self.nodes[parent]["kind"]) for k, parent in parents]
         return [f"#o{index}-{k}" for k, kind in kinds if kind != "constant"]
 
