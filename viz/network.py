@@ -47,7 +47,9 @@ def network(
     In each neuron stand its sum z, its activation a and δ, the derivative of the loss
     by z. Solid arrows lead forward; blue is a positive weight and orange a negative
     one, and the wider the arrow the larger it is. Dashed arrows beside them lead back:
-    what flows along one is the weight times the δ that it comes from.
+    what flows along one is the weight times the δ that it comes from. Where there are
+    more than 12 between two layers, one below stands for all; numbers stand on arrows
+    where there is room for them, and rest in every arrow's tooltip.
 
     model: an `MLP`, a `Layer`, a `Neuron`, or a `Sequential` of layers.
     x: one row of inputs; without it the picture shows the weights alone.
