@@ -49,7 +49,7 @@ def network(
     one, and the wider the arrow the larger it is. Dashed arrows beside them lead back:
     what flows along one is the weight times the δ that it comes from. Where there are
     more than 12 between two layers, one below stands for all; numbers stand on arrows
-    where there is room for them, and rest in every arrow's tooltip.
+    where there is room for them, and in every arrow's tooltip.
 
     model: an `MLP`, a `Layer`, a `Neuron`, or a `Sequential` of layers.
     x: one row of inputs; without it the picture shows the weights alone.
