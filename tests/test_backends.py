@@ -11,6 +11,7 @@ import pytest
 from random_graphs import eager, example
 
 from autograd import Value, compile, dot, maximum, relu, sin, sum, tanh
+from autograd.compiler import llvm_backend
 from autograd.graph import gradients, topological_order
 from autograd.ops import TABLE
 from autograd.value import MODE, ieee
@@ -132,6 +133,14 @@ def test_ten_thousand_random_graphs(backend):
     seeds = range(10_000)
     bad = [s for s in seeds if differences(s, backend, ROWS[s % len(ROWS)])]
     assert not bad
+
+
+@pytest.mark.parametrize("lanes", [2, 4])
+def test_narrower_vectors(lanes, monkeypatch):
+    name, features, _ = llvm_backend._processor()
+    monkeypatch.setattr(llvm_backend, "_processor", lambda: (name, features, lanes))
+    assert not [seed for seed in range(4) if differences(seed, "llvm", 2 * seed + 3)]
+    test_networks([5, 9, 13, 1], rows=9)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
