@@ -248,7 +248,7 @@ def train(
         float | None,
         typer.Option(
             help="How strongly weights are pulled to 0, against learning by heart.",
-            show_default="0.3 for adamw, else 0",
+            show_default="0.2 for adamw, else 0",
             rich_help_panel=LEARNING,
         ),
     ] = None,
