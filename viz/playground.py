@@ -132,34 +132,30 @@ def _(EXAMPLES, desk, get_picked, mo, page, tab, link, took_example, took_text):
 @app.cell
 def _(desk, get_names, get_typed, mo, partial, took_slider):
     get_names(), get_typed()
-    sliders = mo.ui.dictionary(
-        {
-            name: mo.ui.slider(
-                *desk.span(name),
-                desk.span(name)[1] / 500,
-                value=desk.number(name),
-                full_width=True,
-                on_change=partial(took_slider, name),
-            )
-            for name in desk.names
-        }
-    )
+    sliders = {
+        name: mo.ui.slider(
+            *desk.span(name),
+            desk.span(name)[1] / 500,
+            value=desk.number(name),
+            full_width=True,
+            on_change=partial(took_slider, name),
+        )
+        for name in desk.names
+    }
     return
 
 
 @app.cell
 def _(desk, get_names, get_slid, mo, partial, took_box):
     get_names(), get_slid()
-    boxes = mo.ui.dictionary(
-        {
-            name: mo.ui.number(
-                value=desk.number(name),
-                full_width=True,
-                on_change=partial(took_box, name),
-            )
-            for name in desk.names
-        }
-    )
+    boxes = {
+        name: mo.ui.number(
+            value=desk.number(name),
+            full_width=True,
+            on_change=partial(took_box, name),
+        )
+        for name in desk.names
+    }
     return
 
 
