@@ -492,8 +492,17 @@ def _window(text: str, position: int) -> tuple[str, int]:
     shown = "".join(" " if c.isspace() else c if c.isprintable() else "?" for c in part)
     before = "..." if start else ""
     after = "..." if end < len(text) else ""
-    column = len(before) + sum(_columns(c) for c in shown[: position - start])
+    column = len(before) + width(shown[: position - start])
     return f"{before}{shown}{after}".rstrip(), column
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a line takes.
+
+    >>> width("ŷ = 1"), width("日本")
+    (5, 4)
+    """
+    return sum(_columns(c) for c in text)
 
 
 def _columns(character: str) -> int:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from autograd import Value
+from autograd.expression import width
 from nn import MLP, Layer, Neuron, Sequential, mse
 from nn.losses import LOSSES
 from nn.module import ACTIVATIONS
 from viz import flow
-from viz.notation import width
 from viz.numbers import short
 from viz.text import worked_example
 

@@ -42,6 +42,7 @@ from functools import cached_property
 from itertools import groupby, zip_longest
 from typing import Any
 
+from autograd.expression import width
 from autograd.graph import Node, graph
 from autograd.value import Value, describe, ieee
 from autograd.value import forward as computed
@@ -67,7 +68,6 @@ from viz.notation import (
     plus,
     show,
     times,
-    width,
     with_numbers,
 )
 from viz.numbers import short

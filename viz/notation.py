@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autograd.expression import width
 from autograd.graph import Node, topological_order
 from autograd.ops import (
     ALIAS,
@@ -516,21 +517,6 @@ ASCII = Style(
     ("(", ")"),
     " -> ",
 )
-
-
-def width(text: str) -> int:
-    """How many columns of a terminal a line takes.
-
-    >>> width("ŷ = 1"), width("日本")
-    (5, 4)
-    """
-    return sum(_columns(c) for c in text)
-
-
-def _columns(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def pad(text: str, columns: int) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from autograd.expression import width
 from autograd.graph import graph
 from autograd.value import Value
 from nn.files import write_whole
@@ -31,7 +32,6 @@ from viz.notation import (
     Symbol,
     show,
     times,
-    width,
 )
 from viz.render import Graph, layout_for
 

@@ -15,6 +15,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any, Literal
 
+from autograd.expression import width as columns
 from autograd.graph import Node, gradients, graph, topological_order
 from autograd.value import Value, number_of, recording
 from nn.losses import (
@@ -46,7 +47,6 @@ from viz.notation import (
     with_numbers,
     written,
 )
-from viz.notation import width as columns
 
 MOST_NEURONS = 8
 
