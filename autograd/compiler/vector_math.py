@@ -643,7 +643,7 @@ def _tail(x: X) -> X:
     x = choose(x > 28.0, 28.0, x)
     square = x * x
     lost = fma(x, x, -square)
-    e = _call("exp", -square)
+    e = exp(-square)
     e = fma(e, -lost, e)
     return e * polynomial((x - 3.75) / (x + 3.75), ERFC) / fma(x, 2.0, 1.0)
 
