@@ -18,7 +18,7 @@ from autograd.functional import _numbers, _parameter_names, _rebuilt, jacobian
 from autograd.graph import graph, topological_order
 from autograd.numeric import is_number
 from autograd.ops import TABLE, Operation
-from autograd.value import THREAD, Value, as_value, describe, no_grad, thread_setting
+from autograd.value import THREAD, Setting, Value, as_value, describe, no_grad
 
 # ---- gradcheck -----------------------------------------------------------------------
 
@@ -460,8 +460,8 @@ def detect_anomaly() -> Iterator[None]:
         yield  # the block around this one watches already
         return
     lines = _Lines()
-    forward = thread_setting("watcher", lines.check_forward, True)
-    backward = thread_setting("backward_watcher", lines.check_backward, False)
+    forward = Setting("watcher", lines.check_forward, True)
+    backward = Setting("backward_watcher", lines.check_backward, False)
     with forward, backward:
         yield
 

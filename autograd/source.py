@@ -10,8 +10,9 @@ import sys
 from typing import Final
 
 ROOT: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-OURS: Final = tuple(
-    os.path.join(ROOT, package) + os.sep for package in ("autograd", "nn", "viz")
+OURS: Final = (
+    *[os.path.join(ROOT, package) + os.sep for package in ("autograd", "nn", "viz")],
+    "autograd/",  # what compiled modules call their sources
 )
 HELPERS: Final = (contextlib.__file__, functools.__file__)  # `with` blocks, decorators
 
@@ -19,7 +20,7 @@ HELPERS: Final = (contextlib.__file__, functools.__file__)  # `with` blocks, dec
 def users_place() -> tuple[str, int]:
     """The file and the line of the innermost call outside these packages."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
+    while frame.f_back is not None and is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
 
@@ -32,5 +33,6 @@ def shown(place: tuple[str, int]) -> str:
     return f"{name}, line {line}: {text}" if text else f"{name}, line {line}"
 
 
-def _is_ours(path: str) -> bool:
+def is_ours(path: str) -> bool:
+    """Whether a file of code belongs to these packages."""
     return path.startswith(OURS) or path in HELPERS

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from autograd import ops
 from autograd.hints import Any, Final, NoReturn, final, i64, mypyc_attr
@@ -825,19 +824,66 @@ class Quiet:
         return self._apply(ops.pow_, (other, self))
 
 
-@contextmanager
-def ieee() -> Iterator[None]:
+@final
+class Setting:
+    """A setting of this thread, for the length of a `with` block or of a function.
+
+    Compiled, entering and leaving can't be interrupted halfway. Plain, Ctrl-C may come
+    between the end of the block and `__exit__`; then `__del__` takes the setting back.
+    """
+
+    __slots__ = ("before", "name", "observes", "on", "setting")
+
+    def __init__(self, name: str, setting: Any, observes: bool) -> None:
+        self.name = name
+        self.setting = setting
+        self.observes = observes  # whether it concerns every new node
+        self.before: Any = None
+        self.on = False
+
+    def __enter__(self) -> None:
+        self.before = getattr(THREAD, self.name, None)
+        if self.observes:
+            _count_observing(1)
+        self.on = True
+        setattr(THREAD, self.name, self.setting)
+
+    def __exit__(self, *error: object) -> None:
+        self._end()
+
+    def __del__(self) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if self.on:
+            setattr(THREAD, self.name, self.before)
+            self.on = False
+            if self.observes:
+                _count_observing(-1)
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, with this setting while it runs."""
+        from functools import wraps
+
+        @wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with Setting(self.name, self.setting, self.observes):
+                return function(*args, **kwargs)
+
+        return inside
+
+
+def ieee() -> Setting:
     """Record with IEEE 754 answers (inf, nan) where a domain error would be raised."""
-    with thread_setting("ieee", True, False):
-        yield
+    return Setting("ieee", True, False)
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+def no_grad() -> Setting:
     """Compute without recording: results are leaves, in this thread, inside the block.
 
     For measuring and for updates, where gradients are not wanted. A transform such as
     `grad` called inside still differentiates, because that is what it is asked for.
+    Written above a function, as `@no_grad()`, it holds inside that function.
 
     >>> x = Value(3.0)
     >>> with no_grad():
@@ -845,38 +891,17 @@ def no_grad() -> Iterator[None]:
     >>> y.data, y.parents
     (9.0, ())
     """
-    with thread_setting("silent", True, True):
-        yield
+    return Setting("silent", True, True)
 
 
-@contextmanager
-def recording() -> Iterator[None]:
+def recording() -> Setting:
     """Record also inside `no_grad`."""
-    if not no_grad_is_on():
-        yield
-        return
-    with thread_setting("silent", False, False):
-        yield
+    return Setting("silent", False, False)
 
 
 def no_grad_is_on() -> bool:
     """Whether this thread computes without recording."""
     return bool(getattr(THREAD, "silent", False))
-
-
-@contextmanager
-def thread_setting(name: str, setting: Any, observes: bool) -> Iterator[None]:
-    """Set one of THREAD's attributes; `observes` where it concerns every new node."""
-    before = getattr(THREAD, name, None)
-    setattr(THREAD, name, setting)
-    if observes:
-        _count_observing(1)
-    try:
-        yield
-    finally:
-        setattr(THREAD, name, before)
-        if observes:
-            _count_observing(-1)
 
 
 def _count_observing(change: int) -> None:

@@ -34,7 +34,7 @@ from autograd import (
     vjp,
 )
 from autograd.graph import gradients, tangents, topological_order
-from autograd.value import thread_setting
+from autograd.value import Setting
 
 
 def close(x, y, rel=1e-12):
@@ -381,7 +381,7 @@ def best_of(times, f):
 def nodes_recorded(f):
     """How many nodes a call records, constants not counted."""
     count = itertools.count()
-    with thread_setting("watcher", lambda node: next(count), True):
+    with Setting("watcher", lambda node: next(count), True):
         f()
     return next(count)
 

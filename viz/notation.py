@@ -29,13 +29,13 @@ from autograd.ops import (
     Operation,
 )
 from autograd.value import (
+    Setting,
     Value,
     _evaluate,
     constant,
     ieee,
     number_of,
     recording,
-    thread_setting,
 )
 from viz.numbers import short
 
@@ -171,7 +171,7 @@ class Rules:
         self.results: list[Any] = []
         try:
             # Recorded in any mode of the caller's, and watched by none.
-            with ieee(), recording(), thread_setting("watcher", None, False):
+            with ieee(), recording(), Setting("watcher", None, False):
                 self.results = list(_evaluate(node.operation, stand_ins, out))
         except TypeError:  # a rule of a user's own that works on floats alone
             self.results = [None] * len(stand_ins)

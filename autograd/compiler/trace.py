@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import math
 import os
 import sys
@@ -24,9 +23,8 @@ from autograd.compiler.code import (
 from autograd.custom import Derived
 from autograd.graph import topological_order
 from autograd.ops import ALIAS, OPEN_ALIAS, Operation
+from autograd.source import is_ours, shown
 from autograd.value import MODE, Value, as_value, describe, ieee
-
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def from_graph(
@@ -216,15 +214,10 @@ def _line(frames: Iterable[tuple[FrameType, int]]) -> str:
     outside = [
         (frame.f_code.co_filename, number)
         for frame, number in frames
-        if not os.path.abspath(frame.f_code.co_filename).startswith(PACKAGE + os.sep)
+        if not is_ours(frame.f_code.co_filename)
     ]
-    if not outside:
-        return ""
     theirs = [place for place in outside if not _in_library(place[0])]
-    path, number = (theirs or outside)[0]
-    text = linecache.getline(path, number).strip()
-    where = f"{os.path.basename(path)}, line {number}"
-    return f"{where}: {text}\n" if text else f"{where}: "
+    return f"{shown((theirs or outside)[0])}\n" if outside else ""
 
 
 def _in_library(path: str) -> bool:
