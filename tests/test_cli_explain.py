@@ -213,3 +213,13 @@ def network_inputs(x):
     from autograd import Value
 
     return [Value(number, f"x{i}") for i, number in enumerate(x, 1)]
+
+
+@pytest.mark.parametrize("verb", ["flow", "predict", "step"])
+def test_a_file_that_is_not_there_is_named(verb, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["chainrule", verb, "none.json", "rows.csv"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert str(ended.value).startswith("chainrule: ")
+    assert "none.json" in str(ended.value)
+    assert "Errno" not in str(ended.value)

@@ -46,6 +46,8 @@ def main() -> None:
         if os.environ.get("CHAINRULE_DEBUG") == "1":
             raise
         message = str(error) or type(error).__name__
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            message = f"{error.filename}: {error.strerror}"  # without Python's [Errno 2]
         sys.exit(f"chainrule: {message}")
 
 
