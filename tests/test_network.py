@@ -373,3 +373,8 @@ def test_bad_input(arguments, options, message):
 def test_what_is_no_network():
     with pytest.raises(TypeError, match=r"networks of layers, such as nn\.MLP"):
         network(len)
+
+
+def test_a_target_in_a_list_is_shown_as_the_number_is():
+    model = MLP(2, [3, 1], seed=0)
+    assert network(model, [1.0, 2.0], [1.0]).svg == network(model, [1.0, 2.0], 1.0).svg

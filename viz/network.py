@@ -430,8 +430,11 @@ class _Drawing:
         told = self.told
         name = told.loss_name.replace("_", " ")
         rows = [("loss", self._number(told.loss.data))]
-        if isinstance(told.target, (int, float)):
-            rows.append(("target", self._number(told.target)))
+        target = told.target
+        if isinstance(target, (list, tuple)) and len(target) == 1:
+            (target,) = target
+        if isinstance(target, (int, float)):
+            rows.append(("target", self._number(target)))
         wide = self.diameter + (0.45 if len(rows) > 1 else 0.25)
         self._heading(len(self.columns), self.end, "loss", name)
         self.graph.add(
