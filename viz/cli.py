@@ -47,7 +47,7 @@ def main() -> None:
             raise
         message = str(error) or type(error).__name__
         if isinstance(error, OSError) and error.filename and error.strerror:
-            message = f"{error.filename}: {error.strerror}"  # without Python's [Errno 2]
+            message = f"{error.filename}: {error.strerror}"  # without [Errno 2]
         sys.exit(f"chainrule: {message}")
 
 
