@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 MATH = ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos")
 MORE = ("atan", "atan2", "hypot", "sinh", "cosh", "tanh", "erf", "erfc")
@@ -43,10 +44,14 @@ def is_numeric(text: str) -> bool:
 
 def equations(text: str) -> list[tuple[str, list[str]]]:
     """Each left side with its right sides, whether in a row or under one another."""
+    return _gathered(line.partition("= ") for line in text.splitlines())
+
+
+def _gathered(lines: Iterable[tuple[str, str, str]]) -> list[tuple[str, list[str]]]:
+    """Lines as (left, sign, rest); those without a left side go on with the last."""
     found: list[tuple[str, list[str]]] = []
-    for line in text.splitlines():
-        left, equals, rest = line.partition("= ")
-        if not equals:
+    for left, sign, rest in lines:
+        if not sign:
             continue
         rights = [right.strip() for right in rest.split(" = ")]
         if left.strip():
@@ -64,19 +69,12 @@ def latex_number(text: str) -> float:
 
 def latex_equations(text: str) -> list[tuple[str, list[str]]]:
     """The same for the rows of LaTeX's `aligned`, whose left sides end with &."""
-    found: list[tuple[str, list[str]]] = []
-    for row in text.splitlines():
-        left, mark, rest = row.removesuffix(r" \\[0.4em]").partition("&=")
-        if not mark:
-            left, mark, rest = left.partition(r"&:\;")
-        if not mark:
-            continue
-        rights = [right.strip() for right in rest.split(" = ")]
-        if left.strip():
-            found.append((left.strip(), rights))
-        else:
-            found[-1][1].extend(rights)
-    return found
+    return _gathered(map(_latex_row, text.splitlines()))
+
+
+def _latex_row(row: str) -> tuple[str, str, str]:
+    left, sign, rest = row.removesuffix(r" \\[0.4em]").partition("&=")
+    return (left, sign, rest) if sign else left.partition(r"&:\;")
 
 
 def unboxed(text: str) -> str:
