@@ -378,3 +378,9 @@ def test_what_is_no_network():
 def test_a_target_in_a_list_is_shown_as_the_number_is():
     model = MLP(2, [3, 1], seed=0)
     assert network(model, [1.0, 2.0], [1.0]).svg == network(model, [1.0, 2.0], 1.0).svg
+
+
+def test_a_target_that_is_no_number_is_left_out():
+    model = MLP(2, [3, 1], seed=0)
+    picture = network(model, [1.0, 2.0], "cat", loss=lambda out, y: out * len(y))
+    assert "target" not in all_text(picture)

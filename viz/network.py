@@ -430,11 +430,8 @@ class _Drawing:
         told = self.told
         name = told.loss_name.replace("_", " ")
         rows = [("loss", self._number(told.loss.data))]
-        target = told.target
-        if isinstance(target, (list, tuple)) and len(target) == 1:
-            (target,) = target
-        if isinstance(target, (int, float)):
-            rows.append(("target", self._number(target)))
+        if len(told.targets) == 1:
+            rows.append(("target", self._number(told.targets[0])))
         wide = self.diameter + (0.45 if len(rows) > 1 else 0.25)
         self._heading(len(self.columns), self.end, "loss", name)
         self.graph.add(

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from autograd.expression import width as columns
 from autograd.graph import Node, gradients, graph, topological_order
+from autograd.numeric import is_number
 from autograd.value import Value, number_of, recording
 from nn.losses import (
     LOSSES,
@@ -79,6 +80,16 @@ class Pass:
     loss_name: str
     adjoints: Mapping[Value, float]
     collapses: Mapping[Value, Collapse]
+
+    @property
+    def targets(self) -> list[float]:
+        """The target's numbers; none where it is something else, as nested lists."""
+        target = self.target
+        plain = target.tolist() if hasattr(target, "tolist") else target
+        numbers = plain if isinstance(plain, (list, tuple)) else [plain]
+        if not all(isinstance(item, Value) or is_number(item) for item in numbers):
+            return []
+        return [number_of(item) for item in numbers]
 
 
 def record_pass(model: Module, x: Any, y: Any, loss: Loss | str | None = None) -> Pass:
@@ -266,17 +277,8 @@ class _Writer:
     def input(self) -> Part:
         """The inputs and the target."""
         x = self.vector_line("x", _data(self.told.stages[0].inputs))
-        return Part("Input", (*x, *self.target()))
-
-    def target(self) -> list[str]:
-        """The target; nothing where it is no number and no plain list of them."""
-        target = self.told.target
-        numbers = target.tolist() if hasattr(target, "tolist") else target
-        if not isinstance(numbers, (list, tuple)):
-            return self.line("y", [Number(number_of(numbers))])
-        if any(isinstance(item, (list, tuple)) for item in numbers):
-            return []
-        return self.vector_line("y", [number_of(item) for item in numbers])
+        y = self.told.targets
+        return Part("Input", (*x, *(self.vector_line("y", y) if y else [])))
 
     def forward(self, k: int) -> Part:
         """A layer's weights, each z as its sum written out, each activation."""
