@@ -391,6 +391,11 @@ def _chunks(code: Code, indices: Sequence[int]) -> list[list[int]]:
     return chunks
 
 
+def length(chunks: Iterable[Sequence[int]]) -> int:
+    """How many instructions there are in all chunks."""
+    return sum([len(chunk) for chunk in chunks])
+
+
 CHEAP = frozenset(
     {"add", "sub", "mul", "div", "neg", "fma", "where", "relu", "abs", "sqrt"}
 )

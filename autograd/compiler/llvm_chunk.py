@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 from autograd.compiler import vector_math
 from autograd.compiler.code import COMPARISONS, CONSTANT
-from autograd.compiler.layout import Layout
-from autograd.compiler.llvm_text import Function
+from autograd.compiler.layout import Layout, length
+from autograd.compiler.llvm_text import Function, Unit
 
+LARGE = 4000  # instructions: beyond, they are not optimized, see `Unit.add`
 MANY_TERMS = 32  # from so many on, a sum is added up in four chains
 LESS = {"less": "olt", "at_most": "ole", "equal": "oeq", "differs": "une"}
 ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
@@ -146,3 +147,14 @@ class Chunk:
         for total in totals[1:]:
             result = self._plus(result, total)
         return result
+
+
+def add_once(unit: Unit, layout: Layout) -> list[str]:
+    """Functions for what is the same for every row, one per chunk; their names."""
+    plain = length(layout.once) > LARGE // 4
+    names = [f"once{n}" for n in range(len(layout.once))]
+    for name, indices in zip(names, layout.once, strict=True):
+        chunk = Chunk(layout, 1, "", "%numbers")
+        chunk.emit(indices)
+        unit.add(chunk.body, name, "ptr %numbers", plain)
+    return names

@@ -8,52 +8,36 @@ with that row again, and are set to 0 before they would be added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from autograd.compiler import vector_math
 from autograd.compiler.code import Kernel
-from autograd.compiler.layout import Grid, Layer, Layout
-from autograd.compiler.llvm_chunk import Chunk
-from autograd.compiler.llvm_text import Function
-from autograd.compiler.vector_math import Lanes
+from autograd.compiler.layout import Grid, Layer, Layout, length
+from autograd.compiler.llvm_chunk import LARGE, Chunk, add_once
+from autograd.compiler.llvm_text import Function, Unit
 
 BLOCK_BYTES = 192 * 1024  # of slots that go through the stages together
 BLOCK_VECTORS = 64
-LARGE = 4000  # instructions: beyond, they are not optimized, see `Module._add`
 WORKSPACE: Final = ("numbers", "values", "packed", "sums", "answers")
 TILE: Final = 4  # left and right results in one step of a grid
 
 
-class Module:
+class Module(Unit):
     """The text of all functions and tables of one kernel."""
 
     def __init__(self, kernel: Kernel, layout: Layout, lanes: int) -> None:
+        super().__init__(lanes)
         self.kernel = kernel
         self.layout = layout
-        self.lanes = lanes
         self.tile_rows = 8 if lanes == 8 else 4
-        self.lines: list[str] = []
-        self.calls: set[tuple[str, int]] = set()
         self.packed: list[int] = []
-        self._tables: dict[tuple[int, ...], str] = {}
-        self._plain_once = _length(layout.once) > LARGE // 4
-        self._plain_rows = (
-            sum([_length(stage.chunks) for stage in layout.stages]) > LARGE
-        )
+        self._plain_rows = sum([length(s.chunks) for s in layout.stages]) > LARGE
         slots = max(layout.slots.values(), default=-1) + 1
         self.trash = slots
         # An odd number of cache lines apart, so that a slot's vectors spread over sets.
         self.stride = ((slots + 1) | 1) * lanes * 8
         fits = BLOCK_BYTES // self.stride
         self.block = max(2, min(BLOCK_VECTORS, fits) // 2 * 2)
-
-    def table(self, numbers: Sequence[int]) -> str:
-        """The name of a table of whole numbers."""
-        key = tuple(numbers)
-        if key not in self._tables:
-            self._tables[key] = f"@table{len(self._tables)}"
-        return self._tables[key]
 
     def offset(self, index: int) -> int:
         """Of a result's slot, in bytes."""
@@ -62,34 +46,14 @@ class Module:
     def text(self) -> str:
         """The module."""
         layout = self.layout
-        once = [self._once(f"once{n}", chunk) for n, chunk in enumerate(layout.once)]
+        once = add_once(self, layout)
         stages = []
         for stage in layout.stages:
             names = [self._chunk(chunk) for chunk in stage.chunks]
             stages.append((names, [self._layer(layer) for layer in stage.layers]))
         self._kernels()
         self._run(once, stages)
-        self._mathematics()
-        return "\n".join([*self._declarations(), *self.lines])
-
-    def _add(self, body: Function, name: str, args: str, plain: bool = False) -> None:
-        """Add a function; a plain one is translated instruction by instruction.
-
-        LLVM's optimizing code generator takes time more than in proportion to the
-        length of straight-line code: 30 000 instructions took 1.9 s, and plainly 0.5 s.
-        They ran equally fast, because the passes here leave little to improve.
-        """
-        self.calls |= {(call, body.lanes) for call in body.calls}
-        text = body.text(name, args)
-        if plain:
-            text[0] = text[0].replace("#0", "#1")
-        self.lines += text
-
-    def _once(self, name: str, indices: list[int]) -> str:
-        chunk = Chunk(self.layout, 1, "", "%numbers")
-        chunk.emit(indices)
-        self._add(chunk.body, name, "ptr %numbers", self._plain_once)
-        return name
+        return self.finished()
 
     def _chunk(self, indices: list[int]) -> str:
         name = f"chunk{len(self.lines)}"
@@ -103,7 +67,7 @@ class Module:
 
         body.loop(0, "%vectors", rows)
         args = "ptr noalias %values, ptr noalias %numbers, i64 %vectors"
-        self._add(body, name, args, self._plain_rows)
+        self.add(body, name, args, self._plain_rows)
         return name
 
     # ---- layers ----
@@ -172,7 +136,7 @@ class Module:
             body.loop(0, "%vectors", pair, step=2)
 
         body.loop(0, "%tiles", tile)
-        self._add(
+        self.add(
             body,
             "layer",
             "ptr noalias %values, ptr noalias %weights, i64 %vectors, "
@@ -236,7 +200,7 @@ class Module:
             body.loop(0, "%across", across)
 
         body.loop(0, "%down", down)
-        self._add(
+        self.add(
             body,
             "grid",
             "ptr noalias %values, ptr noalias %sums, i64 %vectors, ptr %lefts, "
@@ -271,7 +235,7 @@ class Module:
             self._add_to(body, body.entry("%targets", n), total)
 
         body.loop(0, "%count", pair)
-        self._add(
+        self.add(
             body,
             "pairs",
             "ptr noalias %values, ptr noalias %sums, i64 %vectors, ptr %lefts, "
@@ -312,13 +276,12 @@ class Module:
         body.loop("%start", "%stop", block, step=step)
         if self.kernel.sums:
             self._finish(body)
-        text = body.text(
+        self.add_entry(
+            body,
             "run",
             "ptr noalias %X, i64 %start, i64 %stop, i64 %total, ptr %space, "
             "ptr noalias %outputs",
         )
-        text[0] = text[0].replace("define internal", "define")
-        self.lines += text
 
     def _begin(self, body: Function, once: Sequence[str]) -> None:
         """What happens once: numbers computed and packed, sums at 0."""
@@ -490,48 +453,3 @@ class Module:
             body.store("double", number, "%numbers", body.entry(places, n))
 
         body.loop(0, len(copies), copy)
-
-    def _mathematics(self) -> None:
-        """The functions that are called, and those that they call."""
-        waiting, done = sorted(self.calls), set()
-        while waiting:
-            name, lanes = waiting.pop()
-            if (name, lanes) not in done:
-                done.add((name, lanes))
-                lines, calls = vector_math.definition(name, lanes)
-                self.lines += lines
-                waiting += [(call, lanes) for call in sorted(calls)]
-
-    def _declarations(self) -> list[str]:
-        lines = []
-        for numbers, name in self._tables.items():
-            entries = ", ".join([f"i64 {n}" for n in numbers])
-            kind = f"[{len(numbers)} x i64]"
-            lines.append(f"{name} = internal constant {kind} [{entries}], align 64")
-        for lanes in sorted({1, self.lanes}):
-            kind, suffix = Lanes(lanes).double, Lanes(lanes).suffix
-            for name, count in (
-                ("fma", 3),
-                ("copysign", 2),
-                ("sqrt", 1),
-                ("fabs", 1),
-                ("rint", 1),
-            ):
-                args = ", ".join([kind] * count)
-                lines.append(f"declare {kind} @llvm.{name}.{suffix}({args})")
-        lines += [
-            f"declare i1 @llvm.vector.reduce.or.v{self.lanes}i1(<{self.lanes} x i1>)",
-            "declare double @sin(double)",
-            "declare double @cos(double)",
-            "declare double @tan(double)",
-        ]
-        width = 64 * self.lanes
-        features = f'nounwind "min-legal-vector-width"="{width}" '
-        features += f'"prefer-vector-width"="{width}" "no-trapping-math"="true"'
-        lines.append(f"attributes #0 = {{ {features} }}")
-        lines.append(f"attributes #1 = {{ noinline optnone {features} }}")
-        return lines
-
-
-def _length(chunks: Iterable[Sequence[int]]) -> int:
-    return sum([len(chunk) for chunk in chunks])
