@@ -1,39 +1,43 @@
-"""The engine that runs batches as a compiled program.
+"""The engine that runs epochs as compiled programs.
 
 Model and loss are recorded once, on stand-ins for one row and its target, and the
 program runs that graph and its gradient over the rows of every batch. The loss of a
 batch has to be the mean of the losses of its rows; whether it is, and whether the model
 does the same for every row, is tried on the first rows.
+
+The optimizer's rule is recorded too, on stand-ins for one parameter, and an epoch is
+one call of machine code. Where that can't be, because there is no llvmlite or because
+a rule is not the same for every parameter, these move in NumPy after each batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from autograd.compiler import CompileError, compile
+from autograd.compiler import CompileError, Program, compile
 from autograd.value import Value
-from nn.engine import Eager, Step, Task, as_list
+from nn.engine import Eager, Engine, Epoch, Rows, Step, Task, as_list, taken
 from nn.losses import cross_entropy
 
 if TYPE_CHECKING:
-    from nn.optim import Array
+    from nn.optim import Array, Optimizer
 
 TRIED = 5  # rows on which the program is held to the recorded graph
 TOLERANCE = 1e-9
 
 
-class Compiled:
-    """Batches as a program. Raises CompileError where one would not be faithful."""
+class Compiled(Engine):
+    """Epochs as programs. Raises CompileError where they would not be faithful."""
 
     name = "compiled"
 
     def __init__(self, task: Task, backend: str = "auto") -> None:
-        self.task = task
+        super().__init__(task)
         self.columns = task.X.shape[1]
-        targets = _target_columns(task)
-        self.table = _beside(task.X, targets)
-        self._bare = task.targets.ndim == 1 and targets.shape[1] == 1
+        self.table = _table(task)
+        self._bare = task.targets.ndim == 1 and self.table.shape[1] == self.columns + 1
         self.program = compile(
             self._loss_and_outputs,
             self.table.shape[1],
@@ -41,7 +45,9 @@ class Compiled:
             backend=backend,
         )
         self._kernel = self.program.kernel("training")
-        self._forward: Any = None
+        self._rule = ""  # the optimizer that the descent is of, in words
+        self._descent: Any = None
+        self._measured: tuple[Task, Array] | None = None
         self._try()
 
     def _loss_and_outputs(self, *row: Value) -> list[Any]:
@@ -51,23 +57,64 @@ class Compiled:
         loss = self.task.loss([prediction], wanted if self._bare else [wanted])
         return [loss, *as_list(prediction)]
 
-    def step(self, numbers: Array, rows: Sequence[int]) -> Step:
+    def step(self, numbers: Array, rows: Rows) -> Step:
         """Loss, gradient and outputs for these rows of the task's table."""
         batch = self.table[rows]
         outputs, sums = self._kernel.run(batch, numbers)
         return Step(float(sums[-1]), sums[:-1], outputs)
 
-    def outputs(self, numbers: Array, X: Array) -> Array:
-        """The model's outputs for any table (M, I): float64 of shape (M, outputs)."""
-        if self._forward is None:
-            self._forward = compile(
-                lambda *row: as_list(self.task.model(list(row))),
-                self.columns,
-                self.task.parameters,
-                backend=self.program.backend,
-            )
-        found: Array = self._forward(X, numbers)
-        return found
+    def epoch(
+        self,
+        numbers: Array,
+        rows: Rows,
+        size: int,
+        optimizer: Optimizer,
+        factor: float = 1.0,
+        clip: float = math.inf,
+    ) -> Epoch:
+        """One step for every `size` of the rows, in their order."""
+        import numpy as np
+
+        descent = self._descent_of(optimizer, numbers)
+        if descent is None:
+            return super().epoch(numbers, rows, size, optimizer, factor, clip)
+        table = taken(self.table, rows)
+        lr, begun = optimizer.lr * factor, optimizer.steps
+        start = [numbers, *optimizer.remembered(numbers)]
+        state, outputs, losses, norms = descent.run(table, size, start, lr, begun, clip)
+        fine = np.isfinite(losses) & np.isfinite(norms)
+        steps = len(fine) if fine.all() else int(fine.argmin())
+        if steps < len(fine):  # again, as far as all is well
+            well = table[: steps * size]
+            state, *_ = descent.run(well, size, start, lr, begun, clip)
+        optimizer.steps = begun + steps
+        optimizer.memory = dict(zip(optimizer.keeps, state[1:], strict=True))
+        seen = slice(steps + 1)
+        return Epoch(state[0], losses[seen], norms[seen], outputs[: (steps + 1) * size])
+
+    def _descent_of(self, optimizer: Optimizer, numbers: Array) -> Any:
+        """What runs an epoch; None where only batches can be run."""
+        settings = {**optimizer.settings(), "lr": None}
+        rule = f"{type(optimizer)} {settings}"
+        if rule != self._rule:
+            self._rule, self._descent, self.name = rule, None, Compiled.name
+            if self.program.backend == "llvm":
+                self._compile_rule(optimizer, numbers)
+        return self._descent
+
+    def _compile_rule(self, optimizer: Optimizer, numbers: Array) -> None:
+        try:
+            self._descent = self.program.descent(_recorded(optimizer, numbers))
+        except Exception as error:  # whatever a rule of one's own raises on stand-ins
+            self.name += f", but for {type(optimizer).__name__}, which runs in NumPy: "
+            self.name += str(error)
+
+    def measure(self, numbers: Array, task: Task) -> tuple[float, Array]:
+        """The loss over another table, and the model's outputs for its rows."""
+        if self._measured is None or self._measured[0] is not task:
+            self._measured = task, _table(task)
+        found = self.program(self._measured[1], numbers)
+        return float(found[:, 0].mean()), found[:, 1:]
 
     def _try(self) -> None:
         """Hold the program to the eager engine on the first rows."""
@@ -97,10 +144,40 @@ def _target_columns(task: Task) -> Array:
     return targets[:, None] if targets.ndim == 1 else targets
 
 
-def _beside(X: Array, targets: Array) -> Array:
+def _table(task: Task) -> Array:
+    """Inputs and targets side by side."""
     import numpy as np
 
-    return np.ascontiguousarray(np.hstack([X, targets]))
+    return np.ascontiguousarray(np.hstack([task.X, _target_columns(task)]))
+
+
+def _recorded(optimizer: Optimizer, numbers: Array) -> Program:
+    """The optimizer's rule as a program of (w, g, *memory), its parameters (lr, t)."""
+    bare = copy(optimizer)
+    for name in ("lr", "steps", "memory", "parameters"):  # these come as arguments
+        delattr(bare, name)
+    lr, t = Value(optimizer.lr, "lr"), Value(1.0, "t")
+
+    def rule(w: Value, g: Value, *memory: Value) -> list[Any]:
+        return list(bare.apply(w, g, lr, t, *memory))
+
+    inputs = 2 + len(optimizer.keeps)
+    program = compile(rule, inputs, [lr, t], backend="numpy")
+    _try_rule(bare, program, optimizer.lr, numbers)
+    return program
+
+
+def _try_rule(bare: Optimizer, program: Program, lr: float, w: Array) -> None:
+    """Hold the program to the rule on all parameters, for two steps."""
+    import numpy as np
+
+    memory = [np.zeros_like(w) for _ in bare.keeps]
+    for t in (1, 2):
+        g = np.sin(np.arange(len(w)) + t)
+        found = program(np.column_stack([w, g, *memory]), [lr, t])
+        w, *memory = bare.apply(w, g, lr, t, *memory)
+        if not np.allclose(found.T, [w, *memory], TOLERANCE, TOLERANCE):
+            raise CompileError("its rule does not do the same for every parameter")
 
 
 def fastest(task: Task) -> Compiled | Eager:

@@ -1,8 +1,8 @@
-"""What computes a batch for `fit`: the loss, its gradient and the model's outputs.
+"""What computes for `fit`: losses, gradients, the model's outputs, and the steps.
 
-`fit` itself chooses rows, moves parameters, and keeps the history; it never looks
-inside a model. All the work on numbers goes through an `Engine`, so that another way
-of computing the same thing changes nothing else.
+`fit` itself chooses the rows and keeps the history; it never looks inside a model. All
+the work on numbers goes through an `Engine`, an epoch at a time, so that another way of
+computing the same thing changes nothing else.
 """
 
 from __future__ import annotations
@@ -12,16 +12,24 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from autograd.graph import topological_order
-from autograd.value import Value, describe, ieee
+from autograd.value import Value, describe, ieee, number_of
 from nn.extras import require
 from nn.losses import Loss
 from nn.module import Module
+from nn.targets import as_predictions
 
 if TYPE_CHECKING:
-    from nn.optim import Array
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nn.optim import Array, Optimizer
+
+
+Rows: TypeAlias = "Sequence[int] | NDArray[np.int_]"
+"""Which rows of a table, in their order; a range where it is that of the table."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,26 @@ class Step(NamedTuple):
     outputs: Array
 
 
-class Engine(Protocol):
-    """The work of one batch; made from a `Task`.
+class Epoch(NamedTuple):
+    """What one pass over the rows gave.
+
+    numbers: the parameters' numbers after the last step, float64 of shape (P,).
+    losses, norms: of each batch the loss and the length of the gradient, (B,).
+    outputs: the model's outputs for the rows in the order in which they were taken,
+        float64 of shape (rows, outputs), each computed before its batch's step.
+
+    Where a loss or a gradient is inf or nan, the pass ends: that batch is the last one
+    in `losses`, and `numbers` are those that it was computed with.
+    """
+
+    numbers: Array
+    losses: Array
+    norms: Array
+    outputs: Array
+
+
+class Engine:
+    """The work on numbers; made from a `Task`. One of your own needs `step`.
 
     numbers: the parameters' numbers, float64 of shape (P,), in the order of
         `task.parameters`. An engine computes with these, whatever the Values hold,
@@ -72,26 +98,69 @@ class Engine(Protocol):
     error: `fit` looks at what comes back, and explains.
     """
 
-    name: str
+    name = "engine"
 
-    def step(self, numbers: Array, rows: Sequence[int]) -> Step:
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def step(self, numbers: Array, rows: Rows) -> Step:
         """Loss, gradient and outputs for these rows of the task's table."""
+        raise NotImplementedError
 
-    def outputs(self, numbers: Array, X: Array) -> Array:
-        """The model's outputs for any table (M, I): float64 of shape (M, outputs)."""
+    def epoch(
+        self,
+        numbers: Array,
+        rows: Rows,
+        size: int,
+        optimizer: Optimizer,
+        factor: float = 1.0,
+        clip: float = math.inf,
+    ) -> Epoch:
+        """One step for every `size` of the rows, in their order.
+
+        optimizer: moves the numbers, and remembers. factor: of its learning rate.
+        clip: the longest gradient; a longer one is shortened to it.
+        """
+        import numpy as np
+
+        losses, norms, outputs = [], [], []
+        for start in range(0, len(rows), size):
+            step = self.step(numbers, rows[start : start + size])
+            norm = math.hypot(*step.gradient.tolist())
+            losses.append(step.loss)
+            norms.append(norm)
+            outputs.append(step.outputs)
+            if not (math.isfinite(step.loss) and math.isfinite(norm)):
+                break
+            # As torch's clip_grad_norm_ computes it.
+            gradient = step.gradient * min(1.0, clip / (norm + 1e-6))
+            numbers = optimizer.update(numbers, gradient, factor)
+        return Epoch(
+            numbers, np.array(losses), np.array(norms), np.concatenate(outputs)
+        )
+
+    def measure(self, numbers: Array, task: Task) -> tuple[float, Array]:
+        """The loss over another table, and the model's outputs for its rows.
+
+        task: the engine's own but for X and targets.
+        """
+        write(numbers, task.parameters)
+        with collector_paused(), ieee():
+            outputs = _numbers([as_list(task.model(row)) for row in task.X.tolist()])
+        return loss_of(task.loss, outputs, task.targets.tolist()), outputs
 
 
-class Eager:
+class Eager(Engine):
     """The engine that records each batch as one graph and calls `backward()`."""
 
     name = "eager"
 
     def __init__(self, task: Task) -> None:
-        self.task = task
+        super().__init__(task)
         self.table = task.X.tolist()
         self.targets = task.targets.tolist()
 
-    def step(self, numbers: Array, rows: Sequence[int]) -> Step:
+    def step(self, numbers: Array, rows: Rows) -> Step:
         """Loss, gradient and outputs for these rows of the task's table."""
         import numpy as np
 
@@ -99,19 +168,13 @@ class Eager:
         write(numbers, parameters)
         for parameter in parameters:
             parameter.grad = 0.0
-        with _collector_paused(), ieee():
+        with collector_paused(), ieee():
             predictions, loss = self.record(rows)
             loss.backward()
         gradient = np.array([parameter.grad for parameter in parameters])
         return Step(loss.data, gradient, _numbers(predictions))
 
-    def outputs(self, numbers: Array, X: Array) -> Array:
-        """The model's outputs for any table (M, I): float64 of shape (M, outputs)."""
-        write(numbers, self.task.parameters)
-        with _collector_paused(), ieee():
-            return _numbers([as_list(self.task.model(row)) for row in X.tolist()])
-
-    def record(self, rows: Sequence[int]) -> tuple[list[list[Value]], Value]:
+    def record(self, rows: Rows) -> tuple[list[list[Value]], Value]:
         """The graph of a batch: its predictions and its loss."""
         outputs = [self.task.model(self.table[row]) for row in rows]
         loss = self.task.loss(outputs, [self.targets[row] for row in rows])
@@ -122,9 +185,20 @@ class Eager:
         return [as_list(output) for output in outputs], loss
 
 
+def taken(table: Any, rows: Rows) -> Any:
+    """These rows of an array; without a copy where they are all, in their order."""
+    return table if isinstance(rows, range) and len(rows) == len(table) else table[rows]
+
+
 def as_list(output: Any) -> list[Any]:
     """A model's outputs for one row as a list, also where it is a bare Value."""
     return list(output) if isinstance(output, (list, tuple)) else [output]
+
+
+def loss_of(loss: Loss, outputs: Array, targets: list[Any]) -> float:
+    """The loss of outputs that are already known."""
+    with ieee():
+        return float(number_of(loss(as_predictions(outputs), targets)))
 
 
 def predict(model: Module, X: Any) -> Array:
@@ -142,7 +216,7 @@ def predict(model: Module, X: Any) -> Array:
     rows = np.array(X, dtype=np.float64)
     outputs = _compiled(model, rows) if len(rows) > MANY else None
     if outputs is None:
-        with _collector_paused(), ieee():
+        with collector_paused(), ieee():
             outputs = _numbers([as_list(model(row)) for row in rows.tolist()])
     found: Array = outputs[:, 0] if outputs.shape[1:] == (1,) else outputs
     return found
@@ -182,7 +256,7 @@ def _numbers(predictions: list[list[Value]]) -> Array:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Keep the cyclic garbage collector from walking a graph that is being recorded.
 
     A graph has no cycles, so there is nothing for it to find; left on, it takes more
@@ -200,7 +274,7 @@ def _collector_paused() -> Iterator[None]:
 # ---- where it went wrong -------------------------------------------------------------
 
 
-def first_bad_node(task: Task, numbers: Array, rows: Sequence[int]) -> str:
+def first_bad_node(task: Task, numbers: Array, rows: Rows) -> str:
     """The first node of the batch's graph that is inf or nan, or has such a slope."""
     write(numbers, task.parameters)
     with ieee():

@@ -18,8 +18,8 @@ class History:
 
     columns: `loss` always; `accuracy` for classes or `error` (the mean distance) for
         numbers; the same with `validation_` before the name where there is validation;
-        `gradient_norm` and `lr`. The training columns are means over the epoch's
-        batches, each measured before its step.
+        `gradient_norm` and `lr`. The training columns are of the epoch's outputs, each
+        computed before its batch's step; loss and norm are means over its rows.
     seed: what shuffled the rows and chose the validation.
     stopped: why it ended: "finished", "early" or "interrupted".
     best_epoch: with early stopping, the epoch (from 1) whose weights were restored.

@@ -9,14 +9,15 @@
     >>> round(x.data, 9)
     1e-09
 
-The arithmetic is that of torch.optim, operation by operation. The numbers of all
-parameters move at once, as one array.
+The arithmetic is that of torch.optim, operation by operation. A rule is a function
+without memory of its own, written with ordinary operators: called with arrays it moves
+all parameters at once, called with Values it is recorded, and becomes machine code.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from autograd.numeric import is_number
@@ -38,8 +39,23 @@ class Optimizer:
     lr: the learning rate, above 0.
     weight_decay: how strongly parameters are pulled to 0, from 0.
 
-    An optimizer of your own is a subclass with a method `rule`.
+    An optimizer of your own is a subclass with a method `rule`, and `keeps`: names for
+    what the rule remembers of each parameter from step to step, 0 at first.
+
+    >>> class Averaged(Optimizer):
+    ...     keeps = ("mean",)
+    ...     def rule(self, w, g, lr, t, mean):
+    ...         mean = mean + (g - mean) / t
+    ...         return w - lr * mean, mean
+    >>> x = Value(1.0)
+    >>> optimizer = Averaged([x], lr=0.25)
+    >>> (x * x).backward()
+    >>> optimizer.step()
+    >>> x.data, optimizer.memory["mean"].tolist()
+    (0.5, [2.0])
     """
+
+    keeps: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -98,10 +114,30 @@ class Optimizer:
         factor: what a schedule makes of the learning rate at this moment.
         """
         self.steps += 1
-        return self.rule(data, gradient, self.lr * factor)
+        data, *memory = self.apply(
+            data, gradient, self.lr * factor, self.steps, *self.remembered(data)
+        )
+        self.memory = dict(zip(self.keeps, memory, strict=True))
+        return data
 
-    def rule(self, w: Array, g: Array, lr: float) -> Array:
-        """The next w; `self.memory` keeps arrays from step to step."""
+    def remembered(self, data: Array) -> list[Array]:
+        """What is remembered of each parameter, in the order of `keeps`."""
+        import numpy as np
+
+        return [self.memory.get(name, np.zeros_like(data)) for name in self.keeps]
+
+    def apply(self, w: Any, g: Any, lr: Any, t: Any, *memory: Any) -> Sequence[Any]:
+        """What `rule` returns, always as a sequence: the next w, and what it keeps."""
+        found = self.rule(w, g, lr, t, *memory)
+        return found if self.keeps else (found,)
+
+    def rule(self, w: Any, g: Any, lr: Any, t: Any, *memory: Any) -> Any:
+        """The next w; where something is kept, a tuple of it and what to keep.
+
+        w: the parameters. g: their gradients. lr: the learning rate, with what a
+        schedule makes of it. t: the number of this step, from 1. memory: what was kept
+        at the last step, in the order of `keeps`; 0 at first.
+        """
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
@@ -112,11 +148,17 @@ class Optimizer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Remember what `state_dict()` gave; the next step is then the same.
 
-        Raises ValueError where it belongs to another number of parameters.
+        Raises ValueError where it belongs to another number of parameters, or to an
+        optimizer that remembers something else.
         """
         import numpy as np
 
         memory = {k: np.array(v, dtype=float) for k, v in state["memory"].items()}
+        if memory and set(memory) != set(self.keeps):
+            raise ValueError(
+                f"this state remembers {', '.join(memory)}, but {self!r} remembers "
+                f"{', '.join(self.keeps) or 'nothing'}; use the optimizer that it is of"
+            )
         for name, array in memory.items():
             if array.shape != (len(self.parameters),):
                 raise ValueError(
@@ -125,9 +167,13 @@ class Optimizer:
                 )
         self.steps, self.memory = int(state["steps"]), memory
 
-    def __repr__(self) -> str:
+    def settings(self) -> dict[str, Any]:
+        """What it was made with, by name."""
         hidden = ("parameters", "steps", "memory")
-        settings = [f"{k}={v}" for k, v in vars(self).items() if k not in hidden]
+        return {k: v for k, v in vars(self).items() if k not in hidden}
+
+    def __repr__(self) -> str:
+        settings = [f"{k}={v}" for k, v in self.settings().items()]
         return f"{type(self).__name__}({', '.join(settings)})"
 
 
@@ -152,15 +198,18 @@ class SGD(Optimizer):
         if nesterov and not momentum:
             raise ValueError("nesterov needs a momentum above 0, such as 0.9")
 
-    def rule(self, w: Array, g: Array, lr: float) -> Array:
+    @property
+    def keeps(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The velocity, if there is momentum."""
+        return ("velocity",) if self.momentum else ()
+
+    def rule(self, w: Any, g: Any, lr: Any, t: Any, *memory: Any) -> Any:
         """v = momentum * v + g; w = w - lr * v."""
         g = g + self.weight_decay * w
-        if self.momentum:
-            v = self.memory.get("velocity")
-            v = g if v is None else self.momentum * v + g
-            self.memory["velocity"] = v
-            g = g + self.momentum * v if self.nesterov else v
-        return w - lr * g
+        if not self.momentum:
+            return w - lr * g
+        v = self.momentum * memory[0] + g
+        return w - lr * (g + self.momentum * v if self.nesterov else v), v
 
 
 class Adam(Optimizer):
@@ -184,21 +233,21 @@ class Adam(Optimizer):
         self.betas = (_fraction(first, "betas[0]"), _fraction(second, "betas[1]"))
         self.eps = from_zero(eps, "eps")
 
-    def rule(self, w: Array, g: Array, lr: float) -> Array:
-        """M and v, the running means of g and g*g; w - lr * m / sqrt(v)."""
-        return self._move(w, g + self.weight_decay * w, lr)
+    keeps = ("mean", "square")
 
-    def _move(self, w: Array, g: Array, lr: float) -> Array:
+    def rule(self, w: Any, g: Any, lr: Any, t: Any, m: Any, v: Any) -> Any:
+        """M and v, the running means of g and g*g; w - lr * m / sqrt(v)."""
+        return self._move(w, g + self.weight_decay * w, lr, t, m, v)
+
+    def _move(self, w: Any, g: Any, lr: Any, t: Any, m: Any, v: Any) -> Any:
         import numpy as np
 
         one, two = self.betas
-        m = self.memory.get("mean", np.zeros_like(w))
-        v = self.memory.get("square", np.zeros_like(w))
-        self.memory["mean"] = m = m + (1 - one) * (g - m)
-        self.memory["square"] = v = two * v + (1 - two) * g * g
+        m = m + (1 - one) * (g - m)
+        v = two * v + (1 - two) * g * g
         # Both means start at 0; dividing by these factors takes that out again.
-        unbiased = np.sqrt(v) / math.sqrt(1 - two**self.steps)
-        return w - lr / (1 - one**self.steps) * (m / (unbiased + self.eps))
+        unbiased = np.sqrt(v) / np.sqrt(1 - two**t)
+        return w - lr / (1 - one**t) * (m / (unbiased + self.eps)), m, v
 
 
 class AdamW(Adam):
@@ -217,9 +266,9 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay)
 
-    def rule(self, w: Array, g: Array, lr: float) -> Array:
+    def rule(self, w: Any, g: Any, lr: Any, t: Any, m: Any, v: Any) -> Any:
         """Adam's step from (1 - lr * weight_decay) * w."""
-        return self._move(w * (1 - lr * self.weight_decay), g, lr)
+        return self._move(w * (1 - lr * self.weight_decay), g, lr, t, m, v)
 
 
 class RMSProp(Optimizer):
@@ -244,18 +293,22 @@ class RMSProp(Optimizer):
         self.eps = from_zero(eps, "eps")
         self.momentum = _fraction(momentum, "momentum")
 
-    def rule(self, w: Array, g: Array, lr: float) -> Array:
+    @property
+    def keeps(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The mean square, and the velocity if there is momentum."""
+        return ("square", "velocity") if self.momentum else ("square",)
+
+    def rule(self, w: Any, g: Any, lr: Any, t: Any, v: Any, *velocity: Any) -> Any:
         """V, the running mean of g*g; w - lr * g / sqrt(v)."""
         import numpy as np
 
         g = g + self.weight_decay * w
-        v = self.memory.get("square", np.zeros_like(w))
-        self.memory["square"] = v = self.alpha * v + (1 - self.alpha) * g * g
+        v = self.alpha * v + (1 - self.alpha) * g * g
         step = g / (np.sqrt(v) + self.eps)
-        if self.momentum:
-            before = self.memory.get("velocity", np.zeros_like(w))
-            self.memory["velocity"] = step = self.momentum * before + step
-        return w - lr * step
+        if not self.momentum:
+            return w - lr * step, v
+        step = self.momentum * velocity[0] + step
+        return w - lr * step, v, step
 
 
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {

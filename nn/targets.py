@@ -208,7 +208,13 @@ def _strange(y: Sequence[Any]) -> Any:
     return next((x for x in y if not isinstance(x, (int, float))), y)
 
 
+def squeezed(outputs: Array) -> Array:
+    """Outputs with one number per row as (N,), others as they are, (N, K)."""
+    found: Array = outputs[:, 0] if outputs.shape[1] == 1 else outputs
+    return found
+
+
 def as_predictions(outputs: Array) -> list[Any]:
     """Outputs as a loss expects them: numbers where a row has one, otherwise rows."""
-    rows: list[Any] = (outputs[:, 0] if outputs.shape[1] == 1 else outputs).tolist()
+    rows: list[Any] = squeezed(outputs).tolist()
     return rows

@@ -13,14 +13,23 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from autograd.value import ieee, number_of
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.data import split_rows, table
-from nn.engine import Eager, Engine, Task, as_list, first_bad_node, write
+from nn.engine import (
+    Eager,
+    Engine,
+    Epoch,
+    Rows,
+    Task,
+    as_list,
+    first_bad_node,
+    taken,
+    write,
+)
 from nn.files import Path
 from nn.history import History, progress_bar
 from nn.losses import Loss
@@ -30,10 +39,10 @@ from nn.schedules import Schedule
 from nn.schedules import schedule as _schedule
 from nn.targets import (
     Labels,
-    as_predictions,
     choose_loss,
     encode,
     find_labels,
+    squeezed,
     threshold_of,
 )
 
@@ -103,7 +112,8 @@ def fit(
     patience: stop after so many epochs without a better loss (the validation's where
         there is one), and go back to the best weights.
     tolerance: how much lower a loss has to be to count as better.
-    metrics: more columns for the history, each a function (outputs, targets) -> float.
+    metrics: more columns for the history, each a function (outputs, targets) -> float
+        of two lists with an entry per row.
     callbacks: each is called after every epoch with the `Training`; one that returns
         True ends it.
     checkpoint: a file to write at the end, at Ctrl-C, and every second meanwhile; from
@@ -121,7 +131,7 @@ def fit(
     saved = _read(resume, model)
     seed = saved["seed"] if saved else seed
     inside, outside = _divide(table(X), y, validation, seed)
-    task, labels, targets = _task(model, loss, inside, outside)
+    task, labels, held_out = _task(model, loss, inside, outside)
     optimizer = _optimizer(optimizer, task)
     training = Training(
         model=model,
@@ -134,8 +144,8 @@ def fit(
         batch_size=(
             len(task.X) if batch_size is None else _whole(batch_size, "batch_size", 1)
         ),
-        validation=targets,
-        metrics={**_metrics(labels), **(metrics or {})},
+        validation=held_out,
+        metrics=dict(metrics or {}),
         clip=None if clip is None else above_zero(clip, "clip"),
         patience=None if patience is None else _whole(patience, "patience", 1),
         tolerance=from_zero(tolerance, "tolerance"),
@@ -167,7 +177,7 @@ class Training:
     history: History
     epochs: int
     batch_size: int
-    validation: tuple[Array, Any] | None = None
+    validation: Task | None = None
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     clip: float | None = None
     patience: int | None = None
@@ -198,6 +208,7 @@ class Training:
             self.history.stopped = "interrupted"
         finally:
             self._leave()
+            self.history.engine = self.engine.name
             self.history.seconds += time.perf_counter() - started
 
     def _one_epoch(self) -> Mapping[str, float]:
@@ -207,7 +218,7 @@ class Training:
         memory = self.optimizer.steps, dict(self.optimizer.memory)
         try:
             with np.errstate(all="ignore"):  # inf and nan are looked for in `_check`
-                numbers, row = self._batches()
+                numbers, row = self._pass()
                 row.update(self._validate(numbers))
             best = self._best_with(row, numbers)
             self.history.add(row)
@@ -219,68 +230,83 @@ class Training:
         self._report()
         return row
 
-    def _batches(self) -> tuple[Array, dict[str, float]]:
-        """The parameters after one epoch, and the means of what was measured."""
-        numbers, factor = self.numbers, self.schedule(self.epoch)
-        means = Means()
-        for batch, rows in enumerate(self.batches(), 1):
-            step = self.engine.step(numbers, rows)
-            norm = math.hypot(*step.gradient.tolist())
-            self._check(step.loss, norm, numbers, rows, batch)
-            means.add(self._measure(step.loss, step.outputs, rows), len(rows))
-            means.add({"gradient_norm": norm}, len(rows))
-            gradient = _clipped(step.gradient, norm, self.clip)
-            numbers = self.optimizer.update(numbers, gradient, factor)
-        self._check_numbers(numbers, batch)
-        return numbers, {**means.result(), "lr": self.optimizer.lr * factor}
+    def _pass(self) -> tuple[Array, dict[str, float]]:
+        """The parameters after one epoch, and what was measured on the way."""
+        factor, rows = self.schedule(self.epoch), self.order()
+        clip = math.inf if self.clip is None else self.clip
+        done = self.engine.epoch(
+            self.numbers, rows, self.batch_size, self.optimizer, factor, clip
+        )
+        self._check(done, rows)
+        row = {
+            "loss": self._mean(done.losses),
+            **self._metrics(done.outputs, taken(self.task.targets, rows)),
+            "gradient_norm": self._mean(done.norms),
+            "lr": self.optimizer.lr * factor,
+        }
+        return done.numbers, row
 
-    def batches(self) -> Iterable[list[int]]:
-        """This epoch's rows, batch by batch; the order follows from seed and epoch."""
-        rows = list(range(len(self.task.X)))
-        if self.batch_size < len(rows):
-            random.Random(f"{self.history.seed} {self.epoch}").shuffle(rows)
-        for start in range(0, len(rows), self.batch_size):
-            yield rows[start : start + self.batch_size]
+    def order(self) -> Rows:
+        """This epoch's rows in their order, which follows from the seed and the epoch.
+
+        They are the key of a generator that counts, so that none has to be set up anew,
+        and it is shuffled in a way that NumPy keeps as it is: the same bits everywhere.
+        """
+        rows = range(len(self.task.X))
+        if self.batch_size >= len(rows):
+            return rows
+        import numpy as np
+
+        counter = np.random.Philox(key=(self.history.seed % 2**64, self.epoch))
+        return np.random.RandomState(counter).permutation(len(rows))
 
     # ---- what is measured ----
 
-    def _measure(
-        self, loss: float, outputs: Array, rows: list[int]
-    ) -> dict[str, float]:
-        targets = self.task.targets[rows].tolist()
-        return {"loss": loss, **self._metrics(outputs, targets)}
+    def _mean(self, by_batch: Array) -> float:
+        """The mean over the rows of what was measured batch by batch."""
+        rows, size = len(self.task.X), self.batch_size
+        counts = [min(size, rows - start) for start in range(0, rows, size)]
+        pairs = zip(by_batch.tolist(), counts, strict=True)
+        return math.fsum([number * count for number, count in pairs]) / rows
 
-    def _metrics(self, outputs: Array, targets: list[Any]) -> dict[str, float]:
-        rows = as_predictions(outputs)
-        return {name: metric(rows, targets) for name, metric in self.metrics.items()}
+    def _metrics(self, outputs: Array, targets: Any) -> dict[str, float]:
+        """How good the outputs are: by labels or as numbers, then as the user wants."""
+        labels, outputs = self.history.labels, squeezed(outputs)
+        name, metric = (
+            ("accuracy", accuracy(labels)) if labels else ("error", mean_error)
+        )
+        found = {} if name in self.metrics else {name: metric(outputs, targets)}
+        if self.metrics:
+            lists = outputs.tolist(), targets.tolist()
+            found.update({k: metric(*lists) for k, metric in self.metrics.items()})
+        return found
 
     def _validate(self, numbers: Array) -> dict[str, float]:
         """The same measurements on the rows that are not trained on."""
         if self.validation is None:
             return {}
-        X, targets = self.validation
-        outputs = self.engine.outputs(numbers, X)
-        row = {"loss": loss_of(self.task.loss, outputs, targets.tolist())}
-        if not math.isfinite(row["loss"]):
-            task = replace(self.task, X=X, targets=targets)
-            what = f"the validation loss became {row['loss']!r}"
+        loss, outputs = self.engine.measure(numbers, self.validation)
+        if not math.isfinite(loss):
+            what = f"the validation loss became {loss!r}"
             last = math.ceil(len(self.task.X) / self.batch_size)
-            self._diverged(what, task, numbers, range(len(X)), last)
-        row.update(self._metrics(outputs, targets.tolist()))
+            rows = range(len(self.validation.X))
+            self._diverged(what, self.validation, numbers, rows, last)
+        row = {"loss": loss, **self._metrics(outputs, self.validation.targets)}
         return {f"validation_{name}": number for name, number in row.items()}
 
-    def _check(
-        self, loss: float, norm: float, numbers: Array, rows: list[int], batch: int
-    ) -> None:
-        if not math.isfinite(loss):
-            self._diverged(f"the loss became {loss!r}", self.task, numbers, rows, batch)
-        if not math.isfinite(norm):
-            self._diverged(
-                "a gradient became inf or nan", self.task, numbers, rows, batch
-            )
+    def _check(self, done: Epoch, rows: Rows) -> None:
+        """Raise where the last batch's loss or gradient, or a parameter, went bad."""
+        batch, loss = len(done.losses), float(done.losses[-1])
+        what = "" if math.isfinite(loss) else f"the loss became {loss!r}"
+        if not what and not math.isfinite(done.norms[-1]):
+            what = "a gradient became inf or nan"
+        if what:
+            part = rows[(batch - 1) * self.batch_size : batch * self.batch_size]
+            self._diverged(what, self.task, done.numbers, part, batch)
+        self._check_numbers(done.numbers, batch)
 
     def _diverged(
-        self, what: str, task: Task, numbers: Array, rows: Sequence[int], batch: int
+        self, what: str, task: Task, numbers: Array, rows: Rows, batch: int
     ) -> NoReturn:
         node = first_bad_node(task, numbers, rows)
         raise DivergenceError(what, self.epoch + 1, batch, node)
@@ -384,31 +410,13 @@ class Training:
             self.best = (score, epoch, np.array(best, dtype=np.float64))
 
 
-class Means:
-    """Means of several measurements over batches, by the number of rows."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, float] = {}
-        self.counts: dict[str, int] = {}
-
-    def add(self, row: Mapping[str, float], count: int) -> None:
-        """Take in one batch of `count` rows."""
-        for name, number in row.items():
-            self.sums[name] = self.sums.get(name, 0.0) + number * count
-            self.counts[name] = self.counts.get(name, 0) + count
-
-    def result(self) -> dict[str, float]:
-        """The means."""
-        return {name: self.sums[name] / self.counts[name] for name in self.sums}
-
-
 # ---- measuring -----------------------------------------------------------------------
 
 
-def accuracy(labels: Labels) -> Metric:
+def accuracy(labels: Labels) -> Callable[[Any, Any], float]:
     """The fraction of rows whose class was found."""
 
-    def measure(outputs: list[Any], targets: list[Any]) -> float:
+    def measure(outputs: Any, targets: Any) -> float:
         import numpy as np
 
         found = labels.decide(np.reshape(outputs, (len(outputs), -1)))
@@ -420,28 +428,11 @@ def accuracy(labels: Labels) -> Metric:
     return measure
 
 
-def mean_error(outputs: list[Any], targets: list[Any]) -> float:
+def mean_error(outputs: Any, targets: Any) -> float:
     """The mean distance of outputs from targets."""
     import numpy as np
 
     return float(np.abs(np.array(outputs) - np.array(targets)).mean())
-
-
-def _metrics(labels: Labels | None) -> dict[str, Metric]:
-    return {"accuracy": accuracy(labels)} if labels else {"error": mean_error}
-
-
-def loss_of(loss: Loss, outputs: Array, targets: list[Any]) -> float:
-    """The loss of outputs that are already known."""
-    with ieee():
-        return float(number_of(loss(as_predictions(outputs), targets)))
-
-
-def _clipped(gradient: Array, norm: float, clip: float | None) -> Array:
-    """The gradient, no longer than `clip`; as torch's clip_grad_norm_ computes it."""
-    if clip is None:
-        return gradient
-    return gradient * min(1.0, clip / (norm + 1e-6))
 
 
 # ---- what fit was given --------------------------------------------------------------
@@ -472,8 +463,8 @@ def _rows(X: Array, labels: list[Any], rows: list[int]) -> Part:
 
 def _task(
     model: Module, loss: str | Loss, inside: Part, outside: Part | None
-) -> tuple[Task, Labels | None, Part | None]:
-    """The task, how its outputs are read, and the encoded validation."""
+) -> tuple[Task, Labels | None, Task | None]:
+    """The task, how its outputs are read, and the same for the validation."""
     X, y = inside
     outputs = len(as_list(model(X[0].tolist())))
     threshold = threshold_of(model)
@@ -483,7 +474,8 @@ def _task(
     task = Task(model, chosen, model.parameters(), X, targets, outputs)
     if outside is None:
         return task, labels, None
-    return task, labels, (outside[0], encode(outside[1], labels, chosen, outputs))
+    others = encode(outside[1], labels, chosen, outputs)
+    return task, labels, replace(task, X=outside[0], targets=others)
 
 
 def _optimizer(choice: str | Optimizer, task: Task) -> Optimizer:

@@ -128,9 +128,20 @@ def test_state_of_another_network_is_refused():
         large.load_state_dict(small.state_dict())
 
 
+def test_state_of_another_optimizer_is_refused():
+    adam, other = Adam([Value(1.0)]), RMSProp([Value(1.0)], lr=0.5)
+    adam.update(np.ones(1), np.ones(1))
+    with pytest.raises(
+        ValueError, match=r"mean, square, but RMSProp\(lr=0.5.* square;"
+    ):
+        other.load_state_dict(adam.state_dict())
+    with pytest.raises(ValueError, match="remembers nothing"):
+        SGD([Value(1.0)]).load_state_dict(adam.state_dict())
+
+
 def test_an_optimizer_of_ones_own_is_one_rule():
     class SignDescent(Optimizer):
-        def rule(self, w, g, lr):
+        def rule(self, w, g, lr, t):
             return w - lr * np.sign(g)
 
     x = Value(1.0)

@@ -5,7 +5,6 @@ import itertools
 import json
 import math
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -42,8 +41,7 @@ def test_fit_is_the_loop_written_by_hand():
     )  # fmt: skip
     optimizer = SGD(twin.parameters(), lr=0.1, momentum=0.9)
     for epoch in range(5):
-        rows = list(range(40))
-        random.Random(f"3 {epoch}").shuffle(rows)
+        rows = np.random.RandomState(np.random.Philox(key=(3, epoch))).permutation(40)
         for start in range(0, 40, 8):
             batch = rows[start : start + 8]
             loss = nn.binary_cross_entropy_with_logits(
@@ -505,7 +503,7 @@ def test_ctrl_c_returns_the_history_and_the_model_of_the_last_full_epoch():
     assert model.state_dict() == twin.state_dict()
 
 
-def interrupted_at(line, path):
+def interrupted_at(line, path, engine):
     """A training that Ctrl-C ends at a line, counted from the start of the fit's
     second epoch; None where it has fewer."""
     left, inside = line, False
@@ -524,32 +522,33 @@ def interrupted_at(line, path):
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        history = broken_off(3, path)
+        history = broken_off(3, path, engine)
     finally:
         sys.settrace(before)
     return history if left == 0 else None
 
 
-def broken_off(epochs, path, resume=None):
+def broken_off(epochs, path, engine, resume=None):
     return fit(
         small(), *XOR, optimizer="rmsprop", epochs=epochs, batch_size=3, patience=2,
-        seed=0, engine="eager", checkpoint=path, resume=resume,
+        seed=0, engine=engine, checkpoint=path, resume=resume,
     )  # fmt: skip
 
 
-def test_ctrl_c_at_any_moment_leaves_what_can_be_resumed(tmp_path):
+@pytest.mark.parametrize(("engine", "apart"), [("eager", 41), ("compiled", 17)])
+def test_ctrl_c_at_any_moment_leaves_what_can_be_resumed(tmp_path, engine, apart):
     through, broken = tmp_path / "through.json", tmp_path / "broken.json"
-    broken_off(3, through)
+    broken_off(3, through, engine)
     lengths = []
-    for line in itertools.count(1, 41):
-        history = interrupted_at(line, broken)
+    for line in itertools.count(1, apart):
+        history = interrupted_at(line, broken, engine)
         if history is None:
             break
         assert history.stopped == "interrupted"
         assert not getattr(THREAD, "ieee", False)  # errors are errors again
         lengths.append(len(history))
         assert load_checkpoint(broken).training["epoch"] == len(history)
-        broken_off(3, broken, broken)
+        broken_off(3, broken, engine, broken)
         assert broken.read_bytes() == through.read_bytes(), line
     assert set(lengths) == {1, 2}
 

@@ -24,11 +24,12 @@ from nn.data import (
     read_csv,
     read_features,
 )
+from nn.engine import loss_of
 from nn.losses import LOSSES
 from nn.module import Neuron
 from nn.optim import OPTIMIZERS, SGD, Optimizer
 from nn.targets import BINARY, Labels, as_predictions, encode, plain
-from nn.training import Metric, accuracy, loss_of, mean_error
+from nn.training import Metric, accuracy, mean_error
 from viz.graph import draw
 from viz.plots import plot_confusion, plot_decision_boundary, plot_history
 from viz.render import Graph

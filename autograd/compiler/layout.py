@@ -97,7 +97,7 @@ def plan(kernel: Kernel) -> Layout:
     layers = _layers(code)
     stages = _stages(code, layers)
     once = [i for i in range(len(code)) if not code.varies[i]]
-    calculated = [i for i in once if _calculates(code, i)]
+    calculated = [i for i in once if calculates(code, i)]
     start = _up(kernel.parameters)
     numbers, copies = _fixed(fixed, calculated, start)
     free = start + _up(kernel.targets)
@@ -118,7 +118,7 @@ def plan(kernel: Kernel) -> Layout:
     )
 
 
-def _calculates(code: Code, index: int) -> bool:
+def calculates(code: Code, index: int) -> bool:
     """Whether an instruction is one to emit: comparisons are, where they are used."""
     op = code.instructions[index].op
     return op not in (INPUT, PARAMETER, CONSTANT) and op not in COMPARISONS
@@ -369,7 +369,7 @@ def _stages(code: Code, layers: Sequence[Layer]) -> list[Stage]:
                 made[1].append(layer)
             continue
         first[index] = stage
-        if _calculates(code, index):
+        if calculates(code, index):
             made[0].append(index)
     return [
         Stage(_chunks(code, stages[stage][0]), stages[stage][1])

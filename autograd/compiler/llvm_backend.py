@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from autograd.compiler.code import CONSTANT, Kernel
-from autograd.compiler.layout import plan
+from autograd.compiler.layout import Layout, plan
 from autograd.compiler.llvm_module import WORKSPACE, Module
 from autograd.compiler.numbers import numpy
 
@@ -24,7 +24,7 @@ THREAD_ROWS = 2048  # a thread is not worth starting for fewer
 
 
 @functools.cache
-def _processor() -> tuple[str, str, int]:
+def processor() -> tuple[str, str, int]:
     """Its name, its features, and how many doubles a vector of it has."""
     from llvmlite import binding
 
@@ -35,11 +35,11 @@ def _processor() -> tuple[str, str, int]:
     return binding.get_host_cpu_name(), features.flatten(), lanes
 
 
-def _engine(text: str) -> Any:
-    """The machine code of a module. The engine owns what it is made of."""
+def machine_code(text: str) -> Any:
+    """The machine code of a module, and what owns it."""
     from llvmlite import binding
 
-    name, features, _ = _processor()
+    name, features, _ = processor()
     target = binding.Target.from_default_triple().create_target_machine(
         cpu=name, features=features, opt=2, jit=True
     )
@@ -58,18 +58,13 @@ class Workspace:
     """The memory of one call at a time: slots, numbers, packed numbers, sums."""
 
     def __init__(self, module: Module) -> None:
-        layout = module.layout
-        self.numbers = _aligned(layout.size)
-        for index, place in layout.numbers.items():
-            op, _, number = layout.code.instructions[index]
-            if op == CONSTANT:
-                self.numbers[place] = number
-        self.values = _aligned((module.block + 2) * module.stride // 8)
-        self.packed = _aligned(len(module.packed))
+        self.numbers = numbers(module.layout)
+        self.values = aligned((module.block + 2) * module.stride // 8)
+        self.packed = aligned(len(module.packed))
         # One more target, where what belongs to no sum goes, and whole vectors.
         targets = module.kernel.targets + 1 + module.lanes
-        self.sums = _aligned(targets * module.lanes)
-        self.answers = _aligned(targets)
+        self.sums = aligned(targets * module.lanes)
+        self.answers = aligned(targets)
         self.means = self.answers[: module.kernel.targets]
         self.parameters = self.numbers[: module.kernel.parameters]
         arrays = [getattr(self, name) for name in WORKSPACE]
@@ -77,14 +72,24 @@ class Workspace:
         self.address = self.places.ctypes.data
 
 
-def _aligned(count: int) -> Any:
+def numbers(layout: Layout) -> Any:
+    """The array of what is the same for every row, the constants in their places."""
+    made = aligned(layout.size)
+    for index, place in layout.numbers.items():
+        op, _, number = layout.code.instructions[index]
+        if op == CONSTANT:
+            made[place] = number
+    return made
+
+
+def aligned(count: int) -> Any:
     """Zeros that begin at a cache line, as vectors of 64 bytes need."""
     array = numpy().zeros(count + 8)
     start = -array.ctypes.data % 64 // 8
     return array[start : start + count]
 
 
-def _address(array: Any) -> int:
+def address(array: Any) -> int:
     """Where the numbers of an array are; `array.ctypes.data` takes 4 times as long."""
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(array))
@@ -97,10 +102,15 @@ class LlvmKernel:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self._module = Module(kernel, plan(kernel), _processor()[2])
-        self._engine = _engine(self._module.text())
-        self._run = RUN(self._engine.get_function_address("run"))
+        self._module = Module(kernel, plan(kernel), processor()[2])
+        self._engine = machine_code(self._module.text())
+        self.entry: int = self._engine.get_function_address("run")
+        self._run = RUN(self.entry)
         self._free: list[Workspace] = []
+
+    def workspace(self) -> Workspace:
+        """Memory for one call at a time."""
+        return Workspace(self._module)
 
     def run(self, X: Any, parameters: Any, threads: int = 1) -> tuple[Any, Any]:
         """The outputs (N, K) and the sums (P + 1,), each divided by N."""
@@ -125,10 +135,10 @@ class LlvmKernel:
         self, X: Any, start: int, stop: int, parameters: Any, outputs: Any
     ) -> Any:
         """Some of the rows: their outputs into the array, their share of the sums."""
-        space = self._free.pop() if self._free else Workspace(self._module)
+        space = self._free.pop() if self._free else self.workspace()
         space.parameters[:] = parameters
-        target = _address(outputs) if self.kernel.outputs else None
-        self._run(_address(X), start, stop, len(X), space.address, target)
+        target = address(outputs) if self.kernel.outputs else None
+        self._run(address(X), start, stop, len(X), space.address, target)
         answers = space.means.copy()
         self._free.append(space)
         return answers

@@ -31,14 +31,14 @@ class Function(Lanes):
 
     def load(self, kind: str, base: str, offset: str | int = 0) -> str:
         """What is stored so many bytes after a pointer."""
-        align = 8 if kind in ("double", "i64") else self.lanes * 8
+        align = 8 * self.lanes if kind == self.double else 8
         return self.emit(
             f"load {kind}, ptr {self.address(base, offset)}, align {align}"
         )
 
     def store(self, kind: str, value: str, base: str, offset: str | int = 0) -> None:
         """Store so many bytes after a pointer."""
-        align = 8 if kind in ("double", "i64") else self.lanes * 8
+        align = 8 * self.lanes if kind == self.double else 8
         at = self.address(base, offset)
         self.lines.append(f"  store {kind} {value}, ptr {at}, align {align}")
 
@@ -80,6 +80,12 @@ class Function(Lanes):
         """x * y + z."""
         return self.intrinsic("fma", x, y, z)
 
+    def over_lanes(self, how: str, x: str) -> str:
+        """One number from the lanes of a vector: their "sum" or the "largest"."""
+        name, start = {"sum": ("fadd", "double -0.0, "), "largest": ("fmax", "")}[how]
+        callee = f"@llvm.vector.reduce.{name}.{self.suffix}"
+        return self.emit(f"call double {callee}({start}{self.double} {x})")
+
     def call_void(self, name: str, args: str) -> None:
         """Call a function for its effect."""
         self.lines.append(f"  call void @{name}({args})")
@@ -89,7 +95,7 @@ class Function(Lanes):
         start: str | int,
         stop: str | int,
         body: Callable[..., Sequence[str] | None],
-        step: int = 1,
+        step: str | int = 1,
         first: Sequence[str] = (),
     ) -> list[str]:
         """Run body(i, *carried) for i from start; what it carries over is returned.
@@ -193,8 +199,11 @@ class Unit:
             for name, count in INTRINSICS.items():
                 args = ", ".join([kind] * count)
                 lines.append(f"declare {kind} @llvm.{name}.{suffix}({args})")
+        suffix, kind = f"v{self.lanes}", f"<{self.lanes} x double>"
         lines += [
-            f"declare i1 @llvm.vector.reduce.or.v{self.lanes}i1(<{self.lanes} x i1>)",
+            f"declare i1 @llvm.vector.reduce.or.{suffix}i1(<{self.lanes} x i1>)",
+            f"declare double @llvm.vector.reduce.fadd.{suffix}f64(double, {kind})",
+            f"declare double @llvm.vector.reduce.fmax.{suffix}f64({kind})",
             "declare double @sin(double)",
             "declare double @cos(double)",
             "declare double @tan(double)",

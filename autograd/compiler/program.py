@@ -197,6 +197,24 @@ class Program:
             self._ready[kind] = run_by(plan)
         return self._ready[kind]
 
+    def descent(self, rule: Program) -> Any:
+        """Steps over many batches in one call: see `llvm_descent.Descent`.
+
+        rule: the update, a program of (w, g, *memory) with the parameters (lr, t) whose
+            outputs are the next (w, *memory). Whatever it runs on, it becomes a part of
+            the same machine code.
+
+        Raises CompileError where one of the two has no machine code.
+        """
+        _, why_not = self._native("training")
+        if why_not or self._backend == NUMPY:
+            raise CompileError(why_not or "the program runs on numpy")
+        from autograd.compiler.llvm_descent import Descent
+
+        return Descent(
+            self.kernel("training"), write_out(rule._plan("forward")[0], native)
+        )
+
     @property
     def backend(self) -> str:
         """What runs it, "llvm" or "numpy"; `explain()` tells why not llvm."""
