@@ -137,8 +137,8 @@ def test_ten_thousand_random_graphs(backend):
 
 @pytest.mark.parametrize("lanes", [2, 4])
 def test_narrower_vectors(lanes, monkeypatch):
-    name, features, _ = llvm_backend._processor()
-    monkeypatch.setattr(llvm_backend, "_processor", lambda: (name, features, lanes))
+    name, features, _ = llvm_backend.processor()
+    monkeypatch.setattr(llvm_backend, "processor", lambda: (name, features, lanes))
     assert not [seed for seed in range(4) if differences(seed, "llvm", 2 * seed + 3)]
     test_networks([5, 9, 13, 1], rows=9)
 

@@ -7,12 +7,10 @@ import pytest
 
 import nn
 from autograd import Value, compile
-from autograd.compiler import CompileError
+from autograd.compiler import CompileError, llvm_backend, llvm_descent
 from nn import MLP, SGD, Adam, AdamW, Optimizer, RMSProp, fit
 from nn.compiled import Compiled
 from nn.engine import Engine, Task
-
-llvm_descent = pytest.importorskip("autograd.compiler.llvm_descent")
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(37, 2))
@@ -88,6 +86,15 @@ def test_every_number_of_parameters(width):
     engine = engine_of(MLP(2, [width], None, seed=0), lambda p, t: p[0][0] ** 2
                        if width > 1 else p[0] ** 2, X[:1], np.zeros(1))  # fmt: skip
     same(engine, lambda: RMSProp(lr=0.01), range(1), 1)
+
+
+@pytest.mark.parametrize("lanes", [2, 4])
+def test_narrower_vectors(lanes, monkeypatch):
+    name, features, _ = llvm_backend.processor()
+    for module in (llvm_backend, llvm_descent):
+        monkeypatch.setattr(module, "processor", lambda: (name, features, lanes))
+    engine = engine_of(MLP(2, [4, 1], "tanh", seed=0))
+    same(engine, lambda: Adam(lr=0.01), range(37), 8, clip=0.05)
 
 
 def test_some_of_the_rows():

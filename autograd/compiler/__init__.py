@@ -12,6 +12,7 @@ The modules in the order in which they are best read:
     vector_math     exp, sin and the others on vectors
     llvm_text, llvm_chunk, llvm_module   the plan written in LLVM's language
     llvm_backend    that text compiled, and called
+    llvm_descent    an epoch of training: batches, and the optimizer's update
 """
 
 from autograd.compiler.code import CompileError
