@@ -17,6 +17,7 @@ import warnings
 
 sys.setrecursionlimit(10**8)
 RATE, DECAY = 1e-4, 1e-4
+BATCH, EPOCHS = 16, 10  # of a training
 SHOWN = 1000  # rows of option prices whose derivatives are added up and compared
 
 
@@ -49,6 +50,27 @@ def weights(workload):
     ]
 
 
+def batches(n, epoch):
+    """The rows of each batch of an epoch, in the order that `fit` draws with seed 0."""
+    import numpy as np
+
+    counter = np.random.Philox(key=(0, epoch))
+    rows = np.random.RandomState(counter).permutation(n)
+    return [rows[start : start + BATCH] for start in range(0, n, BATCH)]
+
+
+def epochs(one):
+    """A step that goes through some epochs, and gives the mean loss of the last."""
+    counter = itertools.count()
+
+    def step():
+        for epoch in itertools.islice(counter, EPOCHS):
+            value = one(epoch)
+        return float(value)
+
+    return step
+
+
 # ---- ours ----------------------------------------------------------------------------
 
 
@@ -58,22 +80,56 @@ def chainrule(workload, backend):
     maker = {"network": chainrule_network, "options": chainrule_options}
     if workload["kind"] == "graph":
         return chainrule_graph(workload, backend)
+    if workload["kind"] == "training":
+        return chainrule_training(workload, backend)
     return maker[workload["kind"]](workload, backend, compile)
 
 
-def chainrule_network(workload, backend, compile):
-    import numpy as np
+def chainrule_model(workload):
+    from nn import MLP
 
-    from autograd import relu, sum
-    from nn import MLP, cross_entropy
-
-    X, y = data(workload)
     model = MLP(workload["sizes"][0], workload["sizes"][1:], workload["activation"])
     for layer, (W, b) in zip(model.layers, weights(workload), strict=True):
         for neuron, row, offset in zip(layer.neurons, W, b, strict=True):
             neuron.b.data = offset
             for w, number in zip(neuron.w, row, strict=True):
                 w.data = number
+    return model
+
+
+def chainrule_training(workload, backend):
+    from nn import fit
+    from nn.compiled import Compiled
+
+    X, y = data(workload)
+    started = []
+    fit(
+        chainrule_model(workload), X, y > 0, "binary_cross_entropy_with_logits",
+        epochs=1, batch_size=BATCH, seed=0, callbacks=[started.append],
+        engine=lambda task: Compiled(task, backend), progress=False,
+    )  # fmt: skip
+    (training,) = started
+    training.callbacks = []
+    left = EPOCHS - 1
+
+    def step():
+        nonlocal left
+        training.epochs += left
+        left = EPOCHS
+        training.run(progress=False)
+        return training.history["loss"][-1]
+
+    return step
+
+
+def chainrule_network(workload, backend, compile):
+    import numpy as np
+
+    from autograd import relu, sum
+    from nn import cross_entropy
+
+    X, y = data(workload)
+    model = chainrule_model(workload)
     parameters = model.parameters()
     width = X.shape[1]
 
@@ -155,6 +211,8 @@ def by_hand(workload):
         return options_by_hand(workload)
     if workload["kind"] == "graph":
         return None
+    if workload["kind"] == "training":
+        return training_by_hand(workload)
     X, y = data(workload)
     layers = weights(workload)
     forward = {
@@ -205,6 +263,50 @@ def by_hand(workload):
     return step
 
 
+def training_by_hand(workload):
+    """Gradients written out, and Adam over all parameters in one array."""
+    import numpy as np
+
+    X, y = data(workload)
+    X, y = X, (y > 0) * 1.0
+    layers = weights(workload)
+    w = np.concatenate([a.ravel() for pair in layers for a in pair])
+    m, v, t = np.zeros_like(w), np.zeros_like(w), 0
+    shapes = [a.shape for pair in layers for a in pair]
+    ends = np.cumsum([a.size for pair in layers for a in pair])[:-1]
+
+    def parts(flat):
+        arrays = np.split(flat, ends)
+        return [a.reshape(shape) for a, shape in zip(arrays, shapes, strict=True)]
+
+    def gradient(x, target):
+        A, a, B, b, C, c = parts(w)
+        h = np.tanh(x @ A.T + a)
+        k = np.tanh(h @ B.T + b)
+        z = (k @ C.T + c)[:, 0]
+        value = (np.maximum(z, 0) - z * target + np.log1p(np.exp(-abs(z)))).mean()
+        last = ((1 / (1 + np.exp(-z)) - target) / len(x))[:, None]
+        middle = (last @ C) * (1 - k * k)
+        first = (middle @ B) * (1 - h * h)
+        slopes = [first.T @ x, first.sum(0), middle.T @ h, middle.sum(0), last.T @ k]
+        return value, np.concatenate([s.ravel() for s in [*slopes, last.sum(0)]])
+
+    def one(epoch):
+        nonlocal w, m, v, t
+        total = 0.0
+        for rows in batches(len(X), epoch):
+            value, g = gradient(X[rows], y[rows])
+            t += 1
+            m = 0.9 * m + 0.1 * g
+            v = 0.999 * v + 0.001 * g * g
+            unbiased = np.sqrt(v / (1 - 0.999**t))
+            w = w - 0.001 / (1 - 0.9**t) * m / (unbiased + 1e-8)
+            total += value * len(rows)
+        return total / len(X)
+
+    return epochs(one)
+
+
 def options_by_hand(workload):
     import numpy as np
     from scipy.special import ndtr
@@ -239,6 +341,8 @@ def with_torch(workload, compiled=False):
         return None if compiled else torch_options(torch, X)
     if workload["kind"] == "graph":
         return None if compiled else torch_graph(torch, X, workload)
+    if workload["kind"] == "training":
+        return None if compiled else torch_training(torch, X, y, workload)
     y = torch.tensor(y)
     parameters = [
         torch.tensor(array, requires_grad=True)
@@ -269,6 +373,33 @@ def with_torch(workload, compiled=False):
         return value.item()
 
     return step
+
+
+def torch_training(torch, X, y, workload):
+    """Modules, the fused Adam, and a loop as its tutorials have it."""
+    y = torch.tensor((y > 0) * 1.0)
+    sizes, steps = workload["sizes"], []
+    for into, out in itertools.pairwise(sizes):
+        steps += [torch.nn.Linear(into, out), torch.nn.Tanh()]
+    model = torch.nn.Sequential(*steps[:-1])
+    with torch.no_grad():
+        arrays = [array for pair in weights(workload) for array in pair]
+        for p, array in zip(model.parameters(), arrays, strict=True):
+            p.copy_(torch.tensor(array))
+    loss_of = torch.nn.BCEWithLogitsLoss()
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+
+    def one(epoch):
+        total = 0.0
+        for rows in map(torch.from_numpy, batches(len(X), epoch)):
+            loss = loss_of(model(X[rows])[:, 0], y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(rows)
+        return total / len(X)
+
+    return epochs(one)
 
 
 def torch_options(torch, X):
@@ -306,6 +437,8 @@ def with_jax(workload):
         return None  # tracing and compiling 10 000 operations takes minutes
     if workload["kind"] == "options":
         return jax_options(jax, jnp, X)
+    if workload["kind"] == "training":
+        return jax_training(jax, jnp, X, y, workload)
     function = {"relu": jax.nn.relu, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}[
         workload["activation"]
     ]
@@ -338,6 +471,46 @@ def with_jax(workload):
     return step
 
 
+def jax_training(jax, jnp, X, y, workload):
+    """A whole epoch in one jit, a scan over its batches."""
+    X, y = jnp.asarray(X), jnp.asarray((y > 0) * 1.0)
+
+    def loss(layers, x, target):
+        (A, a), (B, b), (C, c) = layers
+        z = (jnp.tanh(jnp.tanh(x @ A.T + a) @ B.T + b) @ C.T + c)[:, 0]
+        softplus = jnp.maximum(z, 0) + jnp.log1p(jnp.exp(-abs(z)))
+        return (softplus - z * target).mean()
+
+    def batch(state, rows):
+        layers, m, v, t = state
+        value, g = jax.value_and_grad(loss)(layers, X[rows], y[rows])
+        t, each = t + 1, jax.tree_util.tree_map
+        m = each(lambda m, g: 0.9 * m + 0.1 * g, m, g)
+        v = each(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
+
+        def moved(w, m, v):
+            unbiased = jnp.sqrt(v / (1 - 0.999**t))
+            return w - 0.001 / (1 - 0.9**t) * m / (unbiased + 1e-8)
+
+        return (each(moved, layers, m, v), m, v, t), value
+
+    @jax.jit
+    def epoch_of(state, rows):
+        state, values = jax.lax.scan(batch, state, rows)
+        return state, values.mean()
+
+    layers = [(jnp.asarray(W), jnp.asarray(b)) for W, b in weights(workload)]
+    zeros = jax.tree_util.tree_map(jnp.zeros_like, layers)
+    state = layers, zeros, zeros, 0.0
+
+    def one(epoch):
+        nonlocal state
+        state, value = epoch_of(state, jnp.asarray(batches(len(X), epoch)))
+        return value
+
+    return epochs(one)
+
+
 def jax_options(jax, jnp, X):
     from jax.scipy.stats import norm
 
@@ -354,7 +527,7 @@ def jax_options(jax, jnp, X):
 
 def with_sklearn(workload):
     """MLPClassifier's own step, with the logistic loss in place of the hinge."""
-    if workload["kind"] != "network":
+    if workload["kind"] not in ("network", "training"):
         return None
     import numpy as np
     from sklearn.neural_network import MLPClassifier
@@ -362,19 +535,21 @@ def with_sklearn(workload):
     warnings.simplefilter("ignore")
     X, y = data(workload)
     names = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic"}
+    descent = {"solver": "sgd", "momentum": 0.0, "learning_rate_init": RATE}
+    training = workload["kind"] == "training"
     model = MLPClassifier(
         tuple(workload["sizes"][1:-1]),
         activation=names[workload["activation"]],
-        solver="sgd",
-        batch_size=len(X),
-        learning_rate_init=RATE,
-        momentum=0.0,
+        alpha=0.0 if training else DECAY,
+        batch_size=BATCH if training else len(X),
+        **({} if training else descent),
     )
     classes = np.unique(y) if workload["n"] > 1 else np.array([-1.0, 1.0])
     model.partial_fit(X, y, classes=classes)
 
     def step():
-        model.partial_fit(X, y)
+        for _ in range(EPOCHS if training else 1):
+            model.partial_fit(X, y)
         return model.loss_
 
     return step
@@ -385,7 +560,8 @@ def with_casadi(workload):
     import casadi
     import numpy as np
 
-    if workload["kind"] == "network" and workload["sizes"] not in ([2, 16, 16, 1],):
+    other = workload["kind"] == "network" and workload["sizes"] != [2, 16, 16, 1]
+    if other or workload["kind"] == "training":
         return None
     X, y = data(workload)
     if workload["kind"] == "graph":
