@@ -124,7 +124,8 @@ class Optimizer:
         """What is remembered of each parameter, in the order of `keeps`."""
         import numpy as np
 
-        return [self.memory.get(name, np.zeros_like(data)) for name in self.keeps]
+        known = self.memory
+        return [known[k] if k in known else np.zeros_like(data) for k in self.keeps]
 
     def apply(self, w: Any, g: Any, lr: Any, t: Any, *memory: Any) -> Sequence[Any]:
         """What `rule` returns, always as a sequence: the next w, and what it keeps."""

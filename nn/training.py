@@ -265,9 +265,9 @@ class Training:
     def _mean(self, by_batch: Array) -> float:
         """The mean over the rows of what was measured batch by batch."""
         rows, size = len(self.task.X), self.batch_size
-        counts = [min(size, rows - start) for start in range(0, rows, size)]
-        pairs = zip(by_batch.tolist(), counts, strict=True)
-        return math.fsum([number * count for number, count in pairs]) / rows
+        *whole, last = by_batch.tolist()
+        left = rows - size * len(whole)
+        return math.fsum([*[size * number for number in whole], left * last]) / rows
 
     def _metrics(self, outputs: Array, targets: Any) -> dict[str, float]:
         """How good the outputs are: by labels or as numbers, then as the user wants."""
@@ -420,10 +420,10 @@ def accuracy(labels: Labels) -> Callable[[Any, Any], float]:
         import numpy as np
 
         found = labels.decide(np.reshape(outputs, (len(outputs), -1)))
-        wanted = np.array(targets)
+        wanted = np.asarray(targets)
         if len(labels.classes) == 2 and wanted.dtype.kind == "f":
             wanted = wanted > 0.5  # 0 and 1, or -1 and 1 for hinge
-        return float((found == wanted).mean())
+        return np.count_nonzero(found == wanted) / len(found)
 
     return measure
 
@@ -432,7 +432,7 @@ def mean_error(outputs: Any, targets: Any) -> float:
     """The mean distance of outputs from targets."""
     import numpy as np
 
-    return float(np.abs(np.array(outputs) - np.array(targets)).mean())
+    return float(np.abs(np.asarray(outputs) - np.asarray(targets)).mean())
 
 
 # ---- what fit was given --------------------------------------------------------------
