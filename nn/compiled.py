@@ -20,9 +20,10 @@ from autograd.compiler import CompileError, Program, compile
 from autograd.value import Value
 from nn.engine import Eager, Engine, Epoch, Rows, Step, Task, as_list, taken
 from nn.losses import cross_entropy
+from nn.optim import Optimizer
 
 if TYPE_CHECKING:
-    from nn.optim import Array, Optimizer
+    from nn.optim import Array
 
 TRIED = 5  # rows on which the program is held to the recorded graph
 TOLERANCE = 1e-9
@@ -153,9 +154,12 @@ def _table(task: Task) -> Array:
 
 def _recorded(optimizer: Optimizer, numbers: Array) -> Program:
     """The optimizer's rule as a program of (w, g, *memory), its parameters (lr, t)."""
+    if getattr(optimizer.update, "__func__", None) is not Optimizer.update:
+        raise CompileError("it has a method `update` of its own")
     bare = copy(optimizer)
     for name in ("lr", "steps", "memory", "parameters"):  # these come as arguments
         delattr(bare, name)
+    before = dict(vars(bare))
     lr, t = Value(optimizer.lr, "lr"), Value(1.0, "t")
 
     def rule(w: Value, g: Value, *memory: Value) -> list[Any]:
@@ -164,6 +168,9 @@ def _recorded(optimizer: Optimizer, numbers: Array) -> Program:
     inputs = 2 + len(optimizer.keeps)
     program = compile(rule, inputs, [lr, t], backend="numpy")
     _try_rule(bare, program, optimizer.lr, numbers)
+    for name, value in vars(bare).items():
+        if before.get(name, program) is not value:
+            raise CompileError(f"its rule changes its attribute {name!r}")
     return program
 
 

@@ -218,6 +218,19 @@ class Branching(Optimizer):
         return w - lr * g if t > 3 else w
 
 
+class Counting(Optimizer):
+    calls = 0
+
+    def rule(self, w, g, lr, t):
+        self.calls = self.calls + 1
+        return w - lr * g / t
+
+
+class Updating(SGD):
+    def update(self, data, gradient, factor=1.0):
+        return super().update(data, np.clip(gradient, -0.01, 0.01), factor)
+
+
 class Unscheduled(Optimizer):
     def rule(self, w, g, lr, t):
         return w - self.lr * g
@@ -247,6 +260,8 @@ def test_a_rule_of_ones_own_is_compiled(kind):
         (Centered, "does not do the same for every parameter"),
         (Branching, "if t > 3 else w"),
         (Unscheduled, "no attribute 'lr'"),
+        (Counting, "changes its attribute 'calls'"),
+        (Updating, "a method `update` of its own"),
     ],
 )
 def test_what_cannot_be_compiled_of_a_rule_runs_in_numpy(kind, why):
