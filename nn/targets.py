@@ -55,6 +55,8 @@ class Labels:
 def plain(y: Any) -> list[Any]:
     """Labels as Python's own numbers and texts; 2.0 becomes 2 where all are whole."""
     items = y.tolist() if hasattr(y, "tolist") else list(y)
+    if _kinds(items) in ({int}, {str}):  # told at a glance, also of a million rows
+        return items
     if items and all(_whole(item) for item in items):
         return [int(item) for item in items]
     return items
@@ -87,14 +89,22 @@ def choose_loss(loss: str | Loss, y: Any, outputs: int, threshold: float) -> Los
     if outputs > 1:
         return LOSSES["cross_entropy"]
     kinds = set(labels)
-    if any(isinstance(x, str) for x in labels) or kinds <= {0, 1} or kinds <= {-1, 1}:
+    if _has_text(labels) or kinds <= {0, 1} or kinds <= {-1, 1}:
         name = "binary_cross_entropy" + ("" if threshold else "_with_logits")
         return LOSSES[name]
     return LOSSES["mse"]
 
 
 def _are_classes(labels: list[Any]) -> bool:
-    return all(isinstance(x, (str, int)) for x in labels)
+    return all(issubclass(kind, (str, int)) for kind in _kinds(labels))
+
+
+def _has_text(labels: list[Any]) -> bool:
+    return any(issubclass(kind, str) for kind in _kinds(labels))
+
+
+def _kinds(items: list[Any]) -> set[type]:
+    return set(map(type, items))
 
 
 def threshold_of(model: Module) -> float:
@@ -122,7 +132,7 @@ def find_labels(loss: Loss, y: Any, outputs: int, threshold: float) -> Labels | 
     labels = plain(y)
     if name == "cross_entropy" or (name in BINARY and _are_classes(labels)):
         return _labels(labels, outputs, threshold, name)
-    if any(isinstance(x, str) for x in labels):
+    if _has_text(labels):
         if name in LOSSES:
             raise ValueError(
                 f"{name} needs numbers, but y holds the text "
@@ -139,7 +149,7 @@ def _labels(labels: list[Any], outputs: int, threshold: float, loss: str) -> Lab
             f"{loss} needs classes, texts or whole numbers, one per row; got "
             f"{next(x for x in labels if not isinstance(x, (str, int)))!r}"
         )
-    if len({isinstance(x, str) for x in labels}) > 1:
+    if len({issubclass(kind, str) for kind in _kinds(labels)}) > 1:
         raise ValueError("y mixes texts and numbers; make all labels the same kind")
     found: list[Label] = sorted(set(labels))
     if len(found) == 1:

@@ -423,7 +423,7 @@ def accuracy(labels: Labels) -> Callable[[Any, Any], float]:
         wanted = np.asarray(targets)
         if len(labels.classes) == 2 and wanted.dtype.kind == "f":
             wanted = wanted > 0.5  # 0 and 1, or -1 and 1 for hinge
-        return np.count_nonzero(found == wanted) / len(found)
+        return int(np.count_nonzero(found == wanted)) / len(found)
 
     return measure
 

@@ -313,6 +313,17 @@ def test_metrics_and_callbacks():
     assert len(history["largest"]) == len(history) == 3
 
 
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+@pytest.mark.parametrize("loss", ["mse", "hinge"])
+def test_the_history_is_plain_numbers(engine, loss):
+    history = fit(
+        small(), *moons(rows=40), loss, epochs=2, batch_size=8, engine=engine,
+        validation=0.25, patience=2, progress=False,
+    )  # fmt: skip
+    found = {type(x) for column in history.columns.values() for x in column}
+    assert found == {float}
+
+
 def test_seeds():
     def run(seed):
         model = small()
