@@ -1,5 +1,6 @@
 """The interface of programs: arrays in and out, reading, keeping, leaving."""
 
+import itertools
 import json
 import pickle
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from autograd import Program, Value, compile, erf, relu, sigmoid, sum, tanh
+from autograd.ops import TABLE
 from nn import MLP, Neuron
 
 BACKENDS = ["numpy", "llvm"]
@@ -280,6 +282,36 @@ def test_jax():
     np.testing.assert_allclose(by_jax, program.value_and_grad(X)[1], rtol=1e-12)
     many = jax.vmap(f, in_axes=(None, 0))(X, np.stack([numbers, 2 * numbers]))
     np.testing.assert_allclose(many[1], program(X, 2 * numbers), rtol=1e-12)
+
+
+EDGES = [0.0, 1.0, -1.0, 0.5, -0.5, 30.0, -30.0, 1000.0, 1e-9]
+
+
+@pytest.mark.parametrize("name", [n for n, row in TABLE.items() if 0 < row.arity < 3])
+def test_jax_has_the_derivatives_of_the_table_also_at_kinks(name):
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    row = TABLE[name]
+    program = compile(lambda *x: row(*x), row.arity, backend="numpy")
+    f = program.to_jax()
+    rows = np.array(list(itertools.product(EDGES, repeat=row.arity)))
+    slopes = jax.vmap(jax.grad(lambda one: f(one[None, :])[0]))(rows)
+    np.testing.assert_allclose(slopes, program.input_grad(rows)[1], rtol=1e-9)
+
+
+def test_jax_refuses_what_a_program_refuses_and_converts_what_it_converts():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    f = neuron().to_jax()
+    for given, parameters, words in [
+        (X[:, :1], None, r"takes \(N, 2\)"),
+        (X[0], None, r"X\[None, :\]"),
+        (X, [1.0], r"takes \(3,\)"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            f(given, *([] if parameters is None else [parameters]))
+    halves = compile(lambda x: x * 0.5 + 0.25, 1).to_jax()
+    assert halves([[1], [3]]).tolist() == [0.75, 1.75]
 
 
 SHARDED = """

@@ -32,12 +32,17 @@ def table(X: Any, columns: int) -> Any:
         array = array[:, None]
     if array.ndim == 1 and array.size == 0:
         array = array.reshape(0, columns)
+    check_table(array, columns)
+    return np.ascontiguousarray(array)
+
+
+def check_table(array: Any, columns: int) -> None:
+    """ValueError for an array, of whatever kind, that is not of shape (N, columns)."""
     if array.ndim != 2 or array.shape[1] != columns:
         raise ValueError(
             f"X has the shape {array.shape}; this program takes (N, {columns}): one "
             f"row per sample, one column per input{_hint(array, columns)}"
         )
-    return np.ascontiguousarray(array)
 
 
 def vector(parameters: Any, count: int) -> Any:
@@ -46,12 +51,17 @@ def vector(parameters: Any, count: int) -> Any:
     given = parameters
     if not (type(given) is np.ndarray and given.dtype == np.float64):
         given = _converted(given, "parameters", f"{count} numbers")
-    if given.shape != (count,):
+    check_vector(given, count)
+    return given
+
+
+def check_vector(array: Any, count: int) -> None:
+    """ValueError for an array, of whatever kind, that is not of shape (count,)."""
+    if array.shape != (count,):
         raise ValueError(
-            f"parameters have the shape {given.shape}; this program takes ({count},), "
+            f"parameters have the shape {array.shape}; this program takes ({count},), "
             "one number per parameter in the order given to compile()"
         )
-    return given
 
 
 def _converted(given: Any, name: str, wanted: str) -> Any:

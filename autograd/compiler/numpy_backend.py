@@ -74,13 +74,17 @@ def functions(code: Code, names: dict[str, Any]) -> dict[str, Callable[..., Any]
 
     names: the array module as `np`, and its functions erf and erfc.
     """
-    known = dict(REDUCTIONS)
-    for op in {made.op for made in code.instructions} - known.keys() - LEAVES:
-        known[op] = _function(op, names) if form(op) else _by_number(code.row(op))
-    return known
+    ops = {made.op for made in code.instructions} - LEAVES
+    return {
+        op: function(op, names) if has_form(op) else _by_number(code.row(op))
+        for op in ops
+    }
 
 
-def _function(op: str, names: dict[str, Any]) -> Callable[..., Any]:
+def function(op: str, names: dict[str, Any]) -> Callable[..., Any]:
+    """An operation that has a form on arrays, as a function of them."""
+    if op in REDUCTIONS:
+        return REDUCTIONS[op]
     arity = 3 if op in SPECIAL else 2 if op in COMPARISONS else TABLE[op].arity
     args = [f"x{i}" for i in range(arity)]
     source = f"lambda {', '.join(args)}: {form(op).format(*args)}"

@@ -358,8 +358,11 @@ class Program:
     def to_numpy_source(self, name: str = "program") -> str:
         """A Python function of NumPy arrays as text, which needs chainrule no more.
 
-        It takes `X` (N, I) and, where there are parameters, `parameters` (P,), and
-        returns what calling the program returns.
+        It takes `X` (N, I) and, where there are parameters, `parameters` (P,), which
+        are without it the numbers that they have now, and returns what calling the
+        program returns.
+
+        name: of the function in the text, a Python identifier; ValueError otherwise.
         """
         from autograd.compiler.export import numpy_source
 
@@ -368,9 +371,15 @@ class Program:
     def to_jax(self) -> Callable[..., Any]:
         """The same as a function `f(X, parameters)` of JAX arrays.
 
-        It can be differentiated, jitted, vmapped over sets of parameters and sharded
-        over devices. JAX computes in single precision unless jax_enable_x64 is set.
-        Raises ImportError where jax is not installed.
+        It takes and returns the shapes that calling the program does; without
+        `parameters`, it takes the numbers that they have now. It can be differentiated,
+        with the derivatives of the table also at kinks, jitted, vmapped over sets of
+        parameters and sharded over devices. JAX computes in single precision unless
+        jax_enable_x64 is set. An operation of a user's own leaves as what its forward
+        function does, without the derivatives declared for it.
+
+        Raises ImportError where jax is not installed, and the function ValueError for
+        arrays of other shapes.
         """
         from autograd.compiler.export import jax_function
 
