@@ -339,12 +339,13 @@ def _matching(given: Any, model: Any, name: str, model_name: str) -> list[Any]:
 # ---- shapes: lists, tuples, dicts and numpy arrays of numbers ------------------------
 
 
-def _is_array(x: Any) -> bool:
+def is_array(x: Any) -> bool:
+    """Whether x is an array of numpy's or of its like, not a scalar of its."""
     return hasattr(x, "dtype") and getattr(x, "shape", ()) != ()
 
 
 def _is_container(x: Any) -> bool:
-    return isinstance(x, (list, tuple, dict)) or _is_array(x)
+    return isinstance(x, (list, tuple, dict)) or is_array(x)
 
 
 def _numbers(structure: Any, where: str) -> Iterator[tuple[str, Any]]:
@@ -352,7 +353,7 @@ def _numbers(structure: Any, where: str) -> Iterator[tuple[str, Any]]:
     if isinstance(structure, dict):
         for key, item in structure.items():
             yield from _numbers(item, f"{where}[{key!r}]")
-    elif isinstance(structure, (list, tuple)) or _is_array(structure):
+    elif isinstance(structure, (list, tuple)) or is_array(structure):
         for index, item in enumerate(structure):
             yield from _numbers(item, f"{where}[{index}]")
     elif isinstance(structure, Value) or is_number(structure):
@@ -374,7 +375,7 @@ def _rebuilt(structure: Any, items: Iterator[Any]) -> Any:
         parts = [_rebuilt(item, items) for item in structure]
         named = hasattr(structure, "_fields")
         return type(structure)(*parts) if named else tuple(parts)
-    if _is_array(structure):
+    if is_array(structure):
         return _array(structure, items)
     return next(items)
 
@@ -402,7 +403,7 @@ def _holds_values(structure: Any) -> bool:
         return any(_holds_values(item) for item in structure.values())
     if isinstance(structure, (list, tuple)):
         return any(_holds_values(item) for item in structure)
-    if _is_array(structure) and structure.dtype == object:
+    if is_array(structure) and structure.dtype == object:
         return any(_holds_values(item) for item in structure.flat)
     return False
 

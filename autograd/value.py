@@ -453,6 +453,9 @@ class Value:
                 "the leaves it came from, and their gradients would silently stay 0. "
                 "Copy the leaves or the model, or copy detach(), which is the number"
             )
+        guard = MODE.guard
+        if guard is not None:
+            guard(self, "copying")
         return _leaf, (self._data, self._label, self._left_partial, self.constant)
 
     def __repr__(self) -> str:
@@ -915,7 +918,12 @@ def _observe(node: Value) -> Value:
     watcher = getattr(THREAD, "watcher", None)
     if watcher is not None:
         watcher(node)
-    return Value(node._data) if no_grad_is_on() else node
+    if not no_grad_is_on():
+        return node
+    guard = MODE.guard
+    if guard is not None:
+        guard(node, "computing inside no_grad()")
+    return Value(node._data)
 
 
 def watch_backward(output: Value, seed: float) -> None:

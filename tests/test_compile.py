@@ -1,5 +1,6 @@
 """From graphs and functions to instructions: recording, kinks, refusals."""
 
+import copy
 import math
 import pickle
 import statistics
@@ -9,7 +10,16 @@ import pytest
 from random_graphs import eager
 
 import autograd
-from autograd import Value, compile, gradients, maximum, operation, relu, where
+from autograd import (
+    Value,
+    compile,
+    gradients,
+    maximum,
+    no_grad,
+    operation,
+    relu,
+    where,
+)
 from autograd.compiler import CompileError
 from autograd.compiler.code import COMPARISONS
 from autograd.ops import TABLE
@@ -217,6 +227,8 @@ def branching(x):
         lambda x: x * x.data,
         lambda x: sorted([x, 2 * x])[0],
         lambda x: -x if x >= 0 else x,
+        lambda x: no_grad()(lambda: x * x)(),
+        lambda x: copy.deepcopy(x) * 2,
     ],
 )
 def test_deciding_by_an_input_is_an_error_that_shows_the_way(function):
@@ -276,6 +288,18 @@ def test_deciding_by_a_parameter_is_an_error_too():
         compile(lambda x: x * w if w > 0 else x, inputs=1, parameters=[w])
 
 
+def test_an_array_of_outputs():
+    matrix = np.array([[1.0, 2.0], [3.0, 4.0]])
+    program = compile(lambda *x: matrix @ np.array(x), 2)
+    assert program([[1.0, 1.0], [0.0, 2.0]]).tolist() == [[3.0, 7.0], [4.0, 8.0]]
+
+
+def test_a_function_is_recorded_also_inside_no_grad():
+    with no_grad():
+        program = compile(lambda x: 2 * x, 1)
+    assert program([[3.0]]).tolist() == [6.0]
+
+
 def test_deciding_by_anything_else_is_fine():
     switch = Value(1.0)
     program = compile(lambda x: 2 * x if switch > 0 else x, inputs=1)
@@ -306,6 +330,11 @@ def test_the_guard_is_gone_after_an_error():
         (lambda x, y: compile([x, 2.0], [x]), TypeError, "an output is 2.0"),
         (lambda x, y: compile(x, [x], backend="gpu"), ValueError, "unknown backend"),
         (lambda x, y: compile(x, [x], threads=0), ValueError, "threads"),
+        (lambda x, y: compile(x, [x], threads=1.5), ValueError, "whole number"),
+        (lambda x, y: compile(x, x), TypeError, "inputs is Value.*pass a list"),
+        (lambda x, y: compile(x, [x], y), TypeError, "parameters is Value.*a list"),
+        (lambda x, y: compile(3.0, [x]), TypeError, "outputs is 3.0 of type float"),
+        (lambda x, y: compile(lambda: x, -1), ValueError, "0 arguments or more"),
     ],
 )
 def test_bad_arguments(make, kind, words):

@@ -30,7 +30,7 @@ from autograd.compiler.passes import (
     optimize,
     write_out,
 )
-from autograd.compiler.trace import from_function, from_graph
+from autograd.compiler.trace import from_function, from_graph, listed
 from autograd.ops import Operation
 from autograd.value import Value
 
@@ -49,9 +49,11 @@ def compile(
     """Turn a recorded graph, or a function, into a program that runs over a batch.
 
     outputs: a Value, several Values, or a function. A function is called once, with
-        one stand-in Value per input, `f(x1, ..., xn)`, and returns a Value or a list
-        of them. Branching in Python on what depends on an input raises CompileError,
-        with the line and what to write instead.
+        one stand-in Value per input, `f(x1, ..., xn)`, and returns a Value or a list,
+        tuple or array of them. Branching in Python on what depends on an input raises
+        CompileError, with the line and what to write instead. A recorded graph has the
+        branches that Python took at the numbers of its recording, and a derivative by
+        `create_graph` those of the partial derivatives; it keeps them for every row.
     inputs: the leaves that get a new number for every row, in the order of the columns
         of `X`; for a function, how many there are. A leaf that the outputs do not
         depend on is fine: its column has no effect.
@@ -70,7 +72,7 @@ def compile(
     >>> program([[1.0], [2.0]]).tolist(), program.value_and_grad([[1.0], [2.0]])[0]
     ([3.0, 12.0], 7.5)
     """
-    leaves = list(parameters)
+    leaves = listed(parameters, "parameters")
     if isinstance(inputs, int):
         if not callable(outputs) or isinstance(outputs, Value):
             raise TypeError(
@@ -87,13 +89,14 @@ def compile(
             )
         single = isinstance(outputs, Value)
         values = [outputs] if isinstance(outputs, Value) else _values(outputs)
-        code, positions = from_graph(values, list(inputs), leaves)
-        count = len(inputs)
+        wanted = listed(inputs, "inputs")
+        code, positions = from_graph(values, wanted, leaves)
+        count = len(wanted)
     return Program(code, positions, single, count, leaves, backend, threads)
 
 
 def _values(outputs: Any) -> list[Value]:
-    values = list(outputs)
+    values = listed(outputs, "outputs")
     for value in values:
         if not isinstance(value, Value):
             raise TypeError(
@@ -140,7 +143,7 @@ class Program:
         backend: str,
         threads: int,
     ) -> None:
-        if threads < 1:
+        if not isinstance(threads, int) or threads < 1:
             raise ValueError(f"threads is a whole number from 1; got {threads!r}")
         self._backend = _choose(backend)
         self.inputs = inputs

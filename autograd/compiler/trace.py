@@ -21,10 +21,11 @@ from autograd.compiler.code import (
     Term,
 )
 from autograd.custom import Derived
+from autograd.functional import is_array
 from autograd.graph import topological_order
 from autograd.ops import ALIAS, OPEN_ALIAS, Operation
 from autograd.source import is_ours, shown
-from autograd.value import MODE, Value, as_value, describe, ieee
+from autograd.value import MODE, Value, as_value, describe, ieee, recording
 
 
 def from_graph(
@@ -47,6 +48,17 @@ def _append(code: Code, output: Value, positions: dict[Value, int]) -> int:
         if node not in positions:
             positions[node] = _instruction(code, node, positions)
     return positions[output]
+
+
+def listed(values: Any, what: str) -> list[Any]:
+    """A list of what was given, or TypeError where that is one thing alone."""
+    try:
+        return list(values)
+    except TypeError:
+        raise TypeError(
+            f"{what} is {values!r} of type {type(values).__name__}; pass a list of "
+            "Values"
+        ) from None
 
 
 def _check_leaves(values: Sequence[Value], what: str) -> None:
@@ -134,8 +146,10 @@ def from_function(
     depends on them, or on the parameters, raises CompileError, because the program
     would keep for all numbers what was decided for these.
     """
+    if inputs < 0:
+        raise ValueError(f"a function takes 0 arguments or more; got inputs={inputs}")
     stand_ins = [Value(math.nan, f"x{i + 1}") for i in range(inputs)]
-    with ieee(), _guarded([*stand_ins, *parameters]):
+    with recording(), ieee(), _guarded([*stand_ins, *parameters]):
         result = _called(function, stand_ins)
         outputs, single = _outputs(result)
     code, positions = from_graph(outputs, stand_ins, parameters)
@@ -156,7 +170,7 @@ def _called(function: Callable[..., Any], stand_ins: Sequence[Value]) -> Any:
 
 def _outputs(result: Any) -> tuple[list[Value], bool]:
     """What a function returned as a list of Values, and whether it was bare."""
-    single = not isinstance(result, (list, tuple))
+    single = not (isinstance(result, (list, tuple)) or is_array(result))
     outputs = [as_value(x) for x in ([result] if single else result)]
     if not outputs:
         raise ValueError("the function returned no outputs; return a Value or several")
