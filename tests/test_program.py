@@ -261,6 +261,14 @@ def test_numpy_source_stands_alone():
     np.testing.assert_allclose(names["model"](X, other), program(X, other), rtol=1e-13)
 
 
+def test_numpy_source_takes_whole_numbers_and_lists():
+    w = Value(2.0)
+    program, names = compile(lambda x, y: x**y * w, 2, [w]), {}
+    exec(program.to_numpy_source("f"), names)
+    for given in ([[2, -1], [-3, 2]], np.array([[2, -1], [-3, 2]])):
+        assert names["f"](given, [3]).tolist() == program(given, [3]).tolist()
+
+
 def test_numpy_source_of_edges():
     x = Value(1.0)
     program = compile([x * np.nan, x + np.inf, relu(x) - np.inf, Value(2.0) * 3], [x])

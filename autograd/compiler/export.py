@@ -30,10 +30,10 @@ def numpy_source(
     special = "erf(" in text or "erfc(" in text
     head = ["import math\n"] if special else []
     head += ["import numpy as np\n", SPECIAL] if special else ["import numpy as np\n"]
-    parameters = ""
+    arguments, parameters = ["X"], ""
     if kernel.parameters:
         head.append(f"PARAMETERS = np.array([{', '.join(map(_number, numbers))}])\n")
-        parameters = ", parameters=PARAMETERS"
+        arguments, parameters = ["X", "parameters"], ", parameters=PARAMETERS"
     shape = "(N,)" if single else f"(N, {len(kernel.outputs)})"
     return "\n".join(
         [
@@ -41,6 +41,7 @@ def numpy_source(
             "",
             f"def {name}(X{parameters}):",
             f'    """From an array (N, {kernel.inputs}) to one of shape {shape}."""',
+            *[f"    {given} = np.asarray({given}, dtype=float)" for given in arguments],
             '    with np.errstate(all="ignore"):',
             *[f"        {line}" for line in lines],
             f"        return {_result(kernel, single)}",
