@@ -69,7 +69,7 @@ def parse(text: str, /, **values: Value | float) -> Value:
     text: numbers, names, `+ - * / **`, parentheses, the constants `pi` and `e`, and
         the functions of this package by their names (`functions()` lists them). At
         most 10 000 characters, and 100 levels of nesting.
-    values: a number or a Value for each name. A number becomes a leaf labelled with
+    values: a number or a Value for each name. A number becomes a leaf labeled with
         its name, and a Value stays the same node, so that you can differentiate by it;
         a leaf without a label gets the name. A name that comes twice is one leaf. A
         value wins over a constant of the same name.

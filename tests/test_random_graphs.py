@@ -180,7 +180,7 @@ def mismatch(graph: Graph) -> str:
 
 def close(a: float, b: float) -> bool:
     # What cancels to less than a thousandth is measured against that: the numbers that
-    # cancelled are of size 1.
+    # canceled are of size 1.
     return abs(a - b) <= TOLERANCE * max(abs(a), abs(b), 1e-3)
 
 
