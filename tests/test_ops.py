@@ -191,6 +191,7 @@ def test_the_page_of_the_derivative_table_is_up_to_date():
     namespace = runpy.run_path(str(docs / "hooks" / "derivatives.py"))
     written = (docs / "derivatives.md").read_text(encoding="utf-8")
     assert written == namespace["page"](), "run: python docs/hooks/derivatives.py"
+    assert r"softplus}\left(x\right)$<br>log(1 + e" in written  # not its name alone
     for row in ROWS:
         assert f"| `{row.name}` |" in written
     for formula in written.split("$")[1::2]:

@@ -60,9 +60,17 @@ def _table(rows: list[Operation]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- |"
     for row in rows:
         names = list(row.names) or FREE.get(row.name, ["x_1", "x_2", "x_3"])
-        formula = show(applied(row, [Symbol(name) for name in names]), LATEX)
-        cells = [f"`{row.name}`", _math(formula), _derivatives(row, names)]
+        cells = [f"`{row.name}`", _formula(row, names), _derivatives(row, names)]
         yield f"| {' | '.join([*cells, _domain(row), _plain(row.kink)])} |"
+
+
+def _formula(row: Operation, names: list[str]) -> str:
+    """The operation as it is printed; with a word on it where that is but its name."""
+    formula = _math(show(applied(row, [Symbol(name) for name in names]), LATEX))
+    if r"\left(" not in row.latex:
+        return formula
+    first, _, _ = row.__doc__.partition("\n")
+    return f"{formula}<br>{_plain(first)}"
 
 
 def _domain(row: Operation) -> str:
