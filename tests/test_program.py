@@ -1,5 +1,6 @@
 """The interface of programs: arrays in and out, reading, keeping, leaving."""
 
+import copy
 import itertools
 import json
 import pickle
@@ -176,6 +177,17 @@ def test_pickle(tmp_path):
     assert again(X).tolist() == program(X).tolist()
     assert [p.label for p in again.parameters] == ["w1", "w2", "b"]
     assert again.value_and_grad(X)[1].tolist() == program.value_and_grad(X)[1].tolist()
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_a_value_and_its_program_are_copied_as_one(copied):
+    w = Value(2.0)
+    other, program = copied((w, compile(lambda x: w * x, 1, [w])))
+    other.data = 5.0
+    assert program([[3.0]]).tolist() == [15.0]
+    assert copy.copy(program).parameters[0] is other
 
 
 def test_save_and_load(tmp_path):

@@ -315,7 +315,7 @@ class Program:
                 f"the operation {next(iter(self._code.own))!r} is declared in Python, "
                 "which a file of data can't hold; pickle the program instead"
             )
-        storage.write(path, self.__getstate__())
+        storage.write(path, self._as_data())
 
     @staticmethod
     def load(path: str | os.PathLike[str], *, backend: str = "auto") -> Program:
@@ -325,11 +325,13 @@ class Program:
         Raises ValueError where the file is not a program.
         """
         program = Program.__new__(Program)
-        program._restore(storage.read(path), {}, backend)
+        state = storage.read(path)
+        leaves = [Value(float(data), label) for data, label in state["parameters"]]
+        program._restore(state, leaves, {}, backend)
         return program
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = storage.described(
+    def _as_data(self) -> dict[str, Any]:
+        return storage.described(
             self._code,
             self._outputs,
             self._single,
@@ -337,21 +339,30 @@ class Program:
             [(value.data, value.label) for value in self.parameters],
             self.threads,
         )
-        return {**state, "own": self._code.own} if self._code.own else state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        own = state.get("own", {})
-        self._restore(storage.checked(state, own), own, "auto")
+    def __getstate__(self) -> tuple[dict[str, Any], list[Value], dict[str, Operation]]:
+        # With the Values themselves, a model and its program are copied as one.
+        return self._as_data(), self.parameters, self._code.own
+
+    def __setstate__(
+        self, state: tuple[dict[str, Any], list[Value], dict[str, Operation]]
+    ) -> None:
+        described, leaves, own = state
+        self._restore(storage.checked(described, own), leaves, own, "auto")
 
     def _restore(
-        self, state: dict[str, Any], own: dict[str, Operation], backend: str
+        self,
+        state: dict[str, Any],
+        leaves: list[Value],
+        own: dict[str, Operation],
+        backend: str,
     ) -> None:
         self.__init__(
             storage.code(state, own),
             state["outputs"],
             state["single"],
             state["inputs"],
-            [Value(float(data), label) for data, label in state["parameters"]],
+            leaves,
             backend,
             state["threads"],
         )
