@@ -130,6 +130,15 @@ def load(path: Path, into: Module | None = None) -> Module:
         needs: a file can't say how to make one.
 
     Raises ValueError, with the reason, for a file that is damaged or something else.
+
+    >>> from nn import MLP
+    >>> from tempfile import TemporaryDirectory
+    >>> model = MLP(2, [3, 1], seed=0)
+    >>> with TemporaryDirectory() as folder:
+    ...     save(model, f"{folder}/model.json")
+    ...     again = load(f"{folder}/model.json")
+    >>> again.state_dict() == model.state_dict()
+    True
     """
     return load_checkpoint(path, into).model
 

@@ -211,6 +211,15 @@ def explain(
     Of a long derivation the first 200 steps are written out; a note says what is left
     out. Raises RuntimeError where the data of a leaf was changed after recording: the
     numbers would not fit together. No `.grad` is read or changed.
+
+    >>> x = Value(3.0, label="x")
+    >>> found = explain(x * x, x)
+    >>> found.gradients
+    (('x', 6.0),)
+    >>> print(*str(found).splitlines()[7:10], sep="\\n")
+      ∂out/∂x = x + x
+              = 3 + 3
+              = 6
     """
     nodes = graph(output)
     wanted = _wanted(nodes, wrt)
