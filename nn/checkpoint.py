@@ -21,9 +21,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from autograd.files import Path, write_whole
 from nn.data import Scaling, table
 from nn.extras import require
-from nn.files import Path, write_whole
 from nn.module import ACTIVATIONS, MLP, Layer, Module, Neuron, Sequential, identity
 from nn.targets import Labels, as_predictions
 

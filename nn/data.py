@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autograd.files import Path
 from autograd.numeric import is_number
 from nn.extras import require
-from nn.files import Path
 from nn.targets import Label, plain
 
 if TYPE_CHECKING:

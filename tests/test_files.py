@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from nn.files import write_whole
+from autograd.files import write_whole
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

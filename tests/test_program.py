@@ -200,6 +200,15 @@ def test_save_and_load(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["program.json"]
 
 
+def test_a_program_is_written_as_any_file(tmp_path):
+    path = tmp_path / "missing" / "program.json"
+    with pytest.raises(FileNotFoundError, match=r"can't write .*program.json'.*folder"):
+        neuron().save(path)
+    (tmp_path / "other").write_text("")
+    neuron().save(tmp_path / "p")
+    assert (tmp_path / "p").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def where_nan(x):
     return relu(x) + np.nan * 0.0 + (-0.0)
 

@@ -632,7 +632,7 @@ def _deliver(text: str, output: str) -> None:
     if output in ("", "-"):
         print(text)
         return
-    from nn.files import write_whole
+    from autograd.files import write_whole
 
     write_whole(output, (text + "\n").encode())
     print(output)

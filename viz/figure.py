@@ -22,7 +22,7 @@ except ModuleNotFoundError:
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from nn.files import write_whole
+from autograd.files import write_whole
 from viz.render import format_of
 
 # Colors of Okabe and Ito (2008), told apart by color-blind readers; the gray

@@ -350,7 +350,7 @@ def animate_decision_boundary(
     """
     from PIL import Image
 
-    from nn.files import write_whole
+    from autograd.files import write_whole
 
     if not snapshots.states:
         raise ValueError("there are no snapshots; pass them to fit(callbacks=[...])")

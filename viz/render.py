@@ -90,7 +90,7 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         Raises ValueError for another ending, and OSError where the file can't be
         written.
         """
-        from nn.files import write_whole
+        from autograd.files import write_whole
 
         path = Path(path)
         write_whole(path, self.data(format_of(path)))

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autograd.compiler.code import COMPARISONS, LEAVES, Code
+from autograd.files import write_whole
 from autograd.ops import TABLE, Operation
 
 FORMAT = "chainrule program 1"
@@ -54,17 +55,8 @@ def _is_number(x: Any) -> bool:
 def write(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
     """Write as JSON, whole or not at all."""
     import json
-    import tempfile
 
-    folder = os.path.dirname(os.path.abspath(path))
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".program-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(state, file, allow_nan=False)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_whole(path, json.dumps(state, allow_nan=False).encode())
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
