@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+from autograd.files import Path
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.data import split_rows, table
 from nn.engine import (
@@ -30,7 +31,6 @@ from nn.engine import (
     taken,
     write,
 )
-from nn.files import Path
 from nn.history import History, progress_bar
 from nn.losses import Loss
 from nn.module import Module

@@ -211,7 +211,8 @@ def _with_slopes(
 
     made = jax.custom_jvp(plain)
     made.defjvp(rule, symbolic_zeros=True)
-    return made
+    with_rule: Callable[..., Any] = made
+    return with_rule
 
 
 def _slopes(op: str) -> Kernel:

@@ -1,5 +1,0 @@
-"""Files that are there in full or not at all: see `autograd.files`."""
-
-from autograd.files import Path
-
-__all__ = ["Path"]
