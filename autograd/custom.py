@@ -97,6 +97,11 @@ class Derived:
         return self.slope(*args[:-1])
 
 
+def is_derived(row: Operation) -> bool:
+    """Whether the engine finds the derivatives of an operation by itself."""
+    return type(row.all_partials or row.partials[0]) is Derived
+
+
 def _parameters(function: Forward, name: str) -> list[inspect.Parameter]:
     try:
         return list(inspect.signature(function).parameters.values())

@@ -13,12 +13,13 @@ from autograd.hints import Any, final
 from autograd.value import (
     LOCK,
     MODE,
+    THREAD,
     Terms,
     Value,
-    _evaluate,
     _sorted,
     constant,
     describe,
+    evaluate,
     ieee,
     node_of,
     number_of,
@@ -206,7 +207,8 @@ def _local_derivatives(node: Value) -> list[tuple[Value, Any]]:
     parents = node.parents
     if not parents:
         return []
-    partials = list(_evaluate(node.operation, parents, node))
+    rules = getattr(THREAD, "rules", None) or evaluate
+    partials = list(rules(node.operation, parents, node))
     for partial, recorded in zip(partials, node.partials, strict=True):
         now = number_of(partial)
         if now != recorded and not (now != now and recorded != recorded):

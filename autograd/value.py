@@ -592,6 +592,7 @@ ieee: answer outside a domain with inf and nan, as IEEE 754 does, not an error.
 silent: record nothing.
 watcher: called with each node just recorded.
 backward_watcher: called with the output and the seed before a pass backward.
+rules: called in place of `evaluate` where derivatives become nodes.
 """
 
 
@@ -736,13 +737,13 @@ def local_partials(
     A pole of a derivative is not an error: it gives inf or nan, as in torch.
     """
     try:
-        return [float(d) for d in _evaluate(operation, numbers, data)]
+        return [float(d) for d in evaluate(operation, numbers, data)]
     except (ValueError, ZeroDivisionError, OverflowError):
         quiet = [Quiet(x) for x in numbers]
-        return [float(d) for d in _evaluate(operation, quiet, Quiet(data))]
+        return [float(d) for d in evaluate(operation, quiet, Quiet(data))]
 
 
-def _evaluate(operation: Operation, args: Sequence[Any], out: Any) -> Any:
+def evaluate(operation: Operation, args: Sequence[Any], out: Any) -> Any:
     """The partials as the row states them: numbers for numbers, nodes for nodes."""
     if operation.all_partials is not None:
         return operation.all_partials(args, out)

@@ -3,21 +3,30 @@
 import copy
 import math
 import pickle
+import random
 import statistics
+import threading
 
 import numpy as np
 import pytest
-from random_graphs import eager
+from random_graphs import eager, grow
 
 import autograd
 from autograd import (
     Value,
     compile,
+    grad,
     gradients,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
     maximum,
     no_grad,
     operation,
     relu,
+    topological_order,
+    vjp,
     where,
 )
 from autograd.compiler import CompileError
@@ -210,6 +219,104 @@ def test_a_row_added_to_the_table_compiles(forward, best, monkeypatch):
 
 
 # ---- what is refused -----------------------------------------------------------------
+
+
+# ---- derivatives inside --------------------------------------------------------------
+
+
+def derivatives(f):
+    """Gradient and hessian of f(list) in one list."""
+
+    def both(*xs):
+        slopes, second = grad(f)(list(xs)), hessian(f)(list(xs))
+        return [*slopes, *[slope for row in second for slope in row]]
+
+    return both
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.arity])
+def test_second_derivatives_of_every_operation(name):
+    row = TABLE[name]
+
+    def f(xs):
+        return row(*xs) * xs[0]
+
+    rng = random.Random(0)
+    batch = [list(sample) for sample in row.samples]
+    batch += [[rng.uniform(*span) for span in row.box] for _ in range(8)]
+    found = compile(derivatives(f), row.arity, backend="numpy")(batch)
+    wanted = np.array([derivatives(f)(*row) for row in batch])
+    defined = np.isfinite(wanted).all(axis=1)  # not so: the slope of 2 ** y, made -2
+    assert defined.sum() >= 8
+    np.testing.assert_allclose(found[defined], wanted[defined], rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_second_derivatives_of_random_graphs(backend):
+    for seed in range(60 if backend == "numpy" else 6):
+
+        def f(xs, seed=seed):
+            return grow(random.Random(seed), xs, 5)
+
+        batch = np.random.default_rng(seed).uniform(-2, 2, (9, 2))
+        found = compile(derivatives(f), 2, backend=backend)(batch)
+        with ieee():
+            wanted = [derivatives(f)(*row) for row in batch.tolist()]
+        # Some are differences of nearly equal numbers: those few have fewer digits.
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
+        close = np.isclose(found, wanted, rtol=1e-10, atol=1e-12, equal_nan=True)
+        assert close.mean() > 0.8
+
+
+def test_every_transform_inside_a_function():
+    def f(x):
+        def inner(v):
+            return relu(v[0]) * v[1] ** 3 + maximum(v[0], v[1])
+
+        v, d = [x, x * 2 - 1], [1.0, x]
+        (slope,) = gradients(abs(x) * x, [x], create_graph=True)
+        return [
+            *jacobian(lambda v: [inner(v), v[1]])(v)[0],
+            jvp(inner, v, d)[1],
+            *vjp(inner, v)[1](1.0),
+            *hvp(inner, v, d),
+            grad(grad(grad(lambda a: a**2.5)))(x),
+            slope,
+        ]
+
+    batch = [[0.7], [2.0], [1.5]]
+    wanted = [[value.data for value in f(Value(x))] for (x,) in batch]
+    np.testing.assert_allclose(compile(f, 1)(batch), wanted, rtol=1e-12)
+
+
+def test_a_derivative_by_a_parameter_inside():
+    w = Value(-0.5)
+    program = compile(lambda x: grad(lambda v: relu(v) ** 3)(w * x), 1, [w])
+    numbers = [2.0]
+    same(program([[1.0], [-1.0]], numbers), [12.0, 0.0])
+    same(program.value_and_grad([[1.0], [-1.0]], numbers)[1], [6.0])
+
+
+def test_a_branch_in_a_function_that_is_differentiated_is_still_an_error():
+    with pytest.raises(CompileError, match=r"line \d+: if x > 0:"):
+        compile(grad(branching), inputs=1)
+
+
+def test_other_threads_keep_to_their_own_branches():
+    x = Value(2.0)
+    seen = []
+
+    def f(y):
+        def elsewhere():
+            seen.extend(gradients(relu(x) * x, [x], create_graph=True))
+
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        return grad(relu)(y)
+
+    assert compile(f, 1)([[1.0], [-1.0]]).tolist() == [1.0, 0.0]
+    assert "where" not in {node.op for node in topological_order(seen[0])}
 
 
 def branching(x):

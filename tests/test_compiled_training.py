@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import where
+from autograd import value_and_grad, where
 from autograd.compiler import CompileError
+from autograd.value import as_value
 from nn import MLP, Layer, Module, Sequential, fit
 from nn.compiled import Compiled
 
@@ -204,6 +205,26 @@ def test_a_loss_of_ones_own():
     close(
         both(lambda: MLP(2, [3, 1], "tanh", seed=0), X, NUMBERS, epochs=5, loss=quartic)
     )
+
+
+def test_a_derivative_of_the_network_in_the_loss():
+    """A network learns f from f' = cos(x) and f(0) = 0: its slope is an output."""
+
+    class Slope(Module):
+        def __init__(self):
+            self.inner = MLP(1, [6, 1], "tanh", seed=0)
+
+        def __call__(self, x):
+            value, (slope,) = value_and_grad(self.inner)([as_value(x[0])])
+            return [value, slope]
+
+    def equation(predictions, targets):
+        errors = [slope - target for (_, slope), (target,) in
+                  zip(predictions, targets, strict=True)]  # fmt: skip
+        return nn.losses.mean([error * error for error in errors])
+
+    points = X[:, :1]
+    close(both(Slope, points, np.hstack([0 * points, np.cos(points)]), epochs=5))
 
 
 def test_sequential():

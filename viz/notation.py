@@ -31,8 +31,8 @@ from autograd.ops import (
 from autograd.value import (
     Setting,
     Value,
-    _evaluate,
     constant,
+    evaluate,
     ieee,
     number_of,
     recording,
@@ -172,7 +172,7 @@ class Rules:
         try:
             # Recorded in any mode of the caller's, and watched by none.
             with ieee(), recording(), Setting("watcher", None, False):
-                self.results = list(_evaluate(node.operation, stand_ins, out))
+                self.results = list(evaluate(node.operation, stand_ins, out))
         except TypeError:  # a rule of a user's own that works on floats alone
             self.results = [None] * len(stand_ins)
         self.itself = applied(node.operation, parents)

@@ -4,6 +4,7 @@ The modules in the order in which they are best read:
 
     code            the list of instructions, and calculating with them
     trace           from a graph, or a function, to such a list
+    rules           derivatives that a function takes while it is recorded
     passes          gradient, simplification, fusion: from a list to a better one
     numpy_backend   a list run on arrays
     program         what a user holds: `compile` and `Program`

@@ -156,27 +156,55 @@ def _spelled(instruction: Instruction) -> str:
 
 
 class _UndecidedError(Exception):
-    """A partial derivative branches on a term whose number only the row decides."""
+    """A rule branches on a term whose number only the row decides."""
 
-    def __init__(self, condition: int) -> None:
+    def __init__(self, condition: Any) -> None:
         self.condition = condition
 
 
 class Recorder:
-    """Appends what is done with its terms to a list of instructions."""
+    """Records what is done with its terms, and follows every branch of it."""
 
-    def __init__(self, code: Code) -> None:
-        self.code = code
-        self.decided: dict[int, bool] = {}
+    def __init__(self) -> None:
+        self.decided: dict[Any, bool] = {}
 
     def term(self, x: Any) -> Term:
-        """x itself if it is a term, otherwise a constant."""
-        return x if type(x) is Term else Term(self, self.code.constant(float(x)))
+        """x itself if it is a term, otherwise one that stands for it."""
+        raise NotImplementedError
 
     def record(self, op: str, *args: Any) -> Term:
-        """Append an instruction on terms and numbers."""
-        positions = tuple([self.term(arg).index for arg in args])
-        return Term(self, self.code.add(op, positions))
+        """Record an operation of the table, or a comparison, on terms and numbers."""
+        raise NotImplementedError
+
+    def apply(self, operation: Operation, args: Sequence[Any]) -> Term:
+        """Record an operation that may be a user's own."""
+        raise NotImplementedError
+
+    def truth(self, condition: Any) -> bool | None:
+        """Whether a condition holds, where that is the same for all rows."""
+        raise NotImplementedError
+
+    def decide(self, condition: Any) -> bool:
+        """The truth of a term in Python: known, decided for this call, or asked for."""
+        outcome = self.truth(condition)
+        if outcome is None:
+            outcome = self.decided.get(condition)
+        if outcome is None:
+            raise _UndecidedError(condition)
+        return outcome
+
+    def partials(self, row: Operation, args: list[Term], out: Term) -> Sequence[Any]:
+        """The local derivatives as the row states them: terms and numbers."""
+        try:
+            if row.all_partials is None:
+                return [self.every_branch(p, (*args, out)) for p in row.partials]
+            found: Sequence[Any] = self.every_branch(row.all_partials, (args, out))
+        except (TypeError, AttributeError) as error:
+            raise CompileError(
+                f"a partial derivative of {row.name!r} can't be recorded: {error}. "
+                "Write it with operators and autograd's functions"
+            ) from None
+        return found
 
     def every_branch(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         """The result of a function that may branch on its arguments in Python.
@@ -201,7 +229,7 @@ class Recorder:
         del self.decided[condition]
         return self._where(condition, results[0], results[1])
 
-    def _where(self, condition: int, yes: Any, no: Any) -> Any:
+    def _where(self, condition: Any, yes: Any, no: Any) -> Any:
         if isinstance(yes, list):
             pairs = zip(yes, no, strict=True)
             return [self._where(condition, one, other) for one, other in pairs]
@@ -210,29 +238,53 @@ class Recorder:
             return yes
         return self.record("where", Term(self, condition), one, other)
 
-    def decide(self, condition: int) -> bool:
-        """The truth of a term in Python: known, decided for this call, or asked for."""
-        instruction = self.code.instructions[condition]
-        if instruction.op == CONSTANT:
-            return instruction.number != 0.0
-        outcome = self.decided.get(condition)
-        if outcome is None:
-            raise _UndecidedError(condition)
-        return outcome
+
+class CodeRecorder(Recorder):
+    """Appends to a list of instructions; a term's index is its position there."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__()
+        self.code = code
+
+    def term(self, x: Any) -> Term:
+        """x itself if it is a term, otherwise a constant."""
+        return x if type(x) is Term else Term(self, self.code.constant(float(x)))
+
+    def record(self, op: str, *args: Any) -> Term:
+        """Append an instruction on terms and numbers."""
+        positions = tuple([self.term(arg).index for arg in args])
+        return Term(self, self.code.add(op, positions))
+
+    def apply(self, operation: Operation, args: Sequence[Any]) -> Term:
+        """Append a row of the table, or an operation of a user's own."""
+        return self.record(self.code.name(operation), *args)
+
+    def truth(self, condition: int) -> bool | None:
+        """The truth of a constant, and of a comparison of two."""
+        op, args, number = self.code.instructions[condition]
+        if op == CONSTANT:
+            return number != 0.0
+        x, y = (
+            [self.code.number(arg) for arg in args] if op in COMPARISONS else [None] * 2
+        )
+        return None if x is None or y is None else compare(op, x, y)
 
 
 class Term:
-    """One instruction, in calculations: `a * b` appends a multiplication."""
+    """A handle for calculations: `a * b` records a multiplication.
+
+    index: what the recorder knows it by: an instruction's position, or a node.
+    """
 
     __slots__ = ("index", "recorder")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, recorder: Recorder, index: int) -> None:
+    def __init__(self, recorder: Recorder, index: Any) -> None:
         self.recorder = recorder
         self.index = index
 
     def _apply(self, operation: Operation, args: tuple[Any, ...]) -> Term:
-        return self.recorder.record(self.recorder.code.name(operation), *args)
+        return self.recorder.apply(operation, args)
 
     def __add__(self, other: Any) -> Term:
         return self.recorder.record("add", self, other)
@@ -289,13 +341,7 @@ class Term:
         return self.recorder.record("differs", self, other)
 
     def __bool__(self) -> bool:
-        recorder = self.recorder
-        instruction = recorder.code.instructions[self.index]
-        if instruction.op in COMPARISONS:
-            made = [recorder.code.instructions[arg] for arg in instruction.args]
-            if all(arg.op == CONSTANT for arg in made):
-                return compare(instruction.op, made[0].number, made[1].number)
-        return recorder.decide(self.index)
+        return self.recorder.decide(self.index)
 
 
 def compare(op: str, x: float, y: float) -> bool:

@@ -19,9 +19,9 @@ from autograd.compiler.code import (
     LEAVES,
     PARAMETER,
     Code,
+    CodeRecorder,
     CompileError,
     Kernel,
-    Recorder,
     Term,
     compare,
 )
@@ -66,7 +66,7 @@ def input_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kerne
     code = code.copy()
     wanted = [code.add(INPUT, (), i) for i in range(inputs)]
     shares = differentiate(code, output, wanted)
-    recorder = Recorder(code)
+    recorder = CodeRecorder(code)
     slopes = [_total(recorder, shares.get(position, [])) for position in wanted]
     return Kernel(code, inputs, parameters, (output, *slopes), ())
 
@@ -84,7 +84,7 @@ def differentiate(code: Code, output: int, wanted: Iterable[int]) -> Shares:
     its uses of the user's adjoint times the local derivative, one `dot`.
     """
     active = _leading_from(code, output, wanted)
-    recorder = Recorder(code)
+    recorder = CodeRecorder(code)
     one = code.constant(1.0)
     shares: Shares = {output: [(one, one)]} if active[output] else {}
     for index in range(output, -1, -1):
@@ -112,25 +112,14 @@ def _leading_from(code: Code, output: int, wanted: Iterable[int]) -> list[bool]:
     return active
 
 
-def _partials(recorder: Recorder, index: int) -> Sequence[Any]:
-    """The local derivatives as the row of the table states them."""
-    instruction = recorder.code.instructions[index]
-    args = [Term(recorder, arg) for arg in instruction.args]
-    out = Term(recorder, index)
-    row = recorder.code.row(instruction.op)
-    try:
-        if row.all_partials is None:
-            return [recorder.every_branch(p, (*args, out)) for p in row.partials]
-        found: Sequence[Any] = recorder.every_branch(row.all_partials, (args, out))
-    except (TypeError, AttributeError) as error:
-        raise CompileError(
-            f"a partial derivative of {row.name!r} can't be recorded: {error}. Write "
-            "it with operators and autograd's functions"
-        ) from None
-    return found
+def _partials(recorder: CodeRecorder, index: int) -> Sequence[Any]:
+    """The local derivatives of an instruction."""
+    op, args, _ = recorder.code.instructions[index]
+    terms = [Term(recorder, arg) for arg in args]
+    return recorder.partials(recorder.code.row(op), terms, Term(recorder, index))
 
 
-def _total(recorder: Recorder, shares: list[tuple[int, int]]) -> int:
+def _total(recorder: CodeRecorder, shares: list[tuple[int, int]]) -> int:
     """The sum of the products of the pairs."""
     code = recorder.code
     if not shares:

@@ -16,11 +16,12 @@ from autograd.compiler.code import (
     INPUT,
     PARAMETER,
     Code,
+    CodeRecorder,
     CompileError,
-    Recorder,
     Term,
 )
-from autograd.custom import Derived
+from autograd.compiler.rules import ROWS, every_branch
+from autograd.custom import is_derived
 from autograd.functional import is_array
 from autograd.graph import topological_order
 from autograd.ops import ALIAS, OPEN_ALIAS, Operation
@@ -96,18 +97,12 @@ def _instruction(code: Code, node: Value, positions: dict[Value, int]) -> int:
     if node.operation in (ALIAS, OPEN_ALIAS):
         return positions[node.parents[0]]
     args = tuple([positions[parent] for parent in node.parents])
-    if _derived(node.operation):
+    if ROWS.get(node.op) is node.operation:
+        return code.add(node.op, args)
+    if is_derived(node.operation):
+        # What it does is recorded; a rule for the program to call would do the same.
         return written_out(code, node.operation, args)
     return code.add(code.name(node.operation), args)
-
-
-def _derived(row: Operation) -> bool:
-    """Whether the engine finds the derivatives of an operation by itself.
-
-    It then has to record what the operation does; a rule for the program to call would
-    do the same.
-    """
-    return type(row.all_partials or row.partials[0]) is Derived
 
 
 def written_out(code: Code, row: Operation, args: Sequence[int]) -> int:
@@ -117,10 +112,11 @@ def written_out(code: Code, row: Operation, args: Sequence[int]) -> int:
     reductions do, with Values. Raises CompileError where it takes neither.
     """
     function = getattr(row.forward, "__wrapped__", row.forward)
-    recorder = Recorder(code)
+    recorder = CodeRecorder(code)
     try:
         terms = [Term(recorder, arg) for arg in args]
-        return recorder.term(recorder.every_branch(function, terms)).index
+        found: int = recorder.term(recorder.every_branch(function, terms)).index
+        return found
     except (TypeError, AttributeError, ValueError, ArithmeticError):
         pass
     stand_ins = [Value(math.nan, f"argument {n}") for n in range(1, len(args) + 1)]
@@ -179,7 +175,10 @@ def _outputs(result: Any) -> tuple[list[Value], bool]:
 
 @contextmanager
 def _guarded(leaves: Iterable[Value]) -> Iterator[None]:
-    """Raise where Python asks for the number of what depends on one of the leaves."""
+    """Raise where Python asks for the number of what depends on one of the leaves.
+
+    The derivatives that `grad` records meanwhile follow every branch of the rules.
+    """
     forbidden = frozenset(leaves)
     before = MODE.guard
 
@@ -191,7 +190,8 @@ def _guarded(leaves: Iterable[Value]) -> Iterator[None]:
 
     MODE.guard = guard
     try:
-        yield
+        with every_branch():
+            yield
     finally:
         MODE.guard = before
 

@@ -1,0 +1,85 @@
+"""Derivatives by nodes while a function is traced.
+
+`grad` inside a function that is compiled records the chain rule as nodes, and asks
+each operation's row for its local derivatives. A row may decide by a number, with
+`if x > 0`; but here x stands for any. So the row is called with terms that stand for
+the nodes, once for every answer, and the results are joined by `where`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from autograd.compiler.code import COMPARISONS, Recorder, Term, compare
+from autograd.custom import is_derived
+from autograd.ops import TABLE, Operation
+from autograd.value import Setting, Value, constant, evaluate, number_of, record
+
+
+def _comparison(name: str) -> Operation:
+    return Operation(
+        name,
+        lambda x, y: float(compare(name, x, y)),
+        partials=(lambda x, y, out: 0.0, lambda x, y, out: 0.0),
+        symbol=COMPARISONS[name][0],
+    )
+
+
+ROWS: Final = {name: _comparison(name) for name in COMPARISONS}
+"""Comparisons as operations, whose results are 1 and 0."""
+
+
+class NodeRecorder(Recorder):
+    """Records nodes, equal ones once; a term's index is its node."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[object, Value] = {}
+
+    def term(self, x: Any) -> Term:
+        """x itself if it is a term, otherwise its node, or a constant."""
+        if type(x) is Term:
+            return x
+        if isinstance(x, Value):
+            return Term(self, x)
+        return Term(self, self._once(repr(float(x)), lambda: constant(x)))
+
+    def record(self, op: str, *args: Any) -> Term:
+        """Record a row of the table, or a comparison."""
+        return self.apply(ROWS[op] if op in ROWS else TABLE[op], args)
+
+    def apply(self, operation: Operation, args: Sequence[Any]) -> Term:
+        """Record an operation on terms and numbers."""
+        nodes = tuple([self.term(arg).index for arg in args])
+        found = self._once((operation, nodes), lambda: record(operation, nodes))
+        return Term(self, found)
+
+    def truth(self, condition: Value) -> bool | None:
+        """The truth of a constant, and of a comparison of two."""
+        compares = ROWS.get(condition.op) is condition.operation
+        sources = condition.parents if compares else (condition,)
+        known = all(source.constant for source in sources)
+        return number_of(condition) != 0.0 if known else None
+
+    def _once(self, key: object, make: Callable[[], Value]) -> Value:
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
+
+def local_derivatives(
+    row: Operation, parents: Sequence[Value], node: Value
+) -> Sequence[Any]:
+    """The partial derivatives of a node as nodes and numbers, every branch of them."""
+    if is_derived(row):
+        return list(evaluate(row, parents, node))
+    recorder = NodeRecorder()
+    terms = [recorder.term(parent) for parent in parents]
+    found = recorder.partials(row, terms, recorder.term(node))
+    return [partial.index if type(partial) is Term else partial for partial in found]
+
+
+def every_branch() -> Setting:
+    """Let this thread's derivatives by nodes follow every branch."""
+    return Setting("rules", local_derivatives, False)
