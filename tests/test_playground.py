@@ -161,6 +161,14 @@ def test_a_slider_always_holds_its_number():
     assert desk.span("x") == (-5.0, 5.0)
 
 
+def test_outside_the_domain_the_plot_tells_of_no_slope():
+    desk = Desk("log(x)", {"x": -2.0})
+    assert "nan" not in play_view.plot_svg(desk)
+    assert "tangent" not in play_view.plot_svg(desk)
+    desk.move("x", 2.0)
+    assert "the slope: 0.5 there" in play_view.plot_svg(desk)
+
+
 def test_a_text_without_names_has_a_page_too():
     view = _first_tab(Desk("2*3", {}))
     assert "No free names" in view

@@ -106,9 +106,13 @@ def plot_svg(desk: Desk) -> str:
     low, high = desk.span(desk.wrt)
     along = curve(desk.shown, desk.wrt, low, high)
     ends = [(end, y + slope * (end - x)) for end in (low, high)]
+    tangent, there = "", ""
+    if desk.shown.defined:
+        tangent = f", and its tangent at {desk.wrt} = {short(x)}"
+        there = f": {short(slope, 6)} there"
     return chart(
         Panel(
-            f"out, and its tangent at {desk.wrt} = {short(x)}",
+            f"out{tangent}",
             [
                 Line(list(zip(along.xs, along.ys, strict=True))),
                 Line(ends, NEGATIVE, dashed=True),
