@@ -97,7 +97,6 @@ def address(tmp_path_factory):
     assert not (folder / "connections").exists()  # the server called nobody either
     assert "Traceback" not in (folder / "errors").read_text()
     readings = Counter((folder / "readings").read_text().splitlines())
-    print(max(readings.values()))
     assert (
         max(readings.values()) < 10
     )  # marimo would read them at each move of a slider
