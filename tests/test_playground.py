@@ -128,6 +128,9 @@ def test_outside_the_domain_the_picture_shows_where(text, said, output, cure):
         assert (f">{tag}</text>" in play_view.graph_svg(desk)) == (
             tag == "nan" or math.isinf(output)
         )
+    desk.step = 1
+    assert 'about=""' in play_view.news(desk)
+    desk.step = None
     desk.move("w", cure)
     assert desk.error == ""
     assert "The derivation" in _first_tab(desk)
@@ -135,7 +138,16 @@ def test_outside_the_domain_the_picture_shows_where(text, said, output, cure):
 
 def _first_tab(desk):
     controls = dict.fromkeys(desk.names, "")
-    return play_view.expression(desk, controls, controls, "", "", [], "")
+    view = play_view.expression(desk, controls, controls, "", "", [], "")
+    for name, content in _filled(play_view.news(desk)).items():
+        assert f'<cr-slot name="{name}"></cr-slot>' in view
+        view = view.replace(f'<cr-slot name="{name}"></cr-slot>', content)
+    return view
+
+
+def _filled(markup):
+    fills = [dict(found) for tag, found in Reader(markup).tags if tag == "cr-fill"]
+    return {fill["name"]: fill["content"] for fill in fills}
 
 
 def test_a_wrong_first_text_still_gives_a_page():
@@ -159,6 +171,14 @@ def test_a_slider_always_holds_its_number():
     assert low < -700.0 < high
     desk.move("x", 0.0)
     assert desk.span("x") == (-5.0, 5.0)
+
+
+def test_outside_the_domain_the_plot_tells_of_no_slope():
+    desk = Desk("log(x)", {"x": -2.0})
+    assert "nan" not in play_view.plot_svg(desk)
+    assert "tangent" not in play_view.plot_svg(desk)
+    desk.move("x", 2.0)
+    assert "the slope: 0.5 there" in play_view.plot_svg(desk)
 
 
 def test_a_text_without_names_has_a_page_too():
@@ -266,6 +286,15 @@ def test_the_steps_are_counted_beforehand(text):
     walk = Walk(record(text, {}).nodes)
     assert len(walk) == len(walk.steps)
     assert walk.stop(len(walk) - 1).title.startswith(f"Step {len(walk) - 1} of")
+
+
+def test_a_step_is_about_the_node_that_it_marks():
+    walk = Walk(record("w*x", {"w": 2.0, "x": 3.0}).nodes)
+    abouts = [walk.about(step) for step in range(len(walk))]
+    assert abouts == ["", "n2", "n2", "n1", "n0"]
+    assert walk.about(None) == ""
+    for step, about in enumerate(abouts[1:], 1):
+        assert f"#{about} path:first-of-type{{fill:#" in walk.stop(step).css
 
 
 def test_the_last_step_hides_nothing_and_the_first_hides_every_gradient():

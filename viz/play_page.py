@@ -66,24 +66,48 @@ def picture(svg: str, kind: str, stale: bool = False) -> str:
 
     stale: whether it is of another text than was typed, and is to be faded.
     """
-    drawn = svg[svg.index("<svg") :].replace(f' font-family="{FONT}"', "")
-    drawn = drawn.replace("<svg ", f"<svg {_fitting(svg)}", 1)
-    return f'<figure class="cr-picture {kind}{_faded(stale)}">{drawn}</figure>'
+    return figure(fitted(svg), kind, stale)
+
+
+def figure(content: str, kind: str, stale: bool = False) -> str:
+    """The frame of a picture; `stale` as for pictures."""
+    return f'<figure class="cr-picture {kind}{_faded(stale)}">{content}</figure>'
 
 
 SIZE = re.compile(r'width="([\d.]+)(pt|)"')
 SMALLEST = 0.5  # of its own size, at which small print can still be read
 
 
-def _fitting(svg: str) -> str:
-    """A style that fits the picture to the width there is, but keeps it readable."""
+def fitted(svg: str) -> str:
+    """An SVG picture of our own, as wide as there is room, but never unreadable."""
+    drawn = svg[svg.index("<svg") :].replace(f' font-family="{FONT}"', "")
     found = SIZE.search(svg)
     if found is None:
-        return ""
+        return drawn
     width = float(found[1]) * (4 / 3 if found[2] else 1.0)
+    style = (
+        f"display:block;margin:0 auto;font-family:{FONT};width:100%;height:auto;"
+        f"max-width:{width:.0f}px;min-width:{SMALLEST * width:.0f}px"
+    )
+    return drawn.replace("<svg ", f'<svg style="{style}" ', 1)
+
+
+def slot(name: str) -> str:
+    """A place for what `fill` brings; it stays as it is while the page around changes.
+
+    The script in `pages/play_head.html` says why.
+    """
+    return f'<cr-slot name="{name}"></cr-slot>'
+
+
+def fill(name: str, content: str, about: str = "") -> str:
+    """HTML for the slot by this name, wherever on the page that is.
+
+    about: the id of the element to bring into view, when it becomes another one.
+    """
     return (
-        f'style="font-family:{FONT};width:100%;height:auto;max-width:{width:.0f}px;'
-        f'min-width:{SMALLEST * width:.0f}px" '
+        f'<cr-fill name="{name}" content="{html.escape(content)}" about="{about}">'
+        "</cr-fill>"
     )
 
 
@@ -113,6 +137,11 @@ def numbers(
         for name in names
     ]
     return f'<section class="cr-names" aria-label="Numbers">{"".join(rows)}</section>'
+
+
+def result(number: str) -> str:
+    """What the expression comes to."""
+    return f'<p class="cr-result">out = <output>{number}</output></p>'
 
 
 def columns(left: Iterable[str], right: Iterable[str]) -> str:

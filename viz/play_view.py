@@ -36,7 +36,10 @@ def expression(
     shown, stale = desk.shown, desk.stale
     numbers = page.numbers(desk.names, sliders, boxes, _gradients(desk))
     left = [page.labeled("Sliders reach", reach), numbers, _plot(desk, chosen)]
-    right = [_result(desk), page.picture(graph_svg(desk), "cr-graph", stale)]
+    right = [
+        page.result(page.slot("out")),
+        page.figure(page.slot("graph"), "cr-graph", stale),
+    ]
     texts = [_derivation(desk)] if shown.defined else []
     if shown.walk and shown.defined:
         stop = shown.walk.stop(desk.step)
@@ -45,6 +48,15 @@ def expression(
         texts.insert(0, page.text(stop.lines, "cr-step", stop.title))
     right.append(page.side_by_side(texts, stale))
     return page.notice(desk.error) + page.columns(left, right)
+
+
+def news(desk: Desk) -> str:
+    """What fills the first tab's slots: the output's number, and the picture."""
+    number = "–" if desk.error else repr(desk.shown.output.data)
+    walk = desk.shown.walk if desk.shown.defined else None
+    about = walk.about(desk.step) if walk else ""
+    svg = page.fitted(graph_svg(desk))
+    return page.fill("out", number) + page.fill("graph", svg, about)
 
 
 def graph_svg(desk: Desk) -> str:
@@ -81,11 +93,6 @@ def _gradients(desk: Desk) -> dict[str, str]:
     return {name: "–" if desk.error else short(leaf.grad, 6) for name, leaf in leaves}
 
 
-def _result(desk: Desk) -> str:
-    number = "–" if desk.error else repr(desk.shown.output.data)
-    return f'<p class="cr-result">out = <output>{number}</output></p>'
-
-
 def _derivation(desk: Desk) -> str:
     wrt = desk.shown.leaves.get(desk.wrt)
     told = explain(desk.shown.output, wrt).text()
@@ -106,9 +113,13 @@ def plot_svg(desk: Desk) -> str:
     low, high = desk.span(desk.wrt)
     along = curve(desk.shown, desk.wrt, low, high)
     ends = [(end, y + slope * (end - x)) for end in (low, high)]
+    tangent, there = "", ""
+    if desk.shown.defined:
+        tangent = f", and its tangent at {desk.wrt} = {short(x)}"
+        there = f": {short(slope, 6)} there"
     return chart(
         Panel(
-            f"out, and its tangent at {desk.wrt} = {short(x)}",
+            f"out{tangent}",
             [
                 Line(list(zip(along.xs, along.ys, strict=True))),
                 Line(ends, NEGATIVE, dashed=True),
@@ -116,7 +127,7 @@ def plot_svg(desk: Desk) -> str:
             [(x, y)],
         ),
         Panel(
-            f"∂out/∂{desk.wrt}, the slope: {short(slope, 6)} there",
+            f"∂out/∂{desk.wrt}, the slope{there}",
             [Line(list(zip(along.xs, along.slopes, strict=True)))],
             [(x, slope)],
             desk.wrt,

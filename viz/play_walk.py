@@ -78,6 +78,11 @@ class Walk:
             "".join(self._rules(number)),
         )
 
+    def about(self, step: int | None) -> str:
+        """The id of the node that a step is about; "" where it is about them all."""
+        node = None if step is None else self.steps[min(step, len(self) - 1)]["node"]
+        return "" if node is None else f"n{node}"
+
     def _lines(self, number: int) -> Iterator[str]:
         step = self.steps[number]
         if step["node"] is not None:

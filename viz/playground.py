@@ -8,6 +8,8 @@
 Cells connect controls with the plain objects of `viz.play_*`, which hold the state.
 A `mo.state` counter says that something changed. A slider and a number box for one name
 follow each other: each is made anew when the other moved, never by its own move.
+A change of the expression runs one cell, which draws the graph; when that is on its way
+to the screen, the cells for all else run.
 """
 # What a cell assigns is there for the other cells, which take it by its name.
 # ruff: noqa: F401, F841, N803, RUF059
@@ -67,45 +69,71 @@ def _(mo):
     get_typed, set_typed = mo.state(0)  # a number was typed
     get_walked, set_walked = mo.state(0)  # a button moved the walk
     get_shown, set_shown = mo.state(0, allow_self_loops=True)  # another picture
+    get_drawn, set_drawn = mo.state(0)  # it is drawn, and the rest follows
     return
 
 
 @app.cell
-def _(changed, desk, set_names, set_picked, set_shown, set_slid, set_typed, set_walked):
+def _(
+    changed,
+    desk,
+    set_drawn,
+    set_names,
+    set_picked,
+    set_shown,
+    set_slid,
+    set_typed,
+    set_walked,
+):
+    waiting = []  # signals for the cells that run when the picture is drawn
+
+    def took(*signals):
+        waiting.extend([set_drawn, *signals])
+        changed(set_shown)
+
     def took_text(text):
         before = desk.names
         desk.type(text)
-        changed(set_shown, set_walked, *([set_names] if desk.names != before else []))
+        took(set_walked, *([set_names] if desk.names != before else []))
 
     def took_example(name):
         if name is not None:
             desk.pick(name)
-            changed(set_picked, set_names, set_walked, set_shown)
+            took(set_picked, set_names, set_walked)
 
     def took_slider(name, number):
         desk.move(name, number)
-        changed(set_slid, set_shown)
+        took(set_slid)
 
     def took_box(name, number):
         desk.move(name, number)
-        changed(set_typed, set_shown)
+        took(set_typed)
 
     def took_reach(reach):
         desk.reach = float(reach.removeprefix("±"))
-        changed(set_names, set_shown)
+        took(set_names)
 
     def took_name(name):
         desk.chosen = name or ""
-        changed(set_shown)
+        took()
 
     def took_step(step):
         desk.step = step
-        changed(set_shown)
+        took()
 
     def took_button(move, _):
         desk.step = move
-        changed(set_walked, set_shown)
+        took(set_walked)
 
+    return
+
+
+@app.cell
+def _(changed, desk, get_shown, link, mo, tab, view, waiting):
+    get_shown()
+    changed(*waiting)
+    waiting.clear()
+    mo.Html(view.news(desk)) if tab.value == link.TABS[0] else None
     return
 
 
@@ -191,8 +219,8 @@ def _(desk, get_walked, mo, partial, took_button, took_step, view):
 
 
 @app.cell
-def _(desk, get_shown, mo, partial, took_button, view):
-    get_shown()
+def _(desk, get_drawn, mo, partial, took_button, view):
+    get_drawn()
     walk_buttons = [
         mo.ui.button(label=label, tooltip=tip, on_click=partial(took_button, move))
         for label, tip, move in view.moves(desk)
@@ -204,7 +232,7 @@ def _(desk, get_shown, mo, partial, took_button, view):
 def _(
     boxes,
     desk,
-    get_shown,
+    get_drawn,
     link,
     mo,
     name_choice,
@@ -216,7 +244,7 @@ def _(
     view,
     walk_buttons,
 ):
-    get_shown()
+    get_drawn()
     (
         mo.Html(
             view.expression(
@@ -364,8 +392,8 @@ def _(desk, lab, link, mo, page, tab, view):
 
 
 @app.cell
-def _(desk, get_shown, get_trained, lab, link, mo, tab):
-    get_shown(), get_trained()
+def _(desk, get_drawn, get_trained, lab, link, mo, tab):
+    get_drawn(), get_trained()
     _query, _now = mo.query_params(), link.write(tab.value, desk, lab)
     for _key in [*_query.to_dict()]:
         if _key not in _now:
