@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
+from base64 import b64decode
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -147,7 +149,11 @@ def _first_tab(desk):
 
 def _filled(markup):
     fills = [dict(found) for tag, found in Reader(markup).tags if tag == "cr-fill"]
-    return {fill["name"]: fill["content"] for fill in fills}
+    return {fill["name"]: _unpacked(fill["content"]) for fill in fills}
+
+
+def _unpacked(content):
+    return zlib.decompress(b64decode(content)).decode()
 
 
 def test_a_wrong_first_text_still_gives_a_page():

