@@ -302,6 +302,7 @@ def test_bad_input_is_one_line(arguments, words, tmp_path):
     (tmp_path / "bytes.csv").write_bytes(bytes(range(256)))
     error = chainrule("train", *arguments, folder=tmp_path, fails=True)
     assert re.search(words, error)
+    assert not (tmp_path / "trained").exists()
     if "Invalid value" not in error:
         assert error.startswith("chainrule: ")
         assert "\n" not in error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -87,9 +89,9 @@ class Trained:
 
 def train(settings: Settings) -> None:
     """Train on a table, write pictures and the model, and print how good it is."""
-    settings.out.mkdir(parents=True, exist_ok=True)
     saved = settings.out / "model.json"
-    trained = learn(settings, checkpoint=saved)
+    with _folder(settings.out):
+        trained = learn(settings, checkpoint=saved)
     pictures = draw_pictures(trained)
     for name in PICTURES:
         if name in pictures:
@@ -101,6 +103,20 @@ def train(settings: Settings) -> None:
     if trained.history.stopped == "interrupted":
         print(f"interrupted; the same command with --resume {saved} goes on")
     print(last_line(trained.scores["test"]))
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """A folder to write into, which goes again where nothing came to be written."""
+    fresh = not path.exists()
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if fresh:
+            with suppress(OSError):  # it holds a checkpoint
+                path.rmdir()
+        raise
 
 
 def learn(settings: Settings, checkpoint: Path | None = None) -> Trained:
