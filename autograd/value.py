@@ -571,15 +571,18 @@ class Mode:
         while any thread is inside `no_grad` or `detect_anomaly`; see `_observe`.
     observed: how many such blocks are open.
     guard: called with each Value whose number Python code asks for, and how; the
-        compiler refuses where that number stands for any.
+        compiler refuses where that number stands for any. Set while any thread records
+        a function for it.
+    guarded: how many do so.
     """
 
-    __slots__ = ("guard", "observed", "observer")
+    __slots__ = ("guard", "guarded", "observed", "observer")
 
     def __init__(self) -> None:
         self.observer: Callable[[Value], Value] | None = None
         self.observed: int = 0
         self.guard: Callable[[Value, str], None] | None = None
+        self.guarded: int = 0
 
 
 MODE: Final = Mode()
@@ -593,6 +596,7 @@ silent: record nothing.
 watcher: called with each node just recorded.
 backward_watcher: called with the output and the seed before a pass backward.
 rules: called in place of `evaluate` where derivatives become nodes.
+guard: called where `MODE.guard` is.
 """
 
 

@@ -32,7 +32,7 @@ from autograd import (
 from autograd.compiler import CompileError
 from autograd.compiler.code import COMPARISONS
 from autograd.ops import TABLE
-from autograd.value import ieee
+from autograd.value import MODE, ieee
 
 BACKENDS = ["numpy", "llvm"]
 X = [[2.0], [-3.0]]
@@ -300,6 +300,27 @@ def test_a_derivative_by_a_parameter_inside():
 def test_a_branch_in_a_function_that_is_differentiated_is_still_an_error():
     with pytest.raises(CompileError, match=r"line \d+: if x > 0:"):
         compile(grad(branching), inputs=1)
+
+
+def test_threads_compile_beside_others_that_read_the_parameters():
+    w = Value(0.5)
+    wrong = []
+
+    def compiling():
+        for _ in range(60):
+            try:
+                compile(lambda x: x if x * w > 0 else w, 1, [w])
+                wrong.append("a branch was frozen")
+            except CompileError:
+                continue
+
+    threads = [threading.Thread(target=compiling) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert (w.data, float(w.detach().data), w > 0.25) == (0.5, 0.5, True)
+    assert not wrong
+    assert MODE.guard is None
 
 
 def test_other_threads_keep_to_their_own_branches():

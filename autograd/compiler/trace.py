@@ -26,7 +26,17 @@ from autograd.functional import is_array
 from autograd.graph import topological_order
 from autograd.ops import ALIAS, OPEN_ALIAS, Operation
 from autograd.source import is_ours, shown
-from autograd.value import MODE, Value, as_value, describe, ieee, recording
+from autograd.value import (
+    LOCK,
+    MODE,
+    THREAD,
+    Setting,
+    Value,
+    as_value,
+    describe,
+    ieee,
+    recording,
+)
 
 
 def from_graph(
@@ -180,7 +190,7 @@ def _guarded(leaves: Iterable[Value]) -> Iterator[None]:
     The derivatives that `grad` records meanwhile follow every branch of the rules.
     """
     forbidden = frozenset(leaves)
-    before = MODE.guard
+    before = getattr(THREAD, "guard", None)
 
     def guard(value: Value, how: str) -> None:
         if before is not None:
@@ -188,12 +198,25 @@ def _guarded(leaves: Iterable[Value]) -> Iterator[None]:
         if not forbidden.isdisjoint(topological_order(value)):
             _refuse(how)
 
-    MODE.guard = guard
-    try:
-        with every_branch():
+    with every_branch(), Setting("guard", guard, False):
+        _count_guarded(1)
+        try:
             yield
-    finally:
-        MODE.guard = before
+        finally:
+            _count_guarded(-1)
+
+
+def _count_guarded(change: int) -> None:
+    with LOCK:
+        MODE.guarded += change
+        MODE.guard = _ask if MODE.guarded else None
+
+
+def _ask(value: Value, how: str) -> None:
+    """Other threads may read what is an input or a parameter in this one."""
+    guard = getattr(THREAD, "guard", None)
+    if guard is not None:
+        guard(value, how)
 
 
 CASES = (
