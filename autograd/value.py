@@ -845,14 +845,14 @@ class Setting:
     def __init__(self, name: str, setting: Any, observes: bool) -> None:
         self.name = name
         self.setting = setting
-        self.observes = observes  # whether it concerns every new node
+        self.observes = observes  # whether it needs one of the hooks of MODE
         self.before: Any = None
         self.on = False
 
     def __enter__(self) -> None:
         self.before = getattr(THREAD, self.name, None)
         if self.observes:
-            _count_observing(1)
+            _count_setting(self.name, 1)
         self.on = True
         setattr(THREAD, self.name, self.setting)
 
@@ -867,7 +867,7 @@ class Setting:
             setattr(THREAD, self.name, self.before)
             self.on = False
             if self.observes:
-                _count_observing(-1)
+                _count_setting(self.name, -1)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, with this setting while it runs."""
@@ -912,10 +912,22 @@ def no_grad_is_on() -> bool:
     return bool(getattr(THREAD, "silent", False))
 
 
-def _count_observing(change: int) -> None:
+def _count_setting(name: str, change: int) -> None:
+    """Set a hook while any thread has a setting that needs it."""
     with LOCK:
-        MODE.observed += change
-        MODE.observer = _observe if MODE.observed else None
+        if name == "guard":
+            MODE.guarded += change
+            MODE.guard = _ask if MODE.guarded else None
+        else:
+            MODE.observed += change
+            MODE.observer = _observe if MODE.observed else None
+
+
+def _ask(value: Value, how: str) -> None:
+    """Ask this thread's guard: others may read what is an input or a parameter here."""
+    guard = getattr(THREAD, "guard", None)
+    if guard is not None:
+        guard(value, how)
 
 
 def _observe(node: Value) -> Value:

@@ -27,8 +27,6 @@ from autograd.graph import topological_order
 from autograd.ops import ALIAS, OPEN_ALIAS, Operation
 from autograd.source import is_ours, shown
 from autograd.value import (
-    LOCK,
-    MODE,
     THREAD,
     Setting,
     Value,
@@ -198,25 +196,8 @@ def _guarded(leaves: Iterable[Value]) -> Iterator[None]:
         if not forbidden.isdisjoint(topological_order(value)):
             _refuse(how)
 
-    with every_branch(), Setting("guard", guard, False):
-        _count_guarded(1)
-        try:
-            yield
-        finally:
-            _count_guarded(-1)
-
-
-def _count_guarded(change: int) -> None:
-    with LOCK:
-        MODE.guarded += change
-        MODE.guard = _ask if MODE.guarded else None
-
-
-def _ask(value: Value, how: str) -> None:
-    """Other threads may read what is an input or a parameter in this one."""
-    guard = getattr(THREAD, "guard", None)
-    if guard is not None:
-        guard(value, how)
+    with every_branch(), Setting("guard", guard, True):
+        yield
 
 
 CASES = (
