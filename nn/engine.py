@@ -19,7 +19,7 @@ from autograd.value import Value, describe, ieee, number_of
 from nn.extras import require
 from nn.losses import Loss
 from nn.module import Module
-from nn.targets import as_predictions
+from nn.targets import as_predictions, squeezed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,8 +145,7 @@ class Engine:
         task: the engine's own but for X and targets.
         """
         write(numbers, task.parameters)
-        with collector_paused(), ieee():
-            outputs = _numbers([as_list(task.model(row)) for row in task.X.tolist()])
+        outputs = _outputs(task.model, task.X)
         return loss_of(task.loss, outputs, task.targets.tolist()), outputs
 
 
@@ -168,7 +167,7 @@ class Eager(Engine):
         write(numbers, parameters)
         for parameter in parameters:
             parameter.grad = 0.0
-        with collector_paused(), ieee():
+        with _collector_paused(), ieee():
             predictions, loss = self.record(rows)
             loss.backward()
         gradient = np.array([parameter.grad for parameter in parameters])
@@ -216,10 +215,14 @@ def predict(model: Module, X: Any) -> Array:
     rows = np.array(X, dtype=np.float64)
     outputs = _compiled(model, rows) if len(rows) > MANY else None
     if outputs is None:
-        with collector_paused(), ieee():
-            outputs = _numbers([as_list(model(row)) for row in rows.tolist()])
-    found: Array = outputs[:, 0] if outputs.shape[1:] == (1,) else outputs
-    return found
+        outputs = _outputs(model, rows)
+    return squeezed(outputs)
+
+
+def _outputs(model: Module, X: Array) -> Array:
+    """The model's outputs, row by row."""
+    with _collector_paused(), ieee():
+        return _numbers([as_list(model(row)) for row in X.tolist()])
 
 
 MANY = 500  # rows from which on compiling the model takes less time than it saves
@@ -256,7 +259,7 @@ def _numbers(predictions: list[list[Value]]) -> Array:
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def _collector_paused() -> Iterator[None]:
     """Keep the cyclic garbage collector from walking a graph that is being recorded.
 
     A graph has no cycles, so there is nothing for it to find; left on, it takes more

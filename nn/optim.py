@@ -221,6 +221,8 @@ class Adam(Optimizer):
     weight_decay: added to the gradient, as in torch; see `AdamW` for the other way.
     """
 
+    keeps = ("mean", "square")
+
     def __init__(
         self,
         parameters: Iterable[Value] | None = None,
@@ -233,8 +235,6 @@ class Adam(Optimizer):
         first, second = betas
         self.betas = (_fraction(first, "betas[0]"), _fraction(second, "betas[1]"))
         self.eps = from_zero(eps, "eps")
-
-    keeps = ("mean", "square")
 
     def rule(self, w: Any, g: Any, lr: Any, t: Any, m: Any, v: Any) -> Any:
         """M and v, the running means of g and g*g; w - lr * m / sqrt(v)."""

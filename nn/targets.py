@@ -220,7 +220,7 @@ def _strange(y: Sequence[Any]) -> Any:
 
 def squeezed(outputs: Array) -> Array:
     """Outputs with one number per row as (N,), others as they are, (N, K)."""
-    found: Array = outputs[:, 0] if outputs.shape[1] == 1 else outputs
+    found: Array = outputs[:, 0] if outputs.shape[1:] == (1,) else outputs
     return found
 
 

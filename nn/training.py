@@ -272,10 +272,10 @@ class Training:
     def _metrics(self, outputs: Array, targets: Any) -> dict[str, float]:
         """How good the outputs are: by labels or as numbers, then as the user wants."""
         labels, outputs = self.history.labels, squeezed(outputs)
-        name, metric = (
-            ("accuracy", accuracy(labels)) if labels else ("error", mean_error)
-        )
-        found = {} if name in self.metrics else {name: metric(outputs, targets)}
+        if labels:
+            found = {"accuracy": accuracy(labels)(outputs, targets)}
+        else:
+            found = {"error": mean_error(outputs, targets)}
         if self.metrics:
             lists = outputs.tolist(), targets.tolist()
             found.update({k: metric(*lists) for k, metric in self.metrics.items()})

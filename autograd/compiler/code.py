@@ -264,9 +264,9 @@ class CodeRecorder(Recorder):
         op, args, number = self.code.instructions[condition]
         if op == CONSTANT:
             return number != 0.0
-        x, y = (
-            [self.code.number(arg) for arg in args] if op in COMPARISONS else [None] * 2
-        )
+        if op not in COMPARISONS:
+            return None
+        x, y = [self.code.number(arg) for arg in args]
         return None if x is None or y is None else compare(op, x, y)
 
 

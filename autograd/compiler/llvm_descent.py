@@ -19,6 +19,8 @@ from typing import Any, Final
 from autograd.compiler.code import INPUT, Kernel
 from autograd.compiler.layout import Layout, calculates, plan
 from autograd.compiler.llvm_backend import (
+    POINTER,
+    WHOLE,
     LlvmKernel,
     address,
     aligned,
@@ -39,7 +41,7 @@ LITTLE: Final = Lanes(1).number(1e-6)  # as in torch.nn.utils.clip_grad_norm_
 LARGE_SCALE: Final = Lanes(1).number(2.0**1022)
 EXPONENT: Final = 0x7FF << 52  # the bits of a float that tell its power of 2
 
-POINTER, WHOLE, NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
+NUMBER = ctypes.c_double
 ARGUMENTS: Final = {
     "run": POINTER,  # the first kernel's function
     "X": POINTER,  # the table, row by row
