@@ -130,7 +130,15 @@ class Optimizer:
     def apply(self, w: Any, g: Any, lr: Any, t: Any, *memory: Any) -> Sequence[Any]:
         """What `rule` returns, always as a sequence: the next w, and what it keeps."""
         found = self.rule(w, g, lr, t, *memory)
-        return found if self.keeps else (found,)
+        every = found if isinstance(found, tuple) else (found,)
+        if len(every) != 1 + len(self.keeps):
+            kept = "".join([f", {name}" for name in self.keeps])
+            raise TypeError(
+                f"the rule of {type(self).__name__} returned {len(every)} of (w{kept})"
+                ": return the next w and, in a tuple after it, one array for each name "
+                "in `keeps`"
+            )
+        return every
 
     def rule(self, w: Any, g: Any, lr: Any, t: Any, *memory: Any) -> Any:
         """The next w; where something is kept, a tuple of it and what to keep.

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import nn
 from autograd import Value, sin
 from nn import SGD, Adam, AdamW, Optimizer, RMSProp
 from nn.schedules import SCHEDULES, constant, cosine, linear, schedule, step, warm_up
@@ -151,6 +152,19 @@ def test_an_optimizer_of_ones_own_is_one_rule():
         (x * x).backward()
         optimizer.step()
     assert x.data == 0.0
+
+
+@pytest.mark.parametrize("returned", [1, 3])
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_rule_that_returns_too_little_or_too_much(returned, engine):
+    class Forgetful(Optimizer):
+        keeps = ("mean",)
+
+        def rule(self, w, g, lr, t, mean):
+            return w if returned == 1 else (w, mean, g)
+
+    with pytest.raises(TypeError, match=rf"Forgetful returned {returned} of \(w, mean"):
+        nn.fit(nn.MLP(1, [1]), [[0], [1]], [0, 1], optimizer=Forgetful(), engine=engine)
 
 
 def test_the_learning_rate_can_be_changed_between_steps():
