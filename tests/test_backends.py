@@ -11,7 +11,7 @@ import pytest
 from random_graphs import eager, example
 
 from autograd import Value, compile, dot, maximum, relu, sin, sum, tanh
-from autograd.compiler import llvm_backend
+from autograd.compiler.llvm import backend as llvm_backend
 from autograd.graph import gradients, topological_order
 from autograd.ops import TABLE
 from autograd.value import MODE, ieee

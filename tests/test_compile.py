@@ -30,7 +30,7 @@ from autograd import (
     where,
 )
 from autograd.compiler import CompileError
-from autograd.compiler.code import COMPARISONS
+from autograd.compiler.instructions import COMPARISONS
 from autograd.ops import TABLE
 from autograd.value import MODE, ieee
 

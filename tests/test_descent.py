@@ -7,7 +7,9 @@ import pytest
 
 import nn
 from autograd import Value, compile
-from autograd.compiler import CompileError, llvm_backend, llvm_descent
+from autograd.compiler import CompileError
+from autograd.compiler.llvm import backend as llvm_backend
+from autograd.compiler.llvm import descent as llvm_descent
 from nn import MLP, SGD, Adam, AdamW, Optimizer, RMSProp, fit
 from nn.compiled import Compiled
 from nn.engine import Engine, Task

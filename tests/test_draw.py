@@ -16,9 +16,9 @@ from autograd.graph import graph, topological_order
 from autograd.value import ieee
 from nn import MLP, Layer, Neuron, binary_cross_entropy_with_logits, hinge, mse
 from viz import draw
+from viz.digits import short, typed
 from viz.fold import fold
 from viz.graph import names_of
-from viz.numbers import short, typed
 from viz.render import render
 from viz.style import NEGATIVE, POSITIVE, QUIET
 

@@ -37,6 +37,7 @@ from nn import (
     cross_entropy,
 )
 from viz import explain, flow
+from viz.digits import short
 from viz.notation import (
     LATEX,
     TEXT,
@@ -48,7 +49,6 @@ from viz.notation import (
     times,
     with_numbers,
 )
-from viz.numbers import short
 from viz.stepper import stepper
 from viz.text import loss_of, worked_example
 

@@ -13,8 +13,8 @@ from autograd import Value
 from nn import MLP, Layer, Neuron, Sequential
 from nn.losses import LOSSES, binary_cross_entropy
 from viz import draw, network
+from viz.digits import short
 from viz.network import LANE
-from viz.numbers import short
 from viz.text import worked_example
 
 SVG = "{http://www.w3.org/2000/svg}"

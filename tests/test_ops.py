@@ -18,7 +18,7 @@ from reference import DIGITS, REFERENCE, derivatives, ulps
 
 import autograd
 from autograd import Value, grad, hessian, operation
-from autograd.compiler.trace import CompileError
+from autograd.compiler.recording import CompileError
 from autograd.graph import gradients, graph
 from autograd.ops import TABLE, Operation
 from autograd.value import ieee, record

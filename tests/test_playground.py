@@ -17,11 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import expression
-from viz import play_export, play_link, play_page, play_server, play_view
-from viz.play_chart import Line, Panel, chart
-from viz.play_expression import EXAMPLES, Desk, curve, record
-from viz.play_training import CHOICES, Lab, Session, Setup, layers
-from viz.play_walk import Walk, dressed
+from viz.play import export as play_export
+from viz.play import link as play_link
+from viz.play import pieces as play_page
+from viz.play import server as play_server
+from viz.play import view as play_view
+from viz.play.chart import Line, Panel, chart
+from viz.play.expression import EXAMPLES, Desk, curve, record
+from viz.play.training import CHOICES, Lab, Session, Setup, layers
+from viz.play.walk import Walk, dressed
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -648,7 +652,6 @@ def test_the_server_is_asked_to_serve_this_machine_alone(monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(play_server, "_guard", lambda: None)
     monkeypatch.setattr(sys, "argv", ["chainrule"])
-    monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(
         play_server.runpy, "run_module", lambda *_, **__: asked.append(list(sys.argv))
     )
@@ -657,9 +660,6 @@ def test_the_server_is_asked_to_serve_this_machine_alone(monkeypatch, capsys):
     assert argv[argv.index("--host") + 1] == "127.0.0.1"
     assert "--headless" in argv
     assert "http://127.0.0.1:" in capsys.readouterr().out
-    import numbers
-
-    assert "Number" in vars(numbers)  # Python's, not viz/numbers.py
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from autograd.graph import graph
 from autograd.value import ieee
 from nn import MLP
 from viz import stepper, style
-from viz.numbers import short
+from viz.digits import short
 from viz.text import loss_of, worked_example
 
 sys.path.insert(0, str(Path(__file__).parent))

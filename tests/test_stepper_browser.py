@@ -10,7 +10,7 @@ import pytest
 from autograd import Value
 from autograd.graph import graph
 from viz import stepper
-from viz.numbers import short
+from viz.digits import short
 from viz.text import loss_of, worked_example
 
 sync_api = pytest.importorskip("playwright.sync_api")

@@ -16,7 +16,7 @@ from nn import MLP, Layer, Neuron, Sequential, mse
 from nn.losses import LOSSES
 from nn.module import ACTIVATIONS
 from viz import flow
-from viz.numbers import short
+from viz.digits import short
 from viz.text import worked_example
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -541,7 +541,7 @@ def play(
 
     The page is served to this machine alone.
     """
-    from viz.play_server import serve
+    from viz.play.server import serve
 
     serve(port, browser=not no_browser)
 

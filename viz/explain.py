@@ -47,6 +47,7 @@ from autograd.graph import Node, graph
 from autograd.value import Value, describe, ieee
 from autograd.value import forward as computed
 from viz.collapse import Collapse, Finder
+from viz.digits import short
 from viz.notation import (
     ASCII,
     LATEX,
@@ -70,7 +71,6 @@ from viz.notation import (
     times,
     with_numbers,
 )
-from viz.numbers import short
 
 MOST_STEPS = 200
 MOST_RECORDS = 400

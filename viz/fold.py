@@ -18,7 +18,7 @@ from typing import Final
 
 from autograd.value import Value
 from viz import style
-from viz.numbers import short
+from viz.digits import short
 from viz.render import Graph, visible
 
 WEIGHT: Final = re.compile(r"W(\d*)\[(\d+),\d+\]")

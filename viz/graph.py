@@ -10,8 +10,8 @@ from autograd.graph import Node, graph, topological_order
 from autograd.ops import Operation
 from autograd.value import Value, describe
 from viz import style
+from viz.digits import check_digits, short, typed
 from viz.fold import LARGEST, fold, summary
-from viz.numbers import check_digits, short, typed
 from viz.render import Graph, is_tangle, layout_for, markup, visible
 
 SYMBOLS: Final = {"mul": "×", "sub": "−", "neg": "−", "sum": "+", "prod": "×"}

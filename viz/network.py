@@ -13,7 +13,7 @@ from autograd.value import Value
 from nn.losses import Loss
 from nn.module import Module
 from viz import style
-from viz.numbers import check_digits, short
+from viz.digits import check_digits, short
 from viz.render import Graph, visible
 from viz.text import Pass, Stage, record_pass
 

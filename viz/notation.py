@@ -37,7 +37,7 @@ from autograd.value import (
     number_of,
     recording,
 )
-from viz.numbers import short
+from viz.digits import short
 
 LONGEST_NAME = 40
 LONGEST_RULE = 60

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.graph import Node, gradients, graph
 from autograd.value import Value
+from viz.digits import short
 from viz.notation import names_of
-from viz.numbers import short
 
 if TYPE_CHECKING:
     from rich.table import Table

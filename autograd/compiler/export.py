@@ -7,8 +7,15 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd.compiler.code import CONSTANT, INPUT, LEAVES, PARAMETER, Code, Kernel
-from autograd.compiler.numbers import check_table, check_vector
+from autograd.compiler.arrays import check_table, check_vector
+from autograd.compiler.instructions import (
+    CONSTANT,
+    INPUT,
+    LEAVES,
+    PARAMETER,
+    Code,
+    Kernel,
+)
 from autograd.compiler.numpy_backend import REDUCTIONS, form, function, has_form
 from autograd.compiler.passes import input_kernel, optimize, write_out
 from autograd.ops import TABLE

@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from autograd.compiler.code import (
+from autograd.compiler.arrays import numpy
+from autograd.compiler.instructions import (
     COMPARISONS,
     CONSTANT,
     INPUT,
@@ -19,7 +20,6 @@ from autograd.compiler.code import (
     Code,
     Kernel,
 )
-from autograd.compiler.numbers import numpy
 from autograd.ops import TABLE, Operation
 from autograd.value import forward, ieee
 

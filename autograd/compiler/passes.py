@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd.compiler.code import (
+from autograd.compiler.instructions import (
     COMPARISONS,
     INPUT,
     LEAVES,
@@ -25,7 +25,7 @@ from autograd.compiler.code import (
     Term,
     compare,
 )
-from autograd.compiler.trace import written_out
+from autograd.compiler.recording import written_out
 from autograd.value import forward, ieee
 
 

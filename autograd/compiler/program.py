@@ -18,9 +18,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, final
 
 from autograd.compiler import storage
-from autograd.compiler.code import Code, CompileError, Kernel, listing
-from autograd.compiler.layout import native
-from autograd.compiler.numbers import numpy, table, vector
+from autograd.compiler.arrays import numpy, table, vector
+from autograd.compiler.instructions import Code, CompileError, Kernel, listing
+from autograd.compiler.llvm.layout import native
 from autograd.compiler.numpy_backend import NumpyKernel, has_form
 from autograd.compiler.passes import (
     Report,
@@ -30,7 +30,7 @@ from autograd.compiler.passes import (
     optimize,
     write_out,
 )
-from autograd.compiler.trace import from_function, from_graph, listed
+from autograd.compiler.recording import from_function, from_graph, listed
 from autograd.ops import Operation
 from autograd.value import Value
 
@@ -201,7 +201,7 @@ class Program:
         return self._ready[kind]
 
     def descent(self, rule: Program) -> Any:
-        """Steps over many batches in one call: see `llvm_descent.Descent`.
+        """Steps over many batches in one call: see `llvm.descent.Descent`.
 
         rule: the update, a program of (w, g, *memory) with the parameters (lr, t) whose
             outputs are the next (w, *memory). Whatever it runs on, it becomes a part of
@@ -212,7 +212,7 @@ class Program:
         _, why_not = self._native("training")
         if why_not or self._backend == NUMPY:
             raise CompileError(why_not or "the program runs on numpy")
-        from autograd.compiler.llvm_descent import Descent
+        from autograd.compiler.llvm.descent import Descent
 
         return Descent(
             self.kernel("training"), write_out(rule._plan("forward")[0], native)
@@ -420,6 +420,6 @@ def _results(kernel: Kernel) -> list[str]:
 def _backend(name: str) -> Callable[[Kernel], Any]:
     if name == NUMPY:
         return NumpyKernel
-    from autograd.compiler.llvm_backend import LlvmKernel
+    from autograd.compiler.llvm.backend import LlvmKernel
 
     return LlvmKernel

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from autograd.compiler.code import COMPARISONS, Recorder, Term, compare
+from autograd.compiler.instructions import COMPARISONS, Recorder, Term, compare
 from autograd.custom import is_derived
 from autograd.ops import TABLE, Operation
 from autograd.value import Setting, Value, constant, evaluate, number_of, record

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autograd.compiler.code import COMPARISONS, LEAVES, Code
+from autograd.compiler.instructions import COMPARISONS, LEAVES, Code
 from autograd.files import write_whole
 from autograd.ops import TABLE, Operation
 

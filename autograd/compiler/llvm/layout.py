@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from autograd.compiler.code import (
+from autograd.compiler.instructions import (
     COMPARISONS,
     CONSTANT,
     INPUT,
@@ -26,7 +26,7 @@ from autograd.compiler.code import (
     Code,
     Kernel,
 )
-from autograd.compiler.vector_math import FUNCTIONS
+from autograd.compiler.llvm.vector_math import FUNCTIONS
 
 CHUNK = 400  # instructions, a function of the math library counting as 4
 TERMS = 128  # of a sum or a dot; a longer one is added up from pieces

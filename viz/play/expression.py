@@ -14,7 +14,7 @@ from autograd.graph import Node, graph
 from autograd.value import Value, ieee
 from viz.graph import READABLE
 from viz.notation import names_of
-from viz.play_walk import Walk
+from viz.play.walk import Walk
 
 MOST_NAMES: Final = 40
 START: Final = 1.0  # of a name that has no number yet

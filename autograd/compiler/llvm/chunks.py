@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from autograd.compiler import vector_math
-from autograd.compiler.code import COMPARISONS, CONSTANT
-from autograd.compiler.layout import Layout, length
-from autograd.compiler.llvm_text import Function, Unit
+from autograd.compiler.instructions import COMPARISONS, CONSTANT
+from autograd.compiler.llvm import vector_math
+from autograd.compiler.llvm.layout import Layout, length
+from autograd.compiler.llvm.text import Function, Unit
 
 LARGE = 4000  # instructions: beyond, they are not optimized, see `Unit.add`
 MANY_TERMS = 32  # from so many on, a sum is added up in four chains

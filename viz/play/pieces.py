@@ -96,7 +96,7 @@ def fitted(svg: str) -> str:
 def slot(name: str) -> str:
     """A place for what `fill` brings; it stays as it is while the page around changes.
 
-    The script in `pages/play_head.html` says why.
+    The script in `page/head.html` says why.
     """
     return f'<cr-slot name="{name}"></cr-slot>'
 

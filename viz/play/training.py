@@ -15,7 +15,7 @@ from nn.module import ACTIVATIONS
 from nn.optim import OPTIMIZERS
 from nn.training import DivergenceError, Training
 from viz.network import network
-from viz.play_chart import Line, Panel, chart
+from viz.play.chart import Line, Panel, chart
 from viz.plots import plot_decision_boundary
 from viz.render import Graph
 from viz.style import NEGATIVE, POSITIVE

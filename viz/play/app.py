@@ -5,7 +5,7 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 """The playground's page: a marimo notebook, served by `chainrule play`.
 
-Cells connect controls with the plain objects of `viz.play_*`, which hold the state.
+Cells connect controls with the plain objects of `viz.play`, which hold the state.
 A `mo.state` counter says that something changed. A slider and a number box for one name
 follow each other: each is made anew when the other moved, never by its own move.
 A change of the expression runs one cell, which draws the graph; when that is on its way
@@ -19,8 +19,8 @@ import marimo
 app = marimo.App(
     width="full",
     app_title="chainrule playground",
-    css_file="pages/play.css",
-    html_head_file="pages/play_head.html",
+    css_file="page/looks.css",
+    html_head_file="page/head.html",
 )
 
 
@@ -31,11 +31,11 @@ def _():
 
     import marimo as mo
 
-    from viz import play_link as link
-    from viz import play_page as page
-    from viz import play_view as view
-    from viz.play_expression import EXAMPLES
-    from viz.play_training import CHOICES, PACES, ROWS
+    from viz.play import link as link
+    from viz.play import pieces as page
+    from viz.play import view as view
+    from viz.play.expression import EXAMPLES
+    from viz.play.training import CHOICES, PACES, ROWS
 
     return
 

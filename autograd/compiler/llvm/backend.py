@@ -1,6 +1,6 @@
 """The machine code backend: several rows per vector, straight from the graph.
 
-The text of a module (see `llvm_module`) is turned into machine code for this processor
+The text of a module (see `llvm.module`) is turned into machine code for this processor
 by llvmlite, and called through ctypes, which releases the interpreter's lock.
 """
 
@@ -12,10 +12,10 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from autograd.compiler.code import CONSTANT, Kernel
-from autograd.compiler.layout import Layout, plan
-from autograd.compiler.llvm_module import WORKSPACE, Module
-from autograd.compiler.numbers import numpy
+from autograd.compiler.arrays import numpy
+from autograd.compiler.instructions import CONSTANT, Kernel
+from autograd.compiler.llvm.layout import Layout, plan
+from autograd.compiler.llvm.module import WORKSPACE, Module
 
 THREAD_ROWS = 2048  # a thread is not worth starting for fewer
 

@@ -30,10 +30,7 @@ def serve(port: int | None = None, browser: bool = True) -> None:
     address = f"http://{HOST}:{port}"
     print(f"The playground is at {address} (Ctrl-C ends it).", flush=True)
     folder = Path(__file__).parent
-    # marimo puts the notebook's folder first, where its numbers.py would hide Python's
-    # own; it leaves a folder that is there already where it is.
-    sys.path.append(str(folder))
-    sys.argv = ["marimo", "--quiet", "--yes", "run", str(folder / "playground.py")]
+    sys.argv = ["marimo", "--quiet", "--yes", "run", str(folder / "app.py")]
     sys.argv += ["--host", HOST, "--port", str(port), "--no-token", "--no-sandbox"]
     sys.argv += [] if browser else ["--headless"]
     # With --quiet and --yes marimo ends uvicorn twice at Ctrl-C, which it complains of.

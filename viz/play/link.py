@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from viz.play_expression import EXAMPLES, Desk
-from viz.play_training import MOST_EPOCHS, ROWS, Lab, Session, Setup
+from viz.play.expression import EXAMPLES, Desk
+from viz.play.training import MOST_EPOCHS, ROWS, Lab, Session, Setup
 
 TABS: Final = ("An expression", "Training")
 LONGEST: Final = 6000  # characters of an address that every browser and server takes

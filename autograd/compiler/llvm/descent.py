@@ -16,9 +16,9 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from autograd.compiler.code import INPUT, Kernel
-from autograd.compiler.layout import Layout, calculates, plan
-from autograd.compiler.llvm_backend import (
+from autograd.compiler.arrays import numpy
+from autograd.compiler.instructions import INPUT, Kernel
+from autograd.compiler.llvm.backend import (
     POINTER,
     WHOLE,
     LlvmKernel,
@@ -28,11 +28,11 @@ from autograd.compiler.llvm_backend import (
     numbers,
     processor,
 )
-from autograd.compiler.llvm_chunk import LARGE, Chunk, add_once
-from autograd.compiler.llvm_module import WORKSPACE
-from autograd.compiler.llvm_text import Function, Unit
-from autograd.compiler.numbers import numpy
-from autograd.compiler.vector_math import Lanes
+from autograd.compiler.llvm.chunks import LARGE, Chunk, add_once
+from autograd.compiler.llvm.layout import Layout, calculates, plan
+from autograd.compiler.llvm.module import WORKSPACE
+from autograd.compiler.llvm.text import Function, Unit
+from autograd.compiler.llvm.vector_math import Lanes
 
 W, G = 0, 1  # the columns: parameters, gradients, then what is remembered
 LR, T = 0, 1  # the rule's own parameters

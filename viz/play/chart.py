@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from viz.numbers import short
+from viz.digits import short
 from viz.render import FONT
 from viz.style import INK, NEGATIVE, PAPER, POSITIVE, QUIET, TROUGH
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from autograd.compiler.code import Kernel
-from autograd.compiler.layout import Grid, Layer, Layout, length
-from autograd.compiler.llvm_chunk import LARGE, Chunk, add_once
-from autograd.compiler.llvm_text import Function, Unit
+from autograd.compiler.instructions import Kernel
+from autograd.compiler.llvm.chunks import LARGE, Chunk, add_once
+from autograd.compiler.llvm.layout import Grid, Layer, Layout, length
+from autograd.compiler.llvm.text import Function, Unit
 
 BLOCK_BYTES = 192 * 1024  # of slots that go through the stages together
 BLOCK_VECTORS = 64

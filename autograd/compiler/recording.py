@@ -11,7 +11,7 @@ from traceback import walk_stack, walk_tb
 from types import FrameType
 from typing import Any, NoReturn
 
-from autograd.compiler.code import (
+from autograd.compiler.instructions import (
     CONSTANT,
     INPUT,
     PARAMETER,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from viz import play_export as export
-from viz import play_page as page
+from viz.digits import short
 from viz.explain import explain
 from viz.graph import draw
-from viz.numbers import short
-from viz.play_chart import Line, Panel, chart
-from viz.play_expression import Desk, Recorded, curve
-from viz.play_training import Lab
-from viz.play_walk import dressed
+from viz.play import export as export
+from viz.play import pieces as page
+from viz.play.chart import Line, Panel, chart
+from viz.play.expression import Desk, Recorded, curve
+from viz.play.training import Lab
+from viz.play.walk import dressed
 from viz.style import NEGATIVE
 
 File = tuple[str, str, str, Callable[[], bytes]]

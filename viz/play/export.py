@@ -10,8 +10,8 @@ from typing import Final
 
 from viz.explain import explain
 from viz.notation import number_latex
-from viz.play_expression import Recorded
-from viz.play_training import LOSS, ROWS, Session
+from viz.play.expression import Recorded
+from viz.play.training import LOSS, ROWS, Session
 from viz.render import FONT
 from viz.style import PAPER
 

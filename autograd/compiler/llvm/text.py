@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from autograd.compiler import vector_math
-from autograd.compiler.vector_math import Lanes
+from autograd.compiler.llvm import vector_math
+from autograd.compiler.llvm.vector_math import Lanes
 
 INTRINSICS: Final = {"fma": 3, "copysign": 2, "sqrt": 1, "fabs": 1, "rint": 1}
 """LLVM's own functions that are called, and how many arguments they take."""
