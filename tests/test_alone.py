@@ -57,3 +57,55 @@ def test_what_the_others_removal_left_is_told(mixed):
     (mixed / "autograd" / "__init__.py").unlink()
     # -S: without what is installed, where Python would find another autograd.
     assert "is not chainrule's alone" in error_of(mixed, "import nn", "-S")
+
+
+# ---- another interpreter in the same process -----------------------------------------
+
+INTERPRETERS = """
+import sys
+if sys.version_info >= (3, 13):
+    import _interpreters as interpreters
+    made = [interpreters.create(kind) for kind in ("isolated", "legacy")]
+else:
+    import _xxsubinterpreters as interpreters
+    made = [interpreters.create(isolated=kind) for kind in (True, False)]
+HOME = {home!r}
+CODE = '''
+import sys
+sys.path.insert(0, %r)
+for package in ("autograd", "autograd.value", "nn", "viz"):
+    try:
+        __import__(package)
+        print("imported", package)
+    except ImportError as error:
+        print(error)
+''' % HOME
+def others():
+    for interpreter in made:
+        interpreters.run_string(interpreter, CODE)
+        interpreters.destroy(interpreter)
+{order}
+print(autograd.grad(lambda x: x * x)(2.0), autograd.parse("x + 1", x=2).data)
+"""
+ORDERS = {
+    "before": "others(); sys.path.insert(0, HOME); import autograd",
+    "after": "sys.path.insert(0, HOME); import autograd; others()",
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_subinterpreter_is_refused_and_does_no_harm(order):
+    home = str(Path(autograd.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", INTERPRETERS.format(home=home, order=ORDERS[order])],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+    )
+    assert done.stderr == ""
+    *told, numbers = done.stdout.splitlines()
+    assert numbers == "4.0 3.0"
+    assert len(told) == 2 * 4
+    for line in told:
+        assert line.startswith("chainrule's autograd runs in the main interpreter of ")
