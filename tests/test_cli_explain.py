@@ -15,7 +15,7 @@ from nn.checkpoint import Context, save
 from nn.data import Scaling
 from nn.targets import Labels
 from viz import cli, explain, flow, stepper
-from viz.text import loss_of, worked_example
+from viz.layers import loss_of, worked_example
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -38,6 +38,7 @@ from nn import (
 )
 from viz import explain, flow
 from viz.digits import short
+from viz.layers import loss_of, worked_example
 from viz.notation import (
     LATEX,
     TEXT,
@@ -50,7 +51,6 @@ from viz.notation import (
     with_numbers,
 )
 from viz.stepper import stepper
-from viz.text import loss_of, worked_example
 
 sys.path.insert(0, str(Path(__file__).parent))
 from random_graphs import grow

@@ -14,8 +14,8 @@ from nn import MLP, Layer, Neuron, Sequential
 from nn.losses import LOSSES, binary_cross_entropy
 from viz import draw, network
 from viz.digits import short
+from viz.layers import worked_example
 from viz.network import LANE
-from viz.text import worked_example
 
 SVG = "{http://www.w3.org/2000/svg}"
 

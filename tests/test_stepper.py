@@ -20,7 +20,7 @@ from autograd.value import ieee
 from nn import MLP
 from viz import stepper, style
 from viz.digits import short
-from viz.text import loss_of, worked_example
+from viz.layers import loss_of, worked_example
 
 sys.path.insert(0, str(Path(__file__).parent))
 from random_graphs import grow

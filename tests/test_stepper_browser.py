@@ -11,7 +11,7 @@ from autograd import Value
 from autograd.graph import graph
 from viz import stepper
 from viz.digits import short
-from viz.text import loss_of, worked_example
+from viz.layers import loss_of, worked_example
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)

@@ -17,7 +17,7 @@ from nn.losses import LOSSES
 from nn.module import ACTIVATIONS
 from viz import flow
 from viz.digits import short
-from viz.text import worked_example
+from viz.layers import worked_example
 
 sys.path.insert(0, str(Path(__file__).parent))
 from reading import equations, evaluate, is_numeric, unboxed

@@ -422,8 +422,8 @@ def flow(
     With an expression: its forward and its backward pass.
     """
     from viz.explain import explain as explained
+    from viz.layers import worked_example
     from viz.text import flow as flow_of
-    from viz.text import worked_example
 
     plain = ascii or (not output and not _prints("ŷ → ∂ ╭"))
     if what and not _is_model(what):
@@ -609,7 +609,7 @@ def _root(
     """The output to explain, and the leaves by which it can be differentiated."""
     if not _is_model(what):
         return _expression(what, values)
-    from viz.text import loss_of
+    from viz.layers import loss_of
 
     model, x, y, chosen = _sample(what, values, target, loss)
     inputs = [Value(number, f"x{i}") for i, number in enumerate(x, 1)]

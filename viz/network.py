@@ -14,8 +14,8 @@ from nn.losses import Loss
 from nn.module import Module
 from viz import style
 from viz.digits import check_digits, short
+from viz.layers import Pass, Stage, record_pass
 from viz.render import Graph, visible
-from viz.text import Pass, Stage, record_pass
 
 GAP: Final = (1.55, 0.25)  # inches between neurons, across and down
 ROOM: Final = 0.34  # inches of a neuron's diameter that aren't text,

@@ -9,26 +9,20 @@ from __future__ import annotations
 import copy
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Any, Literal
 
 from autograd.expression import width as columns
-from autograd.graph import Node, gradients, graph, topological_order
-from autograd.numeric import is_number
-from autograd.value import Value, number_of, recording
-from nn.losses import (
-    LOSSES,
-    Loss,
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    mse,
-)
-from nn.module import MLP, Layer, Module, Neuron
-from viz.collapse import Collapse
-from viz.explain import adjoints, collapses, shortcut
+from autograd.graph import gradients
+from autograd.value import Value
+from nn.losses import Loss
+from nn.module import Module
+from viz.boxes import GUTTER, Part, Parts, diagram
+from viz.explain import shortcut
+from viz.layers import Pass, Stage, inner_names, numbered, record_pass
 from viz.notation import (
     ASCII,
     TEXT,
@@ -40,7 +34,6 @@ from viz.notation import (
     Style,
     Symbol,
     Word,
-    pad,
     plus,
     replaced,
     show,
@@ -51,213 +44,10 @@ from viz.notation import (
 
 MOST_NEURONS = 8
 
-# ---- what happened, read from the recorded graph -------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One layer in one pass: what came in, the weights, z and activation.
-
-    Each neuron has a row: `weights[i]`, `biases[i]`, `zs[i]`, `outs[i]`.
-    """
-
-    name: str
-    inputs: tuple[Value, ...]
-    weights: tuple[tuple[Value, ...], ...]
-    biases: tuple[Value, ...]
-    zs: tuple[Value, ...]
-    outs: tuple[Value, ...]
-    activation: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """A forward pass through a model and its loss, with every adjoint."""
-
-    stages: tuple[Stage, ...]
-    target: Any
-    loss: Value
-    loss_name: str
-    adjoints: Mapping[Value, float]
-    collapses: Mapping[Value, Collapse]
-
-    @property
-    def targets(self) -> list[float]:
-        """The target's numbers; none where it is something else, as nested lists."""
-        target = self.target
-        plain = target.tolist() if hasattr(target, "tolist") else target
-        numbers = plain if isinstance(plain, (list, tuple)) else [plain]
-        if not all(isinstance(item, Value) or is_number(item) for item in numbers):
-            return []
-        return [number_of(item) for item in numbers]
-
-
-def record_pass(model: Module, x: Any, y: Any, loss: Loss | str | None = None) -> Pass:
-    """Run a model on one row, and read layers, deltas and loss off the graph."""
-    layers = _layers(model)
-    with recording():
-        outs = model(x)
-        outputs = tuple(outs) if isinstance(outs, (list, tuple)) else (outs,)
-        chosen = _loss(loss, outputs)
-        total = chosen(outs, y)
-    nodes = graph(total)
-    order = [node.value for node in nodes]
-    stages = tuple(_stages(layers, outputs, order))
-    return Pass(
-        stages,
-        y,
-        total,
-        str(getattr(chosen, "__name__", "loss")),
-        dict(zip(order, adjoints(nodes), strict=True)),
-        _collapses(nodes, stages[-1], chosen),
-    )
-
-
-def loss_of(
-    model: Module, x: Sequence[Value], y: Any, loss: Loss | str | None = None
-) -> Value:
-    """The recorded loss of a model for one row, labeled L, its outputs labeled ŷ.
-
-    >>> loss_of(Neuron(1, activation=None), [Value(3.0)], 0.0).label
-    'L'
-    """
-    outs = model(x)
-    outputs = list(outs) if isinstance(outs, (list, tuple)) else [outs]
-    for name, out in zip(_names("ŷ", len(outputs)), outputs, strict=True):
-        out.label = name
-    total: Value = _loss(loss, outputs)(outs, y)
-    total.label = total.label or "L"
-    return total
-
-
-def worked_example() -> tuple[Module, list[float], float]:
-    """The network of the documentation's worked example, its input and its target."""
-    model = MLP(2, [2, 1], "sigmoid", "sigmoid", seed=0)
-    model.load_state_dict(
-        {
-            "layers.0.weight": [[0.1, 0.2], [0.3, 0.4]],
-            "layers.0.bias": [0.01, 0.02],
-            "layers.1.weight": [[0.5, 0.6]],
-            "layers.1.bias": [0.05],
-        }
-    )
-    return model, [1.0, 2.0], 1.0
-
-
-def _collapses(nodes: list[Node], last: Stage, loss: Loss) -> dict[Value, Collapse]:
-    """The shortcut at the outputs' z, where a sigmoid or softmax meets cross-entropy.
-
-    The neurons are named in it as by `_inner`.
-    """
-    present = {node.value for node in nodes}
-    names = _inner("z", last.zs) | _inner("a", last.outs)
-    logits = [z for z in last.zs if z in present]
-    return collapses(nodes, logits, names, loss is binary_cross_entropy_with_logits)
-
-
-def _inner(letter: str, values: Sequence[Value]) -> dict[str, Value]:
-    """Names to be replaced where they are printed."""
-    return {f"{letter} of neuron {i}": value for i, value in enumerate(values)}
-
-
-def _layers(model: Any) -> list[list[Neuron]]:
-    """The neurons of a model, layer by layer."""
-    if isinstance(model, Neuron):
-        return [[model]]
-    if isinstance(model, Layer):
-        return [model.neurons]
-    parts = getattr(model, "layers", None) or getattr(model, "steps", [])
-    found = [part.neurons for part in parts if isinstance(part, Layer)]
-    if not found:
-        raise TypeError(
-            f"flow shows networks of layers, such as nn.MLP; got {model!r:.60}: for "
-            "any other expression use explain(output, wrt)"
-        )
-    return found
-
-
-def _loss(loss: Loss | str | None, outputs: Sequence[Value]) -> Loss:
-    if callable(loss):
-        return loss
-    if loss is None:
-        return binary_cross_entropy if outputs[0].op == "sigmoid" else mse
-    if loss not in LOSSES:
-        raise ValueError(f"unknown loss {loss!r}; choose one of {', '.join(LOSSES)}")
-    return LOSSES[loss]
-
-
-def _activation(neuron: Neuron) -> str:
-    if neuron.activation is None:
-        return ""
-    name = str(getattr(neuron.activation, "__name__", ""))
-    return name if name.isidentifier() else "activation"
-
-
-def _stages(
-    layers: list[list[Neuron]], outputs: tuple[Value, ...], order: list[Value]
-) -> Iterator[Stage]:
-    """Each layer's nodes: z is what adds a neuron's bias to its dot product.
-
-    order: the nodes of the loss; outputs that it does not use are added.
-    """
-    present = set(order)
-    unused = [output for output in outputs if output not in present]
-    order = order + [n for output in unused for n in topological_order(output)]
-    by_bias = {n.parents[1]: n for n in order if n.op == "add"}
-    zs = [[_z(by_bias, neuron) for neuron in layer] for layer in layers]
-    inputs = [_inputs(layer[0]) for layer in zs]
-    after = [*inputs[1:], outputs]
-    for k, layer in enumerate(layers):
-        if len(after[k]) != len(layer):
-            raise ValueError(
-                f"flow shows layers that feed one another directly; layer {k + 1} has "
-                f"{len(layer)} neurons, and {len(after[k])} numbers came out of it"
-            )
-        yield Stage(
-            str(k + 1) if len(layers) > 1 else "",
-            inputs[k],
-            tuple(tuple(neuron.w) for neuron in layer),
-            tuple(neuron.b for neuron in layer),
-            tuple(zs[k]),
-            after[k],
-            _activation(layer[0]) or _between(zs[k][0], after[k][0]),
-        )
-
-
-def _z(by_bias: Mapping[Value, Value], neuron: Neuron) -> Value:
-    z = by_bias.get(neuron.b)
-    if z is None or z.parents[0].op != "dot":
-        raise ValueError("a neuron of this model took no part in its output")
-    return z
-
-
-def _inputs(z: Value) -> tuple[Value, ...]:
-    parents = z.parents[0].parents
-    return parents[len(parents) // 2 :]
-
-
-def _between(z: Value, out: Value) -> str:
-    """The operation from z to the output where it is no part of the neuron."""
-    return out.op if out is not z and out.parents == (z,) else ""
-
-
-def _names(letter: str, count: int) -> list[str]:
-    """`z` alone, or `z[1]`, `z[2]` and so on."""
-    return [letter] if count == 1 else [f"{letter}[{i + 1}]" for i in range(count)]
-
-
 # ---- parts: titles with lines, fitted to a width -------------------------------------
 
 Right = Expression | str
 """What stands after an equals sign: an expression, or a vector already printed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A step of the flow: a title and printed lines."""
-
-    title: str
-    lines: tuple[str, ...]
 
 
 class _Writer:
@@ -393,14 +183,14 @@ class _Writer:
         known: dict[str, Expression] = {}
         for letter, values in (("a", last.outs), ("z", last.zs)):
             names = map(Symbol, self.names(letter, self.last))
-            known |= zip(_inner(letter, values), names, strict=True)
+            known |= zip(inner_names(letter, values), names, strict=True)
         return replaced(prediction, known)
 
     def target_name(self, i: int) -> str:
         """What an output's target is called; the number of a class says it for all."""
         count = len(self.told.stages[-1].zs)
         listed = count == 1 or hasattr(self.told.target, "__len__")
-        return _names("y", count)[i] if listed else "target"
+        return numbered("y", count)[i] if listed else "target"
 
     def behind(self, k: int, i: int) -> tuple[list[Expression], list[Expression]]:
         """What comes back to a neuron's output: terms with names, and with numbers."""
@@ -474,8 +264,8 @@ class _Writer:
         """The names of a layer's neurons, such as z1[1], z1[2]; the outputs are ŷ."""
         if letter == "a" and k == self.last:
             letter = "yhat" if self.style is ASCII else "ŷ"
-            return _names(letter, len(self.told.stages[k].zs))
-        return _names(letter + self.told.stages[k].name, len(self.told.stages[k].zs))
+            return numbered(letter, len(self.told.stages[k].zs))
+        return numbered(letter + self.told.stages[k].name, len(self.told.stages[k].zs))
 
     def letter(self, letter: str, k: int) -> str:
         """The name of a layer's numbers as a whole."""
@@ -702,7 +492,7 @@ def flow(
         _Writer(what, room, form, places)
         for what, room in ((told, half), (told, whole), (after, whole))
     )
-    parts = _Parts(
+    parts = Parts(
         narrow.input(),
         tuple(narrow.forward(k) for k in range(len(told.stages))),
         wide.loss(),
@@ -710,7 +500,7 @@ def flow(
         wide.update(after.stages, lr),
         _second(second, told.loss.data),
     )
-    return Flow(_boxes(parts, width, ascii) if boxes else _chart(parts, ascii))
+    return Flow(diagram(parts, width, ascii) if boxes else _chart(parts, ascii))
 
 
 def _check(style: str, width: int) -> None:
@@ -724,18 +514,6 @@ def _check(style: str, width: int) -> None:
 
 
 NARROWEST: Mapping[str, int] = {"text": 40, "boxes": 70}
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """The parts of a flow, by the pass they belong to."""
-
-    input: Part
-    forward: tuple[Part, ...]
-    loss: Part
-    backward: tuple[Part, ...]
-    update: Part
-    second: Part
 
 
 def _updated(model: Module, told: Pass, lr: float) -> Module:
@@ -764,7 +542,7 @@ def _second(writer: _Writer, before: float) -> Part:
 # ---- the flow chart ------------------------------------------------------------------
 
 
-def _chart(parts: _Parts, ascii: bool) -> str:
+def _chart(parts: Parts, ascii: bool) -> str:
     """Parts under one another, joined by arrows."""
     arrow = ["   |", "   v"] if ascii else ["   │", "   ▼"]
     every = [
@@ -779,101 +557,3 @@ def _chart(parts: _Parts, ascii: bool) -> str:
     for part in every:
         lines += [part.title, *(f"  {line}" for line in part.lines), *arrow]
     return "\n".join(lines[:-2])
-
-
-# ---- the diagram of boxes ------------------------------------------------------------
-
-GUTTER = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The characters that boxes and arrows are drawn with."""
-
-    corners: tuple[str, str, str, str]
-    across: str
-    down: str
-    exit_below: str
-    exit_above: str
-    arrow_down: str
-    arrow_up: str
-
-
-UNICODE_FRAME = Frame(("╭", "╮", "╰", "╯"), "─", "│", "┬", "┴", "▼", "▲")
-ASCII_FRAME = Frame(("+", "+", "+", "+"), "-", "|", "+", "+", "v", "^")
-
-
-def _boxes(parts: _Parts, width: int, ascii: bool) -> str:
-    """The forward pass down the left side, the backward pass up the right side."""
-    frame = ASCII_FRAME if ascii else UNICODE_FRAME
-    half = (width - GUTTER) // 2
-    whole = 2 * half + GUTTER
-    out = half - ARROW_INSET
-    lines = _box(parts.input, half, frame, below=out)
-    for k, (there, back) in enumerate(zip(parts.forward, parts.backward, strict=True)):
-        lines += _arrows(half, frame, up=k > 0)
-        lines += _side_by_side(there, back, half, frame, first=k == 0)
-    lines += _arrows(half, frame, up=True)
-    lines += _box(parts.loss, whole, frame, above=out + half + GUTTER)
-    lines += ["", *_box(parts.update, whole, frame, below=out)]
-    lines += [" " * out + frame.down, " " * out + frame.arrow_down]
-    lines += _box(parts.second, whole, frame)
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _side_by_side(
-    there: Part, back: Part, half: int, frame: Frame, first: bool
-) -> list[str]:
-    """The two boxes of one layer, of the same height."""
-    height = max(len(there.lines), len(back.lines))
-    out = half - ARROW_INSET
-    left = _box(there, half, frame, height=height, below=out)
-    right = _box(back, half, frame, height=height, above=None if first else out)
-    return [a + " " * GUTTER + b for a, b in zip(left, right, strict=True)]
-
-
-def _arrows(half: int, frame: Frame, up: bool) -> list[str]:
-    """Two lines between boxes: an arrow down on the left, and one up on the right."""
-    out = half - ARROW_INSET
-    down = (frame.down, frame.arrow_down)
-    rise = (frame.arrow_up, frame.down) if up else (" ", " ")
-    gap = " " * (half + GUTTER - 1)
-    return [" " * out + a + gap + b for a, b in zip(down, rise, strict=True)]
-
-
-ARROW_INSET = 6
-
-
-def _box(
-    part: Part,
-    width: int,
-    frame: Frame,
-    *,
-    height: int = 0,
-    above: int | None = None,
-    below: int | None = None,
-) -> list[str]:
-    """A part in a frame; `above` and `below` are columns where an arrow leaves it."""
-    inner = width - 4
-    lines = [*part.lines, *[""] * (height - len(part.lines))]
-    title = f"{frame.across} {_cut(part.title, inner - ARROW_INSET - 2)} "
-    rest = frame.across * (width - 2 - columns(title))
-    top = f"{frame.corners[0]}{title}{rest}{frame.corners[1]}"
-    bottom = f"{frame.corners[2]}{frame.across * (width - 2)}{frame.corners[3]}"
-    return [
-        _marked(top, above, frame.exit_above, width),
-        *(f"{frame.down} {pad(line, inner)} {frame.down}" for line in lines),
-        _marked(bottom, below, frame.exit_below, width),
-    ]
-
-
-def _cut(text: str, room: int) -> str:
-    return text if columns(text) <= room else text[: room - 3] + "..."
-
-
-def _marked(border: str, column: int | None, mark: str, width: int) -> str:
-    """A border with a mark where an arrow leaves it, counted from its right end."""
-    if column is None:
-        return border
-    from_end = column % width - width
-    return border[:from_end] + mark + border[from_end + 1 :]
