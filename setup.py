@@ -1,143 +1,238 @@
-"""Compile the engine with mypyc where a C compiler exists; plain Python where not.
+"""Compile the engine with mypyc where that works; where not, plain Python, and why.
 
 CHAINRULE_COMPILE=0 asks for plain Python, CHAINRULE_COMPILE=1 makes a failed
 compilation an error. An editable install is always plain, so that no stale compiled
 module can hide an edit.
+
+What mypyc writes is compiled as it is; what it lacks is in autograd/native.c. What was
+built is tried by autograd/trial.py before it is kept, so that whatever goes wrong on
+the way costs speed alone. The reason is then `autograd.__why_plain__`.
 """
 
 import ast
 import os
 import re
+import subprocess
 import sys
+import sysconfig
+import tempfile
+import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 HOT = ["numeric", "ops", "value", "graph", "reductions"]
+GROUP = "chainrule"  # what mypyc calls its files; autograd/native.c includes one
 WANTED = os.environ.get("CHAINRULE_COMPILE", "auto")
 PLAIN = "chainrule: {}; the engine is installed as plain Python: slower, same results"
+ELSEWHERE = "it was compiled, but for {} alone, or the compiled files are missing"
+
+why_plain: list[str] = []
+"""The reason, once there is one."""
 
 
-def say(reason: str) -> None:
-    """Tell once, at build time, why the engine is not compiled."""
-    print(PLAIN.format(reason), file=sys.stderr, flush=True)
+# ---- what goes wrong -----------------------------------------------------------------
+
+
+@contextmanager
+def or_plain(what: str) -> Iterator[None]:
+    """Whatever fails inside is the reason to go on without the compiled engine."""
+    try:
+        with heard() as words:
+            yield
+    except (Exception, SystemExit) as error:  # mypyc ends the program where it fails
+        reason = f"{what} ({first_error(words, error)})"
+        if WANTED == "1":
+            raise SystemExit(f"chainrule: {reason}") from error
+        print(PLAIN.format(reason), file=sys.stderr, flush=True)
+        why_plain.append(reason)
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """The lines that this process and those it starts print meanwhile; shown after."""
+    lines: list[str] = []
+    with tempfile.TemporaryFile("w+", errors="replace") as file:
+        flush()
+        kept = [(os.dup(stream), stream) for stream in (1, 2)]
+        for _, stream in kept:
+            os.dup2(file.fileno(), stream)
+        try:
+            yield lines
+        finally:
+            flush()
+            for copy, stream in kept:
+                os.dup2(copy, stream)
+                os.close(copy)
+            file.seek(0)
+            lines += file.read().splitlines()
+            print(*lines, sep="\n", flush=True)  # in a log that pip shows when asked
+
+
+def flush() -> None:
+    """Write what is still in Python's own buffers."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def first_error(lines: list[str], error: BaseException) -> str:
+    """What a compiler said first, or else the exception; in one line."""
+    said = [line for line in lines if re.search(r"\berror\b.*:", line)]
+    text = said[0] if said else str(error) or type(error).__name__
+    return " ".join(text.split())[:300]
+
+
+# ---- translating ---------------------------------------------------------------------
 
 
 def extensions() -> list[Extension]:
     """The hot modules, translated to C; nothing where that is not wanted or fails."""
-    if WANTED == "0" or not {"bdist_wheel", "build", "build_ext"} & set(sys.argv):
+    if not {"bdist_wheel", "build", "build_ext"} & set(sys.argv):
         return []
-    try:
-        from mypyc.build import mypycify
-
-        # The types of the other modules are no concern of the build: what they import
-        # is not installed here.
-        options = ["--config-file=", "--follow-imports=silent", "--strict"]
-        hot = [f"autograd/{name}.py" for name in HOT]
-        made = mypycify([*options, *hot], opt_level="3")
-    except BaseException as error:  # mypyc ends the program where it fails
-        if WANTED == "1":
-            raise
-        say(f"mypyc could not translate it ({error})")
+    if WANTED == "0":
+        why_plain.append("it was installed with CHAINRULE_COMPILE=0")
         return []
-    for source in {Path(source) for extension in made for source in extension.sources}:
-        if "Value_dealloc" in (text := source.read_text()):
-            source.write_text(with_docstrings(with_deletion(with_node_memory(text))))
+    made: list[Extension] = []
+    with or_plain("mypyc could not translate it"):
+        check_mypy()
+        made += translated()
     return made
 
 
-def with_node_memory(code: str) -> str:
-    """Let nodes be allocated and freed by autograd/memory.h.
+def check_mypy() -> None:
+    """Raise where the mypy here is none of those that the engine was tested with."""
+    from packaging.requirements import Requirement  # setuptools brings it
 
-    What mypyc writes would free a long chain as C calls inside one another, because the
-    interpreter protects only objects that the cyclic collector tracks.
-    """
-    memory = Path("autograd/memory.h").read_text()
-    members = ".tp_alloc = node_alloc, .tp_dealloc = node_dealloc,"
-    for place, addition in (
-        (r'(#include "__native_internal_\w+\.h"\n)', memory),
-        (r"()\.tp_dealloc = \(destructor\)value___Value_dealloc,", members),
-    ):
-        code, found = re.subn(place, lambda m, more=addition: m[1] + more, code)
-        if found != 1:
-            raise RuntimeError(f"the C that mypyc wrote has another shape: {place}")
-    return code
+    build = tomllib.loads(Path("pyproject.toml").read_text())["build-system"]
+    wanted = {each.name: each for each in map(Requirement, build["requires"])}["mypy"]
+    try:
+        found = metadata.version("mypy")
+    except metadata.PackageNotFoundError:
+        raise RuntimeError(f"it needs {wanted}, and there is no mypy") from None
+    if found not in wanted.specifier:
+        raise RuntimeError(f"it needs {wanted}, and this is mypy {found}")
 
 
-def with_deletion(code: str) -> str:
-    """Make `del node.data` the error it is in Python: mypyc's setters would crash."""
-    start = r"(char retval = 2;\s*)"
-    call = r"(?=retval = CPyDef_\w+?___(\w+?)_____mypyc_setter__(\w+)\()"
-    message = r"property '\3' of '\2' object has no deleter"
-    error = f'PyErr_SetString(PyExc_AttributeError, "{message}")'
-    check = rf"\1if (!value) {{ {error}; return -1; }} "
-    return re.sub(start + call, check, code)
+def translated() -> list[Extension]:
+    """What mypyc makes of the hot modules, and the C that is written by hand."""
+    from mypyc.build import mypycify
+
+    # The types of the other modules are no concern of the build: what they import is
+    # not installed here.
+    options = ["--config-file=", "--follow-imports=silent", "--strict"]
+    hot = [f"autograd/{name}.py" for name in HOT]
+    made = mypycify([*options, *hot], opt_level="3", group_name=GROUP)
+    for extension in made:  # a compiler that warns of more must not cost the engine
+        flags = extension.extra_compile_args
+        extension.extra_compile_args = [flag for flag in flags if flag != "-Werror"]
+    Path("build/docstrings.h").write_text("".join(map(as_row, docstrings())))
+    native = Extension(
+        "autograd.native",
+        ["autograd/native.c"],
+        include_dirs=made[0].include_dirs,
+        depends=["autograd/memory.h", "build/docstrings.h"],
+        extra_compile_args=made[0].extra_compile_args,
+    )
+    return [*made, native]
 
 
-def with_docstrings(code: str) -> str:
-    """Give the compiled functions, methods, properties and classes their docstrings.
-
-    mypyc writes the signatures alone; `help()` should be the same compiled and plain.
-    """
-    texts = {name: as_c(text) for path in HOT for name, text in docstrings(path)}
-
-    def function(match: re.Match[str]) -> str:
-        return match[1] + texts.get(match["name"], "") + '")'
-
-    def attribute(match: re.Match[str]) -> str:
-        text = texts.get(f"{match['of']}___{match['name']}")
-        return match[0] if text is None else f'{match[1]}PyDoc_STR("{text}"), NULL}}'
-
-    rest = r'(?:[^"\\]|\\.)*--\\n\\n'
-    method = r"\(PyCFunction\)CPyPy_(?P<name>\w+),[\sA-Z_|]*, PyDoc_STR"
-    class_ = r"\.tp_doc = PyDoc_STR"
-    getter = r"\(getter\)(?P<of>\w+?)_get_(?P<name>\w+),\s*(?:\(setter\)\w+|NULL),\s*"
-    code = re.sub(rf'({method}\("{rest})"\)', function, code)
-    code = re.sub(rf'({class_}\("(?P<name>\w+)\({rest})"\)', function, code)
-    return re.sub(rf"({getter})NULL, NULL\}}", attribute, code)
+def docstrings() -> Iterator[tuple[str, str, str, str]]:
+    """Each docstring of the hot modules: its module, class or "", name, and text."""
+    for module in HOT:
+        for node in ast.parse(Path(f"autograd/{module}.py").read_text()).body:
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+                continue
+            inner = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+            if all(member.name != "__doc__" for member in inner):
+                yield f"autograd.{module}", "", node.name, ast.get_docstring(node) or ""
+            if isinstance(node, ast.ClassDef):
+                for member in inner:
+                    text = ast.get_docstring(member) or ""
+                    yield f"autograd.{module}", node.name, member.name, text
 
 
-def docstrings(module: str) -> Iterator[tuple[str, str]]:
-    """Each docstring of a source file under the name that mypyc's C gives its owner."""
-    tree = ast.parse(Path(f"autograd/{module}.py").read_text())
-    for node in tree.body:
-        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
-            continue
-        name = (
-            node.name if isinstance(node, ast.ClassDef) else f"{module}___{node.name}"
-        )
-        yield name, ast.get_docstring(node) or ""
-        for member in node.body:
-            if isinstance(node, ast.ClassDef) and isinstance(member, ast.FunctionDef):
-                text = ast.get_docstring(member)
-                if text:
-                    yield f"{module}___{node.name}___{member.name}", text
+def as_row(docstring: tuple[str, str, str, str]) -> str:
+    """One line of the table in autograd/native.c; nothing for an empty text."""
+    return f"{{{', '.join(map(as_c, docstring))}, 0}},\n" if docstring[-1] else ""
 
 
 def as_c(text: str) -> str:
-    """Text as the inside of a C string literal."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return escaped.replace("?", "\\?").encode("ascii", "backslashreplace").decode()
+    r"""Text as a C string literal, in UTF-8 whatever the compiler takes for granted.
+
+    >>> print(as_c('"a" ≤ b?'))
+    "\042a\042 \342\211\244 b\077"
+    """
+    safe = range(32, 127)
+    characters = (
+        chr(byte) if byte in safe and byte not in b'"\\?' else f"\\{byte:03o}"
+        for byte in text.encode()
+    )
+    return f'"{"".join(characters)}"'
 
 
-class OptionalBuild(build_ext):
+# ---- building ------------------------------------------------------------------------
+
+
+class Sources(build_py):
+    """Copy the sources, and write down what became of the engine."""
+
+    def run(self) -> None:
+        """Copy; where nothing is left to compile, the reason is known by now."""
+        super().run()
+        if not self.editable_mode:
+            write_reason(Path(self.build_lib))
+
+
+class Engine(build_ext):
     """Build all extensions or none: half of them would not import."""
 
     def run(self) -> None:
-        """Compile; where that fails, take back what was built and go on without."""
+        """Compile and try; where that fails, take back what was built."""
         if self.inplace:
             self.extensions = []  # beside its source, it would hide the next edit
-        try:
+            return
+        with or_plain("no C compiler could build it"):
             super().run()
-        except Exception as error:
-            if WANTED == "1":
-                raise
-            say(f"no C compiler could build it ({type(error).__name__})")
+        if not why_plain:
+            self.run_command("build_py")
+            with or_plain("what was compiled does not work here"):
+                try_engine(Path(self.build_lib))
+        if why_plain:
             for output in self.get_outputs():
                 Path(output).unlink(missing_ok=True)
             self.extensions = []
+            write_reason(Path(self.build_lib))
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": OptionalBuild})
+def try_engine(folder: Path) -> None:
+    """Raise, with the last thing that it said, where the engine fails its trial."""
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "autograd.trial"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder.resolve())},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines()[-1:]
+        raise RuntimeError(f"exit code {done.returncode}: {''.join(said)}")
+
+
+def write_reason(folder: Path) -> None:
+    """Write why the engine is plain where it is, for `autograd.__why_plain__`."""
+    file = folder / "autograd/installed.py"
+    if not file.exists():  # `build_ext` alone, without the sources
+        return
+    platform = sysconfig.get_config_var("SOABI") or sys.platform
+    reason = why_plain[0] if why_plain else ELSEWHERE.format(platform)
+    before, name, _ = file.read_text(encoding="utf-8").partition("WHY_PLAIN = ")
+    file.write_text(f"{before}{name}{reason!r}\n", encoding="utf-8")
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": Engine, "build_py": Sources})

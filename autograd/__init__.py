@@ -6,6 +6,8 @@ from importlib import import_module
 from autograd import alone as alone
 from autograd.graph import gradients, topological_order
 from autograd.hints import TYPE_CHECKING
+from autograd.installed import WHY_PLAIN
+from autograd.numeric import COMPILED
 from autograd.ops import abs_ as abs
 from autograd.ops import (
     acos,
@@ -39,7 +41,6 @@ from autograd.ops import (
 )
 from autograd.reductions import dot, logsumexp, mean, prod, softmax, sum
 from autograd.value import Value, no_grad
-from autograd.value import __file__ as _engine_file
 
 if TYPE_CHECKING:
     from autograd.check import AnomalyError, GradcheckError, detect_anomaly, gradcheck
@@ -76,8 +77,16 @@ _LOADED_LATER = {
     "vjp": "functional",
 }
 
-__compiled__ = not _engine_file.endswith(".py")
+if COMPILED:
+    from autograd.native import complete
+
+    complete()
+
+__compiled__ = COMPILED
 """Whether the engine runs as machine code (compiled by mypyc) or as plain Python."""
+
+__why_plain__ = None if COMPILED else WHY_PLAIN
+"""Why it is plain Python, in words; None where it is compiled."""
 
 __version__ = "0.1.0"
 

@@ -1,5 +1,5 @@
-/* Memory for nodes, in the compiled engine alone; setup.py puts it into the C that
-   mypyc writes, in place of the class's own allocation and deallocation.
+/* Memory for nodes, in the compiled engine alone; native.c puts it in place of the
+   class's own allocation and deallocation.
 
    Nodes live in slabs of 2 MiB, each aligned to its size, so that a node finds its
    slab in its own address. A slab is one huge page where the system has them: a graph

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from numbers import Complex, Real
+from types import FunctionType
+
+from autograd.hints import Final
 
 
 def is_number(x: object) -> bool:
@@ -27,6 +30,10 @@ def number(x: object) -> float:
         raise OverflowError(
             "this integer is too large for a float; the largest is about 1.8e308"
         ) from None
+
+
+COMPILED: Final = not isinstance(number, FunctionType)
+"""Whether these files run as machine code (compiled by mypyc) or as plain Python."""
 
 
 def _shape(x: object) -> object:

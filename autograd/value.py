@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 
 from autograd import ops
 from autograd.hints import Any, Final, NoReturn, final, i64, mypyc_attr
-from autograd.numeric import is_number, number
+from autograd.numeric import COMPILED, is_number, number
 from autograd.ops import CONSTANT, LEAF, Operation
 
 BLANK: Final = object()
@@ -498,6 +498,12 @@ class Value:
 
 
 # ---- what errors call things ---------------------------------------------------------
+
+
+if COMPILED:
+    from autograd.native import adopt
+
+    adopt(Value)
 
 
 def _label(label: object) -> str:

@@ -553,7 +553,8 @@ def test_importing_the_engine_loads_only_what_recording_needs():
         env={**os.environ, "PYTHONPATH": str(Path(autograd.__file__).parents[1])},
     )
     loaded = set(shown.stdout.split())
-    needed = ("alone", "graph", "hints", "numeric", "ops", "reductions", "value")
+    needed = ["alone", "graph", "hints", "installed", "numeric", "ops", "reductions"]
+    needed += ["value", "native"] if autograd.__compiled__ else ["value"]
     own = {name for name in loaded if name.startswith("autograd.")}
     assert own == {f"autograd.{name}" for name in needed}
     packages = {name.partition(".")[0] for name in loaded - own - {"autograd"}}
@@ -574,6 +575,7 @@ def test_every_public_name_is_there():
 
 def test_engine_says_whether_it_is_compiled():
     assert autograd.__compiled__ == (not inspect.isfunction(Value.backward))
+    assert (autograd.__why_plain__ is None) == autograd.__compiled__
 
 
 # ---- against central differences ----------------------------------------------------

@@ -8,6 +8,7 @@ a traceback: see `main`.
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import sys
@@ -51,9 +52,32 @@ def main() -> None:
         sys.exit(f"chainrule: {message}")
 
 
+def _version(wanted: bool) -> None:
+    """Print what a report of a fault has to say first, and end."""
+    if not wanted:
+        return
+    import autograd
+
+    engine = f"plain Python, because {autograd.__why_plain__}"
+    print(f"chainrule {autograd.__version__}")
+    print(f"engine: {'compiled' if autograd.__compiled__ else engine}")
+    print(f"Python {platform.python_version()} on {platform.platform()}")
+    raise typer.Exit
+
+
 @app.callback()
-def _verbs() -> None:
-    """Keep the verbs subcommands, also while there is only one."""
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_version,
+            is_eager=True,
+            help="Print the version, what the engine is and why, and end.",
+        ),
+    ] = False,
+) -> None:
+    """Options before the verb."""
 
 
 def _expression(

@@ -1,0 +1,127 @@
+/* What the compiled engine has beyond what mypyc writes, as an extension module of its
+   own, autograd.native: memory for nodes (memory.h), an AttributeError where an
+   attribute is deleted, and the docstrings. setup.py puts the texts into
+   docstrings.h. Anything here that is not as expected is an ImportError, which the
+   build meets when it tries the engine, before anybody installs it. */
+
+#include "__native_chainrule.h" /* mypyc's, for the fields of a node */
+#include "memory.h"
+
+/* ---- deleting ---------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name;
+    setter set;
+} Property;
+
+/* A property's setter. mypyc's own would crash where there is no value. */
+static int set_or_refuse(PyObject *self, PyObject *value, void *closure) {
+    Property *property = closure;
+    if (value) return property->set(self, value, NULL);
+    PyErr_Format(PyExc_AttributeError, "property '%s' of '%s' object has no deleter",
+                 property->name, Py_TYPE(self)->tp_name);
+    return -1;
+}
+
+static int refuse_deletion(PyGetSetDef *attribute) {
+    if (!attribute->set || attribute->set == set_or_refuse) return 0;
+    Property *property = attribute->closure ? NULL : PyMem_Malloc(sizeof(Property));
+    if (!property) {
+        PyErr_Format(PyExc_ImportError, "can't guard the setter of %s", attribute->name);
+        return -1;
+    }
+    *property = (Property){attribute->name, attribute->set};
+    attribute->closure = property;
+    attribute->set = set_or_refuse;
+    return 0;
+}
+
+/* ---- the class of nodes ------------------------------------------------------------ */
+
+/* Let nodes be allocated and freed by memory.h, and their properties not be deleted.
+   What mypyc writes would free a long chain as C calls inside one another, because the
+   interpreter protects only objects that the cyclic collector tracks. */
+static PyObject *adopt(PyObject *Py_UNUSED(module), PyObject *class) {
+    PyTypeObject *type = (PyTypeObject *)class;
+    if (!PyType_Check(class) || type->tp_basicsize != sizeof(Node) ||
+        PyType_IS_GC(type) || type->tp_alloc != PyType_GenericAlloc)
+        return PyErr_Format(PyExc_ImportError, "%R is not the compiled Value", class);
+    type->tp_alloc = node_alloc;
+    type->tp_dealloc = node_dealloc;
+    for (PyGetSetDef *item = type->tp_getset; item && item->name; item++)
+        if (refuse_deletion(item)) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* ---- docstrings -------------------------------------------------------------------- */
+
+static struct {
+    const char *module, *owner, *name, *text; /* owner: a class, or "" */
+    char *whole;                              /* what mypyc wrote, and the text */
+} docstrings[] = {
+#include "docstrings.h"
+};
+
+/* A method's or function's: the signature, as mypyc writes it, then the text. */
+static int describe(PyMethodDef *method, const char *text, char **whole) {
+    if (!*whole) {
+        const char *signature = method->ml_doc ? method->ml_doc : "";
+        *whole = PyMem_Malloc(strlen(signature) + strlen(text) + 1);
+        if (!*whole) return PyErr_NoMemory(), -1;
+        strcat(strcpy(*whole, signature), text);
+    }
+    method->ml_doc = *whole;
+    return 0;
+}
+
+static int document(PyObject *object, const char *text, char **whole) {
+    if (PyCFunction_Check(object))
+        return describe(((PyCFunctionObject *)object)->m_ml, text, whole);
+    if (Py_IS_TYPE(object, &PyMethodDescr_Type))
+        return describe(((PyMethodDescrObject *)object)->d_method, text, whole);
+    if (Py_IS_TYPE(object, &PyGetSetDescr_Type)) {
+        ((PyGetSetDescrObject *)object)->d_getset->doc = text;
+        return 0;
+    }
+    if (Py_IS_TYPE(object, &PyWrapperDescr_Type)) return 0; /* `+` has Python's own */
+    if (!PyType_Check(object))
+        return PyErr_Format(PyExc_ImportError, "can't document %R", object), -1;
+    PyObject *string = PyUnicode_FromString(text);
+    int failed = !string || PyObject_SetAttrString(object, "__doc__", string);
+    Py_XDECREF(string);
+    return failed ? -1 : 0;
+}
+
+/* Give the compiled functions, methods, properties and classes their docstrings. mypyc
+   writes the signatures alone; `help()` should be the same compiled and plain. */
+static PyObject *complete(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {
+    for (size_t i = 0; i < sizeof(docstrings) / sizeof(docstrings[0]); i++) {
+        PyObject *object = PyImport_ImportModule(docstrings[i].module);
+        const char *names[] = {docstrings[i].owner, docstrings[i].name};
+        for (int step = 0; object && step < 2; step++) {
+            if (!*names[step]) continue;
+            PyObject *inner = PyObject_GetAttrString(object, names[step]);
+            Py_DECREF(object);
+            object = inner;
+        }
+        if (!object) return NULL;
+        int failed = document(object, docstrings[i].text, &docstrings[i].whole);
+        Py_DECREF(object);
+        if (failed) return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* ---- the module -------------------------------------------------------------------- */
+
+static PyMethodDef functions[] = {
+    {"adopt", adopt, METH_O, "Let nodes of this class live in slabs."},
+    {"complete", complete, METH_NOARGS, "Give what is compiled its docstrings."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef native = {
+    PyModuleDef_HEAD_INIT, "autograd.native", NULL, -1, functions,
+};
+
+PyMODINIT_FUNC PyInit_native(void) { return PyModule_Create(&native); }
