@@ -37,9 +37,12 @@ def pinned(requirement: str) -> str | None:
 
 
 def lowest(project: dict) -> list[str]:
-    """Each library that the project or one of its extras needs, at its lowest."""
-    extras = project["optional-dependencies"].values()
-    every = sum(extras, project["dependencies"])
+    """Each library that the project or one of its extras needs, at its lowest.
+
+    The extra `dev` is left out: the tools in it have one version each.
+    """
+    extras = project["optional-dependencies"].items()
+    every = sum((v for k, v in extras if k != "dev"), project["dependencies"])
     return sorted({pin for each in every if (pin := pinned(each))})
 
 
