@@ -77,9 +77,6 @@ _LOADED_LATER = {
     "vjp": "functional",
 }
 
-# The decorator of this name, not the module, which is there by now.
-del globals()["operation"]
-
 if COMPILED:
     from autograd.native import complete
 

@@ -9,7 +9,11 @@ import os
 import sys
 from typing import Final
 
-OURS: Final = ["autograd/"]  # what compiled modules call their sources
+ROOT: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OURS: Final = (
+    *[os.path.join(ROOT, package) + os.sep for package in ("autograd", "nn", "viz")],
+    "autograd/",  # what compiled modules call their sources
+)
 HELPERS: Final = (contextlib.__file__, functools.__file__)  # `with` blocks, decorators
 
 
@@ -31,12 +35,4 @@ def shown(place: tuple[str, int]) -> str:
 
 def is_ours(path: str) -> bool:
     """Whether a file of code belongs to these packages."""
-    return path.startswith(tuple(OURS)) or path in HELPERS
-
-
-def announce(file: str) -> None:
-    """Count the folder of a package's `__init__.py` among ours from now on."""
-    OURS.append(os.path.dirname(os.path.abspath(file)) + os.sep)
-
-
-announce(__file__)
+    return path.startswith(OURS) or path in HELPERS

@@ -17,9 +17,9 @@ from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from autograd.compiler import CompileError, Program, compile
+from autograd.compiler import CompileError, Program
 from autograd.value import Value
-from nn.engine import Eager, Engine, Epoch, Rows, Step, Task, as_list, taken
+from nn.engine import Eager, Engine, Epoch, Rows, Step, Task, as_list, recorded, taken
 from nn.losses import cross_entropy
 from nn.optim import Optimizer
 
@@ -40,11 +40,8 @@ class Compiled(Engine):
         self.columns = task.X.shape[1]
         self.table = _table(task)
         self._bare = task.targets.ndim == 1 and self.table.shape[1] == self.columns + 1
-        self.program = compile(
-            self._loss_and_outputs,
-            self.table.shape[1],
-            task.parameters,
-            backend=backend,
+        self.program = recorded(
+            self._loss_and_outputs, self.table.shape[1], task.parameters, backend
         )
         self._kernel = self.program.kernel("training")
         self._rule = ""  # the optimizer that the descent is of, in words
@@ -107,7 +104,7 @@ class Compiled(Engine):
     def _compile_rule(self, optimizer: Optimizer, numbers: Array) -> None:
         try:
             self._descent = self.program.descent(_recorded(optimizer, numbers))
-        except Exception as error:  # whatever a rule of one's own raises on stand-ins
+        except CompileError as error:
             self.name += f", but for {type(optimizer).__name__}, which runs in NumPy: "
             self.name += str(error)
 
@@ -168,7 +165,7 @@ def _recorded(optimizer: Optimizer, numbers: Array) -> Program:
         return list(bare.apply(w, g, lr, t, *memory))
 
     inputs = 2 + len(optimizer.keeps)
-    program = compile(rule, inputs, [lr, t], backend="numpy")
+    program = recorded(rule, inputs, [lr, t], "numpy")
     _try_rule(bare, program, optimizer.lr, numbers)
     for name, value in vars(bare).items():
         if before.get(name, program) is not value:
@@ -190,10 +187,13 @@ def _try_rule(bare: Optimizer, program: Program, lr: float, w: Array) -> None:
 
 
 def fastest(task: Task) -> Compiled | Eager:
-    """The compiled engine; the eager one, which then says why, where that can't be."""
+    """The compiled engine; the eager one, which then says why, where that can't be.
+
+    Raises BackendError where the library that would run it is broken.
+    """
     try:
         return Compiled(task)
-    except Exception as error:  # whatever a model of one's own raises on stand-ins
+    except CompileError as error:
         eager = Eager(task)
         eager.name = f"eager, because it can't be compiled: {error}"
         return eager

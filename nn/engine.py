@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from autograd.compiler import Program
     from nn.optim import Array, Optimizer
 
 
@@ -232,18 +233,48 @@ def _compiled(model: Module, X: Array) -> Array | None:
     """The outputs by a compiled program; None where there can't be a faithful one."""
     import numpy as np
 
-    from autograd.compiler import compile
+    from autograd.compiler import CompileError
 
     def outputs(*row: Value) -> list[Any]:
         return as_list(model(list(row)))
 
     try:
-        found: Array = compile(outputs, X.shape[1], model.parameters())(X)
-        tried = predict(model, X[:5])
-    except Exception:  # whatever a model of one's own raises on stand-ins
+        program = recorded(outputs, X.shape[1], model.parameters())
+    except CompileError:
         return None
+    found: Array = program(X)
+    tried = predict(model, X[:5])
     same = np.allclose(found[:5].ravel(), tried.ravel(), 1e-9, 1e-9, equal_nan=True)
     return found.reshape(len(X), -1) if same else None
+
+
+def recorded(
+    function: Callable[..., Any],
+    inputs: int,
+    parameters: list[Value],
+    backend: str = "auto",
+) -> Program:
+    """`compile(function, ...)`; what the function itself raises is a CompileError.
+
+    That is what `fit` and `predict` go on without; a backend that is broken is told.
+    """
+    from autograd.compiler import CompileError, compile
+
+    raised: list[Exception] = []
+
+    def watched(*row: Value) -> Any:
+        try:
+            return function(*row)
+        except Exception as error:
+            raised.append(error)
+            raise
+
+    try:
+        return compile(watched, inputs, parameters, backend=backend)
+    except Exception as error:
+        if not raised or isinstance(error, CompileError):
+            raise
+        raise CompileError(str(error) or type(error).__name__) from error
 
 
 def write(numbers: Array, parameters: list[Value]) -> None:

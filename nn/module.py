@@ -21,11 +21,9 @@ from itertools import groupby
 from typing import Any
 
 from autograd.numeric import is_number, number
-from autograd.operation import Operation
-from autograd.ops import TABLE
+from autograd.ops import TABLE, Operation
 from autograd.reductions import dot
 from autograd.value import Value, as_value
-from autograd.wording import cut
 
 Tensor = Value | list["Tensor"]
 """One Value, or (nested) lists of them: what one name in a state dict stands for."""
@@ -262,7 +260,8 @@ def _pairs(tensor: Tensor, data: Any, name: str) -> Iterator[tuple[Value, float]
 
 
 def _short(x: object) -> str:
-    return cut(repr(x))
+    shown = repr(x)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 # ---- activations and first weights ---------------------------------------------------

@@ -20,8 +20,7 @@ import autograd
 from autograd import Value, grad, hessian, operation
 from autograd.compiler.recording import CompileError
 from autograd.graph import gradients, graph
-from autograd.operation import Operation
-from autograd.ops import TABLE
+from autograd.ops import TABLE, Operation
 from autograd.value import ieee, record
 
 ROWS = list(TABLE.values())

@@ -13,7 +13,7 @@ The modules in the order in which they are best read:
     llvm            a list as machine code
 """
 
-from autograd.compiler.instructions import CompileError
+from autograd.compiler.instructions import BackendError, CompileError
 from autograd.compiler.program import Program, compile
 
-__all__ = ["CompileError", "Program", "compile"]
+__all__ = ["BackendError", "CompileError", "Program", "compile"]

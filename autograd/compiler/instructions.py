@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd.operation import Operation
-from autograd.ops import TABLE
+from autograd.ops import TABLE, Operation
 
 INPUT, PARAMETER, CONSTANT = "input", "parameter", "constant"
 LEAVES = frozenset({INPUT, PARAMETER, CONSTANT})
@@ -33,6 +32,10 @@ RESERVED = frozenset({*TABLE, *COMPARISONS, *LEAVES, "fma"})
 
 class CompileError(TypeError):
     """A computation that no program can stand for; the text says why."""
+
+
+class BackendError(RuntimeError):
+    """A library that runs programs is broken; the text names it, and what to do."""
 
 
 class Instruction(NamedTuple):
@@ -200,7 +203,7 @@ class Recorder:
             if row.all_partials is None:
                 return [self.every_branch(p, (*args, out)) for p in row.partials]
             found: Sequence[Any] = self.every_branch(row.all_partials, (args, out))
-        except (TypeError, AttributeError) as error:
+        except Exception as error:  # whatever a user's own function raises
             raise CompileError(
                 f"a partial derivative of {row.name!r} can't be recorded: {error}. "
                 "Write it with operators and autograd's functions"

@@ -20,8 +20,7 @@ from autograd.compiler.instructions import (
     Code,
     Kernel,
 )
-from autograd.operation import Operation
-from autograd.ops import TABLE
+from autograd.ops import TABLE, Operation
 from autograd.value import forward, ieee
 
 BLOCK = 4096  # rows; 32 KiB per array, so that a handful stays in the fast caches

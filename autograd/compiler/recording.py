@@ -24,8 +24,7 @@ from autograd.compiler.rules import ROWS, every_branch
 from autograd.custom import is_derived
 from autograd.functional import is_array
 from autograd.graph import topological_order
-from autograd.operation import Operation
-from autograd.ops import ALIAS, OPEN_ALIAS
+from autograd.ops import ALIAS, OPEN_ALIAS, Operation
 from autograd.source import is_ours, shown
 from autograd.value import (
     THREAD,
@@ -126,13 +125,13 @@ def written_out(code: Code, row: Operation, args: Sequence[int]) -> int:
         terms = [Term(recorder, arg) for arg in args]
         found: int = recorder.term(recorder.every_branch(function, terms)).index
         return found
-    except (TypeError, AttributeError, ValueError, ArithmeticError):
+    except Exception:  # whatever a user's own function raises
         pass
     stand_ins = [Value(math.nan, f"argument {n}") for n in range(1, len(args) + 1)]
     try:
         with ieee(), _guarded(stand_ins):
             output = as_value(function(*stand_ins))
-    except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
+    except Exception as error:
         raise CompileError(
             f"the forward function of {row.name!r} can't be recorded: {error}"
         ) from None

@@ -13,8 +13,7 @@ from typing import Any
 
 from autograd.compiler.instructions import COMPARISONS, LEAVES, Code
 from autograd.files import write_whole
-from autograd.operation import Operation
-from autograd.ops import TABLE
+from autograd.ops import TABLE, Operation
 
 FORMAT = "chainrule program 1"
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Final
 
 from autograd.compiler.arrays import numpy
-from autograd.compiler.instructions import CONSTANT, Kernel
+from autograd.compiler.instructions import CONSTANT, BackendError, Kernel
 from autograd.compiler.llvm.layout import Layout, plan
 from autograd.compiler.llvm.module import WORKSPACE, Module
 
@@ -23,28 +25,52 @@ THREAD_ROWS = 2048  # a thread is not worth starting for fewer
 # ---- the processor -------------------------------------------------------------------
 
 
+@contextmanager
+def _llvm() -> Iterator[Any]:
+    """What llvmlite offers; its failures inside as an error that names it."""
+    try:
+        from llvmlite import binding
+
+        yield binding
+    except Exception as error:
+        said = " ".join(str(error).split())[:200]
+        raise BackendError(
+            f"llvmlite {_version()} is broken, or does not suit chainrule or this "
+            f"computer ({type(error).__name__}: {said}). Install one that does: "
+            "python -m pip install --upgrade --force-reinstall 'chainrule[fast]'. "
+            'Without it: compile(..., backend="numpy"), fit(..., engine="eager")'
+        ) from error
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("llvmlite")
+    except metadata.PackageNotFoundError:
+        return "of no known version"
+
+
 @functools.cache
 def processor() -> tuple[str, str, int]:
     """Its name, its features, and how many doubles a vector of it has."""
-    from llvmlite import binding
-
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    features = binding.get_host_cpu_features()
-    lanes = 8 if features.get("avx512f") else 4 if features.get("avx") else 2
-    return binding.get_host_cpu_name(), features.flatten(), lanes
+    with _llvm() as binding:
+        binding.initialize_native_target()
+        binding.initialize_native_asmprinter()
+        features = binding.get_host_cpu_features()
+        lanes = 8 if features.get("avx512f") else 4 if features.get("avx") else 2
+        return binding.get_host_cpu_name(), features.flatten(), lanes
 
 
 def machine_code(text: str) -> Any:
-    """The machine code of a module, and what owns it."""
-    from llvmlite import binding
-
+    """The machine code of a module, and what owns it. Raises BackendError."""
     name, features, _ = processor()
-    target = binding.Target.from_default_triple().create_target_machine(
-        cpu=name, features=features, opt=2, jit=True
-    )
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(text), target)
-    engine.finalize_object()
+    with _llvm() as binding:
+        target = binding.Target.from_default_triple().create_target_machine(
+            cpu=name, features=features, opt=2, jit=True
+        )
+        engine = binding.create_mcjit_compiler(binding.parse_assembly(text), target)
+        engine.finalize_object()
     return engine
 
 
