@@ -1,7 +1,7 @@
 """Run the tests on the lowest versions that pyproject.toml allows, or on the newest.
 
-    python tests/versions.py lowest                             # the whole suite, every extra
-    python tests/versions.py newest -n 2 tests/test_value.py    # words for pytest
+    python tests/versions.py lowest                          # the whole suite
+    python tests/versions.py newest -n 2 tests/test_value.py # words for pytest
 
 Each run makes an environment of the Python that runs this, in a temporary folder, and
 installs a copy of the sources there with the engine compiled. Lowest are the libraries
