@@ -77,6 +77,9 @@ _LOADED_LATER = {
     "vjp": "functional",
 }
 
+# The decorator of this name, not the module, which is there by now.
+del globals()["operation"]
+
 if COMPILED:
     from autograd.native import complete
 

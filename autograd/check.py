@@ -17,7 +17,8 @@ from autograd import source
 from autograd.functional import _numbers, _parameter_names, _rebuilt, jacobian
 from autograd.graph import graph, topological_order
 from autograd.numeric import is_number
-from autograd.ops import TABLE, Operation
+from autograd.operation import Operation
+from autograd.ops import TABLE
 from autograd.value import THREAD, Setting, Value, as_value, describe, no_grad
 
 # ---- gradcheck -----------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 from autograd.functional import grad
 from autograd.numeric import is_number, number
-from autograd.ops import ATOM, Operation, Partial, Span
+from autograd.operation import ATOM, Operation, Partial, Span
 
 Forward = Callable[..., Any]
 

@@ -23,8 +23,10 @@ from functools import reduce
 from typing import Any, Final
 
 from autograd import reductions
-from autograd.ops import TABLE, Operation
+from autograd.operation import Operation
+from autograd.ops import TABLE
 from autograd.value import Value, constant
+from autograd.wording import printable, quoted, width, word
 
 MAX_LENGTH: Final = 10_000
 """The longest text that is read, in characters."""
@@ -221,7 +223,7 @@ def _stranger(text: str, position: int) -> ParseError:
     while text[position].isspace():
         position += 1
     hint = HINTS.get(text[position], "")
-    reason = f"{_quoted(text[position])} is not part of an expression"
+    reason = f"{quoted(text[position])} is not part of an expression"
     return ParseError(f"{reason}: {hint}" if hint else reason, text, position)
 
 
@@ -299,10 +301,10 @@ class _Reader:
         before = self.tokens[self.at - 1]
         hint = ""
         if before.text in FUNCTIONS and token.kind in ("name", "number"):
-            hint = f"; write {before.text}({_cut(token.text)})"
+            hint = f"; write {before.text}({word(token.text)})"
         elif before.text == ")" or before.kind == "number":
-            hint = f"; for a product write {_cut(before.text)} * {_cut(token.text)}"
-        return f"an operator is missing before {_quoted(token.text)}{hint}"
+            hint = f"; for a product write {word(before.text)} * {word(token.text)}"
+        return f"an operator is missing before {quoted(token.text)}{hint}"
 
     def sum(self) -> None:
         self.product()
@@ -352,7 +354,7 @@ class _Reader:
         what = "number, a name or a function"
         if token.kind == "end":
             return f"the expression ends where a {what} should follow"
-        return f"a {what} should stand before {_quoted(token.text)}"
+        return f"a {what} should stand before {quoted(token.text)}"
 
     def number(self, token: Token) -> None:
         number = float(token.text)
@@ -423,7 +425,7 @@ def _leaf(name: str, value: object) -> Value:
     try:
         return Value(value, label=name)
     except TypeError as error:
-        raise TypeError(f"the value of {_cut(name)}: {error}") from None
+        raise TypeError(f"the value of {word(name)}: {error}") from None
 
 
 def _check_known(step: Step, text: str, leaves: Mapping[str, Value]) -> None:
@@ -432,8 +434,8 @@ def _check_known(step: Step, text: str, leaves: Mapping[str, Value]) -> None:
     if step.name in FUNCTIONS:
         reason = f"{step.name} is a function: write {step.name}(...)"
         raise ParseError(reason, text, step.position)
-    given = ", ".join(_cut(name) for name in list(leaves)[:20]) or "none"
-    reason = f"no value for the name {_quoted(step.name)}; names given: {given}"
+    given = ", ".join(word(name) for name in list(leaves)[:20]) or "none"
+    reason = f"no value for the name {quoted(step.name)}; names given: {given}"
     raise ParseError(reason, text, step.position)
 
 
@@ -468,17 +470,7 @@ def _operand(step: Step, leaves: Mapping[str, Value]) -> Value:
 def _unknown_function(name: str) -> str:
     near = get_close_matches(name[:40], FUNCTIONS, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return f"there is no function {_quoted(name)}{hint}"
-
-
-def _cut(text: str) -> str:
-    shown = "".join(c if c.isprintable() else "?" for c in text[:41])
-    return shown if len(text) <= 40 else shown[:37] + "..."
-
-
-def _quoted(text: str) -> str:
-    mark = '"' if "'" in text else "'"
-    return f"{mark}{_cut(text)}{mark}"
+    return f"there is no function {quoted(name)}{hint}"
 
 
 def _window(text: str, position: int) -> tuple[str, int]:
@@ -489,23 +481,8 @@ def _window(text: str, position: int) -> tuple[str, int]:
     start = max(0, position - 50)
     end = min(len(text), position + 30)
     part = text[start:end]
-    shown = "".join(" " if c.isspace() else c if c.isprintable() else "?" for c in part)
+    shown = printable("".join(" " if c.isspace() else c for c in part))
     before = "..." if start else ""
     after = "..." if end < len(text) else ""
     column = len(before) + width(shown[: position - start])
     return f"{before}{shown}{after}".rstrip(), column
-
-
-def width(text: str) -> int:
-    """How many columns of a terminal a line takes.
-
-    >>> width("ŷ = 1"), width("日本")
-    (5, 4)
-    """
-    return sum(_columns(c) for c in text)
-
-
-def _columns(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

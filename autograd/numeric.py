@@ -6,6 +6,7 @@ from numbers import Complex, Real
 from types import FunctionType
 
 from autograd.hints import Final
+from autograd.wording import cut
 
 
 def is_number(x: object) -> bool:
@@ -41,10 +42,7 @@ def _shape(x: object) -> object:
 
 
 def _what(x: object) -> str:
-    shown = repr(x)
-    if len(shown) > 60:
-        shown = shown[:57] + "..."
-    return f"{shown} of type {type(x).__name__}: {_advice(x)}"
+    return f"{cut(repr(x))} of type {type(x).__name__}: {_advice(x)}"
 
 
 def _advice(x: object) -> str:

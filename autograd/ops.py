@@ -12,15 +12,12 @@ nodes they record a graph: the derivative of the derivative needs no second rule
 
 from __future__ import annotations
 
-import importlib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from autograd.hints import Any, Final, final
-from autograd.numeric import number
-
-Partial = Callable[..., Any]
-Span = tuple[float, float]
+from autograd.hints import Any, Final
+from autograd.operation import ANY, ATOM, POWER, PRODUCT, SIGN, SUM, Operation, row
+from autograd.operation import TABLE as TABLE
 
 INFINITY: Final = math.inf
 NAN: Final = math.nan
@@ -30,242 +27,6 @@ SQRT_HALF_LOW: Final = SQRT_HALF - SQRT_HALF_HIGH
 SQRT_HALF_REST: Final = -4.833646656726457e-17  # of the exact number beyond 53 bits
 ONE_OVER_ROOT_2_PI: Final = 1 / math.sqrt(2 * math.pi)
 TWO_OVER_ROOT_PI: Final = 2 / math.sqrt(math.pi)
-
-# How tightly a printed form binds; an argument that binds less gets parentheses.
-ANY: Final = 0
-SUM: Final = 1
-PRODUCT: Final = 2
-SIGN: Final = 3
-POWER: Final = 4
-ATOM: Final = 5
-
-
-@final
-class Operation:
-    """One row of the table, and at the same time the function a user calls.
-
-    Called with numbers it returns a float; called with at least one `Value` it
-    records a node.
-
-    name: what errors, tables and `Value.op` call it.
-    symbol: what a picture shows, `+` or `tanh`.
-    forward: from floats to a float. Raises ValueError, ZeroDivisionError or
-        OverflowError outside the domain, as Python's own functions do.
-    partials: one local derivative per argument, each a function of the arguments and
-        the output. None where the operation takes any number of arguments.
-    all_partials: for any number of arguments: the list of all local derivatives, as a
-        function of the list of arguments and the output.
-    limit: the IEEE 754 answer where `forward` raises.
-    batch: the same on arrays, as text over the array module `np` and the functions
-        erf and erfc, which it lacks; `{0}`, `{1}` are the arguments. Empty where the
-        operation takes any number of them.
-    latex, binds, needs: the printed form, how tightly it binds, and how tightly each
-        argument has to bind to go without parentheses.
-    names: of the arguments, by which a caller may give them too.
-    domain, advice, kink: for errors and for the documentation.
-    raises: the errors outside the domain.
-    box: for each argument a span (low, high) inside the domain, for random tests and
-        plots.
-    samples: arguments at which the generated tests look first.
-    defaults: values for the last arguments when a caller leaves them out.
-    """
-
-    __slots__ = (
-        "_doc",
-        "advice",
-        "all_partials",
-        "arity",
-        "batch",
-        "binds",
-        "box",
-        "defaults",
-        "domain",
-        "forward",
-        "kink",
-        "latex",
-        "limit",
-        "name",
-        "names",
-        "needs",
-        "partials",
-        "raises",
-        "samples",
-        "symbol",
-    )
-
-    def __init__(
-        self,
-        name: str,
-        forward: Callable[..., float],
-        *,
-        partials: tuple[Partial, ...] = (),
-        all_partials: Callable[[Any, Any], Any] | None = None,
-        symbol: str = "",
-        limit: Callable[..., float] | None = None,
-        batch: str = "",
-        latex: str = "",
-        binds: int = ATOM,
-        needs: tuple[int, ...] = (),
-        names: tuple[str, ...] = (),
-        domain: str = "every number",
-        raises: tuple[type[Exception], ...] = (),
-        advice: str = "",
-        kink: str = "",
-        box: tuple[Span, ...] = (),
-        samples: tuple[tuple[float, ...], ...] = (),
-        defaults: tuple[float, ...] = (),
-        doc: str = "",
-    ) -> None:
-        self.name = name
-        self.forward = forward
-        self.partials = partials
-        self.all_partials = all_partials
-        self.arity = len(partials)
-        self.symbol = symbol or name
-        self.limit = limit
-        self.batch = batch
-        self.latex = latex
-        self.binds = binds
-        self.needs = needs
-        self.names = names
-        self.domain = domain
-        self.raises = raises
-        self.advice = advice
-        self.kink = kink
-        self.box = box
-        self.samples = samples
-        self.defaults = defaults
-        self._doc = doc
-
-    def __call__(self, *args: Any, **named: Any) -> Any:
-        """Compute with numbers, or record a node where an argument is a `Value`."""
-        if named or (self.arity and len(args) != self.arity):
-            args = self._complete(args, named)
-        for arg in args:
-            if not isinstance(arg, (float, int)):
-                return _recorder(args)(self, args)
-        return self.forward(*args)
-
-    def _complete(
-        self, args: tuple[Any, ...], named: dict[str, Any]
-    ) -> tuple[Any, ...]:
-        """Fill in names and defaults, or say what the arguments should be."""
-        given = list(args)
-        first_default = self.arity - len(self.defaults)
-        for index in range(len(args), self.arity):
-            if self.names and self.names[index] in named:
-                given.append(named.pop(self.names[index]))
-            elif index >= first_default:
-                given.append(self.defaults[index - first_default])
-        for name in named:
-            raise TypeError(f"{self._takes()}; there is no place for {name}=")
-        if len(given) != self.arity:
-            raise TypeError(f"{self._takes()}, got {len(args)}")
-        return tuple(given)
-
-    def _takes(self) -> str:
-        if not self.arity:
-            return f"{self.name} takes numbers by position"
-        names = f" ({', '.join(self.names)})" if self.names else ""
-        return f"{self.name} takes {self.arity} argument{'s'[: self.arity - 1]}{names}"
-
-    @property
-    def __doc__(self) -> str:  # type: ignore[override]
-        """The text, then what the columns say of domain and kinks, and the examples."""
-        from inspect import cleandoc
-
-        text, arrows, examples = cleandoc(self._doc).partition(">>>")
-        parts = [text.strip()]
-        if self.raises:
-            kinds = ", ".join([kind.__name__ for kind in self.raises])
-            parts.append(f"Domain: {self.domain}; outside: {kinds}.")
-        if self.kink:
-            parts.append(f"Derivative: {self.kink}.")
-        if arrows:
-            parts.append(arrows + examples)
-        return "\n\n".join(parts)
-
-    @property
-    def __name__(self) -> str:
-        return self.name
-
-    @property
-    def __signature__(self) -> Any:
-        """The arguments with their defaults, for `help` and `inspect.signature`."""
-        from inspect import Parameter, Signature
-
-        if not self.arity:
-            return Signature([Parameter("args", Parameter.VAR_POSITIONAL)])
-        first_default = self.arity - len(self.defaults)
-        parameters = [
-            Parameter(
-                name,
-                Parameter.POSITIONAL_OR_KEYWORD,
-                default=(
-                    Parameter.empty
-                    if index < first_default
-                    else self.defaults[index - first_default]
-                ),
-            )
-            for index, name in enumerate(self.names)
-        ]
-        return Signature(parameters)
-
-    def __repr__(self) -> str:
-        return f"<operation {self.name}{self.__signature__}>"
-
-    def __copy__(self) -> Operation:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Operation:
-        return self
-
-    def __reduce__(self) -> str | tuple[Any, ...]:
-        if TABLE.get(self.name) is self:
-            return (_named, (self.name,))
-        module = str(getattr(self.forward, "__module__", ""))
-        path = str(getattr(self.forward, "__qualname__", ""))
-        if _declared(module, path) is self:
-            return (_declared, (module, path))
-        raise TypeError(
-            f"the operation {self.name!r} can't be pickled, because it is not at the "
-            "top level of a module; declare it there, under the name of its function"
-        )
-
-
-def _recorder(args: tuple[Any, ...]) -> Any:
-    """The method of the first argument that knows how to record an operation."""
-    for arg in args:
-        method = getattr(arg, "_apply", None)
-        if method is not None:
-            return method
-    return _on_numbers
-
-
-def _on_numbers(operation: Operation, args: tuple[Any, ...]) -> float:
-    """For numbers of other kinds than Python's: numpy's scalars, fractions."""
-    return operation.forward(*[number(arg) for arg in args])
-
-
-TABLE: Final[dict[str, Operation]] = {}
-"""Every operation of the engine by its name, in the order of the declarations."""
-
-
-def _row(name: str, forward: Callable[..., float], **columns: Any) -> Operation:
-    columns.setdefault("names", ("x", "y")[: len(columns.get("partials", ()))])
-    row = Operation(name, forward, **columns)
-    TABLE[name] = row
-    return row
-
-
-def _named(name: str) -> Operation:
-    return TABLE[name]
-
-
-def _declared(module: str, path: str) -> Any:
-    """What a module declares at its top level under a name; None where nothing."""
-    return getattr(importlib.import_module(module), path, None) if module else None
-
 
 # ---- a leaf, and a number that a user wrote into an expression -----------------------
 
@@ -336,7 +97,7 @@ def _power_by_exponent(x: Any, y: Any, out: Any) -> Any:
     return out * log(x)
 
 
-add: Final[Operation] = _row(
+add: Final[Operation] = row(
     "add",
     lambda x, y: x + y,
     partials=(lambda x, y, out: 1.0, lambda x, y, out: 1.0),
@@ -350,7 +111,7 @@ add: Final[Operation] = _row(
     doc="x + y",
 )
 
-sub: Final[Operation] = _row(
+sub: Final[Operation] = row(
     "sub",
     lambda x, y: x - y,
     partials=(lambda x, y, out: 1.0, lambda x, y, out: -1.0),
@@ -364,7 +125,7 @@ sub: Final[Operation] = _row(
     doc="x - y",
 )
 
-mul: Final[Operation] = _row(
+mul: Final[Operation] = row(
     "mul",
     lambda x, y: x * y,
     partials=(lambda x, y, out: y, lambda x, y, out: x),
@@ -378,7 +139,7 @@ mul: Final[Operation] = _row(
     doc="x * y",
 )
 
-div: Final[Operation] = _row(
+div: Final[Operation] = row(
     "div",
     lambda x, y: x / y,
     partials=(lambda x, y, out: 1 / y, lambda x, y, out: -out / y),
@@ -396,7 +157,7 @@ div: Final[Operation] = _row(
     doc="x / y",
 )
 
-pow_: Final[Operation] = _row(
+pow_: Final[Operation] = row(
     "pow",
     _power,
     partials=(_power_by_base, _power_by_exponent),
@@ -420,7 +181,7 @@ pow_: Final[Operation] = _row(
     doc="x ** y",
 )
 
-neg: Final[Operation] = _row(
+neg: Final[Operation] = row(
     "neg",
     lambda x: -x,
     partials=(lambda x, out: -1.0,),
@@ -437,7 +198,7 @@ neg: Final[Operation] = _row(
 # ---- exponentials and logarithms -----------------------------------------------------
 
 
-exp: Final[Operation] = _row(
+exp: Final[Operation] = row(
     "exp",
     math.exp,
     doc="""The exponential, e ** x.
@@ -459,7 +220,7 @@ exp: Final[Operation] = _row(
     samples=((0.0,), (1.0,), (-2.5,), (700.0,)),
 )
 
-expm1: Final[Operation] = _row(
+expm1: Final[Operation] = row(
     "expm1",
     math.expm1,
     doc="""e ** x - 1, exact also where x is near 0.
@@ -478,7 +239,7 @@ expm1: Final[Operation] = _row(
     samples=((0.0,), (1e-10,), (-2.5,), (-1000.0,)),
 )
 
-log: Final[Operation] = _row(
+log: Final[Operation] = row(
     "log",
     math.log,
     doc="""The natural logarithm of x.
@@ -497,7 +258,7 @@ log: Final[Operation] = _row(
     samples=((1.0,), (2.5,), (1e-300,)),
 )
 
-log1p: Final[Operation] = _row(
+log1p: Final[Operation] = row(
     "log1p",
     math.log1p,
     doc="""log(1 + x), exact also where x is near 0.
@@ -517,7 +278,7 @@ log1p: Final[Operation] = _row(
     samples=((0.0,), (1e-10,), (-0.5,), (1000.0,)),
 )
 
-sqrt: Final[Operation] = _row(
+sqrt: Final[Operation] = row(
     "sqrt",
     math.sqrt,
     doc="""The square root of x.
@@ -539,7 +300,7 @@ sqrt: Final[Operation] = _row(
 # ---- trigonometry --------------------------------------------------------------------
 
 
-sin: Final[Operation] = _row(
+sin: Final[Operation] = row(
     "sin",
     math.sin,
     doc="""The sine of x in radians.
@@ -557,7 +318,7 @@ sin: Final[Operation] = _row(
     samples=((0.0,), (1.0,), (-4.0,)),
 )
 
-cos: Final[Operation] = _row(
+cos: Final[Operation] = row(
     "cos",
     math.cos,
     doc="""The cosine of x in radians.
@@ -575,7 +336,7 @@ cos: Final[Operation] = _row(
     samples=((0.0,), (1.0,), (-4.0,)),
 )
 
-tan: Final[Operation] = _row(
+tan: Final[Operation] = row(
     "tan",
     math.tan,
     doc="""The tangent of x in radians.
@@ -593,7 +354,7 @@ tan: Final[Operation] = _row(
     samples=((0.0,), (1.0,), (-0.7,)),
 )
 
-asin: Final[Operation] = _row(
+asin: Final[Operation] = row(
     "asin",
     math.asin,
     doc="""The angle in [-pi/2, pi/2] whose sine is x.
@@ -612,7 +373,7 @@ asin: Final[Operation] = _row(
     samples=((0.0,), (0.5,), (-0.999,)),
 )
 
-acos: Final[Operation] = _row(
+acos: Final[Operation] = row(
     "acos",
     math.acos,
     doc="""The angle in [0, pi] whose cosine is x.
@@ -631,7 +392,7 @@ acos: Final[Operation] = _row(
     samples=((0.0,), (0.5,), (-0.999,)),
 )
 
-atan: Final[Operation] = _row(
+atan: Final[Operation] = row(
     "atan",
     math.atan,
     doc="""The angle in (-pi/2, pi/2) whose tangent is x.
@@ -646,7 +407,7 @@ atan: Final[Operation] = _row(
     samples=((0.0,), (1.0,), (-4.0,)),
 )
 
-atan2: Final[Operation] = _row(
+atan2: Final[Operation] = row(
     "atan2",
     math.atan2,
     doc="""The angle of the point (x, y), in [-pi, pi]. Mind the order: y first.
@@ -680,7 +441,7 @@ def _hypot_slope(x: Any, y: Any, out: Any) -> Any:
     return size if x > 0 else -size
 
 
-hypot: Final[Operation] = _row(
+hypot: Final[Operation] = row(
     "hypot",
     math.hypot,
     doc="""sqrt(x*x + y*y) without overflow on the way.
@@ -703,7 +464,7 @@ hypot: Final[Operation] = _row(
 # ---- hyperbolic functions ------------------------------------------------------------
 
 
-sinh: Final[Operation] = _row(
+sinh: Final[Operation] = row(
     "sinh",
     math.sinh,
     doc="""The hyperbolic sine, (e**x - e**-x) / 2.
@@ -722,7 +483,7 @@ sinh: Final[Operation] = _row(
     samples=((0.0,), (1.0,), (-3.0,)),
 )
 
-cosh: Final[Operation] = _row(
+cosh: Final[Operation] = row(
     "cosh",
     math.cosh,
     doc="""The hyperbolic cosine, (e**x + e**-x) / 2.
@@ -748,7 +509,7 @@ def _tanh_slope(x: Any, out: Any) -> Any:
     return 4 * sigmoid(2 * x) * sigmoid(-2 * x)
 
 
-tanh: Final[Operation] = _row(
+tanh: Final[Operation] = row(
     "tanh",
     math.tanh,
     doc="""The hyperbolic tangent, in [-1, 1].
@@ -780,7 +541,7 @@ def _sigmoid_slope(x: Any, out: Any) -> Any:
     return out * sigmoid(-x)
 
 
-sigmoid: Final[Operation] = _row(
+sigmoid: Final[Operation] = row(
     "sigmoid",
     _sigmoid,
     doc="""The logistic function, 1 / (1 + e**-x), in [0, 1].
@@ -800,7 +561,7 @@ def _relu(x: float) -> float:
     return 0.0 if x < 0 else x
 
 
-relu: Final[Operation] = _row(
+relu: Final[Operation] = row(
     "relu",
     _relu,
     doc="""The rectifier, the larger of 0 and x.
@@ -822,7 +583,7 @@ def _leaky_relu(x: float, slope: float) -> float:
     return x if x > 0 else slope * x
 
 
-leaky_relu: Final[Operation] = _row(
+leaky_relu: Final[Operation] = row(
     "leaky_relu",
     _leaky_relu,
     doc="""x for x > 0, slope * x below.
@@ -848,7 +609,7 @@ def _elu(x: float, alpha: float) -> float:
     return x if x > 0 else alpha * math.expm1(x)
 
 
-elu: Final[Operation] = _row(
+elu: Final[Operation] = row(
     "elu",
     _elu,
     doc="""x for x > 0, alpha * (e**x - 1) below.
@@ -876,7 +637,7 @@ def _softplus(x: float) -> float:
     return math.log1p(math.exp(x))
 
 
-softplus: Final[Operation] = _row(
+softplus: Final[Operation] = row(
     "softplus",
     _softplus,
     doc="""log(1 + e**x), a smooth relu, without overflow.
@@ -899,7 +660,7 @@ def _silu(x: float) -> float:
     return x / (1 + math.exp(-x))
 
 
-silu: Final[Operation] = _row(
+silu: Final[Operation] = row(
     "silu",
     _silu,
     doc="""x * sigmoid(x), also called swish.
@@ -938,7 +699,7 @@ def _rounding(x: float) -> float:
     return lost + low * SQRT_HALF_LOW + x * SQRT_HALF_REST
 
 
-gelu: Final[Operation] = _row(
+gelu: Final[Operation] = row(
     "gelu",
     _gelu,
     doc="""x times the chance that a standard normal number is below x (exact form).
@@ -957,7 +718,7 @@ gelu: Final[Operation] = _row(
     samples=((0.0,), (1.5,), (-2.0,), (1000.0,), (-1000.0,)),
 )
 
-erf: Final[Operation] = _row(
+erf: Final[Operation] = row(
     "erf",
     math.erf,
     doc="""The error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x.
@@ -972,7 +733,7 @@ erf: Final[Operation] = _row(
     samples=((0.0,), (0.5,), (-2.0,), (1000.0,)),
 )
 
-erfc: Final[Operation] = _row(
+erfc: Final[Operation] = row(
     "erfc",
     math.erfc,
     doc="""1 - erf(x), exact also where erf(x) is near 1.
@@ -991,7 +752,7 @@ erfc: Final[Operation] = _row(
 # ---- pieces --------------------------------------------------------------------------
 
 
-abs_: Final[Operation] = _row(
+abs_: Final[Operation] = row(
     "abs",
     math.fabs,
     doc="""The absolute value.
@@ -1012,7 +773,7 @@ def _minimum(x: float, y: float) -> float:
     return x if x < y or x != x else y
 
 
-minimum: Final[Operation] = _row(
+minimum: Final[Operation] = row(
     "minimum",
     _minimum,
     doc="""The smaller of two; nan if either is nan.
@@ -1036,7 +797,7 @@ def _maximum(x: float, y: float) -> float:
     return x if x > y or x != x else y
 
 
-maximum: Final[Operation] = _row(
+maximum: Final[Operation] = row(
     "maximum",
     _maximum,
     doc="""The larger of two; nan if either is nan.
@@ -1060,7 +821,7 @@ def _where(condition: float, x: float, y: float) -> float:
     return x if condition else y
 
 
-where: Final[Operation] = _row(
+where: Final[Operation] = row(
     "where",
     _where,
     doc="""x where the condition holds (is not 0), otherwise y.
@@ -1134,7 +895,7 @@ def _logsumexp(*xs: float) -> float:
     return largest + math.log(_total([math.exp(x - largest) for x in xs]))
 
 
-sum_: Final[Operation] = _row(
+sum_: Final[Operation] = row(
     "sum",
     lambda *xs: _total(xs),
     all_partials=lambda xs, out: [1.0] * len(xs),
@@ -1143,7 +904,7 @@ sum_: Final[Operation] = _row(
     doc="x1 + x2 + ..., from left to right",
 )
 
-mean: Final[Operation] = _row(
+mean: Final[Operation] = row(
     "mean",
     lambda *xs: _total(xs) / len(xs),
     all_partials=lambda xs, out: [1 / len(xs)] * len(xs),
@@ -1154,7 +915,7 @@ mean: Final[Operation] = _row(
     doc="(x1 + x2 + ... + xn) / n",
 )
 
-prod: Final[Operation] = _row(
+prod: Final[Operation] = row(
     "prod",
     _product,
     all_partials=_product_partials,
@@ -1163,7 +924,7 @@ prod: Final[Operation] = _row(
     doc="x1 * x2 * ..., from left to right",
 )
 
-dot: Final[Operation] = _row(
+dot: Final[Operation] = row(
     "dot",
     _dot,
     all_partials=lambda xs, out: [*xs[len(xs) // 2 :], *xs[: len(xs) // 2]],
@@ -1174,7 +935,7 @@ dot: Final[Operation] = _row(
     doc="x1*y1 + x2*y2 + ..., the arguments being x1 ... xn y1 ... yn",
 )
 
-logsumexp: Final[Operation] = _row(
+logsumexp: Final[Operation] = row(
     "logsumexp",
     _logsumexp,
     all_partials=lambda xs, out: [exp(x - out) for x in xs],

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from autograd import ops
 from autograd.hints import Any
 from autograd.numeric import number
-from autograd.ops import Operation
+from autograd.operation import Operation
 from autograd.value import (
     Value,
     as_value,

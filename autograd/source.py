@@ -9,11 +9,7 @@ import os
 import sys
 from typing import Final
 
-ROOT: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-OURS: Final = (
-    *[os.path.join(ROOT, package) + os.sep for package in ("autograd", "nn", "viz")],
-    "autograd/",  # what compiled modules call their sources
-)
+OURS: Final = ["autograd/"]  # what compiled modules call their sources
 HELPERS: Final = (contextlib.__file__, functools.__file__)  # `with` blocks, decorators
 
 
@@ -35,4 +31,12 @@ def shown(place: tuple[str, int]) -> str:
 
 def is_ours(path: str) -> bool:
     """Whether a file of code belongs to these packages."""
-    return path.startswith(OURS) or path in HELPERS
+    return path.startswith(tuple(OURS)) or path in HELPERS
+
+
+def announce(file: str) -> None:
+    """Count the folder of a package's `__init__.py` among ours from now on."""
+    OURS.append(os.path.dirname(os.path.abspath(file)) + os.sep)
+
+
+announce(__file__)

@@ -16,14 +16,16 @@ its row.
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Sequence
 
 from autograd import ops
 from autograd.hints import Any, Final, NoReturn, final, i64, mypyc_attr
+from autograd.ieee import Quiet, limit
 from autograd.numeric import COMPILED, is_number, number
-from autograd.ops import CONSTANT, LEAF, Operation
+from autograd.operation import Operation
+from autograd.ops import CONSTANT, LEAF
+from autograd.wording import cut
 
 BLANK: Final = object()
 """What the engine builds a node from: its number is set right after."""
@@ -542,7 +544,7 @@ def describe(x: object) -> str:
     """A node as an error names it: its label or its operation, and its number."""
     if not isinstance(x, Value):
         return repr(x)
-    name = x._label if len(x._label) <= 60 else x._label[:57] + "..."
+    name = cut(x._label)
     if name:
         return f"{name} = {x._data!r}"
     if x._operation.name:
@@ -709,14 +711,8 @@ def forward(
         return float(operation.forward(*numbers))
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         if getattr(THREAD, "ieee", False):
-            return _limit(operation, numbers, error)
+            return limit(operation, numbers, error)
         raise _outside(operation, parents, error) from None
-
-
-def _limit(operation: Operation, numbers: list[float], error: Exception) -> float:
-    if operation.limit is not None:
-        return operation.limit(*numbers)
-    return math.inf if isinstance(error, OverflowError) else math.nan
 
 
 def _outside(
@@ -758,84 +754,6 @@ def evaluate(operation: Operation, args: Sequence[Any], out: Any) -> Any:
     if operation.all_partials is not None:
         return operation.all_partials(args, out)
     return [partial(*args, out) for partial in operation.partials]
-
-
-@final
-class Quiet:
-    """A number whose operations answer inf and nan where floats raise an error.
-
-    For local derivatives at a pole: nothing is recorded, so that the derivative of
-    1 / y at 0 does not ask for the derivative of that, and so on without end.
-    """
-
-    __slots__ = ("number",)
-
-    def __init__(self, x: object) -> None:
-        self.number: float = x.number if isinstance(x, Quiet) else number(x)
-
-    def _apply(self, operation: Operation, args: tuple[object, ...]) -> Quiet:
-        numbers = [Quiet(arg).number for arg in args]
-        try:
-            return Quiet(float(operation.forward(*numbers)))
-        except (ValueError, ZeroDivisionError, OverflowError) as error:
-            return Quiet(_limit(operation, numbers, error))
-
-    def __float__(self) -> float:
-        return self.number
-
-    def __bool__(self) -> bool:
-        return self.number != 0.0
-
-    def __lt__(self, other: object) -> bool:
-        return self.number < Quiet(other).number
-
-    def __le__(self, other: object) -> bool:
-        return self.number <= Quiet(other).number
-
-    def __gt__(self, other: object) -> bool:
-        return self.number > Quiet(other).number
-
-    def __ge__(self, other: object) -> bool:
-        return self.number >= Quiet(other).number
-
-    def __eq__(self, other: object) -> bool:
-        return self.number == Quiet(other).number
-
-    def __ne__(self, other: object) -> bool:
-        return self.number != Quiet(other).number
-
-    def __neg__(self) -> Quiet:
-        return Quiet(-self.number)
-
-    def __add__(self, other: object) -> Quiet:
-        return self._apply(ADD, (self, other))
-
-    def __radd__(self, other: object) -> Quiet:
-        return self._apply(ADD, (other, self))
-
-    def __sub__(self, other: object) -> Quiet:
-        return self._apply(SUB, (self, other))
-
-    def __rsub__(self, other: object) -> Quiet:
-        return self._apply(SUB, (other, self))
-
-    def __mul__(self, other: object) -> Quiet:
-        return self._apply(MUL, (self, other))
-
-    def __rmul__(self, other: object) -> Quiet:
-        return self._apply(MUL, (other, self))
-
-    def __truediv__(self, other: object) -> Quiet:
-        return self._apply(DIV, (self, other))
-
-    def __rtruediv__(self, other: object) -> Quiet:
-        return self._apply(DIV, (other, self))
-
-    def __pow__(self, other: object) -> Quiet:
-        return self._apply(ops.pow_, (self, other))
-
-    def __rpow__(self, other: object) -> Quiet:
-        return self._apply(ops.pow_, (other, self))
 
 
 @final

@@ -1,6 +1,7 @@
 """Networks and training, on top of autograd."""
 
 from autograd import alone as alone
+from autograd.source import announce
 from nn import data, schedules
 from nn.checkpoint import export_safetensors, load, save
 from nn.engine import predict
@@ -18,6 +19,8 @@ from nn.module import MLP, Layer, Module, Neuron, Sequential
 from nn.optim import SGD, Adam, AdamW, Optimizer, RMSProp
 from nn.training import DivergenceError, fit
 from nn.watch import Snapshots, Watch
+
+announce(__file__)
 
 __all__ = [
     "MLP",

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from autograd.files import Path, write_whole
+from autograd.wording import cut
 from nn.data import Scaling, table
 from nn.extras import require
 from nn.module import ACTIVATIONS, MLP, Layer, Module, Neuron, Sequential, identity
@@ -533,8 +534,7 @@ def _check_numbers(numbers: Any, name: str) -> None:
 
 
 def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+    return cut(repr(value))
 
 
 def with_labels(context: Context | None, labels: Labels | None) -> Context:

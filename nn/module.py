@@ -21,9 +21,11 @@ from itertools import groupby
 from typing import Any
 
 from autograd.numeric import is_number, number
-from autograd.ops import TABLE, Operation
+from autograd.operation import Operation
+from autograd.ops import TABLE
 from autograd.reductions import dot
 from autograd.value import Value, as_value
+from autograd.wording import cut
 
 Tensor = Value | list["Tensor"]
 """One Value, or (nested) lists of them: what one name in a state dict stands for."""
@@ -260,8 +262,7 @@ def _pairs(tensor: Tensor, data: Any, name: str) -> Iterator[tuple[Value, float]
 
 
 def _short(x: object) -> str:
-    shown = repr(x)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+    return cut(repr(x))
 
 
 # ---- activations and first weights ---------------------------------------------------

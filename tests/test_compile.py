@@ -31,6 +31,7 @@ from autograd import (
 )
 from autograd.compiler import CompileError
 from autograd.compiler.instructions import COMPARISONS
+from autograd.operation import Operation
 from autograd.ops import TABLE
 from autograd.value import MODE, ieee
 
@@ -204,7 +205,7 @@ def test_own_operations_leave_as_what_they_do():
     [(lambda x: x / (1 + abs(x)), "llvm"), (lambda x: math.atan(x), "numpy")],
 )
 def test_a_row_added_to_the_table_compiles(forward, best, monkeypatch):
-    row = autograd.ops.Operation(
+    row = Operation(
         "added",
         forward,
         partials=(lambda x, out: out * out + x,),

@@ -20,7 +20,8 @@ import autograd
 from autograd import Value, grad, hessian, operation
 from autograd.compiler.recording import CompileError
 from autograd.graph import gradients, graph
-from autograd.ops import TABLE, Operation
+from autograd.operation import Operation
+from autograd.ops import TABLE
 from autograd.value import ieee, record
 
 ROWS = list(TABLE.values())

@@ -1,6 +1,7 @@
 """Pictures and explanations of graphs and networks."""
 
 from autograd import alone as alone
+from autograd.source import announce
 from viz.explain import Explanation, explain
 from viz.graph import draw
 from viz.network import network
@@ -14,6 +15,8 @@ from viz.plots import (
 from viz.render import Graph
 from viz.stepper import Stepper, stepper
 from viz.text import flow
+
+announce(__file__)
 
 __all__ = [
     "Explanation",

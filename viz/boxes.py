@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograd.expression import width as columns
+from autograd.wording import width as columns
 from viz.notation import pad
 
 GUTTER = 2

@@ -42,10 +42,10 @@ from functools import cached_property
 from itertools import groupby, zip_longest
 from typing import Any
 
-from autograd.expression import width
 from autograd.graph import Node, graph
 from autograd.value import Value, describe, ieee
 from autograd.value import forward as computed
+from autograd.wording import width
 from viz.collapse import Collapse, Finder
 from viz.digits import short
 from viz.notation import (

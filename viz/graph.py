@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from autograd.graph import Node, graph, topological_order
-from autograd.ops import Operation
+from autograd.operation import Operation
 from autograd.value import Value, describe
 from viz import style
 from viz.digits import check_digits, short, typed

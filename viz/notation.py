@@ -14,20 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograd.expression import width
 from autograd.graph import Node, topological_order
-from autograd.ops import (
-    ALIAS,
-    ANY,
-    ATOM,
-    OPEN_ALIAS,
-    POWER,
-    PRODUCT,
-    SIGN,
-    SUM,
-    TABLE,
-    Operation,
-)
+from autograd.operation import ANY, ATOM, POWER, PRODUCT, SIGN, SUM, Operation
+from autograd.ops import ALIAS, OPEN_ALIAS, TABLE
 from autograd.value import (
     Setting,
     Value,
@@ -37,6 +26,7 @@ from autograd.value import (
     number_of,
     recording,
 )
+from autograd.wording import width
 from viz.digits import short
 
 LONGEST_NAME = 40

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from autograd.wording import cut
 from nn.data import looks_like_classes, table
 from nn.engine import predict
 from nn.history import History
@@ -267,8 +268,7 @@ def _squares(axis: Any, counts: Any) -> None:
 
 
 def _short(label: Label) -> str:
-    text = str(label)
-    return text if len(text) <= 20 else text[:17] + "..."
+    return cut(str(label), 20)
 
 
 # ---- inside --------------------------------------------------------------------------

@@ -18,10 +18,10 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from autograd.expression import width
 from autograd.files import write_whole
 from autograd.graph import graph
 from autograd.value import Value
+from autograd.wording import width
 from viz import style
 from viz.explain import Derivation, Record, Share, Step, derivation, shortcut
 from viz.notation import (

@@ -15,9 +15,9 @@ from functools import partial
 from itertools import groupby
 from typing import Any, Literal
 
-from autograd.expression import width as columns
 from autograd.graph import gradients
 from autograd.value import Value
+from autograd.wording import width as columns
 from nn.losses import Loss
 from nn.module import Module
 from viz.boxes import GUTTER, Part, Parts, diagram

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd.ops import TABLE, Operation
+from autograd.operation import Operation
+from autograd.ops import TABLE
 
 INPUT, PARAMETER, CONSTANT = "input", "parameter", "constant"
 LEAVES = frozenset({INPUT, PARAMETER, CONSTANT})

@@ -20,7 +20,8 @@ from autograd.compiler.instructions import (
     Code,
     Kernel,
 )
-from autograd.ops import TABLE, Operation
+from autograd.operation import Operation
+from autograd.ops import TABLE
 from autograd.value import forward, ieee
 
 BLOCK = 4096  # rows; 32 KiB per array, so that a handful stays in the fast caches

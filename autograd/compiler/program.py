@@ -31,7 +31,7 @@ from autograd.compiler.passes import (
     write_out,
 )
 from autograd.compiler.recording import from_function, from_graph, listed
-from autograd.ops import Operation
+from autograd.operation import Operation
 from autograd.value import Value
 
 NUMPY, LLVM = "numpy", "llvm"

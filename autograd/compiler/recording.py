@@ -24,7 +24,8 @@ from autograd.compiler.rules import ROWS, every_branch
 from autograd.custom import is_derived
 from autograd.functional import is_array
 from autograd.graph import topological_order
-from autograd.ops import ALIAS, OPEN_ALIAS, Operation
+from autograd.operation import Operation
+from autograd.ops import ALIAS, OPEN_ALIAS
 from autograd.source import is_ours, shown
 from autograd.value import (
     THREAD,

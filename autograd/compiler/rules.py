@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from autograd.compiler.instructions import COMPARISONS, Recorder, Term, compare
 from autograd.custom import is_derived
-from autograd.ops import TABLE, Operation
+from autograd.operation import Operation
+from autograd.ops import TABLE
 from autograd.value import Setting, Value, constant, evaluate, number_of, record
 
 

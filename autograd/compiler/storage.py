@@ -13,7 +13,8 @@ from typing import Any
 
 from autograd.compiler.instructions import COMPARISONS, LEAVES, Code
 from autograd.files import write_whole
-from autograd.ops import TABLE, Operation
+from autograd.operation import Operation
+from autograd.ops import TABLE
 
 FORMAT = "chainrule program 1"
 

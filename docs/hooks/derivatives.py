@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from autograd import Value
-from autograd.ops import TABLE, Operation
+from autograd.operation import Operation
+from autograd.ops import TABLE
 from autograd.value import ieee, record
 from viz.notation import LATEX, Rules, Symbol, applied, show, symbol_latex
 

@@ -1,0 +1,53 @@
+"""Text in messages: cut to length, quoted, and measured in columns of a terminal."""
+
+from __future__ import annotations
+
+
+def cut(text: str, most: int = 60) -> str:
+    """The text, or its beginning and "..." where it has more characters than `most`.
+
+    >>> cut("a long label", 8), cut("short", 8)
+    ('a lon...', 'short')
+    """
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def printable(text: str) -> str:
+    """The text with ? for each character that a terminal might act on, or not show.
+
+    >>> printable("a\\x1b[2J")
+    'a?[2J'
+    """
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def word(text: str) -> str:
+    """A word that a user typed as a message may repeat it."""
+    return printable(cut(text, 40))
+
+
+def quoted(text: str) -> str:
+    """The same in quotation marks that are not in it.
+
+    >>> print(quoted("x"), quoted("it's"))
+    'x' "it's"
+    """
+    mark = '"' if "'" in text else "'"
+    return f"{mark}{word(text)}{mark}"
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a line takes.
+
+    >>> width("ŷ = 1"), width("日本")
+    (5, 4)
+    """
+    return sum(_columns(c) for c in text)
+
+
+def _columns(character: str) -> int:
+    import unicodedata  # takes as long to load as the engine
+
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
