@@ -78,7 +78,7 @@ _LOADED_LATER = {
 }
 
 # The decorator of this name, not the module, which is there by now.
-del globals()["operation"]
+globals().pop("operation", None)
 
 if COMPILED:
     from autograd.native import complete
