@@ -2,7 +2,7 @@
 
 from autograd import alone as alone
 from autograd.source import announce
-from nn import data, schedules
+from nn import data, recipe, schedules
 from nn.checkpoint import export_safetensors, load, save
 from nn.engine import predict
 from nn.history import History
@@ -49,6 +49,7 @@ __all__ = [
     "mae",
     "mse",
     "predict",
+    "recipe",
     "save",
     "schedules",
 ]

@@ -323,12 +323,15 @@ GENERATED = ("moons", "circles", "blobs", "spirals", "xor")
 
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
 
+DELIMITERS = {"tab": "\t", "\\t": "\t"}
+"""What a person can hardly type at a command line."""
+
 
 def read_csv(path: Path, target: str, delimiter: str = ",") -> Dataset:
     """A table from a CSV file, whose first line names the columns.
 
     target: the column to tell from all the others, which have to be numbers.
-    delimiter: what separates the columns.
+    delimiter: what separates the columns: a character, or "tab".
 
     The target's values are numbers where all of them are, otherwise texts. Raises
     ValueError that names line and column for a missing value or a text among numbers,
@@ -366,6 +369,7 @@ class _Cells:
     """The texts in a CSV file, with what is needed to say where one is."""
 
     def __init__(self, path: Path, delimiter: str) -> None:
+        delimiter = DELIMITERS.get(delimiter, delimiter)
         if len(delimiter) != 1:
             raise ValueError(f"a delimiter is one character; got {delimiter!r}")
         self.path = path

@@ -39,6 +39,22 @@ class Labels:
         """The label for each row of outputs."""
         return [self.classes[index] for index in self.decide(outputs).tolist()]
 
+    def probabilities(self, outputs: Array) -> Array:
+        """How likely each class is, of shape (N, classes).
+
+        outputs: of shape (N, K). The softmax of several; of a single one, z, the shares
+        1 - p and p with p = sigmoid(z), or p = z where a sigmoid is in the model.
+        """
+        import numpy as np
+
+        if outputs.shape[1] == 1:
+            z = np.clip(outputs, -700, 700)
+            p = outputs if self.threshold else 1 / (1 + np.exp(-z))
+            return np.concatenate([1 - p, p], axis=1)
+        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        shares: Array = powers / powers.sum(axis=1, keepdims=True)
+        return shares
+
     def index(self, y: Any) -> Any:
         """The index of each label. Raises ValueError for a label not among them."""
         import numpy as np

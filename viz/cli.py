@@ -7,16 +7,18 @@ a traceback: see `main`.
 
 from __future__ import annotations
 
+import inspect
 import os
 import platform
 import re
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import Field, fields
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_type_hints
 
 try:
     import typer
@@ -27,6 +29,8 @@ except ModuleNotFoundError:
     )
 
 from autograd import Value, expression
+from nn.data import SETS
+from nn.recipe import Settings
 
 app = typer.Typer(
     help="Record a computation, differentiate it, see every gradient.",
@@ -165,177 +169,55 @@ def evaluate(
     console.print(f"value {found.value!r}", markup=False)
 
 
-DATA, NETWORK, LEARNING, RESULT = "The table", "The network", "The training", "Files"
+def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for every setting that `nn.recipe` declares.
+
+    They take the place of its `**settings`, before options of its own.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    *own, _ = signature.parameters.values()
+    options = [_option_of(field) for field in fields(Settings)]
+    every = sorted([*options, *own], key=lambda parameter: parameter.kind)
+    vars(command)["__signature__"] = signature.replace(parameters=every)
+    return command
+
+
+def _option_of(setting: Field[Any]) -> inspect.Parameter:
+    """One setting as an option; of several types it is given in the first."""
+    kind, told = get_args(get_type_hints(Settings, include_extras=True)[setting.name])
+    option = typer.Option(
+        setting.default,
+        help=told.help,
+        metavar=told.metavar,
+        rich_help_panel=told.group or None,
+        show_default=told.default or True,
+    )
+    first, *_ = get_args(kind) or [kind]
+    name, place = setting.name, inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, place, default=option, annotation=first)
 
 
 @app.command()
+@_with_settings
 def train(
     data: Annotated[
         str,
         typer.Argument(
-            help="moons, circles, blobs, spirals, xor, iris, wine, breast-cancer, "
-            "digits, or a CSV file whose first line names the columns.",
+            help=f"{', '.join(SETS)}, or a CSV file whose first line names the "
+            "columns.",
             show_default=False,
         ),
     ],
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Of a CSV file: the column to predict from all the others.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    delimiter: Annotated[
-        str,
-        typer.Option(
-            help="What separates a CSV file's columns: , or ; or tab.",
-            rich_help_panel=DATA,
-        ),
-    ] = ",",
-    test: Annotated[
-        float,
-        typer.Option(
-            help="The part of the rows kept aside for the test at the end.",
-            rich_help_panel=DATA,
-        ),
-    ] = 0.25,
-    validation: Annotated[
-        float,
-        typer.Option(
-            help="The part of the other rows to watch during training, such as 0.2: "
-            "where their loss rises again, the network learns by heart.",
-            rich_help_panel=DATA,
-        ),
-    ] = 0.0,
-    rows: Annotated[
-        int,
-        typer.Option(
-            help="How many points to draw, for moons, circles, blobs, spirals, xor.",
-            rich_help_panel=DATA,
-        ),
-    ] = 400,
-    noise: Annotated[
-        float | None,
-        typer.Option(
-            help="How far those points are scattered; more is harder.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    hidden: Annotated[
-        str,
-        typer.Option(
-            metavar="SIZES",
-            help="Neurons in each layer between inputs and outputs. More can learn "
-            "finer shapes, and more by heart.",
-            rich_help_panel=NETWORK,
-        ),
-    ] = "16,16",
-    activation: Annotated[
-        str,
-        typer.Option(
-            help="What each of these neurons does with its sum: relu, leaky_relu, elu, "
-            "softplus, silu, gelu, tanh, sigmoid, sin or linear.",
-            rich_help_panel=NETWORK,
-        ),
-    ] = "relu",
-    epochs: Annotated[
-        int, typer.Option(help="How often all rows are seen.", rich_help_panel=LEARNING)
-    ] = 100,
-    lr: Annotated[
-        float | None,
-        typer.Option(
-            help="Learning rate, the size of a step. If the loss jumps about, try a "
-            "tenth; if it crawls, try three times as much.",
-            show_default="0.01; for sgd 0.1",
-            rich_help_panel=LEARNING,
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int, typer.Option(help="Rows for each step.", rich_help_panel=LEARNING)
-    ] = 16,
-    loss: Annotated[
-        str,
-        typer.Option(
-            help="What is made small; auto suits the target, with cross-entropy for "
-            "classes and mse for numbers. Or: mse, mae, huber, hinge, cross_entropy, "
-            "binary_cross_entropy, binary_cross_entropy_with_logits.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = "auto",
-    optimizer: Annotated[
-        str,
-        typer.Option(
-            help="How the weights follow the gradient: sgd, adam, adamw or rmsprop.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = "adamw",
-    weight_decay: Annotated[
-        float | None,
-        typer.Option(
-            help="How strongly weights are pulled to 0, against learning by heart.",
-            show_default="0.2 for adamw, else 0",
-            rich_help_panel=LEARNING,
-        ),
-    ] = None,
-    schedule: Annotated[
-        str,
-        typer.Option(
-            help="How the learning rate changes from epoch to epoch: constant, step, "
-            "cosine, linear or warm-up.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = "constant",
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            metavar="EPOCHS",
-            help="Stop after so many epochs without a better loss (the validation's, "
-            "where there is one), and go back to the best weights.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = None,
-    clip: Annotated[
-        float | None,
-        typer.Option(
-            help="Shorten longer gradients to this length, such as 1, against a loss "
-            "that explodes.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(
-            help="For everything that is left to chance; the same number gives the "
-            "same files, byte for byte.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = 0,
-    engine: Annotated[
-        str,
-        typer.Option(
-            help="What computes: auto for the fastest there is, compiled, or eager.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = "auto",
-    progress: Annotated[bool, typer.Option(help="Show a bar while it trains.")] = True,
+    *,
     out: Annotated[
         Path,
         typer.Option(
             metavar="FOLDER",
             help="Where the pictures and model.json go.",
-            rich_help_panel=RESULT,
+            rich_help_panel="Files",
         ),
     ] = Path("trained"),
-    resume: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Go on from the model.json of a training that was interrupted, or was "
-            "to have fewer epochs.",
-            rich_help_panel=RESULT,
-        ),
-    ] = None,
+    **settings: Any,
 ) -> None:
     """Train a network on a table; write its curves, pictures and the model.
 
@@ -348,36 +230,9 @@ def train(
 
     Then: chainrule predict trained/model.json new.csv
     """
-    from viz.train import Settings
     from viz.train import train as run
 
-    run(
-        Settings(
-            data=data,
-            target=target,
-            delimiter=delimiter,
-            hidden=hidden,
-            activation=activation,
-            loss=loss,
-            optimizer=optimizer,
-            lr=lr,
-            weight_decay=weight_decay,
-            schedule=schedule,
-            epochs=epochs,
-            batch_size=batch_size,
-            validation=validation,
-            patience=patience,
-            clip=clip,
-            test=test,
-            rows=rows,
-            noise=noise,
-            seed=seed,
-            out=out,
-            resume=resume,
-            engine=engine,
-            progress=progress,
-        )
-    )
+    run(data, Settings(**settings), out)
 
 
 @app.command()
