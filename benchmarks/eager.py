@@ -1,38 +1,35 @@
 """Recording and differentiating, ours beside the peers, on one core in one run.
 
-    python benchmarks/run.py eager [--rounds 5] [--quick] [--out DIR]
+    python benchmarks/run.py eager [--rounds 5] [--quick] [--only chain] [--out DIR]
 
 Each engine lives in a process of its own on the same core; rounds go round the engines
 in turn, so that a machine that drifts drifts for all. Figures are medians of rounds.
-An engine that is not installed is left out and said so. Ours runs twice: as installed
-(compiled, where a C compiler was there) and plain, from the sources beside this file.
+Ours runs twice: compiled, and plain from a copy of the same sources. A process says
+first what it measures, and an engine that is not what its column says, or not
+installed, is left out and said so. Every workload is first compared, on a small size,
+with our own engine: value and derivatives have to be the same.
 """
 
 import argparse
-import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
+import report
+from workers import LeftOut, Worker, line_of, places
+from workloads import difference
+from workloads.eager import OPERATIONS, TERMS
+
 HERE = Path(__file__).resolve().parent
-OURS, PLAIN = "chainrule compiled", "chainrule plain"
-ENGINES = {
-    OURS: "chainrule",
-    PLAIN: "chainrule",
-    "micrograd": "micrograd",
-    "torch scalars": "torch",
-    "mygrad": "mygrad",
-    "plain Value": "plain-value",
-}
+OURS, PLAIN, TORCH = "chainrule compiled", "chainrule plain", "torch scalars"
+ENGINES = [OURS, PLAIN, "micrograd", TORCH, "mygrad", "plain Value"]
 
 # workload, its size, the unit of the figure, and who runs it
-ALL = list(ENGINES)
+ALL = ENGINES
 SCALARS = [OURS, PLAIN, "micrograd", "plain Value"]
-METHODS = [*SCALARS, "torch scalars"]  # those with a method relu
+METHODS = [*SCALARS, TORCH]  # those with a method relu
 EXACT = [OURS, PLAIN, "plain Value"]
 OWN = [OURS, PLAIN]
 WORKLOADS = [
@@ -43,92 +40,124 @@ WORKLOADS = [
     ("moons", 100, "ms", [OURS, PLAIN, "micrograd"]),
     ("transformer", 1, "ms", EXACT),
     ("memory", 1_000_000, "bytes/node", SCALARS),
+    ("small_call", 1_000, "ns", [OURS, PLAIN, TORCH]),
 ]
+RUNS = {  # statement: who has it
+    "x.relu()": METHODS,
+    "x.exp()": [*EXACT, TORCH],
+    "x.tanh()": [*OWN, TORCH],
+    "x ** y": [*OWN, TORCH, "mygrad"],
+    "sin(x)": [*OWN, TORCH, "mygrad"],
+    "maximum(x, y)": [*OWN, TORCH, "mygrad"],
+    "dot(xs, ys)": OWN,
+}
+CALLS = 10_000  # of one operation; fewer where it has many terms
 SCALING = [10**k for k in range(3, 8)]
+WAYS = [  # workload, what it compares, its sizes
+    ("gradients", ("y.backward()", "gradients(y, xs)"), [10**k for k in range(3, 7)]),
+    ("recompute", ("recording", "recompute()"), [1]),
+    ("sensitivities", ("two jvps", "jacobian"), [500]),
+]
+PLAIN_UP_TO = 100_000  # nodes of the plain engine, where a graph grows
+CHECKED = 10  # the size at which workloads are compared
 
-
-class Worker:
-    """An engine in its own process, asked over a pipe."""
-
-    def __init__(self, name, folder):
-        self.name, self.folder = name, folder
-        environment = dict(os.environ, PYTHONHASHSEED="0")
-        if name == PLAIN:
-            environment["PYTHONPATH"] = str(HERE.parent)
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "eager_worker.py"), ENGINES[name]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            cwd=folder,
-        )
-        first = self.process.stdout.readline()
-        self.ready = bool(first)
-        self.compiled = json.loads(first)["compiled"] if first else None
-
-    def ask(self, workload, n):
-        """The worker's figures for one workload of size n."""
-        self.process.stdin.write(json.dumps([workload, n]) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError(self.process.stderr.read()[-2000:])
-        return json.loads(answer)
-
-    def close(self):
-        """End the process that this one started."""
-        self.process.stdin.close()
-        self.process.wait()
+NANOSECONDS = [  # statement, at most
+    ("x ** 2", 80),
+    ("sin(x)", 120),
+    ("maximum(x, y)", 120),
+    ("dot(xs, ys)", 20),
+]
+RATIOS = {"gradients": 1.5, "recompute": 0.4, "sensitivities": 3}
+SMALL_CALL = 4_000
 
 
 def main(argv):
     """Measure, print, and write the results."""
-    parser = argparse.ArgumentParser(prog="run.py eager")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="smaller scaling run")
-    parser.add_argument("--out", type=Path, default=HERE / "results")
-    options = parser.parse_args(argv)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    with tempfile.TemporaryDirectory() as folder:
-        workers = start(folder)
+    options = arguments(argv)
+    with places() as here:
+        workers = start(here)
+        wanted = [row for row in rows() if options.only in row[0]]
+        check(workers, wanted)
         results = {
-            "workloads": run_workloads(workers, options.rounds),
-            "scaling": run_scaling(workers, options.rounds, options.quick),
-            "import": run_imports(options.rounds, folder),
+            "engines": {name: worker.identity for name, worker in workers.items()},
+            "workloads": run_workloads(workers, here, wanted, options.rounds),
+            "ways": run_ways(workers, options),
+            "scaling": run_scaling(workers, options),
+            "import": run_imports(workers, here, options.rounds),
         }
         for worker in workers.values():
             worker.close()
     show(results)
-    write(results, options.out)
+    report.write(results, plotted(results), options.out, "eager")
 
 
-def start(folder):
-    """The engines that are here; a line for each that is not."""
+def arguments(argv):
+    """What the command line says."""
+    parser = argparse.ArgumentParser(prog="run.py eager")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="smaller scaling runs")
+    parser.add_argument("--only", default="", help="workloads whose names hold this")
+    parser.add_argument("--out", type=Path, default=HERE / "results")
+    return parser.parse_args(argv)
+
+
+def start(here):
+    """The engines that are here, each with what it is; a line for each that is not."""
     workers = {}
     for name in ENGINES:
-        worker = Worker(name, folder)
-        if not worker.ready:
-            print(f"{name}: not installed, left out")
-        elif name == OURS and not worker.compiled:
-            print(f"{name}: the installed engine is plain, left out")
-            worker.close()
-        else:
-            workers[name] = worker
+        try:
+            workers[name] = Worker("eager", name, here)
+            print(f"{name}: {line_of(workers[name].identity)}")
+        except LeftOut as reason:
+            print(f"{name}: left out, {reason}")
     return workers
 
 
-def run_workloads(workers, rounds):
+def rows():
+    """Every workload with its size, its unit, and who runs it."""
+    return WORKLOADS + [
+        (statement, calls(statement), "ns", RUNS.get(statement, ALL))
+        for statement in OPERATIONS
+    ]
+
+
+def calls(statement):
+    """How often an operation is measured."""
+    return CALLS // terms(statement)
+
+
+def terms(statement):
+    """How many terms it has; the figure of a reduction is for one of them."""
+    return TERMS if "xs" in statement else 1
+
+
+def check(workers, wanted):
+    """Every engine comes to the numbers of our own, or the run ends with an error."""
+    sizes = [(name, min(n, CHECKED), engines) for name, n, _, engines in wanted]
+    sizes += [(name, CHECKED, OWN) for name, _, _ in WAYS]
+    for name, n, engines in sizes:
+        here = [engine for engine in engines if engine in workers]
+        answers = {engine: workers[engine].ask("answer", name, n) for engine in here}
+        compare(name, answers)
+
+
+def compare(name, answers):
+    """The first of these is ours."""
+    reference = next(iter(answers.values()), None)
+    for engine, numbers in answers.items():
+        if wrong := difference(numbers, reference):
+            raise SystemExit(f"{name}: {engine} computed {wrong}")
+
+
+def run_workloads(workers, here, wanted, rounds):
     """Medians per workload and engine, in the workload's unit."""
     table = {}
-    for name, n, unit, engines in WORKLOADS:
+    for name, n, unit, engines in wanted:
         taken = {engine: [] for engine in engines if engine in workers}
         for _ in range(rounds):
             for engine, figures in taken.items():
-                figures.append(sum(ask(workers[engine], name, n)))
-        scale = {"ms": 1e3, "bytes/node": 1}.get(unit, 1e9 / n)
+                figures.append(sum(ask(workers[engine], here, name, n)))
+        scale = {"ms": 1e3, "bytes/node": 1}.get(unit, 1e9 / n / terms(name))
         table[name] = {
             "unit": unit,
             "n": n,
@@ -137,72 +166,121 @@ def run_workloads(workers, rounds):
     return table
 
 
-def ask(worker, workload, n):
+def ask(worker, here, workload, n):
     """The worker's figures; memory is asked of a process that held nothing before."""
     if workload != "memory":
-        return worker.ask(workload, n)
-    fresh = Worker(worker.name, worker.folder)
-    figures = fresh.ask(workload, n)
+        return worker.ask("measure", workload, n)
+    fresh = Worker("eager", worker.engine, here)
+    figures = fresh.ask("measure", workload, n)
     fresh.close()
     return figures
 
 
-def run_scaling(workers, rounds, quick):
+def run_ways(workers, options):
+    """Milliseconds of both ways to the same numbers, at every size."""
+    return {
+        name: {
+            "ways": ways,
+            "median": {
+                engine: {
+                    n: medians(workers[engine], name, n, options.rounds, 1e3)
+                    for n in few(sizes, options.quick)
+                    if engine == OURS or n <= PLAIN_UP_TO
+                }
+                for engine in OWN
+                if engine in workers
+            },
+        }
+        for name, ways, sizes in WAYS
+        if options.only in name
+    }
+
+
+def few(sizes, quick):
+    """The sizes, without the largest of several where it has to be quick."""
+    return sizes[:-1] if quick and len(sizes) > 1 else sizes
+
+
+def medians(worker, name, n, rounds, scale):
+    """Of each phase of a workload."""
+    runs = [worker.ask("measure", name, n) for _ in range(rounds)]
+    return [statistics.median(phase) * scale for phase in zip(*runs, strict=True)]
+
+
+def run_scaling(workers, options):
     """Nanoseconds per node of the chain at growing length."""
-    sizes = SCALING[:-1] if quick else SCALING
-    engines = [engine for engine in OWN if engine in workers]
-    table = {engine: {} for engine in engines}
-    for engine in engines:
-        for n in sizes if engine == OURS else sizes[:4]:
-            # The first round is not counted: there a virtual machine gets its memory.
-            _, *runs = [workers[engine].ask("chain", n) for _ in range(rounds + 1)]
-            table[engine][n] = [
-                statistics.median(phase) / n * 1e9 for phase in zip(*runs, strict=True)
-            ]
+    table = {engine: {} for engine in OWN if engine in workers}
+    if options.only not in "chain":
+        return table
+    for engine, figures in table.items():
+        for n in few(SCALING, options.quick):
+            if engine == OURS or n <= 10 * PLAIN_UP_TO:
+                # Once uncounted: there a virtual machine gets its memory.
+                workers[engine].ask("measure", "chain", n)
+                figures[n] = medians(
+                    workers[engine], "chain", n, options.rounds, 1e9 / n
+                )
     return table
 
 
-def run_imports(rounds, folder):
-    """Milliseconds that an import adds to a bare interpreter."""
-    modules = {"nothing": "pass", "autograd": "import autograd"}
-    taken = {name: [] for name in modules}
-    for _ in range(2 * rounds):
-        for name, code in modules.items():
-            begin = time.perf_counter()
-            subprocess.run([sys.executable, "-c", code], check=True, cwd=folder)
-            taken[name].append((time.perf_counter() - begin) * 1e3)
-    bare = statistics.median(taken["nothing"])
-    return {"autograd": statistics.median(taken["autograd"]) - bare}
+def run_imports(workers, here, rounds):
+    """Milliseconds that importing the compiled engine, or else the plain one, adds."""
+    name = next(engine for engine in OWN if engine in workers)
+    told = workers[name].identity["packages"]["chainrule"]["file"]
+    environment = here.environment(name)
+
+    def run(code):
+        begin = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            check=True,
+            cwd=here.empty,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        return (time.perf_counter() - begin) * 1e3, done.stdout.strip()
+
+    _, found = run("import autograd; print(autograd.__file__)")
+    if found != told:
+        raise SystemExit(f"import autograd: {found} would be timed, not {told}")
+    pairs = [[run(code)[0] for code in ("pass", "import autograd")]
+             for _ in range(2 * rounds)]  # fmt: skip
+    bare, ours = (statistics.median(taken) for taken in zip(*pairs, strict=True))
+    return {"autograd": ours - bare, "engine": name}
 
 
 def show(results):
-    """The table of medians, each peer with its ratio to ours."""
-    from rich.console import Console
-    from rich.table import Table
+    """The tables of medians, each peer with its ratio to ours."""
+    console = report.console(120)
+    rows = results["workloads"]
+    console.print(table_of(rows, [name for name in rows if name not in OPERATIONS]))
+    console.print(
+        table_of(
+            rows,
+            [name for name in rows if name in OPERATIONS],
+            "one operation recorded and freed, of a reduction one term: ",
+        )
+    )
+    console.print(table_of_ways(results["ways"]))
+    console.print(table_of_scaling(results["scaling"]))
+    timed = results["import"]
+    print(f"import autograd: {timed['autograd']:.1f} ms ({timed['engine']})")
+    for line in report.lines(targets(results)):
+        print(line)
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    table = Table(title="median; in parentheses: times the compiled engine")
-    for column in ("workload", "unit", *ENGINES):
-        table.add_column(column, justify="left" if column == "workload" else "right")
-    for name, row in results["workloads"].items():
+
+def table_of(rows, names, what=""):
+    """A line for each workload, a column for each engine."""
+    title = f"{what}median; in parentheses: times the compiled engine"
+    table = report.table(title, "workload", "unit", *ENGINES)
+    for name in names:
+        row = rows[name]
         base = row["median"].get(OURS)
         cells = [cell(row["median"].get(engine), base) for engine in ENGINES]
-        table.add_row(f"{name} {row['n']:,}", row["unit"], *cells)
-    console.print(table)
-    scaling = Table(title="chain, nanoseconds per node: record + backward + free")
-    for column in ("nodes", *results["scaling"]):
-        scaling.add_column(column, justify="right")
-    for n in SCALING:
-        phases = [sizes.get(n) for sizes in results["scaling"].values()]
-        scaling.add_row(
-            f"{n:,}",
-            *[
-                f"{sum(p):.0f} = {' + '.join(f'{x:.0f}' for x in p)}" if p else ""
-                for p in phases
-            ],
-        )
-    console.print(scaling)
-    console.print(f"import autograd: {results['import']['autograd']:.1f} ms")
+        size = "" if name in OPERATIONS else f" {row['n']:,}"
+        table.add_row(name + size, row["unit"], *cells)
+    return table
 
 
 def cell(value, base):
@@ -213,24 +291,71 @@ def cell(value, base):
     return f"{value:,.1f}{ratio}"
 
 
-def write(results, folder):
-    """The same figures as JSON and as a bar plot of ratios."""
+def table_of_ways(ways):
+    """A line for each size, with the ratio of the two ways."""
+    table = report.table("two ways to the same numbers, milliseconds", "ways", *OWN)
+    for row in ways.values():
+        first, second = row["ways"]
+        for n in dict.fromkeys(n for f in row["median"].values() for n in f):
+            figures = [row["median"].get(engine, {}).get(n) for engine in OWN]
+            cells = [f and f"{f[1]:,.3f} / {f[0]:,.3f} = {f[1] / f[0]:.2f}"
+                     for f in figures]  # fmt: skip
+            size = f" {n:,}" if n > 1 else ""
+            table.add_row(f"{second} / {first}{size}", *cells)
+    return table
+
+
+def table_of_scaling(scaling):
+    """A line for each length, with the three phases."""
+    title = "chain, nanoseconds per node: record + backward + free"
+    table = report.table(title, "nodes", *scaling)
+    for n in SCALING:
+        phases = [sizes.get(n) for sizes in scaling.values()]
+        if any(phases):
+            table.add_row(
+                f"{n:,}",
+                *[
+                    f"{sum(p):.0f} = {' + '.join(f'{x:.0f}' for x in p)}" if p else ""
+                    for p in phases
+                ],
+            )
+    return table
+
+
+def targets(results):
+    """The figures that the compiled engine has to reach."""
+    rows = results["workloads"]
+    limits = [*NANOSECONDS, ("small_call", SMALL_CALL)]
+    found = [
+        report.Target(name, limit, rows[name]["median"][OURS], "ns")
+        for name, limit in limits
+        if OURS in rows.get(name, {}).get("median", {})
+    ]
+    for name, row in results["ways"].items():
+        first, second = row["ways"]
+        for n, figures in row["median"].get(OURS, {}).items():
+            ratio = figures[1] / figures[0]
+            measure = f"{second}, against {first}" + (f", {n:,}" if n > 1 else "")
+            found.append(report.Target(measure, RATIOS[name], ratio, "times"))
+    return found
+
+
+def plotted(results):
+    """A bar plot of ratios."""
     from matplotlib.figure import Figure
 
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "eager.json").write_text(json.dumps(results, indent=1) + "\n")
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    names = [name for name in results["workloads"] if name != "memory"]
+    names = [name for name, *_ in WORKLOADS if name in results["workloads"]]
+    names = [name for name in names if name != "memory"]
+    medians = [results["workloads"][name]["median"] for name in names]
     for i, engine in enumerate(ENGINES):
-        medians = [results["workloads"][name]["median"] for name in names]
         ratios = [
             m[engine] / m[OURS] if {engine, OURS} <= set(m) else 0 for m in medians
         ]
-        axes.bar([x + 0.16 * i for x in range(len(names))], ratios, 0.16, label=engine)
+        axes.bar([x + 0.13 * i for x in range(len(names))], ratios, 0.13, label=engine)
     axes.set_yscale("log")
     axes.set_ylabel("time, times the compiled engine")
     axes.set_xticks([x + 0.32 for x in range(len(names))], names)
     axes.legend()
-    figure.savefig(folder / "eager.svg", metadata={"Date": None})
-    print(f"written: {folder / 'eager.json'}, {folder / 'eager.svg'}")
+    return figure

@@ -8,24 +8,29 @@ prices: the price and its five derivatives; for the training: ten epochs of shuf
 batches of 16, with Adam), in double precision. Each engine lives in a process of its
 own on the same core, and rounds go round the engines in turn; a figure is the median
 over rounds. The first call, with everything that is built and compiled
-for it, is timed apart. An engine that is not installed is left out and said so;
-`--python` runs one with another interpreter. The losses and gradients that the engines
-report after setting up have to agree, or the run ends with an error. At the end
+for it, is timed apart. An engine that is not installed, or not what its column says, is
+left out and said so; `--python` runs one with another interpreter. Before anything is
+timed, every engine does each workload with a few rows, in a process of its own, and has
+to come to the numbers of our engine that goes node by node; what the engines report
+after setting up has to agree as well, or the run ends with an error. At the end
 stand the figures that ours has to reach, each with what this run reached.
 """
 
 import argparse
-import json
-import math
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import report
+from worker import one_core
+from workers import ONE_THREAD, LeftOut, Worker, line_of, places
+from workloads import difference
+from workloads.programs import WORKLOADS
+
 HERE = Path(__file__).resolve().parent
-OURS = "chainrule-llvm"
+OURS, REFERENCE = "chainrule-llvm", "chainrule-eager"
 ENGINES = [
     OURS,
     "chainrule-numpy",
@@ -37,35 +42,6 @@ ENGINES = [
     "casadi",
     "micrograd",
 ]
-MISSING = []  # engines already said not to be installed
-OTHER_LOSS = {"scikit-learn", "micrograd"}  # another loss, other first weights
-
-
-def network(name, sizes, activation, n, loss="hinge"):
-    """A training step on n rows."""
-    return {
-        "name": f"{name} {activation} N={n:,}",
-        "kind": "network",
-        "sizes": sizes,
-        "activation": activation,
-        "n": n,
-        "loss": loss,
-    }
-
-
-WORKLOADS = [
-    *[
-        network("moons 2-16-16-1", [2, 16, 16, 1], activation, n)
-        for activation in ("relu", "tanh", "sigmoid")
-        for n in (1, 100, 10_000)
-    ],
-    network("2-64-64-1", [2, 64, 64, 1], "relu", 100),
-    network("digits 64-32-10", [64, 32, 10], "relu", 100, "cross-entropy"),
-    {**network("training 2-16-16-1", [2, 16, 16, 1], "tanh", 400), "kind": "training"},
-    {"name": "graph of 10,000, one row", "kind": "graph", "size": 10_000, "n": 1},
-    {"name": "Black-Scholes N=1,000,000", "kind": "options", "n": 1_000_000},
-]
-
 
 MOONS, LARGER = "moons 2-16-16-1 {} N=100", "2-64-64-1 relu N=100"
 GRAPH, OPTIONS = "graph of 10,000, one row", "Black-Scholes N=1,000,000"
@@ -87,50 +63,19 @@ SECONDS = [  # workload, how many steps after setting up, seconds at most
 ]
 
 
-class Worker:
-    """An engine in its own process, asked over a pipe."""
-
-    def __init__(self, engine, python):
-        environment = dict(os.environ, PYTHONHASHSEED="0", OMP_NUM_THREADS="1")
-        environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-        self.process = subprocess.Popen(
-            [python, str(HERE / "programs_worker.py"), engine],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
-        self.ready = bool(self.process.stdout.readline())
-
-    def ask(self, command, argument):
-        """The worker's answer; None where it has none, or ended."""
-        try:
-            self.process.stdin.write(json.dumps([command, argument]) + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            return None
-        answer = self.process.stdout.readline()
-        return json.loads(answer) if answer else None
-
-    def close(self):
-        """End the process that this one started."""
-        self.process.stdin.close()
-        self.process.wait()
-
-
 def main(argv):
     """Measure, print, and write the results."""
     options = arguments(argv)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    results = {"peak_gflops": peak(), "workloads": {}}
-    for workload in WORKLOADS:
-        if options.only in workload["name"]:
-            results["workloads"][workload["name"]] = measure(workload, options)
-            show_row(workload["name"], results["workloads"][workload["name"]])
+    one_core()
+    names = [name for name in WORKLOADS if options.only in name]
+    with places() as here:
+        found = identities(names, here, options)
+        results = {"engines": found, "peak_gflops": peak(), "workloads": {}}
+        for name in names:
+            results["workloads"][name] = measure(name, found, here, options)
+            show_row(name, results["workloads"][name])
     show(results)
-    write(results, options.out)
+    report.write(results, plotted(results), options.out, "programs")
 
 
 def arguments(argv):
@@ -144,12 +89,52 @@ def arguments(argv):
     parser.add_argument("--out", type=Path, default=HERE / "results")
     options = parser.parse_args(argv)
     options.python = dict(entry.split("=", 1) for entry in options.python)
+    options.engines = options.engines.split(",")
     return options
+
+
+def start(engine, here, options):
+    """A worker, by the interpreter that its peer is installed for."""
+    python = options.python.get(engine.split("-")[0], sys.executable)
+    return Worker("programs", engine, here, python)
+
+
+def identities(names, here, options):
+    """The engines that are here and right, each with what it is."""
+    _, reference = answered(REFERENCE, names, here, options)
+    found = {}
+    for engine in options.engines:
+        try:
+            found[engine], answers = answered(engine, names, here, options)
+        except LeftOut as reason:
+            print(f"{engine}: left out, {reason}")
+            continue
+        if found[engine]["comparable"]:
+            check(engine, answers, reference)
+    return found
+
+
+def answered(engine, names, here, options):
+    """What an engine is, and the numbers that it comes to on a few rows."""
+    worker = start(engine, here, options)
+    print(f"{engine}: {line_of(worker.identity)}", flush=True)
+    answers = {name: asked(worker, "answer", name) for name in names}
+    worker.close()
+    return worker.identity, answers
+
+
+def asked(worker, method, name):
+    """What a worker answers; None, and a line, where it died of the question."""
+    try:
+        return worker.ask(method, name)
+    except LeftOut as reason:
+        print(f"{worker.engine}: left out of {name}, {reason}")
+        return None
 
 
 def peak():
     """GFLOP/s of a large matrix product by NumPy's BLAS on this core."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.update(ONE_THREAD)
     import numpy as np
 
     a = np.random.default_rng(0).normal(size=(768, 768))
@@ -161,18 +146,14 @@ def peak():
     return 2 * 768**3 / min(taken) / 1e9
 
 
-def measure(workload, options):
+def measure(name, found, here, options):
     """Set up every engine, then time them in turn."""
     workers, row = {}, {}
-    for engine in options.engines.split(","):
-        python = options.python.get(engine.split("-")[0], sys.executable)
-        worker = Worker(engine, python)
-        made = worker.ask("setup", workload) if worker.ready else None
+    for engine in found:
+        worker = start(engine, here, options)
+        made = asked(worker, "setup", name)
         if made is None:
             worker.close()
-            if not worker.ready and engine not in MISSING:
-                MISSING.append(engine)
-                print(f"{engine} is not installed for {python} and is left out")
             continue
         workers[engine] = worker
         row[engine] = {"setup_s": made["seconds"], "value": made["value"], "steps": []}
@@ -182,28 +163,23 @@ def measure(workload, options):
     for engine, worker in workers.items():
         row[engine]["us"] = statistics.median(row[engine]["steps"]) * 1e6
         worker.close()
-    check(row)
-    add_rates(workload, row)
+    values = {e: {name: [row[e]["value"]]} for e in row if found[e]["comparable"]}
+    for engine, value in values.items():
+        check(engine, value, next(iter(values.values())))
+    add_rates(WORKLOADS[name].flops(), row)
     return row
 
 
-def check(row):
-    """All engines have to have computed the same thing."""
-    values = {e: r["value"] for e, r in row.items() if e not in OTHER_LOSS}
-    reference = next(iter(values.values()))
-    for engine, value in values.items():
-        if not math.isclose(value, reference, rel_tol=1e-8):
-            raise SystemExit(f"{engine} computed {value!r}, others {reference!r}")
+def check(engine, answers, reference):
+    """The numbers have to be those of the reference, or the run ends."""
+    for name, numbers in answers.items():
+        if wrong := numbers and difference(numbers, reference[name]):
+            raise SystemExit(f"{name}: {engine} computed {wrong}")
 
 
-def add_rates(workload, row):
-    """GFLOP/s of a network: 2 per weight and row forward, twice that backward."""
-    if workload["kind"] != "network":
-        return
-    pairs = zip(workload["sizes"][:-1], workload["sizes"][1:], strict=True)
-    products = [a * b for a, b in pairs]
-    flops = (6 * sum(products) - 2 * products[0]) * workload["n"]
-    for figures in row.values():
+def add_rates(flops, row):
+    """GFLOP/s, where the operations of a step are counted."""
+    for figures in row.values() if flops else ():
         figures["gflops"] = flops / figures["us"] / 1e3
 
 
@@ -215,19 +191,13 @@ def show_row(name, row):
 
 def show(results):
     """The tables: steps with ratios to ours, and what setting up took."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    engines = [e for e in ENGINES if any(e in r for r in results["workloads"].values())]
-    steps = Table(title="microseconds per step; in parentheses: times ours")
-    first = Table(title="seconds until the first result: record, compile, run")
-    for table in (steps, first):
-        for column in ("workload", *engines):
-            table.add_column(
-                column, justify="left" if column == "workload" else "right"
-            )
-    for name, row in results["workloads"].items():
+    console, rows = report.console(160), results["workloads"]
+    engines = [e for e in ENGINES if any(e in row for row in rows.values())]
+    title = "microseconds per step; in parentheses: times ours"
+    steps = report.table(title, "workload", *engines)
+    title = "seconds until the first result: record, compile, run"
+    first = report.table(title, "workload", *engines)
+    for name, row in rows.items():
         base = row.get(OURS, {}).get("us")
         steps.add_row(name, *[step_cell(row.get(e), base) for e in engines])
         first.add_row(
@@ -236,33 +206,26 @@ def show(results):
     console.print(steps)
     console.print(first)
     show_rates(console, results)
-    for line in targets(results):
+    for line in report.lines(targets(rows)):
         print(line)
 
 
-def targets(results):
-    """Each of the figures to reach and what this run reached, as a Markdown table."""
-    rows = results["workloads"]
-    yield "| measure | to reach | reached | |"
-    yield "| --- | --- | --- | --- |"
+def targets(rows):
+    """Each of the figures to reach and what this run reached."""
+    found = []
     for name, peer, least in TIMES:
         if OURS in rows.get(name, {}) and peer in rows[name]:
             ratio = rows[name][peer]["us"] / rows[name][OURS]["us"]
-            yield target(f"{name}, against {peer}", f"{least:,} times", ratio, least)
+            measure = f"{name}, against {peer}"
+            found.append(report.Target(measure, least, ratio, "times", at_most=False))
     for name, steps, most in SECONDS:
         if OURS in rows.get(name, {}):
             figures = rows[name][OURS]
             taken = figures["setup_s"] + (steps - 1) * figures["us"] / 1e6
             what = "recorded and compiled, first step"
             what = f"{steps:,} steps, all included" if steps > 1 else what
-            yield target(f"{name}, {what}", f"{most} s", taken, most, at_most=True)
-
-
-def target(measure, wanted, reached, limit, at_most=False):
-    """One line of that table."""
-    good = reached <= limit if at_most else reached >= limit
-    shown = f"{reached:.2f} s" if at_most else f"{reached:,.1f} times"
-    return f"| {measure} | {wanted} | {shown} | {'yes' if good else 'no'} |"
+            found.append(report.Target(f"{name}, {what}", most, taken, "s"))
+    return found
 
 
 def step_cell(figures, base):
@@ -291,29 +254,24 @@ def show_rates(console, results):
                 )
 
 
-def write(results, folder):
-    """The same figures as JSON and as a bar plot of ratios."""
+def plotted(results):
+    """A bar plot of ratios."""
     from matplotlib.figure import Figure
 
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "programs.json").write_text(json.dumps(results, indent=1) + "\n")
     names = list(results["workloads"])
     figure = Figure(figsize=(10, 1.2 + 0.62 * len(names)), layout="constrained")
     axes = figure.add_subplot()
     for i, engine in enumerate(ENGINES):
-        places, ratios = [], []
-        for y, name in enumerate(names):
-            row = results["workloads"][name]
+        bars = {}
+        for y, row in enumerate(results["workloads"].values()):
             if engine in row and OURS in row:
-                places.append(y + 0.09 * i - 0.36)
-                ratios.append(row[engine]["us"] / row[OURS]["us"])
-        if places:
-            axes.barh(places, ratios, 0.09, label=engine)
+                bars[y + 0.09 * i - 0.36] = row[engine]["us"] / row[OURS]["us"]
+        if bars:
+            axes.barh(list(bars), list(bars.values()), 0.09, label=engine)
     axes.set_xscale("log")
     axes.set_xlabel("time per step, times chainrule-llvm (log scale)")
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.axvline(1.0, color="black", linewidth=0.8)
     axes.legend(fontsize=8)
-    figure.savefig(folder / "programs.svg", metadata={"Date": None})
-    print(f"written: {folder / 'programs.json'}, {folder / 'programs.svg'}")
+    return figure

@@ -88,13 +88,18 @@ def loss(model, word=WORD):
     return sum(losses) * (1 / len(losses))
 
 
+def parameters(model):
+    """Every number of it that is learned."""
+    return [p for rows in model.values() for row in rows for p in row]
+
+
 def step(model, lr=0.1):
     """Forward, backward, update; returns the loss."""
-    parameters = [p for rows in model.values() for row in rows for p in row]
-    for p in parameters:
+    learned = parameters(model)
+    for p in learned:
         p.grad = 0.0
     out = loss(model)
     out.backward()
-    for p in parameters:
+    for p in learned:
         p.data -= lr * p.grad
     return out.data

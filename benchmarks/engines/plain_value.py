@@ -6,6 +6,8 @@ our speed is more than that. Same interface as micrograd's, plus exp and log.
 
 import math
 
+from engines.interface import Engine
+
 
 class Value:
     """A number, its parents, and its local derivative by each."""
@@ -80,3 +82,12 @@ class Value:
         for node in reversed(order):
             for parent, partial in zip(node.parents, node.partials, strict=True):
                 parent.grad += partial * node.grad
+
+
+class PlainValue(Engine):
+    """The class above."""
+
+    Value = Value
+
+
+ENGINES = {"plain Value": PlainValue}

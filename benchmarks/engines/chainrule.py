@@ -1,0 +1,261 @@
+"""chainrule: node by node, compiled or plain; and as programs, by either backend."""
+
+import sys
+from pathlib import Path
+
+from engines.interface import Engine, Refused, inside
+from workloads.programs import BATCH, DECAY, EPOCHS, RATE, SHOWN, operations
+
+
+class Chainrule(Engine):
+    """Node by node. `kind` is "compiled", "plain", or None where either will do."""
+
+    kind = None
+
+    def start(self):
+        """What the names are here."""
+        super().start()
+        import autograd
+        import nn
+
+        self.Value, self.MLP = autograd.Value, nn.MLP
+        self.functions = {name: getattr(autograd, name) for name in FUNCTIONS}
+        self.gradients, self.grad = autograd.gradients, autograd.grad
+        self.jacobian, self.jvp = autograd.jacobian, autograd.jvp
+
+    def checked(self, folder):
+        """The kind that was asked for, every module of it out of the one folder."""
+        import autograd
+
+        kind = "compiled" if autograd.__compiled__ else "plain"
+        found = Path(autograd.__file__).parent
+        if self.kind not in (None, kind):
+            raise Refused(
+                f"the {self.kind} engine was asked for, but {found} is {kind}"
+            )
+        for name, file in ours():
+            if folder is not None and not inside(file, folder):
+                raise Refused(f"{name} was imported from {file}, not from {folder}")
+            if kind == "plain" and not file.endswith(".py"):
+                raise Refused(f"{name} of the plain engine is {file}")
+        version = {"version": autograd.__version__, "file": autograd.__file__}
+        identity = super().checked(folder)
+        identity["packages"] = {"chainrule": version, **identity["packages"]}
+        return identity | {"kind": kind}
+
+    def network(self, workload):
+        """The mean loss over the rows, and one step down."""
+        model = model_of(workload)
+        parameters = model.parameters()
+        loss, table = loss_of(workload, model), table_of(workload).tolist()
+
+        def step():
+            total = sum(loss(*row) for row in table) / len(table)
+            total.zero_grad()
+            total.backward()
+            for p in parameters:
+                p.data -= RATE * p.grad
+            return total.data
+
+        return step
+
+    def training(self, workload):
+        """`fit`, on its engine that goes node by node."""
+        return training_of(workload, "eager")
+
+    def graph(self, workload):
+        """Recorded anew at every step."""
+        from autograd import relu
+
+        X, _ = workload.data()
+
+        def step():
+            xs, ws = map(self.Value, X[0]), list(map(self.Value, workload.numbers()))
+            output = operations(list(xs), ws, workload.size, relu)
+            output.backward()
+            return output.data, [w.grad for w in ws]
+
+        return step
+
+    def options(self, workload):
+        """One row after the other."""
+        from autograd import grad
+
+        rows = workload.data()[0].tolist()
+        derivatives = grad(price, argnums=range(5))
+        return lambda: sum(sum(derivatives(*row)) for row in rows[:SHOWN])
+
+
+class Compiled(Chainrule):
+    """The engine as machine code."""
+
+    kind = "compiled"
+
+
+class Plain(Chainrule):
+    """The same sources, run by Python."""
+
+    kind = "plain"
+
+
+class Program(Chainrule):
+    """A recorded graph as a program; a subclass names its backend."""
+
+    backend = ""
+
+    def compiled(self, *arguments):
+        """The program, on this backend and no other."""
+        from autograd import compile
+
+        program = compile(*arguments, backend=self.backend)
+        if program.backend != self.backend:
+            raise Refused(f"{self.backend} was asked for, but it is {program.backend}")
+        return program
+
+    def network(self, workload):
+        """The loss of a row as a program over the table."""
+        model, table = model_of(workload), table_of(workload)
+        loss, parameters = loss_of(workload, model), model.parameters()
+        program = self.compiled(loss, table.shape[1], parameters)
+        numbers = program.numbers()
+
+        def step():
+            nonlocal numbers
+            value, slopes = program.value_and_grad(table, numbers)
+            numbers = numbers - RATE * slopes
+            return value
+
+        return step
+
+    def training(self, workload):
+        """`fit`, on its compiled engine."""
+        from nn.compiled import Compiled
+
+        return training_of(workload, lambda task: Compiled(task, self.backend))
+
+    def graph(self, workload):
+        """Recorded once."""
+        from autograd import relu
+
+        X, _ = workload.data()
+        xs, ws = list(map(self.Value, X[0])), list(map(self.Value, workload.numbers()))
+        output = operations(xs, ws, workload.size, relu)
+        program = self.compiled(output, xs, ws)
+        numbers = program.numbers()
+        return lambda: program.value_and_grad(X, numbers)
+
+    def options(self, workload):
+        """The price of a row as a program over the table."""
+        X, _ = workload.data()
+        program = self.compiled(price, 5)
+        return lambda: float(program.input_grad(X)[1][:SHOWN].sum())
+
+
+class Llvm(Program):
+    """Machine code."""
+
+    backend = "llvm"
+    modules = ("llvmlite.binding", "numpy")
+
+
+class Numpy(Program):
+    """Calls of NumPy."""
+
+    backend = "numpy"
+    modules = ("numpy",)
+
+
+FUNCTIONS = ("sin", "maximum", "dot")
+
+
+def ours():
+    """Every module of chainrule that is imported, with its file."""
+    for name, module in sorted(sys.modules.items()):
+        if name.split(".")[0] in ("autograd", "nn") and module.__file__:
+            yield name, module.__file__
+
+
+def model_of(workload):
+    """The network, at the weights of all engines."""
+    from nn import MLP
+
+    model = MLP(workload.sizes[0], workload.sizes[1:], workload.activation)
+    for layer, (W, b) in zip(model.layers, workload.weights(), strict=True):
+        for neuron, row, offset in zip(layer.neurons, W, b, strict=True):
+            neuron.b.data = offset
+            for w, number in zip(neuron.w, row, strict=True):
+                w.data = number
+    return model
+
+
+def table_of(workload):
+    """Inputs and targets side by side; a class as a one among zeros."""
+    import numpy as np
+
+    X, y = workload.data()
+    hinged = workload.loss == "hinge"
+    targets = y[:, None] if hinged else np.eye(workload.sizes[-1])[y]
+    return np.ascontiguousarray(np.hstack([X, targets]))
+
+
+def loss_of(workload, model):
+    """The loss of one row of that table."""
+    from autograd import relu, sum
+    from nn import cross_entropy
+
+    parameters, width = model.parameters(), workload.sizes[0]
+
+    def hinge(*row):
+        margin = relu(1 - row[width] * model(row[:width]))
+        return margin + DECAY * sum([p * p for p in parameters])
+
+    def classes(*row):
+        return cross_entropy([model(row[:width])], [list(row[width:])])
+
+    return hinge if workload.loss == "hinge" else classes
+
+
+def training_of(workload, engine):
+    """Epochs of `fit`: the first starts it, and each step goes on."""
+    from nn import fit
+
+    X, y = workload.data()
+    started = []
+    fit(
+        model_of(workload), X, y, "binary_cross_entropy_with_logits",
+        epochs=1, batch_size=BATCH, seed=0, callbacks=[started.append],
+        engine=engine, progress=False,
+    )  # fmt: skip
+    (training,) = started
+    training.callbacks = []
+    left = EPOCHS - 1
+
+    def step():
+        nonlocal left
+        training.epochs += left
+        left = EPOCHS
+        training.run(progress=False)
+        return training.history["loss"][-1]
+
+    return step
+
+
+def price(S, K, T, r, v):
+    """Of an option, after Black and Scholes."""
+    from autograd import erfc, exp, log, sqrt
+
+    def normal(x):
+        return 0.5 * erfc(-x * 0.5**0.5)
+
+    root = v * sqrt(T)
+    d = (log(S / K) + (r + v * v / 2) * T) / root
+    return S * normal(d) - K * exp(-r * T) * normal(d - root)
+
+
+ENGINES = {
+    "chainrule compiled": Compiled,
+    "chainrule plain": Plain,
+    "chainrule-eager": Chainrule,
+    "chainrule-llvm": Llvm,
+    "chainrule-numpy": Numpy,
+}
