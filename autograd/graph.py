@@ -23,6 +23,7 @@ from autograd.value import (
     ieee,
     node_of,
     number_of,
+    recorded_partials,
     watch_backward,
 )
 
@@ -73,7 +74,7 @@ def graph(output: Value) -> list[Node]:
     order = topological_order(output)
     index = {node: i for i, node in enumerate(order)}
     return [
-        Node(i, node, tuple([index[p] for p in node.parents]), node.partials)
+        Node(i, node, tuple([index[p] for p in node.parents]), recorded_partials(node))
         for i, node in enumerate(order)
     ]
 
@@ -119,7 +120,7 @@ def _adjoints(output: Value, order: list[Value]) -> dict[Value, float]:
     adjoints[output] = 1.0
     for node in reversed(order):
         adjoint = adjoints[node]
-        for parent, partial in zip(node.parents, node.partials, strict=True):
+        for parent, partial in zip(node.parents, recorded_partials(node), strict=True):
             adjoints[parent] += adjoint * partial
     return adjoints
 
@@ -139,7 +140,7 @@ def _gradients_as_nodes(
             continue
         adjoint = adjoints.get(node)
         if adjoint is None:
-            if all(map(math.isfinite, node.partials)):
+            if all(map(math.isfinite, recorded_partials(node))):
                 continue
             adjoint = constant(0.0)
         for parent, partial in _local_derivatives(node):
@@ -182,7 +183,7 @@ def tangents(
 
 
 def _tangent(node: Value, known: dict[Value, Any], create_graph: bool) -> Any:
-    pairs = zip(node.parents, node.partials, strict=True)
+    pairs = zip(node.parents, recorded_partials(node), strict=True)
     local = _local_derivatives(node) if create_graph else pairs
     total: Any = None
     for parent, partial in local:
@@ -209,7 +210,7 @@ def _local_derivatives(node: Value) -> list[tuple[Value, Any]]:
         return []
     rules = getattr(THREAD, "rules", None) or evaluate
     partials = list(rules(node.operation, parents, node))
-    for partial, recorded in zip(partials, node.partials, strict=True):
+    for partial, recorded in zip(partials, recorded_partials(node), strict=True):
         now = number_of(partial)
         if now != recorded and not (now != now and recorded != recorded):
             raise RuntimeError(

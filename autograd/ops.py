@@ -32,6 +32,9 @@ TWO_OVER_ROOT_PI: Final = 2 / math.sqrt(math.pi)
 
 LEAF: Final = Operation("", lambda: NAN)
 CONSTANT: Final = Operation("", lambda: NAN)
+ANSWER: Final = Operation("", lambda: NAN)
+"""A constant that is True or False: the answer, it may be, to a question about a Value,
+which `recompute()` can't ask again."""
 
 # ---- what a transform hands to a function: a leaf, or another name for a node --------
 

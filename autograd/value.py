@@ -24,7 +24,7 @@ from autograd.hints import Any, Final, NoReturn, final, i64, mypyc_attr
 from autograd.ieee import Quiet, limit
 from autograd.numeric import COMPILED, is_number, number
 from autograd.operation import Operation
-from autograd.ops import CONSTANT, LEAF
+from autograd.ops import ANSWER, CONSTANT, LEAF
 from autograd.wording import cut
 
 BLANK: Final = object()
@@ -125,6 +125,9 @@ class Value:
         A leaf adds up over calls until it is set to 0; any other node holds the
         latest call's alone.
         """
+        guard = MODE.guard
+        if guard is not None:
+            guard(self, "reading .grad")
         return self._adjoint if self._operation.name else self._left_partial
 
     @grad.setter
@@ -156,7 +159,7 @@ class Value:
     @property
     def constant(self) -> bool:
         """Whether this is a bare number of an expression, such as the 2 in `2 * x`."""
-        return self._operation is CONSTANT
+        return self._operation is CONSTANT or self._operation is ANSWER
 
     @property
     def parents(self) -> tuple[Value, ...]:
@@ -169,12 +172,10 @@ class Value:
     @property
     def partials(self) -> tuple[float, ...]:
         """The local derivative with respect to each parent, as it was when recorded."""
-        right = self._right
-        if self._left is not None:
-            if right is None:
-                return (self._left_partial,)
-            return (self._left_partial, self._right_partial)
-        return tuple(right.partials) if isinstance(right, Terms) else ()
+        guard = MODE.guard
+        if guard is not None:
+            guard(self, "reading .partials")
+        return recorded_partials(self)
 
     # ---- arithmetic ------------------------------------------------------------------
 
@@ -256,36 +257,77 @@ class Value:
     def __abs__(self) -> Value:
         return unary(ops.abs_, self)
 
-    # ---- comparison: < and > by value, == and hash by identity -----------------------
+    # ---- comparison: by number; but two Values are equal if they are one node --------
 
-    def __lt__(self, other: object) -> bool:
+    # While `compile` records, a stand-in's number is not known, and the answer is a
+    # condition for `where`: see `_condition`.
+
+    def __lt__(self, other: object) -> Any:
         if not isinstance(other, Value) and not is_number(other):
             return NotImplemented
-        return _decided(self) < _decided(other)
+        if MODE.guard is not None:
+            condition = _condition("less", self, other)
+            if condition is not None:
+                return condition
+        return bool(self._data < bare(other))
 
-    def __le__(self, other: object) -> bool:
+    def __le__(self, other: object) -> Any:
         if not isinstance(other, Value) and not is_number(other):
             return NotImplemented
-        return _decided(self) <= _decided(other)
+        if MODE.guard is not None:
+            condition = _condition("at_most", self, other)
+            if condition is not None:
+                return condition
+        return bool(self._data <= bare(other))
 
-    def __gt__(self, other: object) -> bool:
+    def __gt__(self, other: object) -> Any:
         if not isinstance(other, Value) and not is_number(other):
             return NotImplemented
-        return _decided(self) > _decided(other)
+        if MODE.guard is not None:
+            condition = _condition("less", other, self)
+            if condition is not None:
+                return condition
+        return bool(self._data > bare(other))
 
-    def __ge__(self, other: object) -> bool:
+    def __ge__(self, other: object) -> Any:
         if not isinstance(other, Value) and not is_number(other):
             return NotImplemented
-        return _decided(self) >= _decided(other)
+        if MODE.guard is not None:
+            condition = _condition("at_most", other, self)
+            if condition is not None:
+                return condition
+        return bool(self._data >= bare(other))
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
+    def __eq__(self, other: object) -> Any:
+        if not isinstance(other, Value) and not is_number(other):
+            return NotImplemented
+        if MODE.guard is not None:
+            condition = _condition("equal", self, other)
+            if condition is not None:
+                return condition
+        if isinstance(other, Value):
+            return self is other
+        return bool(self._data == bare(other))
+
+    def __ne__(self, other: object) -> Any:
+        if not isinstance(other, Value) and not is_number(other):
+            return NotImplemented
+        if MODE.guard is not None:
+            condition = _condition("differs", self, other)
+            if condition is not None:
+                return condition
+        if isinstance(other, Value):
+            return self is not other
+        return bool(self._data != bare(other))
 
     def __hash__(self) -> int:
         return id(self) >> 4
 
     def __bool__(self) -> bool:
-        return _decided(self) != 0.0
+        guard = MODE.guard
+        if guard is not None:
+            guard(self, "deciding")
+        return self._data != 0.0
 
     # ---- functions, one line per row of the table ------------------------------------
 
@@ -422,20 +464,28 @@ class Value:
         Every node gets its new value and local derivatives. Where an operation is
         outside its domain for the new numbers, this raises as recording would, and the
         graph is left as it was.
+
+        What Python decided while the graph was recorded can't be decided anew: the side
+        of an `if`, or the condition True or False of a `where`, about which this warns.
         """
+        decided = False
         with LOCK:
             done: list[tuple[Value, float, tuple[float, ...]]] = []
             try:
                 for node in _sorted(self):
                     if node._operation.name:
-                        done.append((node, node._data, node.partials))
+                        done.append((node, node._data, recorded_partials(node)))
                         _replay(node)
                         if MODE.observer is not None:
                             _observe(node)
+                    elif node._operation is ANSWER:
+                        decided = True
             except BaseException:
                 for node, data, partials in done:
                     _set(node, data, partials)
                 raise
+        if decided:
+            _warn_of_answers()
 
     def _apply(self, operation: Operation, args: tuple[object, ...]) -> Value:
         return record(operation, args)
@@ -461,9 +511,15 @@ class Value:
         return _leaf, (self._data, self._label, self._left_partial, self.constant)
 
     def __repr__(self) -> str:
+        guard = getattr(THREAD, "guard", None)
+        if guard is not None and guard.stands_in(self):
+            return str(guard.described(self))
         return f"Value(data={self._data}, grad={self.grad})"
 
     def __format__(self, spec: str) -> str:
+        guard = MODE.guard
+        if guard is not None and spec:
+            guard(self, "formatting")
         return format(self._data, spec) if spec else repr(self)
 
     # ---- numpy's names, which its functions call on arrays of Values -----------------
@@ -532,12 +588,28 @@ def number_of(x: object) -> float:
     return x._data if isinstance(x, Value) else number(x)
 
 
-def _decided(x: object) -> float:
-    """The number of an operand by which Python decides something."""
-    guard = MODE.guard
-    if guard is not None and isinstance(x, Value):
-        guard(x, "comparing")
-    return number_of(x)
+def recorded_partials(node: Value) -> tuple[float, ...]:
+    """The local derivatives that a node was recorded with, one for each parent."""
+    right = node._right
+    if node._left is not None:
+        if right is None:
+            return (node._left_partial,)
+        return (node._left_partial, node._right_partial)
+    return tuple(right.partials) if isinstance(right, Terms) else ()
+
+
+def bare(x: object) -> Any:
+    """The number that a Value stands for; anything else as it is."""
+    return x._data if isinstance(x, Value) else x
+
+
+def _condition(name: str, x: object, y: object) -> Any:
+    """A comparison as a node, where one of the two stands for any number; else None.
+
+    name: of the compiler's comparisons, such as "less".
+    """
+    guard = getattr(THREAD, "guard", None)
+    return None if guard is None else guard.condition(name, x, y)
 
 
 def describe(x: object) -> str:
@@ -611,7 +683,7 @@ guard: called where `MODE.guard` is.
 def constant(x: object) -> Value:
     """A leaf for a bare number of an expression."""
     leaf = Value(x)
-    leaf._operation = CONSTANT
+    leaf._operation = ANSWER if x is True or x is False else CONSTANT
     return leaf
 
 
@@ -879,6 +951,19 @@ def _replay(node: Value) -> None:
     numbers = [parent._data for parent in parents]
     data = forward(node._operation, numbers, parents)
     _set(node, data, local_partials(node._operation, numbers, data))
+
+
+def _warn_of_answers() -> None:
+    import warnings
+
+    warnings.warn(
+        "recompute() kept the True or False that is a condition in this graph: if it "
+        "was the answer to a question such as x > 0, it was given by the numbers of "
+        "that time. where(relu(x), a, b) asks anew whether x > 0; for an answer that "
+        "stays, write 1.0 or 0.0",
+        RuntimeWarning,
+        stacklevel=1 if COMPILED else 3,
+    )
 
 
 def _set(node: Value, data: float, partials: Sequence[float]) -> None:

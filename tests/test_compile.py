@@ -2,10 +2,13 @@
 
 import copy
 import math
+import operator
 import pickle
 import random
+import re
 import statistics
 import threading
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -25,6 +28,7 @@ from autograd import (
     no_grad,
     operation,
     relu,
+    sin,
     topological_order,
     vjp,
     where,
@@ -33,7 +37,7 @@ from autograd.compiler import CompileError
 from autograd.compiler.instructions import COMPARISONS
 from autograd.operation import Operation
 from autograd.ops import TABLE
-from autograd.value import MODE, ieee
+from autograd.value import MODE, bare, ieee
 
 BACKENDS = ["numpy", "llvm"]
 X = [[2.0], [-3.0]]
@@ -341,6 +345,90 @@ def test_other_threads_keep_to_their_own_branches():
     assert "where" not in {node.op for node in topological_order(seen[0])}
 
 
+# ---- questions to a stand-in ---------------------------------------------------------
+
+QUESTIONS = [getattr(operator, name) for name in ["lt", "le", "gt", "ge", "eq", "ne"]]
+ROWS_ASKED = [-1.0, -0.0, 0.0, 0.5, 1.0, math.inf, -math.inf, math.nan]
+
+
+def forms(program, X):
+    """What a program gives, and what its exports give where they can run here."""
+    X = np.array(X)
+    yield program(X)
+    space = {}
+    exec(program.to_numpy_source(), space)
+    yield space["program"](X)
+    if find_spec("jax"):
+        yield np.array(program.to_jax()(X))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("ask", QUESTIONS)
+def test_a_comparison_of_stand_ins_is_a_condition(ask, backend):
+    pairs = [[x, y] for x in ROWS_ASKED for y in ROWS_ASKED]
+    w = Value(0.5)
+    for f, wanted in (
+        (lambda x, y: where(ask(x, 0.5), x, -y), lambda x, y: ask(x, 0.5)),
+        (lambda x, y: where(ask(0, x), x, -y), lambda x, y: ask(0, x)),
+        (lambda x, y: where(ask(x, y), x, -y), lambda x, y: ask(x, y)),
+        (lambda x, y: where(ask(x, w), x, -y), lambda x, y: ask(x, 0.5)),
+    ):
+        program = compile(f, 2, backend=backend)
+        for found in forms(program, pairs):
+            same(found, [x if wanted(x, y) else -y for x, y in pairs])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_condition_is_one_or_zero(backend):
+    program = compile(lambda x: 3.0 * (x > 0) + (x == 0), 1, backend=backend)
+    for found in forms(program, [[2.0], [0.0], [-1.0]]):
+        assert found.tolist() == [3.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_condition_inside_derivatives(backend):
+    def f(x):
+        return where(x == 0, 1.0, sin(x) / where(x == 0, 1.0, x))
+
+    X = [[0.0], [0.5], [-2.0]]
+    for _ in range(3):
+        same(
+            compile(f, 1, backend=backend)(X),
+            [float(np.asarray(bare(f(x)))) for ((x),) in X],
+        )
+        f = grad(f)
+
+
+@pytest.mark.parametrize(
+    ("how", "function"),
+    [
+        ("deciding", lambda x: 0.0 if x == 0 else x),
+        ("deciding", lambda x: x if x != 0 else 1.0),
+        ("deciding", lambda x: x if x in [0.0, 1.0] else 2.0),
+        ("deciding", lambda x: x if 0 < x < 1 else 2.0),
+        ("deciding", lambda x: x if not x else 2.0),
+        ("deciding", lambda x: min(x, 1.0)),
+        ("deciding", lambda x: x if x == x * 2 else 2.0),
+        ("formatting", lambda x: x * len(f"{x:.3f}")),
+        ("reading .grad", lambda x: x * x.grad),
+        ("reading .partials", lambda x: x * (x * x).partials[0]),
+        ("reading .data", lambda x: x * x.data),
+    ],
+)
+def test_what_python_would_decide_by_is_refused(how, function):
+    line = function.__code__.co_firstlineno
+    words = rf"(?s)^test_compile.py, line {line}: .*{re.escape(how)} asks for a number"
+    with pytest.raises(CompileError, match=words):
+        compile(function, inputs=1)
+
+
+def test_a_stand_in_says_what_it_is():
+    seen = []
+    compile(lambda x, y: seen.append(f"{x} {x * y!r}") or x, 2)
+    assert seen == ["<stand-in for x1> <stand-in for mul(...)>"]
+    assert repr(Value(2.0)) == "Value(data=2.0, grad=0.0)"
+
+
 def branching(x):
     if x > 0:
         return x
@@ -361,7 +449,7 @@ def branching(x):
     ],
 )
 def test_deciding_by_an_input_is_an_error_that_shows_the_way(function):
-    with pytest.raises(CompileError, match=r"(?s)test_compile.py, line.*where\(relu"):
+    with pytest.raises(CompileError, match=r"(?s)test_compile.py, line.*where\(x > 0"):
         compile(function, inputs=1)
 
 

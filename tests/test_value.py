@@ -149,21 +149,72 @@ def test_in_place_operators_rebind():
     assert y.parents[0] is x
 
 
-def test_comparison_by_value_and_identity():
+QUESTIONS = ["lt", "le", "gt", "ge", "eq", "ne"]
+NUMBERS = [
+    *(0, 1, -2, True, 0.5, -0.0, math.inf, math.nan, 10**400, Fraction(1, 2)),
+    *(np.float64(0.5), np.float32(0.5), np.int64(1), np.bool_(False), np.array(1.0)),
+]
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("number", NUMBERS, ids=repr)
+def test_a_question_is_about_the_number(name, number):
+    ask = getattr(operator, name)
+    for data in (0.0, 0.5, 1.0, -2.0, math.inf, math.nan):
+        x = Value(data)
+        with np.errstate(invalid="ignore"):
+            pairs = [(x, number, data, number), (number, x, number, data)]
+            for left, right, *bare in pairs:
+                answer = ask(left, right)
+                assert answer == ask(*bare)
+                assert type(answer) in (bool, np.bool_)
+
+
+@pytest.mark.parametrize("other", [None, "1.0", [1.0], 1j, object], ids=repr)
+def test_what_is_no_number_is_never_equal(other):
+    x = Value(1.0)
+    assert [x == other, other == x, x != other, other != x] == [False] * 2 + [True] * 2
+    with pytest.raises(TypeError):
+        operator.lt(x, other)
+
+
+def test_two_values_are_equal_where_they_are_one_node():
     a, b, c = Value(1.0), Value(2.0), Value(1.0)
-    assert a < b
-    assert b > a
-    assert a <= c
-    assert a >= c
-    assert a < 1.5
-    assert a > 0.5
-    assert a != c
-    assert a == a
+    assert (a == a, a == c, a != c, a != a) == (True, False, True, False)
+    assert a < b <= b > c >= a
     assert len({a, c, a}) == 2
     assert {a: "first"}[a] == "first"
+    assert [b, c].index(c) == 1
+    assert 2.0 in [a, b]
     assert not Value(0.0)
     assert Value(-0.1)
     assert max(a, b) is b
+
+
+@pytest.mark.parametrize("ask", [lambda x: x > 0, lambda x: x == 2.0])
+def test_recompute_says_what_it_cannot_ask_again(ask):
+    x = Value(2.0)
+    y = autograd.where(ask(x), x, -x)
+    x.data = -3.0
+    with pytest.warns(RuntimeWarning, match=r"kept the True or False") as told:
+        y.recompute()
+    assert y.data == -3.0
+    assert told[0].filename == __file__
+
+
+@pytest.mark.parametrize("condition", [lambda x: autograd.relu(x), lambda x: 1.0])
+def test_recompute_says_nothing_of_other_conditions(condition):
+    x = Value(2.0)
+    y = autograd.where(condition(x), x, -x)
+    x.data = 3.0
+    y.recompute()
+    assert y.data == 3.0
+
+
+def test_a_branch_at_a_number_is_taken():
+    f = lambda x: 0.0 if x == 0 else x**2 + 1  # noqa: E731
+    assert autograd.value_and_grad(f)(0.0) == (0.0, 0.0)
+    assert autograd.value_and_grad(f)(2.0) == (5.0, 4.0)
 
 
 def test_repr_and_format_read_as_micrograd_and_as_a_number():

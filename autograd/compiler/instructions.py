@@ -189,6 +189,10 @@ class Recorder:
         """Whether a condition holds, where that is the same for all rows."""
         raise NotImplementedError
 
+    def same(self, x: Any, y: Any) -> bool:
+        """Whether two terms are the same one, by their indices."""
+        return bool(x == y)
+
     def decide(self, condition: Any) -> bool:
         """The truth of a term in Python: known, decided for this call, or asked for."""
         outcome = self.truth(condition)
@@ -239,7 +243,7 @@ class Recorder:
             pairs = zip(yes, no, strict=True)
             return [self._where(condition, one, other) for one, other in pairs]
         one, other = self.term(yes), self.term(no)
-        if one.index == other.index:
+        if self.same(one.index, other.index):
             return yes
         return self.record("where", Term(self, condition), one, other)
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from traceback import walk_stack, walk_tb
 from types import FrameType
 from typing import Any, NoReturn
@@ -34,6 +35,7 @@ from autograd.value import (
     as_value,
     describe,
     ieee,
+    record,
     recording,
 )
 
@@ -188,22 +190,57 @@ def _guarded(leaves: Iterable[Value]) -> Iterator[None]:
 
     The derivatives that `grad` records meanwhile follow every branch of the rules.
     """
-    forbidden = frozenset(leaves)
-    before = getattr(THREAD, "guard", None)
-
-    def guard(value: Value, how: str) -> None:
-        if before is not None:
-            before(value, how)
-        if not forbidden.isdisjoint(topological_order(value)):
-            _refuse(how)
-
+    guard = Guard(leaves, getattr(THREAD, "guard", None))
     with every_branch(), Setting("guard", guard, True):
         yield
 
 
+class Guard:
+    """Knows which nodes depend on a stand-in, and what may be done with those.
+
+    leaves: the stand-ins, and parameters, whose numbers may be others later.
+    outer: the guard of a recording inside which this one happens, if there is one.
+    """
+
+    def __init__(self, leaves: Iterable[Value], outer: Guard | None) -> None:
+        self.leaves = frozenset(leaves)
+        self.outer = outer
+        self._known: dict[Value, bool] = dict.fromkeys(self.leaves, True)
+
+    def __call__(self, value: Value, how: str) -> None:
+        """Refuse where Python code asks for the number of a stand-in."""
+        if self.stands_in(value):
+            _refuse(how)
+
+    def stands_in(self, value: Value) -> bool:
+        """Whether a node depends on one of the leaves, here or further out."""
+        if self.outer is not None and self.outer.stands_in(value):
+            return True
+        stack = [value]
+        while stack:
+            node = stack[-1]
+            missing = [parent for parent in node.parents if parent not in self._known]
+            stack += missing
+            if not missing:
+                self._known.setdefault(node, any(map(self._known.get, node.parents)))
+                stack.pop()
+        return self._known[value]
+
+    def condition(self, name: str, x: Any, y: Any) -> Value | None:
+        """The comparison as a node, 1 or 0, where it is about a stand-in."""
+        if any(isinstance(arg, Value) and self.stands_in(arg) for arg in (x, y)):
+            return record(ROWS[name], (x, y))
+        return None
+
+    def described(self, value: Value) -> str:
+        """What a stand-in is called: `<stand-in for x1>`, `<stand-in for mul(...)>`."""
+        return f"<stand-in for {value.label or value.op + '(...)'}>"
+
+
 CASES = (
-    "Write both cases and choose between them: where(relu(x), a, b) is a for x > 0 and "
-    "otherwise b; maximum(x, y) and minimum(x, y) are the larger and the smaller"
+    "Write both cases and choose between them: where(x > 0, a, b) is a for x > 0 and "
+    "otherwise b; maximum(x, y) and minimum(x, y), for Python's max and min, are the "
+    "larger and the smaller"
 )
 
 
@@ -242,5 +279,7 @@ def _line(frames: Iterable[tuple[FrameType, int]]) -> str:
 def _in_library(path: str) -> bool:
     import sysconfig
 
-    folders = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
-    return path.startswith(tuple([folder + os.sep for folder in folders]))
+    inside = Path(path).parts
+    if "site-packages" in inside or "dist-packages" in inside:  # not only this Python's
+        return True
+    return path.startswith(sysconfig.get_path("stdlib") + os.sep)

@@ -56,6 +56,10 @@ class NodeRecorder(Recorder):
         found = self._once((operation, nodes), lambda: record(operation, nodes))
         return Term(self, found)
 
+    def same(self, x: Value, y: Value) -> bool:
+        """Whether two nodes are one."""
+        return x is y
+
     def truth(self, condition: Value) -> bool | None:
         """The truth of a constant, and of a comparison of two."""
         compares = ROWS.get(condition.op) is condition.operation
