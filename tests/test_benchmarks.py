@@ -60,7 +60,7 @@ def test_a_plain_engine_with_a_compiled_module_is_refused(monkeypatch):
 
     monkeypatch.setattr(autograd, "__compiled__", False)
     monkeypatch.setattr(autograd.value, "__file__", "/elsewhere/value.so")
-    with pytest.raises(engines.Refused, match="of the plain engine is /elsewhere"):
+    with pytest.raises(engines.Refused, match="of the plain engine is "):
         engines.load("chainrule-eager").checked(None)
 
 
