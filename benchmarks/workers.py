@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -84,14 +84,16 @@ class Worker:
         status = self.process.wait()
         self.errors.seek(0)
         *_, last = ["", *self.errors.read().split("\n")[-2:-1]]
+        self.close()
         raise LeftOut(f"ended with status {status}: {last}")
 
     def close(self) -> None:
         """End the process that this one started."""
         assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait()
         assert self.process.stdout
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.wait()
         self.process.stdout.close()
         self.errors.close()
 
@@ -121,6 +123,7 @@ class Places:
     def environment(self, engine: str) -> dict[str, str]:
         """One thread, no randomness from hashes, and the path to that folder."""
         environment = dict(os.environ, PYTHONHASHSEED="0", **ONE_THREAD)
+        environment.pop("PYTHONSAFEPATH", None)  # a worker's modules lie beside it
         ours = self.plain if engine == "chainrule plain" else self.sources
         if engine.startswith("chainrule") and ours != self.installed:
             others = filter(None, [os.environ.get("PYTHONPATH")])

@@ -66,10 +66,11 @@ def test_a_plain_engine_with_a_compiled_module_is_refused(monkeypatch):
 
 def answers(arguments, folder, **environment):
     """What a worker says first, and how it ends when it is asked nothing."""
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / "worker.py"), *arguments],
         cwd=folder,
-        env=dict(os.environ, **environment),
+        env=inherited | environment,
         input="",
         capture_output=True,
         text=True,
