@@ -378,8 +378,10 @@ def load_data(data: Path | Dataset, settings: Settings) -> Dataset:
     """The named set, or the CSV file. Raises ValueError that lists the sets."""
     if isinstance(data, Dataset):
         return data
-    if isinstance(data, str) and data in SETS:
-        return SETS[data](**_drawn(data, settings))
+    if not isinstance(data, str | os.PathLike):
+        raise TypeError(f"data is a set's name, a CSV file or a Dataset; got {data!r}")
+    if data in SETS:
+        return SETS[str(data)](**_drawn(str(data), settings))
     if not os.path.exists(data):
         known = ", ".join(SETS)
         raise ValueError(

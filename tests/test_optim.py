@@ -1,4 +1,4 @@
-"""Optimizers against torch.optim, schedules against torch's closed forms."""
+"""Optimizers against torch.optim."""
 
 import json
 import math
@@ -11,7 +11,6 @@ import pytest
 import nn
 from autograd import Value, sin
 from nn import SGD, Adam, AdamW, Optimizer, RMSProp
-from nn.schedules import SCHEDULES, constant, cosine, linear, schedule, step, warm_up
 
 FIGURES = Path(__file__).parent / "figures" / "torch_optim.json"
 START = [0.5, -1.5, 2.0, 0.0, -0.25]
@@ -188,8 +187,6 @@ def test_the_learning_rate_can_be_changed_between_steps():
         (lambda: Adam([Value(1.0)], betas=(0.9, 1.0)), r"betas\[1\]"),
         (lambda: Adam([]), "needs parameters"),
         (lambda: Adam().step(), "no parameters yet; write Adam"),
-        (lambda: schedule("slow", 10), "unknown schedule 'slow'; choose one of"),
-        (lambda: cosine(0), "epochs from 1"),
     ],
 )
 def test_bad_settings(make, words):
@@ -207,62 +204,6 @@ def test_repr():
     assert repr(SGD(lr=0.1, momentum=0.9)) == (
         "SGD(lr=0.1, weight_decay=0.0, momentum=0.9, nesterov=False)"
     )
-
-
-# ---- schedules -----------------------------------------------------------------------
-
-
-def test_schedules():
-    assert [constant()(e) for e in (0, 7)] == [1.0, 1.0]
-    np.testing.assert_allclose(
-        [step(3)(e) for e in range(7)], [1, 1, 1, 0.1, 0.1, 0.1, 0.01]
-    )
-    cosines = [(1 + math.cos(math.pi * e / 8)) / 2 for e in range(9)]
-    assert [cosine(8)(e) for e in range(9)] == cosines
-    assert cosine(8)(100) == 0.0
-    assert cosine(8, end=0.25)(8) == 0.25
-    assert [linear(4, end=0.5)(e) for e in range(6)] == [
-        1,
-        0.875,
-        0.75,
-        0.625,
-        0.5,
-        0.5,
-    ]
-    assert [warm_up(4)(e) for e in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
-    assert warm_up(2, then=linear(4))(4) == linear(4)(2)
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-@pytest.mark.parametrize("epochs", [1, 2, 10, 100])
-def test_named_schedules_stay_between_0_and_1(name, epochs):
-    factors = [schedule(name, epochs)(epoch) for epoch in range(epochs)]
-    assert all(0 < factor <= 1 for factor in factors)
-
-
-@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
-def test_schedules_are_torchs():
-    import torch
-    from torch.optim import lr_scheduler
-
-    def rates(make):
-        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-        scheduler, found = make(optimizer), []
-        for _ in range(12):
-            found.append(optimizer.param_groups[0]["lr"])
-            optimizer.step()
-            scheduler.step()
-        return found
-
-    pairs = [
-        (step(5, 0.3), lambda o: lr_scheduler.StepLR(o, 5, 0.3)),
-        (cosine(12), lambda o: lr_scheduler.CosineAnnealingLR(o, 12)),
-        (linear(8), lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, 8)),
-    ]
-    for ours, theirs in pairs:
-        np.testing.assert_allclose(
-            [ours(e) for e in range(12)], rates(theirs), 1e-12, 1e-15
-        )
 
 
 if __name__ == "__main__":

@@ -147,13 +147,18 @@ SHOWN = 4
 
 
 def neuron_graph(model: MLP, X: Array, features: tuple[str, ...]) -> Graph:
-    """The loss of one neuron for one row, with every gradient.
+    """The loss of one neuron for one row, with every gradient; see `neuron_loss`."""
+    loss = neuron_loss(model, X[0].tolist(), features)
+    loss.backward()
+    return draw(loss, detail="op", expand=True)
 
-    The neuron is the first of the first layer that the first row makes react; what it
-    is asked for is to react no more, a target of 0. Of many inputs four are shown, the
-    rest being part of the bias.
+
+def neuron_loss(model: MLP, row: list[float], features: tuple[str, ...]) -> Value:
+    """What one neuron makes of a row, squared: it is asked to react no more.
+
+    The neuron is the first of the first layer that the row makes react. Of many inputs
+    four are shown, the rest being part of the bias.
     """
-    row = X[0].tolist()
     neurons = model.layers[0].neurons
     chosen = next((n for n in neurons if n(row).data != 0), neurons[0])
     shown = min(SHOWN, len(row))
@@ -166,8 +171,7 @@ def neuron_graph(model: MLP, X: Array, features: tuple[str, ...]) -> Graph:
     x = [Value(row[i], label=features[i]) for i in range(shown)]
     loss = mse(neuron(x), 0.0)
     loss.label = "loss"
-    loss.backward()
-    return draw(loss, detail="op", expand=True)
+    return loss
 
 
 # ---- using a model -------------------------------------------------------------------

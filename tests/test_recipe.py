@@ -1,0 +1,273 @@
+"""From a table to a trained network: every choice of the recipe, in Python."""
+
+import contextlib
+import io
+import sys
+from dataclasses import fields
+from functools import wraps
+from inspect import signature
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+
+import nn
+from nn import recipe
+from nn.data import Dataset
+from nn.losses import LOSSES
+from nn.recipe import Settings, default_loss, divide, learn, make_model, make_optimizer
+from viz.cli import main
+
+
+def table(classes, rows=40):
+    """Rows of three columns; the target one of so many classes, or a number for 0."""
+    X = np.random.default_rng(0).normal(size=(rows, 3))
+    y = [row % classes for row in range(rows)] if classes else (X[:, 0] * 7).tolist()
+    return Dataset(X, y, ("a", "b", "c"), "y")
+
+
+# ---- the network ---------------------------------------------------------------------
+
+ONE_OUTPUT = ("mse", "mae", "huber")
+
+
+def outputs_for(classes, loss):
+    if loss in ONE_OUTPUT:
+        return 1
+    if loss == "cross_entropy":
+        return classes
+    return 1 if classes == 2 else classes
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+@pytest.mark.parametrize("loss", ["auto", *LOSSES])
+def test_outputs_suit_the_classes_and_the_loss(classes, loss):
+    model = make_model(table(classes), Settings(loss=loss, hidden=[4]))
+    assert [layer.nout for layer in model.layers] == [4, outputs_for(classes, loss)]
+    ends = model([0.5, -0.5, 1.0])
+    ends = ends if isinstance(ends, list) else [ends]
+    sigmoid = loss == "binary_cross_entropy"
+    assert {end.op == "sigmoid" for end in ends} == {sigmoid}
+
+
+@pytest.mark.parametrize("loss", ["auto", *ONE_OUTPUT])
+def test_a_number_has_one_output(loss):
+    assert make_model(table(0), Settings(loss=loss)).layers[-1].nout == 1
+
+
+@pytest.mark.parametrize("loss", ["auto", *LOSSES])
+def test_every_loss_for_two_classes_is_learned(loss):
+    trained = learn(table(2), loss=loss, hidden=[3], epochs=1)
+    wanted = default_loss(table(2)) if loss == "auto" else loss
+    assert trained.history.loss_name == wanted
+    score = "error" if loss in ONE_OUTPUT else "accuracy"
+    assert set(trained.scores["test"]) == {"loss", score}
+
+
+@pytest.mark.parametrize("loss", ["auto", "cross_entropy", *ONE_OUTPUT])
+@pytest.mark.parametrize("classes", [3, 5])
+def test_losses_for_several_classes_are_learned(loss, classes):
+    trained = learn(table(classes), loss=loss, hidden=[3], epochs=1)
+    assert len(trained.history) == 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "name"),
+    [(0, "mse"), (2, "binary_cross_entropy_with_logits"), (3, "cross_entropy")],
+)
+def test_the_loss_where_none_is_asked_for(classes, name):
+    assert default_loss(table(classes)) == name
+    trained = learn(table(classes), hidden=[], epochs=1)
+    assert trained.history.loss_name == name
+
+
+@pytest.mark.parametrize("hidden", ["16, 8", [16, 8], (16, 8)])
+def test_hidden_layers_as_text_or_numbers(hidden):
+    model = make_model(table(2), Settings(hidden=hidden))
+    assert [layer.nout for layer in model.layers] == [16, 8, 1]
+    for none in ("", " ", []):
+        assert len(make_model(table(2), Settings(hidden=none)).layers) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "lr", "decay"),
+    [("sgd", 0.1, 0), ("adam", 0.01, 0), ("adamw", 0.01, 0.2), ("rmsprop", 0.01, 0)],
+)
+def test_optimizers_with_their_usual_settings(name, lr, decay):
+    usual = make_optimizer(Settings(optimizer=name))
+    assert (usual.lr, usual.weight_decay) == (lr, decay)
+    asked = make_optimizer(Settings(optimizer=name, lr=0.5, weight_decay=0.0))
+    assert (asked.lr, asked.weight_decay) == (0.5, 0.0)
+    assert type(asked).__name__.lower() == name
+
+
+# ---- the rows ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("validation", [0.0, 0.25])
+def test_no_row_is_in_two_parts(validation):
+    data = table(2, rows=100)
+    parts = divide(data, Settings(test=0.2, validation=validation))
+    sizes = {name: len(part) for name, part in parts.items()}
+    aside = {"validation": 20} if validation else {}
+    assert sizes == {"training": 80 - sum(aside.values()), **aside, "test": 20}
+    rows = [tuple(row) for part in parts.values() for row in part.X.tolist()]
+    assert sorted(rows) == sorted(map(tuple, data.X.tolist()))
+
+
+def test_scaling_knows_the_rows_trained_on_alone():
+    trained = learn(table(0), hidden=[], epochs=1, validation=0.3)
+    inside = trained.parts["training"]
+    scaling, target = trained.context.scaling, trained.context.target_scaling
+    np.testing.assert_allclose(scaling.mean, inside.X.mean(axis=0), 1e-12)
+    np.testing.assert_allclose(scaling.deviation, inside.X.std(axis=0), 1e-12)
+    np.testing.assert_allclose(target.mean, [np.mean(inside.y)], 1e-12)
+
+
+# ---- the settings --------------------------------------------------------------------
+
+
+class Handed(Exception):
+    """What `fit` was given."""
+
+
+@pytest.mark.parametrize(
+    "name", sorted({f.name for f in fields(Settings)} & {*signature(nn.fit).parameters})
+)
+def test_fit_is_given_every_setting_that_it_knows(name, monkeypatch):
+    @wraps(nn.fit)
+    def fit(*arguments, **named):
+        raise Handed(named)
+
+    monkeypatch.setattr(recipe, "fit", fit)
+    values = {"loss": "mae", "optimizer": "sgd", "validation": 0.5, "resume": None}
+    value = values.get(name, 7)
+    with pytest.raises(Handed) as handed:
+        learn(table(0), **{name: value})
+    (named,) = handed.value.args
+    assert named.keys() <= signature(nn.fit).parameters.keys()
+    if name == "optimizer":
+        assert isinstance(named[name], nn.SGD)
+    elif name == "validation":
+        assert len(named[name][0]) == len(named[name][1]) == 15
+    else:
+        assert named[name] == value
+
+
+def test_python_and_the_command_write_the_same_model(tmp_path):
+    settings = {
+        "rows": 60, "noise": 0.3, "hidden": "5", "activation": "tanh", "epochs": 3,
+        "optimizer": "rmsprop", "lr": 0.02, "weight_decay": 0.01, "batch_size": 7,
+        "schedule": "cosine", "clip": 2.0, "validation": 0.2, "patience": 2, "seed": 4,
+        "test": 0.3, "loss": "hinge", "engine": "eager",
+    }  # fmt: skip
+    ours = tmp_path / "ours.json"
+    learn("circles", Settings(**settings), checkpoint=ours)
+    options = [f"--{k.replace('_', '-')}={v}" for k, v in settings.items()]
+    typed = ["chainrule", "train", "circles", *options, f"--out={tmp_path / 'theirs'}"]
+    with (
+        mock.patch.object(sys, "argv", typed),
+        contextlib.redirect_stdout(io.StringIO()),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    assert not ended.value.code
+    theirs = tmp_path / "theirs" / "model.json"
+    assert theirs.read_bytes() == ours.read_bytes()
+
+
+def test_settings_can_be_handed_over_and_changed():
+    trained = learn(table(2), Settings(epochs=9, hidden=[3]), epochs=2)
+    assert len(trained.history) == 2
+    assert len(trained.model.layers) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "words"),
+    [
+        ({"epoch": 3}, TypeError, "no setting 'epoch'; there are: target, delimiter"),
+        ({"hidden": "4;4"}, ValueError, "hidden takes layer sizes such as 16,16"),
+        ({"optimizer": "best"}, ValueError, "unknown optimizer 'best'; choose one of"),
+        ({"epochs": -1}, ValueError, "epochs is a whole number from 0; got -1"),
+    ],
+)
+def test_settings_that_cannot_be(arguments, kind, words):
+    with pytest.raises(kind, match=words):
+        learn(table(2), **arguments)
+
+
+# ---- the table -----------------------------------------------------------------------
+
+
+def test_a_file_by_its_path(tmp_path):
+    lines = ["a\tb\ty"] + [f"{x}\t{x * x}\t{x % 2}" for x in range(20)]
+    path = tmp_path / "t.tsv"
+    path.write_text("\n".join(lines))
+    for name in (path, str(path)):
+        found = learn(name, target="y", delimiter="tab", hidden=[], epochs=1)
+        assert found.context.features == ("a", "b")
+    with pytest.raises(ValueError, match=r"which column .* with target.*: a, b, y"):
+        learn(path, delimiter="tab")
+
+
+@pytest.mark.parametrize("name", ["moon", Path("moon")])
+def test_neither_a_set_nor_a_file(name):
+    with pytest.raises(ValueError, match="'moon' is neither a file nor one of the se"):
+        learn(name)
+
+
+def test_what_is_no_table_at_all():
+    with pytest.raises(TypeError, match="a set's name, a CSV file or a Dataset; got"):
+        learn([[1.0, 2.0]])
+
+
+# ---- what comes out ------------------------------------------------------------------
+
+
+def test_numbers_are_told_in_their_own_unit():
+    x = np.linspace(-50, 50, 80)
+    data = Dataset(x[:, None], (3 * x + 1000).tolist(), ("x",), "price")
+    trained = learn(data, hidden=[], epochs=200, lr=0.05, weight_decay=0.0)
+    found = trained.predict([[10.0], [-20.0]])
+    assert found == pytest.approx([1030.0, 940.0], abs=1)
+    test = trained.parts["test"]
+    off = np.abs(np.array(trained.predict(test.X)) - np.array(test.y)).mean()
+    assert trained.scores["test"]["error"] == pytest.approx(off)
+    with pytest.raises(ValueError, match=r"price is a number.*use predict\(X\)"):
+        trained.probabilities([[10.0]])
+
+
+@pytest.mark.parametrize("name", ["iris", "xor"])
+def test_classes_are_told_by_their_names(name):
+    trained = learn(name, hidden=[6], epochs=20)
+    test = trained.parts["test"]
+    found, shares = trained.predict(test.X), trained.probabilities(test.X)
+    classes = trained.context.labels.classes
+    assert shares.shape == (len(test), len(classes))
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0, 1e-12)
+    assert found == [classes[i] for i in shares.argmax(axis=1)]
+    right = np.mean([a == b for a, b in zip(found, test.y, strict=True)])
+    assert trained.scores["test"]["accuracy"] == pytest.approx(right)
+    assert f"accuracy {right:.3f}" in repr(trained).rpartition("test")[2]
+
+
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_what_is_kept_answers_the_same(classes, tmp_path):
+    trained = learn(table(classes), epochs=2, checkpoint=tmp_path / "a.json")
+    trained.save(tmp_path / "b.json")
+    X = trained.parts["test"].X
+    for name in ("a.json", "b.json"):
+        again = recipe.load(tmp_path / name)
+        assert again.context == trained.context
+        assert again.predict(X) == trained.predict(X)
+    longer = learn(table(classes), epochs=4, resume=tmp_path / "a.json")
+    through = learn(table(classes), epochs=4)
+    assert longer.model.state_dict() == through.model.state_dict()
+
+
+def test_going_on_with_other_rows_is_refused(tmp_path):
+    path = tmp_path / "a.json"
+    learn(table(2), epochs=1, checkpoint=path)
+    with pytest.raises(ValueError, match="was trained on other rows; resume needs the"):
+        learn(table(2), epochs=2, resume=path, test=0.5)

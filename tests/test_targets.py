@@ -1,0 +1,145 @@
+"""Labels to numbers and back: which loss suits them, and how outputs are read."""
+
+import math
+
+import numpy as np
+import pytest
+
+import nn
+from nn.losses import LOSSES
+from nn.targets import Labels, choose_loss, encode, find_labels, plain, threshold_of
+
+LOGITS, SHARES = "binary_cross_entropy_with_logits", "binary_cross_entropy"
+
+
+@pytest.mark.parametrize(
+    ("labels", "outputs", "threshold", "name"),
+    [
+        ([0, 1], 1, 0.0, LOGITS),
+        ([0, 1], 1, 0.5, SHARES),
+        ([-1, 1], 1, 0.0, LOGITS),
+        ([-1, 1], 1, 0.5, SHARES),
+        ([0.0, 1.0], 1, 0.0, LOGITS),
+        ([-1.0, 1.0], 1, 0.0, LOGITS),
+        ([True, False], 1, 0.0, LOGITS),
+        ([1, 1], 1, 0.0, LOGITS),
+        (["no", "yes"], 1, 0.0, LOGITS),
+        (["no", "yes"], 1, 0.5, SHARES),
+        (["no", "yes"], 2, 0.0, "cross_entropy"),
+        (["a", "b", "c"], 3, 0.0, "cross_entropy"),
+        ([0, 1], 2, 0.0, "cross_entropy"),
+        ([0, 1, 2], 3, 0.0, "cross_entropy"),
+        ([200.0, 201.0], 2, 0.0, "cross_entropy"),
+        ([-1, 0, 1], 1, 0.0, "mse"),
+        ([0, 1, 2], 1, 0.0, "mse"),
+        ([0, 2], 1, 0.0, "mse"),
+        ([0.5, 1.0], 1, 0.0, "mse"),
+        ([0.5, 1.0], 2, 0.0, "mse"),
+        ([[0.5, 1.0], [0.0, 2.0]], 2, 0.0, "mse"),
+    ],
+)
+@pytest.mark.parametrize("kind", [list, np.array], ids=["list", "array"])
+def test_the_loss_that_suits_the_labels(labels, outputs, threshold, name, kind):
+    chosen = choose_loss("auto", kind(labels), outputs, threshold)
+    assert chosen is LOSSES[name]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_by_its_name_whatever_the_labels(name):
+    assert choose_loss(name, ["a", "b"], 1, 0.0) is LOSSES[name]
+
+
+def test_a_loss_of_ones_own_is_taken_as_it_is():
+    assert choose_loss(max, [0, 1], 1, 0.0) is max
+    with pytest.raises(ValueError, match="unknown loss 'best'; choose one of auto, m"):
+        choose_loss("best", [0, 1], 1, 0.0)
+
+
+@pytest.mark.parametrize("x", [0.0, 1.0, -1.0, 106.0, 200.0, 2.0**31, 2.0**52, 1e15])
+def test_whole_floats_are_classes_however_large(x):
+    found = plain([x, x + 1])
+    assert found == [x, x + 1]
+    assert [type(label) for label in found] == [int, int]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0.5, 1.0],
+        [2.0**53, 1.0],  # the next whole number is no float: no class can be told
+        [math.inf, 1.0],
+        [math.nan, 1.0],
+        ["1", 2.0],
+        [None, 1.0],
+        [[1.0], [2.0]],
+    ],
+)
+def test_what_is_not_whole_stays(labels):
+    assert all(a is b for a, b in zip(plain(labels), labels, strict=True))
+
+
+def test_numpy_numbers_become_pythons_own():
+    for labels in (np.array([1, 2]), [np.int64(1), np.int64(2)], np.array([1.0, 2.0])):
+        assert [type(label) for label in plain(labels)] == [int, int]
+    assert plain(np.array(["a", "b"])) == ["a", "b"]
+
+
+# ---- outputs as classes --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("z", [-800.0, -30.0, -1.5, 0.0, 0.25, 30.0, 800.0])
+def test_probabilities_of_one_output(z):
+    found = Labels((0, 1)).probabilities(np.array([[z]]))
+    p = 1 / (1 + math.exp(-z)) if z > -700 else math.exp(z)
+    np.testing.assert_allclose(found, [[1 - p, p]], 1e-12, 1e-300)
+    assert found.min() >= 0
+
+
+def test_probabilities_where_the_network_ends_in_a_sigmoid():
+    found = Labels(("no", "yes"), threshold=0.5).probabilities(np.array([[0.25]]))
+    assert found.tolist() == [[0.75, 0.25]]
+
+
+@pytest.mark.parametrize("shift", [0.0, 1000.0, -1000.0])
+def test_probabilities_of_several_outputs_are_their_softmax(shift):
+    row = [0.5, -1.0, 2.0]
+    total = math.fsum(map(math.exp, row))
+    found = Labels((0, 1, 2)).probabilities(np.array([row]) + shift)
+    np.testing.assert_allclose(found, [[math.exp(z) / total for z in row]], 1e-12)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+def test_the_class_is_the_likeliest_one(threshold):
+    labels = Labels(("a", "b"), threshold)
+    outputs = np.linspace(0.01, 0.99, 9)[:, None] if threshold else np.eye(4)[:, :1] - 1
+    likely = labels.probabilities(outputs).argmax(axis=1)
+    assert labels.decide(outputs).tolist() == likely.tolist()
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3])
+@pytest.mark.parametrize(
+    "kind", [int, float, "c{}".format], ids=["int", "float", "text"]
+)
+def test_labels_there_and_back(outputs, kind):
+    y = [kind(i) for i in range(max(outputs, 2))]
+    chosen = choose_loss("auto", y, outputs, 0.0)
+    labels = find_labels(chosen, y, outputs, 0.0)
+    index = encode(y, labels, chosen, outputs)
+    assert index.tolist() == list(range(len(y)))
+    told = index[:, None] - 0.5 if outputs == 1 else np.eye(outputs)
+    assert labels.name(told) == plain(y)
+
+
+def test_hinge_wants_minus_1_and_1():
+    labels = Labels(("no", "yes"))
+    assert encode(["no", "yes"], labels, nn.hinge, 1).tolist() == [-1.0, 1.0]
+
+
+def test_a_label_that_is_not_among_the_classes():
+    with pytest.raises(ValueError, match="label 'c' is not among the classes 'a', 'b'"):
+        encode(["a", "c"], Labels(("a", "b")), nn.cross_entropy, 2)
+
+
+def test_where_the_second_class_begins():
+    for activation, threshold in (("sigmoid", 0.5), (None, 0.0), ("tanh", 0.0)):
+        assert threshold_of(nn.MLP(2, [1], "relu", activation)) == threshold

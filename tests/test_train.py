@@ -1,0 +1,62 @@
+"""What `chainrule train` and `chainrule predict` draw and print."""
+
+import csv
+
+import numpy as np
+import pytest
+
+import nn
+from autograd.graph import topological_order
+from viz.train import label_in, neuron_graph, neuron_loss, predict_file
+
+NAMES = tuple(f"input {i}" for i in range(1, 9))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "linear"])
+@pytest.mark.parametrize("inputs", range(1, 9))
+def test_the_drawn_neuron_is_the_networks_own(inputs, activation):
+    model = nn.MLP(inputs, [6, 1], activation, seed=inputs)
+    for i, parameter in enumerate(model.parameters()):  # biases that are not 0
+        parameter.data += 0.01 * i
+    row = np.sin(np.arange(inputs) + 0.5).tolist()
+    own = next(n for n in model.layers[0].neurons if n(row).data)
+    loss = neuron_loss(model, row, NAMES)
+    assert loss.data == pytest.approx(own(row).data ** 2, rel=1e-12)
+    model.zero_grad()
+    (own(row) ** 2).backward()
+    loss.backward()
+    slopes = {leaf.label: leaf.grad for leaf in topological_order(loss) if not leaf.op}
+    wanted = {weight.label: weight.grad for weight in own.w[:4]}
+    assert {name: slopes[name] for name in wanted} == pytest.approx(wanted, rel=1e-12)
+    picture = neuron_graph(model, np.array([row]), NAMES).source
+    assert f"{loss.data:.4g}" in picture
+    for name in NAMES:
+        assert (name in picture) is (name in NAMES[: min(inputs, 4)])
+    assert ("other inputs" in picture) is (inputs > 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [("1.0", "1"), ("1", "1"), ("01", "1"), ("1.5", "1.5"), ("red", "red"), ("", "")],
+)
+def test_a_class_as_it_is_written(text, label):
+    assert label_in(text) == label
+
+
+@pytest.mark.parametrize("classes", [["red", "blue"], ["10", "20.0"], [3, 7, 9]])
+def test_the_accuracy_told_is_that_of_the_predictions(classes, tmp_path, capsys):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = [classes[int(row[0] > 0)] for row in X]
+    y[::5] = [classes[-1]] * 12  # what can't be found
+    path = tmp_path / "t.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["a", "b", "y"], *zip(*X.T, y, strict=True)])
+    trained = nn.recipe.learn(path, target="y", hidden=[4], epochs=10)
+    trained.save(tmp_path / "m.json")
+    predict_file(tmp_path / "m.json", path, ",")
+    out, err = capsys.readouterr()
+    found = [line.split(",")[0] for line in out.splitlines()[1:]]
+    read = str if "red" in classes else float
+    right = np.mean([read(a) == read(b) for a, b in zip(found, y, strict=True)])
+    assert 0 < right < 1
+    assert err.strip() == f"accuracy {right:.3f} on 60 of 60 rows"
