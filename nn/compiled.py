@@ -12,14 +12,23 @@ a rule is not the same for every parameter, these move in NumPy after each batch
 
 from __future__ import annotations
 
-import math
-from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autograd.compiler import CompileError, Program
 from autograd.value import Value
-from nn.engine import Eager, Engine, Epoch, Rows, Step, Task, as_list, recorded, taken
+from nn.engine import (
+    Eager,
+    Engine,
+    Epoch,
+    Pace,
+    Rows,
+    Step,
+    Task,
+    as_list,
+    recorded,
+    taken,
+)
 from nn.losses import cross_entropy
 from nn.optim import Optimizer
 
@@ -62,21 +71,14 @@ class Compiled(Engine):
         outputs, sums = self._kernel.run(batch, numbers)
         return Step(float(sums[-1]), sums[:-1], outputs)
 
-    def epoch(
-        self,
-        numbers: Array,
-        rows: Rows,
-        size: int,
-        optimizer: Optimizer,
-        factor: float = 1.0,
-        clip: float = math.inf,
-    ) -> Epoch:
-        """One step for every `size` of the rows, in their order."""
+    def epoch(self, numbers: Array, rows: Rows, pace: Pace) -> Epoch:
+        """One step for every `pace.size` of the rows, in their order."""
         import numpy as np
 
+        size, optimizer, factor, clip = pace
         descent = self._descent_of(optimizer, numbers)
         if descent is None:
-            return super().epoch(numbers, rows, size, optimizer, factor, clip)
+            return super().epoch(numbers, rows, pace)
         table = taken(self.table, rows)
         lr, begun = optimizer.lr * factor, optimizer.steps
         start = [numbers, *optimizer.remembered(numbers)]
@@ -155,9 +157,7 @@ def _recorded(optimizer: Optimizer, numbers: Array) -> Program:
     """The optimizer's rule as a program of (w, g, *memory), its parameters (lr, t)."""
     if getattr(optimizer.update, "__func__", None) is not Optimizer.update:
         raise CompileError("it has a method `update` of its own")
-    bare = copy(optimizer)
-    for name in ("lr", "steps", "memory", "parameters"):  # these come as arguments
-        delattr(bare, name)
+    bare = optimizer.bare()
     before = dict(vars(bare))
     lr, t = Value(optimizer.lr, "lr"), Value(1.0, "t")
 

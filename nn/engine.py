@@ -69,6 +69,20 @@ class Step(NamedTuple):
     outputs: Array
 
 
+class Pace(NamedTuple):
+    """How the steps of an epoch are made.
+
+    size: rows for each step. optimizer: moves the numbers, and remembers.
+    factor: of its learning rate. clip: the longest gradient; a longer one is shortened
+    to it.
+    """
+
+    size: int
+    optimizer: Optimizer
+    factor: float = 1.0
+    clip: float = math.inf
+
+
 class Epoch(NamedTuple):
     """What one pass over the rows gave.
 
@@ -108,25 +122,13 @@ class Engine:
         """Loss, gradient and outputs for these rows of the task's table."""
         raise NotImplementedError
 
-    def epoch(
-        self,
-        numbers: Array,
-        rows: Rows,
-        size: int,
-        optimizer: Optimizer,
-        factor: float = 1.0,
-        clip: float = math.inf,
-    ) -> Epoch:
-        """One step for every `size` of the rows, in their order.
-
-        optimizer: moves the numbers, and remembers. factor: of its learning rate.
-        clip: the longest gradient; a longer one is shortened to it.
-        """
+    def epoch(self, numbers: Array, rows: Rows, pace: Pace) -> Epoch:
+        """One step for every `pace.size` of the rows, in their order."""
         import numpy as np
 
         losses, norms, outputs = [], [], []
-        for start in range(0, len(rows), size):
-            step = self.step(numbers, rows[start : start + size])
+        for start in range(0, len(rows), pace.size):
+            step = self.step(numbers, rows[start : start + pace.size])
             norm = math.hypot(*step.gradient.tolist())
             losses.append(step.loss)
             norms.append(norm)
@@ -134,8 +136,8 @@ class Engine:
             if not (math.isfinite(step.loss) and math.isfinite(norm)):
                 break
             # As torch's clip_grad_norm_ computes it.
-            gradient = step.gradient * min(1.0, clip / (norm + 1e-6))
-            numbers = optimizer.update(numbers, gradient, factor)
+            gradient = step.gradient * min(1.0, pace.clip / (norm + 1e-6))
+            numbers = pace.optimizer.update(numbers, gradient, pace.factor)
         return Epoch(
             numbers, np.array(losses), np.array(norms), np.concatenate(outputs)
         )

@@ -181,6 +181,19 @@ class Optimizer:
         hidden = ("parameters", "steps", "memory")
         return {k: v for k, v in vars(self).items() if k not in hidden}
 
+    def bare(self) -> Optimizer:
+        """A copy of its settings alone, without lr: what `rule` may read.
+
+        All else it is handed. A rule that reads another of its attributes, such as
+        `steps`, raises AttributeError there.
+
+        >>> SGD(lr=0.1, momentum=0.9).bare()
+        SGD(weight_decay=0.0, momentum=0.9, nesterov=False)
+        """
+        bare = type(self).__new__(type(self))
+        vars(bare).update({k: v for k, v in self.settings().items() if k != "lr"})
+        return bare
+
     def __repr__(self) -> str:
         settings = [f"{k}={v}" for k, v in self.settings().items()]
         return f"{type(self).__name__}({', '.join(settings)})"
@@ -227,9 +240,11 @@ class Adam(Optimizer):
     betas: how much of the mean slope and of its mean square is kept at each step.
     eps: added to the divisor, so that it is never 0.
     weight_decay: added to the gradient, as in torch; see `AdamW` for the other way.
+        Where none is given, 0.
     """
 
     keeps = ("mean", "square")
+    usual_decay = 0.0
 
     def __init__(
         self,
@@ -237,15 +252,16 @@ class Adam(Optimizer):
         lr: float = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
     ) -> None:
-        super().__init__(parameters, lr, weight_decay=weight_decay)
+        decay = self.usual_decay if weight_decay is None else weight_decay
+        super().__init__(parameters, lr, weight_decay=decay)
         first, second = betas
         self.betas = (_fraction(first, "betas[0]"), _fraction(second, "betas[1]"))
         self.eps = from_zero(eps, "eps")
 
     def rule(self, w: Any, g: Any, lr: Any, t: Any, m: Any, v: Any) -> Any:
-        """M and v, the running means of g and g*g; w - lr * m / sqrt(v)."""
+        """w - lr * m / sqrt(v), with the running means m of g and v of g*g."""
         return self._move(w, g + self.weight_decay * w, lr, t, m, v)
 
     def _move(self, w: Any, g: Any, lr: Any, t: Any, m: Any, v: Any) -> Any:
@@ -260,20 +276,15 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks the parameters, not the gradient.
+    """Adam whose weight decay, by default 0.01, shrinks the parameters directly.
 
     Loshchilov and Hutter, "Decoupled weight decay regularization" (2019).
+
+    >>> AdamW().weight_decay, Adam().weight_decay
+    (0.01, 0.0)
     """
 
-    def __init__(
-        self,
-        parameters: Iterable[Value] | None = None,
-        lr: float = 0.001,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.01,
-    ) -> None:
-        super().__init__(parameters, lr, betas, eps, weight_decay)
+    usual_decay = 0.01
 
     def rule(self, w: Any, g: Any, lr: Any, t: Any, m: Any, v: Any) -> Any:
         """Adam's step from (1 - lr * weight_decay) * w."""
@@ -308,7 +319,7 @@ class RMSProp(Optimizer):
         return ("square", "velocity") if self.momentum else ("square",)
 
     def rule(self, w: Any, g: Any, lr: Any, t: Any, v: Any, *velocity: Any) -> Any:
-        """V, the running mean of g*g; w - lr * g / sqrt(v)."""
+        """w - lr * g / sqrt(v), with the running mean v of g*g."""
         import numpy as np
 
         g = g + self.weight_decay * w
@@ -330,14 +341,14 @@ OPTIMIZERS: Mapping[str, type[Optimizer]] = {
 
 
 def above_zero(x: float, name: str) -> float:
-    """X, or a ValueError where it is not a finite number above 0."""
+    """The number itself. Raises ValueError where it is not finite and above 0."""
     if not is_number(x) or not 0 < x < math.inf:
         raise ValueError(f"{name} is a number above 0; got {x!r}")
     return x
 
 
 def from_zero(x: float, name: str) -> float:
-    """X, or a ValueError where it is not a finite number from 0."""
+    """The number itself. Raises ValueError where it is not finite, or below 0."""
     if not is_number(x) or not 0 <= x < math.inf:
         raise ValueError(f"{name} is a number from 0; got {x!r}")
     return x

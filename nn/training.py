@@ -24,6 +24,7 @@ from nn.engine import (
     Eager,
     Engine,
     Epoch,
+    Pace,
     Rows,
     Task,
     as_list,
@@ -234,9 +235,8 @@ class Training:
         """The parameters after one epoch, and what was measured on the way."""
         factor, rows = self.schedule(self.epoch), self.order()
         clip = math.inf if self.clip is None else self.clip
-        done = self.engine.epoch(
-            self.numbers, rows, self.batch_size, self.optimizer, factor, clip
-        )
+        pace = Pace(self.batch_size, self.optimizer, factor, clip)
+        done = self.engine.epoch(self.numbers, rows, pace)
         self._check(done, rows)
         row = {
             "loss": self._mean(done.losses),

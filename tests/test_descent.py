@@ -12,7 +12,7 @@ from autograd.compiler.llvm import backend as llvm_backend
 from autograd.compiler.llvm import descent as llvm_descent
 from nn import MLP, SGD, Adam, AdamW, Optimizer, RMSProp, fit
 from nn.compiled import Compiled
-from nn.engine import Engine, Task
+from nn.engine import Engine, Pace, Task
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(37, 2))
@@ -45,12 +45,12 @@ def finite(numbers):
 def same(engine, make, rows, size, *, epochs=2, tolerance=1e-12, **settings):
     """Epochs by machine code and by the loop in Python, compared and returned."""
     runs = []
-    for epoch in (engine.epoch, lambda *a, **k: Engine.epoch(engine, *a, **k)):
+    for epoch in (engine.epoch, lambda *a: Engine.epoch(engine, *a)):
         optimizer = make()
         optimizer.bind(engine.task.parameters)
         numbers = engine.program.numbers()
         for _ in range(epochs):
-            done = epoch(numbers, rows, size, optimizer, **settings)
+            done = epoch(numbers, rows, Pace(size, optimizer, **settings))
             numbers = done.numbers
         runs.append((done, optimizer))
     (one, fast), (two, slow) = runs
@@ -107,7 +107,8 @@ def test_some_of_the_rows():
 def test_long_epochs_are_several_calls_with_the_same_bits(monkeypatch):
     def run():
         optimizer = Adam(ENGINE.task.parameters, lr=0.1)
-        return ENGINE.epoch(ENGINE.program.numbers(), np.arange(37), 5, optimizer)
+        pace = Pace(5, optimizer)
+        return ENGINE.epoch(ENGINE.program.numbers(), np.arange(37), pace)
 
     whole = run()
     calls = []

@@ -169,7 +169,7 @@ def neuron_loss(model: MLP, row: list[float], features: tuple[str, ...]) -> Valu
     neuron.b.data = chosen.b.data + math.fsum(w.data * x for w, x in rest)
     neuron.b.label = chosen.b.label + (" + other inputs" if len(row) > shown else "")
     x = [Value(row[i], label=features[i]) for i in range(shown)]
-    loss = mse(neuron(x), 0.0)
+    loss: Value = mse(neuron(x), 0.0)
     loss.label = "loss"
     return loss
 
