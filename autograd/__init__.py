@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         hvp,
         jacobian,
         jvp,
+        linearize,
         value_and_grad,
         vjp,
     )
@@ -71,6 +72,7 @@ _LOADED_LATER = {
     "hvp": "functional",
     "jacobian": "functional",
     "jvp": "functional",
+    "linearize": "functional",
     "operation": "custom",
     "parse": "expression",
     "value_and_grad": "functional",
@@ -124,6 +126,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "leaky_relu",
+    "linearize",
     "log",
     "log1p",
     "logsumexp",

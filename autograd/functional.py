@@ -1,45 +1,76 @@
 """Transforms of functions: from a function to its derivatives.
 
-Each takes a plain Python function of numbers, or of (nested) lists, tuples, dicts or
-numpy arrays of numbers, and calls it with nodes in the same shape. Python's control
-flow is followed, because the function simply runs.
+Each takes a plain Python function of numbers, or of (nested) lists, tuples, dicts,
+dataclasses or numpy arrays of numbers, and calls it with nodes in the same shape.
+Python's control flow is followed, because the function simply runs.
 
-Numbers in, numbers out. Where an argument holds a Value, or where the call happens
-inside the function of another transform, the results are Values again, connected to
-what they depend on, so that transforms nest to any order:
+Numbers in, numbers out. Where an argument holds a Value, or the result depends on a
+Value that the function reaches in another way, the results are Values again, connected
+to what they depend on: so a derivative may be part of a loss, and transforms nest to
+any order.
 
     >>> grad(grad(grad(lambda x: x**4)))(2.0)
     48.0
+    >>> w = Value(3.0)
+    >>> slope = grad(lambda x: w * x**3)(2.0)
+    >>> slope.backward()
+    >>> slope.data, w.grad
+    (36.0, 12.0)
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
 import operator
+import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import wraps
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import fields, is_dataclass
+from functools import update_wrapper
+from itertools import islice
+from numbers import Number
+from types import MethodType
+from typing import Any, Final
 
-from autograd import reductions
-from autograd.graph import gradients, joined_order, tangents
+from autograd.graph import (
+    forward_is_shorter,
+    pulled,
+    pulled_as_nodes,
+    pushed,
+    pushed_as_nodes,
+    reached,
+)
 from autograd.numeric import is_number, number
-from autograd.ops import ALIAS, LEAF, OPEN_ALIAS, OPEN_LEAF
-from autograd.value import Value, as_value, no_grad_is_on, record, recording
+from autograd.ops import ALIAS
+from autograd.value import (
+    MODE,
+    Value,
+    as_value,
+    from_now_on,
+    no_grad_is_on,
+    record,
+    recording,
+)
 
 Function = Callable[..., Any]
-Argnums = int | Sequence[int]
+Argnums = int | str | Sequence[int | str]
 
 
-def grad(f: Function, argnums: Argnums = 0) -> Function:
+def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """The function that computes the gradient of f.
 
     f: returns one number.
-    argnums: which positional argument to differentiate by; a sequence of them gives a
-        tuple of gradients.
+    argnums: which argument to differentiate by, by position or by name; a sequence of
+        them gives a tuple of gradients.
+    has_aux: f returns a pair, the number and something besides, such as predictions;
+        then so does the gradient.
 
     The gradient has the shape of the argument: a number for a number, a list for a
-    list. Raises TypeError where f does not return one number, or an argument to
-    differentiate by holds something else than numbers.
+    list. What is no number in it, such as a text, is passed on as it is. Raises
+    TypeError where f does not return one number, or an argument to differentiate by is
+    no number and holds none.
 
     >>> grad(lambda x, y: x * y**2)(3.0, 2.0)
     4.0
@@ -47,160 +78,253 @@ def grad(f: Function, argnums: Argnums = 0) -> Function:
     [2.0, 3.0]
     >>> grad(lambda x, y: x * y**2, argnums=(0, 1))(3.0, 2.0)
     (4.0, 12.0)
+    >>> grad(lambda x, y: x * y**2, argnums="y")(3.0, y=2.0)
+    12.0
+    >>> grad(lambda x: (x**2, {"cube": x**3}), has_aux=True)(2.0)
+    (4.0, {'cube': 8.0})
     """
-
-    @_like(f, "gradient")
-    def gradient(*args: Any, **options: Any) -> Any:
-        return _value_and_grad(f, argnums, args, options)[1]
-
-    return gradient
+    return Gradient(f, argnums, has_aux)
 
 
-def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
+def value_and_grad(
+    f: Function, argnums: Argnums = 0, has_aux: bool = False
+) -> Function:
     """The function that computes f and its gradient in one pass; see `grad`.
+
+    With `has_aux` the value is the pair that f returned.
 
     >>> value_and_grad(lambda x: x**2)(3.0)
     (9.0, 6.0)
     """
-
-    @_like(f, "value and gradient")
-    def value_and_gradient(*args: Any, **options: Any) -> Any:
-        return _value_and_grad(f, argnums, args, options)
-
-    return value_and_gradient
+    return ValueAndGradient(f, argnums, has_aux)
 
 
-def jacobian(f: Function, argnums: Argnums = 0) -> Function:
+def jacobian(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """The function that computes all derivatives of all outputs of f.
 
     f: returns a number, or a (nested) list of numbers.
-    argnums: as for `grad`; a sequence gives a tuple of jacobians.
+    argnums, has_aux: as for `grad`; a sequence gives a tuple of jacobians.
 
     The jacobian has the shape of the output, with the shape of the argument in place
-    of each number: row i holds the derivatives of output i.
+    of each number: row i holds the derivatives of output i. f runs once. Then the chain
+    rule goes backward from each output, or forward from each input where that is less.
 
     >>> jacobian(lambda v: [v[0] * v[1], v[0] + 3 * v[1]])([2.0, 5.0])
     [[5.0, 2.0], [1.0, 3.0]]
     """
-
-    @_like(f, "jacobian")
-    def all_derivatives(*args: Any, **options: Any) -> Any:
-        with recording():
-            run = _Run(f, argnums, args, options)
-            rows = [run.gradients(output) for output in run.outputs]
-        rows = run.delivered(rows)
-        blocks = []
-        for argument, span in zip(run.arguments, run.spans, strict=True):
-            parts = [_rebuilt(argument, iter(row[span])) for row in rows]
-            blocks.append(_rebuilt(run.result, iter(parts)))
-        return tuple(blocks) if run.several else blocks[0]
-
-    return all_derivatives
+    return Jacobian(f, argnums, has_aux)
 
 
-def hessian(f: Function, argnums: Argnums = 0) -> Function:
+def hessian(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """The function that computes all second derivatives of f.
 
     f: returns one number.
-    argnums: as for `grad`; a sequence gives blocks: element [i][j] is by argument i,
-        then by argument j.
+    argnums, has_aux: as for `grad`; a sequence gives blocks: element [i][j] is by
+        argument i, then by argument j.
 
     >>> hessian(lambda v: v[0] ** 2 * v[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]
     """
-    if not isinstance(argnums, Iterable):
-        return _like(f, "hessian")(jacobian(grad(f, argnums), argnums))
-    several = tuple(argnums)
-
-    @_like(f, "hessian")
-    def blocks(*args: Any, **options: Any) -> Any:
-        return tuple(
-            jacobian(grad(f, first), several)(*args, **options) for first in several
-        )
-
-    return blocks
+    return Hessian(f, argnums, has_aux)
 
 
-def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
+def jvp(f: Function, x: Any, v: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """f(x), and its derivative in the direction v: the jacobian times v.
 
     x: the argument of f. v: the direction, in the shape of x. The derivative has the
-    shape of f(x). Costs one pass forward, whatever the number of inputs.
+    shape of f(x). Costs one pass forward, whatever the number of inputs. For many
+    directions at one point see `linearize`. has_aux: as for `grad`; what f returned
+    besides comes third.
 
     >>> jvp(lambda v: [v[0] * v[1], v[0]], [2.0, 5.0], [1.0, 10.0])
     ([10.0, 2.0], [25.0, 1.0])
     """
-    with recording():
-        run = _Run(f, 0, (x,), {}, beside=(v,))
-        seeds = dict(zip(run.inputs, _matching(v, x, "v", "x"), strict=True))
-        slopes = tangents(run.outputs, seeds, run.as_nodes)
-    value, slope = run.delivered([run.outputs, slopes])
-    return _rebuilt(run.result, iter(value)), _rebuilt(run.result, iter(slope))
+    run = _Run(f, 0, (x,), {}, has_aux)
+    order = run.look_around()
+    direction = _matching(v, x, "v", "x")
+    run.as_nodes = run.as_nodes or _holds_values(direction)
+    return run.value(), run.along(direction, order), *run.aux()
 
 
-def vjp(f: Function, x: Any) -> tuple[Any, Function]:
+def linearize(f: Function, x: Any, has_aux: bool = False) -> tuple[Any, ...]:
+    """f(x), and the function from v to the jacobian times v.
+
+    x: the argument of f. That function takes v in the shape of x, and returns a result
+    in the shape of f(x). f runs once; each call costs one pass forward over what it
+    recorded. has_aux: as for `jvp`.
+
+    >>> value, product = linearize(lambda v: [v[0] * v[1], v[0]], [2.0, 5.0])
+    >>> value, product([1.0, 0.0]), product([1.0, 10.0])
+    ([10.0, 2.0], [5.0, 1.0], [25.0, 1.0])
+    """
+    run = _Run(f, 0, (x,), {}, has_aux)
+    order = run.look_around()
+
+    def product(v: Any) -> Any:
+        return run.along(_matching(v, x, "v", "x"), order)
+
+    return run.value(), product, *run.aux()
+
+
+def vjp(f: Function, x: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """f(x), and the function from w to w times the jacobian.
 
     x: the argument of f. That function takes w in the shape of f(x), and returns a
     result in the shape of x; each call costs one pass backward, whatever the number of
-    outputs.
+    outputs. has_aux: as for `jvp`.
 
     >>> value, back = vjp(lambda v: [v[0] * v[1], v[0]], [2.0, 5.0])
     >>> value, back([1.0, 100.0])
     ([10.0, 2.0], [105.0, 2.0])
     """
-    with recording():
-        run = _Run(f, 0, (x,), {})
-    (value,) = run.delivered([run.outputs])
+    run = _Run(f, 0, (x,), {}, has_aux)
+    run.look_around()
 
     def back(w: Any) -> Any:
         weights = _matching(w, run.result, "w", "the result of f")
-        with recording():
-            run.as_nodes = run.as_nodes or _holds_values(weights)
-            total = as_value(reductions.dot(weights, run.outputs))
-            products = run.gradients(total)
-        (products,) = run.delivered([products])
-        return _rebuilt(x, iter(products))
+        as_nodes = run.as_nodes or _holds_values(weights)
+        products = run.pulled(run.outputs, weights, as_nodes)
+        return _rebuilt(x, iter(_delivered(products, as_nodes)))
 
-    return _rebuilt(run.result, iter(value)), back
+    return run.value(), back, *run.aux()
 
 
-def hvp(f: Function, x: Any, v: Any) -> Any:
+def hvp(f: Function, x: Any, v: Any, has_aux: bool = False) -> Any:
     """The hessian of f at x times v, without the hessian.
 
     f: returns one number. v: in the shape of x, as is the result. It is the gradient
     of (gradient times v), and costs a small constant times one gradient, however many
-    inputs there are.
+    inputs there are. For many v at one point: `linearize(grad(f), x)`. has_aux: as for
+    `grad`.
 
     >>> hvp(lambda v: v[0] ** 2 * v[1], [3.0, 5.0], [1.0, 0.0])
     [10.0, 6.0]
     """
-    with recording():
-        run = _Run(f, 0, (x,), {}, beside=(v,))
-        direction = _matching(v, x, "v", "x")
-        slopes = gradients(run.single(), run.inputs, create_graph=True)
-        along = as_value(reductions.dot(direction, slopes))
-        products = run.gradients(along)
-    (products,) = run.delivered([products])
-    return _rebuilt(x, iter(products))
+    run = _Run(f, 0, (x,), {}, has_aux)
+    direction = _matching(v, x, "v", "x")
+    run.as_nodes = run.as_nodes or _holds_values(direction)
+    output = run.single()
+    with _recording():
+        slopes = pulled_as_nodes([output], [1.0], run.inputs, run.since)
+    product = run.shaped(run.pulled(slopes, direction))
+    return (product, *run.aux()) if has_aux else product
+
+
+# ---- the functions that the transforms return ----------------------------------------
+
+
+class Transform:
+    """A function made from another, f, with the same arguments, name and signature.
+
+    It is also a method where it stands in a class, and can be pickled where f can.
+    """
+
+    what = ""
+
+    def __init__(self, f: Function, argnums: Argnums, has_aux: bool) -> None:
+        if not callable(f):
+            raise TypeError(
+                f"this takes a function, as in grad(f)(x); got {f!r:.60} of type "
+                f"{type(f).__name__}"
+            )
+        update_wrapper(self, f)
+        self.__doc__ = f"The {self.what} of {_name(f)}, with the same arguments."
+        self.f = f
+        self.argnums = argnums
+        self.has_aux = has_aux
+        self.names = _parameter_names(f)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """The derivatives at these arguments."""
+        return self._found(
+            _Run(self.f, self.argnums, args, options, self.has_aux, self.names)
+        )
+
+    def _found(self, run: _Run) -> Any:
+        raise NotImplementedError
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        return self if owner is None else MethodType(self, owner)
+
+    def __repr__(self) -> str:
+        return f"<{self.what} of {_name(self.f)}>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        name = getattr(self, "__qualname__", "")
+        module = sys.modules.get(getattr(self, "__module__", ""))
+        if name and getattr(module, name, None) is self:
+            return str(name)  # as a decorator of f it has f's own name
+        return type(self), (self.f, self.argnums, self.has_aux)
+
+
+class Gradient(Transform):
+    """What `grad` returns."""
+
+    what = "gradient"
+
+    def _found(self, run: _Run) -> Any:
+        slope = run.shaped(run.pulled([run.single()], ONE))
+        return (slope, *run.aux()) if self.has_aux else slope
+
+
+class ValueAndGradient(Transform):
+    """What `value_and_grad` returns."""
+
+    what = "value and gradient"
+
+    def _found(self, run: _Run) -> Any:
+        output = run.single()
+        slope = run.shaped(run.pulled([output], ONE))
+        (value,) = _delivered([output], run.as_nodes)
+        return ((value, *run.aux()) if self.has_aux else value), slope
+
+
+class Jacobian(Transform):
+    """What `jacobian` returns."""
+
+    what = "jacobian"
+
+    def _found(self, run: _Run) -> Any:
+        order = run.look_around()
+        if forward_is_shorter(run.outputs, len(run.inputs), order, run.since):
+            rows = run.rows_forward(order)
+        else:
+            rows = [run.pulled([output], ONE) for output in run.outputs]
+        blocks = run.blocks(rows)
+        return (blocks, *run.aux()) if self.has_aux else blocks
+
+
+class Hessian(Transform):
+    """What `hessian` returns."""
+
+    what = "hessian"
+
+    def __init__(self, f: Function, argnums: Argnums, has_aux: bool) -> None:
+        super().__init__(f, argnums, has_aux)
+        self.parts = [
+            Jacobian(Gradient(f, first, has_aux), argnums, has_aux)
+            for first in _listed(argnums)
+        ]
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """The second derivatives at these arguments."""
+        found = [part(*args, **options) for part in self.parts]
+        if not _several(self.argnums):
+            return found[0]
+        if self.has_aux:
+            return tuple(block for block, _ in found), found[0][1]
+        return tuple(found)
 
 
 # ---- one call of the function --------------------------------------------------------
 
+NOTHING: Final = nullcontext()
+ONE: Final = [1.0]
 
-def _value_and_grad(
-    f: Function, argnums: Argnums, args: tuple[Any, ...], options: dict[str, Any]
-) -> tuple[Any, Any]:
-    with recording():
-        run = _Run(f, argnums, args, options)
-        output = run.single()
-        slopes = run.gradients(output)
-    value, slopes = run.delivered([[output], slopes])
-    parts = [
-        _rebuilt(argument, iter(slopes[span]))
-        for argument, span in zip(run.arguments, run.spans, strict=True)
-    ]
-    return value[0], tuple(parts) if run.several else parts[0]
+
+def _recording() -> AbstractContextManager[None]:
+    """Record also inside `no_grad`."""
+    return NOTHING if MODE.observer is None else recording()
 
 
 class _Run:
@@ -208,8 +332,10 @@ class _Run:
 
     arguments: the chosen arguments, as given.
     inputs: the nodes that stood in for their numbers; `spans` tells whose is which.
-    result: what the function returned; outputs: its numbers, as nodes.
+    result: what the function returned, without what it returned besides, which is
+        `besides`; outputs: the numbers of the result, as nodes.
     as_nodes: whether the results are to be Values.
+    since: when it began. A node that is older comes from outside.
     """
 
     def __init__(
@@ -218,50 +344,53 @@ class _Run:
         argnums: Argnums,
         args: tuple[Any, ...],
         options: dict[str, Any],
-        beside: tuple[Any, ...] = (),
+        has_aux: bool = False,
+        names: tuple[str, ...] | None = None,
     ) -> None:
         self.f = f
-        self.several = isinstance(argnums, Iterable)
+        self.several = _several(argnums)
         self.arguments: list[Any] = []
         self.inputs: list[Value] = []
         self.spans: list[slice] = []
-        called = list(args)
-        names = _parameter_names(f)
-        for index in _positions(argnums, len(args)):
-            name = names[index] if index < len(names) else f"argument{index + 1}"
-            start = len(self.inputs)
-            for where, x in _numbers(args[index], name):
+        self.besides: Any = None
+        self.has_aux = has_aux
+        self.since = from_now_on()
+        called: dict[Any, Any] = {**dict(enumerate(args)), **options}
+        self.as_nodes = any(map(_holds_values, called.values()))
+        names = _parameter_names(f) if names is None else names
+        with _recording():
+            for key, name in _chosen(argnums, called, names):
+                called[key] = self._stand_in(called[key], name)
+            positional = [called.pop(index) for index in range(len(args))]
+            self.result = f(*positional, **called)
+            if has_aux:
+                self.result, self.besides = _pair(self.result, f)
+            self.outputs = [as_value(x) for x in self._outputs()]
+
+    def _stand_in(self, argument: Any, name: str) -> Any:
+        """An argument with nodes in place of its numbers."""
+        start = len(self.inputs)
+        if type(argument) is float:
+            self.inputs.append(Value(argument, name))
+        else:
+            for where, x in _numbers(argument, name):
                 self.inputs.append(_stand_in(where, x))
-            self.arguments.append(args[index])
-            self.spans.append(slice(start, len(self.inputs)))
-            called[index] = _rebuilt(args[index], iter(self.inputs[start:]))
-        self.result = f(*called, **options)
-        self.outputs = [as_value(x) for x in self._outputs()]
-        self.as_nodes = _holds_values([args, options, beside]) or self._inside_another()
-        for node in self.inputs:
-            node._operation = ALIAS if node.operation is OPEN_ALIAS else LEAF
+        self.arguments.append(argument)
+        self.spans.append(slice(start, len(self.inputs)))
+        return _rebuilt(argument, iter(self.inputs[start:]))
 
     def _outputs(self) -> list[Any]:
+        if type(self.result) is Value:
+            return [self.result]
         try:
             return [x for _, x in _numbers(self.result, "result")]
         except TypeError as error:
             raise TypeError(f"{_name(self.f)} returned {error}") from None
 
-    def _inside_another(self) -> bool:
-        """Whether a result depends on an argument of a function still being run.
-
-        Then the call is part of another transform's function, and floats would cut the
-        graph that one needs.
-        """
-        own = set(self.inputs)
-        return any(
-            node.operation in (OPEN_LEAF, OPEN_ALIAS) and node not in own
-            for node in joined_order(self.outputs)
-        )
-
     def single(self) -> Value:
         """The only output, or an error that says what to use for several."""
-        if len(self.outputs) == 1 and not _is_container(self.result):
+        one = type(self.result) is Value or not _is_container(self.result)
+        if len(self.outputs) == 1 and (one or is_array(self.result)):
             return self.outputs[0]
         count = len(self.outputs)
         raise TypeError(
@@ -270,16 +399,103 @@ class _Run:
             "that number, or use jacobian() for all of them"
         )
 
-    def gradients(self, output: Value) -> list[Any]:
-        return gradients(output, self.inputs, create_graph=self.as_nodes)
+    # ---- the chain rule ----
 
-    def delivered(self, rows: list[list[Any]]) -> list[list[Any]]:
-        """Results as the caller gets them: floats, or Values without history."""
-        if not self.as_nodes:
-            return [[float(_data(x)) for x in row] for row in rows]
-        if no_grad_is_on():
-            return [[Value(_data(x)) for x in row] for row in rows]
-        return [[as_value(x) for x in row] for row in rows]
+    def look_around(self) -> list[Value]:
+        """The order of the outputs; whether they come from outside is known then."""
+        order, met = reached(self.outputs, self.since)
+        self.as_nodes = self.as_nodes or met
+        return order
+
+    def pulled(
+        self, outputs: list[Value], seeds: list[Any], as_nodes: bool | None = None
+    ) -> list[Any]:
+        """The derivatives of seeds times outputs by all inputs."""
+        if not (self.as_nodes if as_nodes is None else as_nodes):
+            found = pulled(outputs, [number(x) for x in seeds], self.inputs, self.since)
+            if found is not None:
+                return found
+            self.as_nodes = True
+        with _recording():
+            return pulled_as_nodes(outputs, seeds, self.inputs, self.since)
+
+    def pushed(self, directions: list[list[Any]], order: list[Value]) -> list[Any]:
+        """The derivatives of all outputs along each direction."""
+        if not (self.as_nodes or _holds_values(directions)):
+            return pushed(self.outputs, self.inputs, directions, order)
+        with _recording():
+            return [
+                pushed_as_nodes(
+                    self.outputs, dict(zip(self.inputs, v, strict=True)), order
+                )
+                for v in directions
+            ]
+
+    def along(self, direction: list[Any], order: list[Value]) -> Any:
+        """The derivative of the result along one direction."""
+        (slopes,) = self.pushed([direction], order)
+        as_nodes = self.as_nodes or _holds_values(direction)
+        return _rebuilt(self.result, iter(_delivered(slopes, as_nodes)))
+
+    def rows_forward(self, order: list[Value]) -> list[list[Any]]:
+        """The derivatives of each output by all inputs, found input by input."""
+        places = range(len(self.inputs))
+        columns = self.pushed([[float(i == j) for j in places] for i in places], order)
+        if not columns:
+            return [[] for _ in self.outputs]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    # ---- what the caller gets ----
+
+    def value(self) -> Any:
+        return _rebuilt(self.result, iter(_delivered(self.outputs, self.as_nodes)))
+
+    def aux(self) -> tuple[Any, ...]:
+        """What f returned besides, without nodes that come from the inputs alone."""
+        if not self.has_aux:
+            return ()
+        values = [x for _, x in _numbers(self.besides, "aux", True) if _is_value(x)]
+        if self.as_nodes or reached(values, self.since)[1]:
+            return (self.besides,)
+        return (_as_numbers(self.besides),)
+
+    def shaped(self, row: list[Any]) -> Any:
+        """One derivative by all inputs in the shape of the arguments."""
+        row = _delivered(row, self.as_nodes)
+        if type(self.arguments[0]) is float and not self.several:
+            return row[0]
+        parts = [
+            _rebuilt(argument, iter(row[span]))
+            for argument, span in zip(self.arguments, self.spans, strict=True)
+        ]
+        return tuple(parts) if self.several else parts[0]
+
+    def blocks(self, rows: list[list[Any]]) -> Any:
+        """One such derivative in place of each number of the result."""
+        rows = [_delivered(row, self.as_nodes) for row in rows]
+        blocks = []
+        for argument, span in zip(self.arguments, self.spans, strict=True):
+            parts = [_rebuilt(argument, iter(row[span])) for row in rows]
+            blocks.append(_rebuilt(self.result, iter(parts)))
+        return tuple(blocks) if self.several else blocks[0]
+
+
+def _delivered(row: Sequence[Any], as_nodes: bool) -> list[Any]:
+    """Results as the caller gets them: floats, or Values without history."""
+    if not as_nodes:
+        return [x if type(x) is float else _data(x) for x in row]
+    if no_grad_is_on():
+        return [Value(_data(x)) for x in row]
+    return [as_value(x) for x in row]
+
+
+def _pair(result: Any, f: Function) -> tuple[Any, Any]:
+    if isinstance(result, tuple) and len(result) == 2:
+        return result
+    raise TypeError(
+        f"with has_aux=True a function returns a pair, its result and something "
+        f"besides; {_name(f)} returned {result!r:.60} of type {type(result).__name__}"
+    )
 
 
 def _stand_in(label: str, x: Any) -> Value:
@@ -290,38 +506,14 @@ def _stand_in(label: str, x: Any) -> Value:
     transform, even where it is the same Value.
     """
     if not isinstance(x, Value):
-        leaf = Value(x, label)
-        leaf._operation = OPEN_LEAF
-        return leaf
-    node = record(OPEN_ALIAS, (x,))
+        return Value(x, label)
+    node = record(ALIAS, (x,))
     node.label = x.label
     return node
 
 
 def _data(x: Any) -> float:
     return x.data if isinstance(x, Value) else number(x)
-
-
-def _positions(argnums: Argnums, count: int) -> list[int]:
-    chosen = list(argnums) if isinstance(argnums, Iterable) else [argnums]
-    positions = []
-    for wanted in chosen:
-        try:
-            position = operator.index(wanted)
-        except TypeError:
-            raise TypeError(f"argnums are whole numbers; got {wanted!r}") from None
-        if not -count <= position < count:
-            raise ValueError(
-                f"argnums asks for positional argument {position}, but the function "
-                f"was called with {count}; the first is number 0, and those given by "
-                "name do not count"
-            )
-        positions.append(position % count)
-    if len(set(positions)) < len(positions):
-        raise ValueError(f"argnums {tuple(chosen)} names an argument twice")
-    if not positions:
-        raise ValueError("argnums is empty; name at least one argument")
-    return positions
 
 
 def _matching(given: Any, model: Any, name: str, model_name: str) -> list[Any]:
@@ -333,10 +525,70 @@ def _matching(given: Any, model: Any, name: str, model_name: str) -> list[Any]:
             f"{name} needs the shape of {model_name}, with {len(wanted)} numbers; got "
             f"{len(numbers)}: {given!r:.80}"
         )
-    return [x for _, x in numbers]
+    return [x if _is_value(x) else number(x) for _, x in numbers]
 
 
-# ---- shapes: lists, tuples, dicts and numpy arrays of numbers ------------------------
+# ---- which arguments -----------------------------------------------------------------
+
+
+def _several(argnums: Any) -> bool:
+    return isinstance(argnums, Iterable) and not isinstance(argnums, str)
+
+
+def _listed(argnums: Any) -> list[Any]:
+    return list(argnums) if _several(argnums) else [argnums]
+
+
+def _chosen(
+    argnums: Any, called: dict[Any, Any], names: tuple[str, ...]
+) -> list[tuple[int | str, str]]:
+    """The keys of the arguments to differentiate by in a call, and their names."""
+    wanted = _listed(argnums)
+    count = len([key for key in called if type(key) is int])
+    keys: list[int | str] = []
+    for one in wanted:
+        by_name = isinstance(one, str)
+        keys.append(_named(one, called, names) if by_name else _placed(one, count))
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"argnums {tuple(wanted)} names an argument twice")
+    if not keys:
+        raise ValueError("argnums is empty; name at least one argument")
+    return [(key, _label(key, names)) for key in keys]
+
+
+def _label(key: int | str, names: tuple[str, ...]) -> str:
+    if isinstance(key, str):
+        return key
+    return names[key] if key < len(names) else f"argument{key + 1}"
+
+
+def _placed(wanted: Any, count: int) -> int:
+    try:
+        position = operator.index(wanted)
+    except TypeError:
+        raise TypeError(f"argnums are whole numbers or names; got {wanted!r}") from None
+    if not -count <= position < count:
+        raise ValueError(
+            f"argnums asks for positional argument {position}, but the function "
+            f"was called with {count}; the first is number 0, and those given by "
+            "name do not count: write their names, as in argnums='x'"
+        )
+    return position % count
+
+
+def _named(name: str, called: dict[Any, Any], names: tuple[str, ...]) -> int | str:
+    if name in called:
+        return name
+    if name in names and names.index(name) in called:
+        return names.index(name)
+    given = [_label(key, names) for key in called]
+    raise ValueError(
+        f"argnums asks for {name!r}, but the function was called with "
+        f"{', '.join(given) or 'no arguments'}; pass it, also where it has a default"
+    )
+
+
+# ---- shapes: containers of numbers ---------------------------------------------------
 
 
 def is_array(x: Any) -> bool:
@@ -344,68 +596,139 @@ def is_array(x: Any) -> bool:
     return hasattr(x, "dtype") and getattr(x, "shape", ()) != ()
 
 
+def _is_record(x: Any) -> bool:
+    return is_dataclass(x) and not isinstance(x, type)
+
+
 def _is_container(x: Any) -> bool:
-    return isinstance(x, (list, tuple, dict)) or is_array(x)
+    """Whether x is a container whose items are differentiated by.
+
+    An array of texts or of dates is not: it is passed on as it is.
+    """
+    if isinstance(x, (list, tuple, dict, deque, range)) or _is_record(x):
+        return True
+    return is_array(x) and getattr(x.dtype, "kind", "f") not in "USMmV"
 
 
-def _numbers(structure: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """Every number or Value of a structure, with its place, such as `x[0][1]`."""
-    if isinstance(structure, dict):
-        for key, item in structure.items():
-            yield from _numbers(item, f"{where}[{key!r}]")
-    elif isinstance(structure, (list, tuple)) or is_array(structure):
-        for index, item in enumerate(structure):
-            yield from _numbers(item, f"{where}[{index}]")
-    elif isinstance(structure, Value) or is_number(structure):
-        yield where, structure
-    else:
+def _is_value(x: Any) -> bool:
+    return isinstance(x, Value)
+
+
+def _bare(x: Any) -> Any:
+    """The object in an array without dimensions, such as np.dot makes of Values."""
+    return x.item() if _holds_objects(x) and x.shape == () else x
+
+
+def _holds_objects(x: Any) -> bool:
+    return getattr(getattr(x, "dtype", None), "kind", "") == "O"
+
+
+def _items(container: Any) -> Iterable[tuple[str, Any]]:
+    """What a container holds, with the places: `[0]`, `['w']`, `.w`."""
+    if isinstance(container, dict):
+        return [(f"[{key!r}]", item) for key, item in container.items()]
+    if _is_record(container):
+        names = [field.name for field in fields(container)]
+        return [(f".{name}", getattr(container, name)) for name in names]
+    return [(f"[{index}]", item) for index, item in enumerate(container)]
+
+
+def _numbers(
+    structure: Any, where: str, inside: bool = False
+) -> Iterator[tuple[str, Any]]:
+    """Every number or Value of a structure, with its place, such as `x[0][1]`.
+
+    inside: whether the structure is part of one. There, what is no number, such as a
+    text, is left out; alone it is an error.
+    """
+    if type(structure) is not float and _is_container(structure):
+        for place, item in _items(structure):
+            yield from _numbers(item, where + place, True)
+        return
+    x = _bare(structure)
+    if _is_number(x):
+        yield where, x
+    elif not inside or isinstance(x, (Number, set, frozenset)):
         try:
-            number(structure)
+            number(x)
         except TypeError as error:
             raise TypeError(f"{where}: {error}") from None
 
 
+def _is_number(x: Any) -> bool:
+    return isinstance(x, Value) or is_number(x)
+
+
 def _rebuilt(structure: Any, items: Iterator[Any]) -> Any:
     """A structure of the same shape, with other items in place of its numbers."""
-    if isinstance(structure, dict):
-        return {key: _rebuilt(item, items) for key, item in structure.items()}
-    if isinstance(structure, list):
-        return [_rebuilt(item, items) for item in structure]
-    if isinstance(structure, tuple):
-        parts = [_rebuilt(item, items) for item in structure]
-        named = hasattr(structure, "_fields")
-        return type(structure)(*parts) if named else tuple(parts)
+    if type(structure) is float or isinstance(structure, Value):
+        return next(items)
+    if not _is_container(structure):
+        return next(items) if _is_number(_bare(structure)) else structure
     if is_array(structure):
         return _array(structure, items)
-    return next(items)
+    return _filled(structure, [_rebuilt(item, items) for _, item in _items(structure)])
+
+
+def _filled(container: Any, parts: list[Any]) -> Any:
+    """A container of the same kind, with other parts in place of its items."""
+    if type(container) in (list, range):
+        return parts
+    if isinstance(container, tuple):
+        return tuple.__new__(type(container), parts)
+    made = copy.copy(container)
+    if _is_record(container):
+        for field, part in zip(fields(container), parts, strict=True):
+            object.__setattr__(made, field.name, part)  # also where it is frozen
+        return made
+    keys = list(container) if isinstance(container, dict) else range(len(parts))
+    for key, part in zip(keys, parts, strict=True):
+        made[key] = part
+    return made
 
 
 def _array(structure: Any, items: Iterator[Any]) -> Any:
     """A numpy array of the same shape: of floats, or of Values as objects.
 
-    Where the items are structures themselves, as in a jacobian, a list of them.
+    Where the items are arrays or lists themselves, as in a jacobian, they become its
+    last axes.
     """
     import numpy as np
 
-    flat = [next(items) for _ in range(structure.size)]
-    if any(isinstance(x, Value) for x in flat):
-        made = np.empty(structure.size, dtype=object)
-        made[:] = flat
-        return made.reshape(structure.shape)
-    made = np.array(flat, dtype=float)
+    if _holds_objects(structure):
+        flat = [_rebuilt(x, items) for x in structure.flat]
+    else:
+        flat = list(islice(items, structure.size))
+    if all(type(x) is float for x in flat):
+        return np.array(flat, dtype=float).reshape(structure.shape)
+    made = np.array(flat, dtype=object)
+    if all(type(x) is float for x in made.flat):
+        made = made.astype(float)
     return made.reshape(structure.shape + made.shape[1:])
 
 
 def _holds_values(structure: Any) -> bool:
+    if type(structure) is float:
+        return False
     if isinstance(structure, Value):
         return True
-    if isinstance(structure, dict):
-        return any(_holds_values(item) for item in structure.values())
-    if isinstance(structure, (list, tuple)):
-        return any(_holds_values(item) for item in structure)
-    if is_array(structure) and structure.dtype == object:
-        return any(_holds_values(item) for item in structure.flat)
-    return False
+    if _holds_objects(structure):
+        return any(map(_holds_values, structure.flat))
+    if hasattr(structure, "dtype") or not _is_container(structure):
+        return False
+    return any(_holds_values(item) for _, item in _items(structure))
+
+
+def _as_numbers(structure: Any) -> Any:
+    """The same structure with the numbers of its Values."""
+    if not _holds_values(structure):
+        return structure
+    if not _is_container(structure):
+        return _data(_bare(structure))
+    if is_array(structure):
+        return _array(structure, iter([_data(x) for x in structure.flat]))
+    parts = [_as_numbers(item) for _, item in _items(structure)]
+    return _filled(structure, parts)
 
 
 # ---- names ---------------------------------------------------------------------------
@@ -418,13 +741,14 @@ def _name(f: Function) -> str:
 def _parameter_names(f: Function) -> tuple[str, ...]:
     """The names of a function's positional parameters, for labels and errors."""
     inner = f
+    bound = hasattr(f, "__self__")
     while hasattr(inner, "__wrapped__"):
         inner = inner.__wrapped__
     code = getattr(inner, "__code__", None)
     if code is None:
         return _compiled_names(inner)
     names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
-    return names[1:] if hasattr(inner, "__self__") else names
+    return names[1:] if bound or hasattr(inner, "__self__") else names
 
 
 def _compiled_names(f: Function) -> tuple[str, ...]:
@@ -432,19 +756,3 @@ def _compiled_names(f: Function) -> tuple[str, ...]:
         return tuple(inspect.signature(f).parameters)
     except (ValueError, TypeError):  # some functions written in C tell no signature
         return ()
-
-
-def _like(f: Function, what: str) -> Callable[[Function], Function]:
-    """Give a transformed function the name and signature of the original."""
-
-    def dressed(transformed: Function) -> Function:
-        if not callable(f):
-            raise TypeError(
-                f"this takes a function, as in grad(f)(x); got {f!r:.60} of type "
-                f"{type(f).__name__}"
-            )
-        result = wraps(f)(transformed)
-        result.__doc__ = f"The {what} of {_name(f)}, with the same arguments."
-        return result
-
-    return dressed

@@ -9,14 +9,21 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from autograd import ops
-from autograd.hints import Any, final
+from autograd.hints import Any, final, i64
 from autograd.value import (
+    ALWAYS,
+    CLOCK,
     LOCK,
     MODE,
     THREAD,
+    Since,
     Terms,
     Value,
+    Walk,
+    _count_uses,
     _sorted,
+    _sweep,
+    as_value,
     constant,
     describe,
     evaluate,
@@ -39,7 +46,7 @@ def topological_order(output: Value) -> list[Value]:
     ['a', 'b', 'mul', 'add']
     """
     with LOCK:
-        return _sorted(node_of(output))
+        return _sorted(node_of(output), Walk(ALWAYS, False, False))
 
 
 @final
@@ -101,64 +108,203 @@ def gradients(
     if isinstance(inputs, Value):
         raise TypeError(f"inputs is a list of Values: write [{describe(inputs)!s:.40}]")
     wanted = [node_of(x) for x in inputs]
-    if MODE.observer is not None:
-        watch_backward(output, 1.0)
-    order = topological_order(output)
+    outputs = [node_of(output)]
     if create_graph:
-        with ieee():
-            return _gradients_as_nodes(output, order, wanted)
+        return pulled_as_nodes(outputs, [1.0], wanted)
     guard = MODE.guard
     if guard is not None:
         guard(output, "gradients() without create_graph")
-    adjoints = _adjoints(output, order)
-    return [adjoints.get(x, 0.0) for x in wanted]
+    found: list[Any] | None = pulled(outputs, [1.0], wanted)
+    return [] if found is None else found
 
 
-def _adjoints(output: Value, order: list[Value]) -> dict[Value, float]:
-    """The derivative of `output` by every node: the chain rule, node by node."""
-    adjoints: dict[Value, float] = dict.fromkeys(order, 0.0)
-    adjoints[output] = 1.0
-    for node in reversed(order):
-        adjoint = adjoints[node]
-        for parent, partial in zip(node.parents, recorded_partials(node), strict=True):
-            adjoints[parent] += adjoint * partial
-    return adjoints
+# ---- backward ------------------------------------------------------------------------
 
 
-def _gradients_as_nodes(
-    output: Value, order: list[Value], wanted: list[Value]
+def pulled(
+    outputs: Sequence[Value],
+    seeds: Sequence[float],
+    inputs: Sequence[Value],
+    since: Since = ALWAYS,
+) -> list[float] | None:
+    """The derivative of seeds times outputs by each input: one walk back, in floats.
+
+    since: a moment before which no input was made; the walk goes no further back.
+
+    None where it comes to such an older node: it has a part in the derivatives, so
+    that these are to be nodes.
+    """
+    if MODE.observer is not None:
+        _watch(outputs, seeds)
+    top = _joined(outputs, list(seeds))
+    with LOCK:
+        walk = Walk(since, True, True)
+        try:
+            _count_uses(top, walk)
+            if walk.met:
+                return None
+            _sweep(top, 1.0, walk.base, False)
+            base = walk.base
+            return [x._adjoint if x._mark == base else 0.0 for x in inputs]
+        finally:
+            walk.put_back()
+
+
+def pulled_as_nodes(
+    outputs: Sequence[Value],
+    seeds: Sequence[Any],
+    inputs: Sequence[Value],
+    since: Since = ALWAYS,
 ) -> list[Any]:
     """The same walk, with the local derivatives recorded as nodes of their own.
 
     Products with a plain 0 are left out, where they are 0: not at a pole, where the
     walk in floats comes to 0 * inf, which is nan.
     """
-    on_the_way = _leading_from(order, wanted)
-    adjoints: dict[Value, Value] = {output: constant(1.0)}
-    for node in reversed(order):
-        if node not in on_the_way:
-            continue
-        adjoint = adjoints.get(node)
-        if adjoint is None:
-            if all(map(math.isfinite, recorded_partials(node))):
-                continue
-            adjoint = constant(0.0)
-        for parent, partial in _local_derivatives(node):
-            if parent in on_the_way and not _vanishes(partial, adjoint):
-                share = adjoint * partial if not _is_one(partial) else adjoint
-                known = adjoints.get(parent)
-                adjoints[parent] = share if known is None else known + share
-    return [adjoints[x] if x in adjoints else constant(0.0) for x in wanted]
+    if MODE.observer is not None:
+        _watch(outputs, seeds)
+    order = reached(outputs, since)[0]
+    on_the_way = _leading_from(order, inputs)
+    adjoints: dict[Value, Value] = {}
+    with ieee():
+        for output, seed in zip(outputs, seeds, strict=True):
+            _add(adjoints, output, as_value(seed))
+        for node in reversed(order):
+            if node in on_the_way:
+                _hand_on(node, adjoints, on_the_way)
+    return [adjoints[x] if x in adjoints else constant(0.0) for x in inputs]
 
 
-def joined_order(outputs: Sequence[Value]) -> list[Value]:
-    """The topological order of several outputs together."""
-    if len(outputs) == 1:
-        return topological_order(outputs[0])
+def _hand_on(node: Value, adjoints: dict[Value, Value], on_the_way: set[Value]) -> None:
+    adjoint = adjoints.get(node)
+    if adjoint is None:
+        if all(map(math.isfinite, recorded_partials(node))):
+            return
+        adjoint = constant(0.0)
+    for parent, partial in _local_derivatives(node):
+        if parent in on_the_way and not _vanishes(partial, adjoint):
+            share = adjoint * partial if not _is_one(partial) else adjoint
+            _add(adjoints, parent, share)
+
+
+def _add(adjoints: dict[Value, Value], node: Value, share: Value) -> None:
+    known = adjoints.get(node)
+    adjoints[node] = share if known is None else known + share
+
+
+def _watch(outputs: Sequence[Value], seeds: Sequence[Any]) -> None:
+    for output, seed in zip(outputs, seeds, strict=True):
+        watch_backward(output, number_of(seed))
+
+
+def _joined(outputs: Sequence[Value], seeds: list[float]) -> Value:
+    """A node above several outputs: seeds times outputs."""
     top = Value(0.0)
     top._operation = ops.sum_
-    top._right = Terms(tuple(outputs), [1.0] * len(outputs))
-    return topological_order(top)[:-1]
+    top._right = Terms(tuple(outputs), seeds)
+    return top
+
+
+def reached(
+    outputs: Sequence[Value], since: Since = ALWAYS
+) -> tuple[list[Value], bool]:
+    """The topological order of several outputs together, as far back as a moment.
+
+    And whether it came to a node that was made before: not all of those are listed.
+    """
+    with LOCK:
+        walk = Walk(since, False, False)
+        order = _sorted(_joined(outputs, [1.0] * len(outputs)), walk)
+        order.pop()
+        return order, walk.met
+
+
+# ---- forward -------------------------------------------------------------------------
+
+
+def pushed(
+    outputs: Sequence[Value],
+    inputs: Sequence[Value],
+    directions: Sequence[Sequence[float]],
+    order: list[Value],
+) -> list[list[float]]:
+    """The derivative of each output along each direction: walks forward, in floats.
+
+    directions: each a number for every input. Nodes that the inputs may come from are
+        taken as fixed.
+    order: of the outputs, as from `reached`.
+
+    Returns a row for each direction.
+    """
+    with LOCK:
+        known = CLOCK.tick + 1
+        CLOCK.tick = known + 1
+        way = _marked_way(order, inputs, known)
+        touched = [*order, *inputs]
+        before = [node._adjoint for node in touched]
+        rows: list[list[float]] = []
+        try:
+            for direction in directions:
+                for index, x in enumerate(inputs):
+                    x._adjoint = direction[index]
+                for node in way:
+                    node._adjoint = _slope_along(node, known)
+                rows.append([x._adjoint if x._mark == known else 0.0 for x in outputs])
+        finally:
+            for index, node in enumerate(touched):
+                node._adjoint = before[index]
+        return rows
+
+
+def _marked_way(order: list[Value], inputs: Sequence[Value], mark: i64) -> list[Value]:
+    """The nodes that depend on an input, marked, as the inputs are."""
+    for x in inputs:
+        x._mark = mark
+    way: list[Value] = []
+    for node in order:
+        if node._mark != mark:
+            for parent in node.parents:
+                if parent._mark == mark:
+                    node._mark = mark
+                    way.append(node)
+                    break
+    return way
+
+
+def _slope_along(node: Value, known: i64) -> float:
+    total = 0.0
+    left, right = node._left, node._right
+    if left is not None:
+        if left._mark == known:
+            total = left._adjoint * node._left_partial
+        if isinstance(right, Value) and right._mark == known:
+            total += right._adjoint * node._right_partial
+    elif isinstance(right, Terms):
+        partials = right.partials
+        for index, parent in enumerate(right.parents):
+            if parent._mark == known:
+                total += parent._adjoint * partials[index]
+    return total
+
+
+def forward_is_shorter(
+    outputs: Sequence[Value], inputs: int, order: list[Value], since: Since
+) -> bool:
+    """Whether a walk forward for each input is less than one back for each output.
+
+    A walk back goes over what leads to its output alone, and takes twice the time for
+    each node: it counts the uses first.
+    """
+    if inputs > len(outputs):
+        return False
+    left = inputs * len(order)
+    for output in outputs:
+        with LOCK:
+            walk = Walk(since, False, False)
+            left -= _count_uses(output, walk)
+        if left < 0:
+            return True
+    return False
 
 
 def tangents(
@@ -174,23 +320,36 @@ def tangents(
     >>> tangents([x * y, x + y], {x: 1.0, y: 10.0})
     [34.0, 11.0]
     """
+    order = reached(outputs)[0]
+    if create_graph:
+        return pushed_as_nodes(outputs, seeds, order)
+    direction = [number_of(seed) for seed in seeds.values()]
+    found: list[Any] = pushed(outputs, list(seeds), [direction], order)[0]
+    return found
+
+
+def pushed_as_nodes(
+    outputs: Sequence[Value], seeds: Mapping[Value, Any], order: list[Value]
+) -> list[Any]:
+    """The derivatives along one direction as nodes; plain numbers where they are."""
     known: dict[Value, Any] = dict(seeds)
     with ieee():
-        for node in joined_order(outputs):
+        for node in order:
             if node not in known and any(p in known for p in node.parents):
-                known[node] = _tangent(node, known, create_graph)
+                known[node] = _tangent(node, known)
     return [known.get(output, 0.0) for output in outputs]
 
 
-def _tangent(node: Value, known: dict[Value, Any], create_graph: bool) -> Any:
-    pairs = zip(node.parents, recorded_partials(node), strict=True)
-    local = _local_derivatives(node) if create_graph else pairs
+def _tangent(node: Value, known: dict[Value, Any]) -> Any:
     total: Any = None
-    for parent, partial in local:
+    for parent, partial in _local_derivatives(node):
         if parent in known and not _vanishes(partial, known[parent]):
             share = known[parent] * partial if not _is_one(partial) else known[parent]
             total = share if total is None else total + share
     return 0.0 if total is None else total
+
+
+# ---- pieces --------------------------------------------------------------------------
 
 
 def _leading_from(order: list[Value], wanted: Sequence[Value]) -> set[Value]:

@@ -36,27 +36,19 @@ ANSWER: Final = Operation("", lambda: NAN)
 """A constant that is True or False: the answer, it may be, to a question about a Value,
 which `recompute()` can't ask again."""
 
-# ---- what a transform hands to a function: a leaf, or another name for a node --------
+# ---- what a transform hands to a function in place of a node -------------------------
 
-
-def _alias() -> Operation:
-    return Operation(
-        "alias",
-        lambda x: x,
-        partials=(lambda x, out: 1.0,),
-        symbol="=",
-        batch="{0}",
-        latex="{0}",
-        binds=ANY,
-        needs=(ANY,),
-        doc="x, as a node of its own",
-    )
-
-
-ALIAS: Final = _alias()
-OPEN_ALIAS: Final = _alias()
-OPEN_LEAF: Final = Operation("", lambda: NAN)
-"""The open ones mark a function that is still running; see `autograd.functional`."""
+ALIAS: Final = Operation(
+    "alias",
+    lambda x: x,
+    partials=(lambda x, out: 1.0,),
+    symbol="=",
+    batch="{0}",
+    latex="{0}",
+    binds=ANY,
+    needs=(ANY,),
+    doc="x, as a node of its own",
+)
 
 # ---- arithmetic ----------------------------------------------------------------------
 

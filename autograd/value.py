@@ -49,6 +49,24 @@ class Terms:
 
 
 @final
+class Clock:
+    """What is later than what: walks over graphs, calls of transforms, and nodes.
+
+    tick: above the marks of every walk so far; a new node starts with it as its mark.
+    calls: how many functions have been differentiated so far; a new leaf keeps it.
+    """
+
+    __slots__ = ("calls", "tick")
+
+    def __init__(self) -> None:
+        self.tick: i64 = 1
+        self.calls: float = 0.0
+
+
+CLOCK: Final = Clock()
+
+
+@final
 @mypyc_attr(acyclic=True)
 class Value:
     """A number in a recorded computation.
@@ -67,9 +85,11 @@ class Value:
     27.0
     """
 
-    # Nine fields of eight bytes. Two serve double duty: on a leaf, which has no
-    # parents, _left_partial is the gradient accumulated so far; on a node with more
-    # than two parents, _right holds them all and _left is empty.
+    # Nine fields of eight bytes. Some serve double duty: on a leaf, which has no
+    # parents, _left_partial is the gradient accumulated so far, and _right_partial
+    # tells when it was made; on a node with more than two parents, _right holds them
+    # all and _left is empty. _mark is for walks, and says until the first of them when
+    # the node was made; see `Walk`.
     __slots__ = (
         "_adjoint",
         "_data",
@@ -89,9 +109,9 @@ class Value:
         self._label: str = label if type(label) is str else _label(label)
         self._operation: Operation = LEAF
         self._left_partial: float = 0.0
-        self._right_partial: float = 0.0
+        self._right_partial: float = CLOCK.calls
         self._adjoint: float = 0.0
-        self._mark: i64 = 0
+        self._mark: i64 = CLOCK.tick
 
     def __init_subclass__(cls) -> None:
         raise TypeError(
@@ -444,12 +464,14 @@ class Value:
         if MODE.observer is not None:
             watch_backward(self, start)
         with LOCK:
-            _sweep(self, start)
+            walk = Walk(ALWAYS, True, False)
+            _count_uses(self, walk)
+            _sweep(self, start, walk.base, True)
 
     def zero_grad(self) -> None:
         """Set the gradient of this node and of all that led to it to 0."""
         with LOCK:
-            for node in _sorted(self):
+            for node in _sorted(self, Walk(ALWAYS, False, False)):
                 node._adjoint = 0.0
                 if not node._operation.name:
                     node._left_partial = 0.0
@@ -472,7 +494,7 @@ class Value:
         with LOCK:
             done: list[tuple[Value, float, tuple[float, ...]]] = []
             try:
-                for node in _sorted(self):
+                for node in _sorted(self, Walk(ALWAYS, False, False)):
                     if node._operation.name:
                         done.append((node, node._data, recorded_partials(node)))
                         _replay(node)
@@ -981,89 +1003,150 @@ def _set(node: Value, data: float, partials: Sequence[float]) -> None:
 
 
 @final
-class Clock:
-    """Where the marks of the next walk start; see `_count_uses`."""
+class Since:
+    """A moment: nodes made before it are told from those made after.
 
-    __slots__ = ("tick",)
+    tick: of the clock, then. A node whose mark is not above it was made before. (One
+        with a mark above it may have been, where a walk came by in the meantime.)
+    calls: of the clock, then. A leaf that keeps fewer was made before.
+    """
 
-    def __init__(self) -> None:
-        self.tick: i64 = 1
+    __slots__ = ("calls", "tick")
+
+    def __init__(self, tick: i64, calls: float) -> None:
+        self.tick: i64 = tick
+        self.calls: float = calls
 
 
-CLOCK: Final = Clock()
+ALWAYS: Final = Since(0, 0.0)
+"""Before every node."""
 
 
-def _count_uses(output: Value, reset: bool) -> i64:
+def from_now_on() -> Since:
+    """This moment."""
+    with LOCK:
+        CLOCK.tick += 1
+        CLOCK.calls += 1.0
+        return Since(CLOCK.tick - 1, CLOCK.calls)
+
+
+@final
+class Walk:
+    """One walk over a graph, from its output to where it started; see `_count_uses`.
+
+    base: marks above it are this walk's.
+    since: how far to walk: not to nodes that are known to be older.
+    met: whether it came to a node that is older.
+    resets: whether to set the adjoints on the way to 0.
+    keeps: whether to remember them before, in `before`, for the nodes in `passed`:
+        those that were computed, whose adjoint is their `.grad`.
+    """
+
+    __slots__ = ("base", "before", "calls", "keeps", "met", "passed", "resets", "tick")
+
+    def __init__(self, since: Since, resets: bool, keeps: bool) -> None:
+        self.base: i64 = CLOCK.tick + 1
+        self.tick: i64 = since.tick
+        self.calls: float = since.calls
+        self.resets = resets
+        self.keeps = keeps
+        self.met = False
+        self.passed: list[Value] = []
+        self.before: list[float] = []
+
+    def put_back(self) -> None:
+        """Give the nodes that were passed the adjoints they had before."""
+        for index, node in enumerate(self.passed):
+            node._adjoint = self.before[index]
+
+
+def _count_uses(output: Value, walk: Walk) -> i64:
     """Mark every node that led to output with a base plus the number of its uses.
 
-    The base returned is above every mark of earlier walks, so nothing has to be
-    cleaned up after one, not even one that was interrupted. `reset` sets the adjoints
-    on the way to 0. Callers hold LOCK, because the marks are on the nodes.
+    The base is above every mark of earlier walks, so nothing has to be cleaned up
+    after one, not even one that was interrupted. Callers hold LOCK, because the marks
+    are on the nodes. Returns how many uses there are.
     """
-    base: i64 = CLOCK.tick
+    base, resets, keeps = walk.base, walk.resets, walk.keeps
     uses: i64 = 0
     stack = [output]
-    if reset:
-        output._adjoint = 0.0
+    output._mark = base
     try:
         while stack:
             node = stack.pop()
+            if keeps:
+                walk.passed.append(node)
+                walk.before.append(node._adjoint)
+            if resets:
+                node._adjoint = 0.0
             left = node._left
             right = node._right
             if left is not None:
                 uses += 1
-                _count(left, base, stack, reset)
+                _count(left, base, walk, stack, resets)
             if isinstance(right, Value):
                 uses += 1
-                _count(right, base, stack, reset)
+                _count(right, base, walk, stack, resets)
             elif isinstance(right, Terms):
                 for parent in right.parents:
                     uses += 1
-                    _count(parent, base, stack, reset)
+                    _count(parent, base, walk, stack, resets)
     finally:
         CLOCK.tick = base + uses + 1
-    return base
+    return uses
 
 
-def _count(parent: Value, base: i64, stack: list[Value], reset: bool) -> None:
+def _count(
+    parent: Value, base: i64, walk: Walk, stack: list[Value], resets: bool
+) -> None:
     """One more use of a parent, which goes on the stack the first time."""
     if parent._mark > base:
         parent._mark += 1
         return
+    if parent._mark <= walk.tick:
+        walk.met = True
+        return
     parent._mark = base + 1
-    if reset:
-        parent._adjoint = 0.0
     if parent._operation.name:
         stack.append(parent)
+        return
+    if resets:
+        parent._adjoint = 0.0
+    if parent._right_partial < walk.calls:
+        walk.met = True
 
 
-def _sorted(output: Value) -> list[Value]:
+def _sorted(output: Value, walk: Walk) -> list[Value]:
     """Every node that led to output, parents before children, left before right.
 
     Kahn's algorithm from the output: a node comes when all its uses have come. The
     last in line is taken first, so that the order is the one of reading.
     """
-    base = _count_uses(output, False)
+    _count_uses(output, walk)
+    base = walk.base
     order: list[Value] = []
     stack = [output]
     while stack:
         node = stack.pop()
         order.append(node)
         for parent in node.parents:
-            parent._mark -= 1
-            if parent._mark == base:
-                stack.append(parent)
+            if parent._mark > base:
+                parent._mark -= 1
+                if parent._mark == base:
+                    stack.append(parent)
     order.reverse()
     return order
 
 
-def _sweep(output: Value, seed: float) -> None:
+def _sweep(output: Value, seed: float, base: i64, adds_up: bool) -> None:
     """The chain rule: each node hands every parent its adjoint x local derivative.
 
     The same walk as in `_sorted`, children first, so that a node's adjoint is complete
     before it is handed on; it needs no list of the order.
+
+    base: of the walk that counted the uses. adds_up: whether leaves add what they get
+        to their gradient, as `backward()` does.
     """
-    base = _count_uses(output, True)
     output._adjoint = seed
     stack = [output]
     while stack:
@@ -1079,11 +1162,13 @@ def _sweep(output: Value, seed: float) -> None:
             partials = right.partials
             for index, parent in enumerate(right.parents):
                 _hand(parent, adjoint * partials[index], base, stack)
-        else:
+        elif adds_up:
             node._left_partial += adjoint  # a leaf, complete: add up over passes
 
 
 def _hand(parent: Value, share: float, base: i64, stack: list[Value]) -> None:
+    if parent._mark <= base:
+        return  # it is older than the walk goes
     parent._adjoint += share
     parent._mark -= 1
     if parent._mark == base:

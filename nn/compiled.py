@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autograd.compiler import CompileError, Program
-from autograd.value import Value
+from autograd.value import Value, describe
 from nn.engine import (
     Eager,
     Engine,
@@ -119,20 +119,48 @@ class Compiled(Engine):
 
     def _try(self) -> None:
         """Hold the program to the eager engine on the first rows."""
-        import numpy as np
-
         rows, task = range(min(TRIED, len(self.task.X))), self.task
         few = replace(task, X=task.X[:TRIED], targets=task.targets[:TRIED])
         numbers = self.program.numbers()
-        eager, mine = Eager(few).step(numbers, rows), self.step(numbers, rows)
-        for one, other in zip(eager, mine, strict=True):
-            if not np.allclose(
-                np.asarray(one), np.asarray(other), TOLERANCE, TOLERANCE, equal_nan=True
-            ):
-                raise CompileError(
-                    "the loss of a batch is not the mean of the losses of its rows, or "
-                    "the model does not compute the same for every row"
-                )
+        mine, graph = self.step(numbers, rows), Eager(few).step(numbers, rows)
+        found = (
+            _difference("the outputs", mine.outputs, graph.outputs, SAME)
+            or _difference("the loss", mine.loss, graph.loss, MEAN)
+            or self._other_gradient(mine.gradient, graph.gradient)
+        )
+        if found:
+            raise CompileError(found)
+
+    def _other_gradient(self, mine: Array, graph: Array) -> str:
+        """Where loss and outputs are the same, but a gradient is not."""
+        for one, other, parameter in zip(
+            mine, graph, self.task.parameters, strict=True
+        ):
+            what = f"the gradient by {describe(parameter)}, though not on the loss"
+            found = _difference(what, one, other, CUT)
+            if found:
+                return found
+        return ""
+
+
+SAME = "the model does not compute the same for every row"
+MEAN = "the loss of a batch is not the mean of the losses of its rows"
+CUT = "the graph is cut, or one of them has it wrong; gradcheck tells which"
+
+
+def _difference(what: str, mine: Any, graph: Any, why: str) -> str:
+    """What to say of a program's numbers and a graph's; nothing where they agree."""
+    import numpy as np
+
+    one, other = np.atleast_1d(mine).ravel(), np.atleast_1d(graph).ravel()
+    same = np.isclose(one, other, TOLERANCE, TOLERANCE, equal_nan=True)
+    if same.all():
+        return ""
+    place = int(same.argmin())
+    return (
+        f"the program and the recorded graph disagree on {what}: {one[place]:.9g} and "
+        f"{other[place]:.9g}; {why}"
+    )
 
 
 def _target_columns(task: Task) -> Array:

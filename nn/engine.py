@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from autograd.graph import topological_order
-from autograd.value import Value, describe, ieee, number_of
+from autograd.value import Value, constant, describe, ieee, number_of
 from nn.extras import require
 from nn.losses import Loss
 from nn.module import Module
@@ -178,7 +178,7 @@ class Eager(Engine):
 
     def record(self, rows: Rows) -> tuple[list[list[Value]], Value]:
         """The graph of a batch: its predictions and its loss."""
-        outputs = [self.task.model(self.table[row]) for row in rows]
+        outputs = answers(self.task.model, [self.table[row] for row in rows])
         loss = self.task.loss(outputs, [self.targets[row] for row in rows])
         if not isinstance(loss, Value):
             raise TypeError(
@@ -190,6 +190,18 @@ class Eager(Engine):
 def taken(table: Any, rows: Rows) -> Any:
     """These rows of an array; without a copy where they are all, in their order."""
     return table if isinstance(rows, range) and len(rows) == len(table) else table[rows]
+
+
+def answers(model: Module, rows: list[list[float]]) -> list[Any]:
+    """What a model returns for each row.
+
+    It gets plain numbers. One that can't do with those, because it asks for derivatives
+    by its inputs, as in `gradients(y, x, create_graph=True)`, gets constants.
+    """
+    try:
+        return [model(row) for row in rows]
+    except (TypeError, AttributeError):
+        return [model([constant(x) for x in row]) for row in rows]
 
 
 def as_list(output: Any) -> list[Any]:
@@ -225,7 +237,7 @@ def predict(model: Module, X: Any) -> Array:
 def _outputs(model: Module, X: Array) -> Array:
     """The model's outputs, row by row."""
     with _collector_paused(), ieee():
-        return _numbers([as_list(model(row)) for row in X.tolist()])
+        return _numbers([as_list(answer) for answer in answers(model, X.tolist())])
 
 
 MANY = 500  # rows from which on compiling the model takes less time than it saves

@@ -27,6 +27,7 @@ from nn.engine import (
     Pace,
     Rows,
     Task,
+    answers,
     as_list,
     first_bad_node,
     taken,
@@ -466,7 +467,7 @@ def _task(
 ) -> tuple[Task, Labels | None, Task | None]:
     """The task, how its outputs are read, and the same for the validation."""
     X, y = inside
-    outputs = len(as_list(model(X[0].tolist())))
+    outputs = len(as_list(answers(model, [X[0].tolist()])[0]))
     threshold = threshold_of(model)
     chosen = choose_loss(loss, y, outputs, threshold)
     labels = find_labels(chosen, y, outputs, threshold)

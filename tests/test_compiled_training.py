@@ -1,14 +1,28 @@
 """The compiled engine trains as the eager one does."""
 
+import math
+
 import numpy as np
 import pytest
 
+import autograd
 import nn
-from autograd import value_and_grad, where
+from autograd import (
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    linearize,
+    value_and_grad,
+    vjp,
+    where,
+)
 from autograd.compiler import CompileError
 from autograd.value import as_value
 from nn import MLP, Layer, Module, Sequential, fit
 from nn.compiled import Compiled
+from nn.engine import Eager, Task
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 2))
@@ -207,24 +221,111 @@ def test_a_loss_of_ones_own():
     )
 
 
-def test_a_derivative_of_the_network_in_the_loss():
-    """A network learns f from f' = cos(x) and f(0) = 0: its slope is an output."""
+# ---- derivatives of the network in the loss ------------------------------------------
 
-    class Slope(Module):
+
+def by_grad(u, x):
+    return grad(lambda t: u([t]))(x[0])
+
+
+def by_gradients(u, x):
+    return autograd.gradients(u(x), x, create_graph=True)[0]
+
+
+DERIVATIVES = {
+    "grad": by_grad,
+    "grad of the row": lambda u, x: grad(u)(x)[0],
+    "value_and_grad": lambda u, x: value_and_grad(u)([as_value(x[0])])[1][0],
+    "jacobian": lambda u, x: jacobian(lambda t: [u([t])])(x[0])[0],
+    "jvp": lambda u, x: jvp(u, x, [1.0])[1],
+    "vjp": lambda u, x: vjp(u, x)[1](1.0)[0],
+    "linearize": lambda u, x: linearize(u, x)[1]([1.0]),
+    "gradients": by_gradients,
+    "second, grad": lambda u, x: grad(grad(lambda t: u([t])))(x[0]),
+    "second, hessian": lambda u, x: hessian(u)(x)[0][0],
+    "second, hvp": lambda u, x: hvp(u, x, [1.0])[0],
+    "second, gradients": lambda u, x: by_gradients(lambda r: by_gradients(u, r), x),
+}
+
+
+class Equation(Module):
+    """What an equation leaves over at a point: u' + u, or u'' + u."""
+
+    def __init__(self, derivative):
+        self.inner = MLP(1, [3, 1], "tanh", seed=0)
+        self.derivative = DERIVATIVES[derivative]
+
+    def __call__(self, x):
+        return self.derivative(self.inner, x) + self.inner(x)
+
+
+@pytest.mark.parametrize("derivative", DERIVATIVES)
+def test_a_derivative_in_the_loss_has_the_gradient_of_differences(derivative):
+    model, points = Equation(derivative), X[:4, :1]
+    task = Task(
+        model, nn.losses.mse, model.parameters(), points, np.cos(points[:, 0]), 1
+    )
+    numbers = np.array([p.data for p in task.parameters])
+    rows, step = range(4), 2e-3
+    eager, compiled = Eager(task), Compiled(task)
+    for k, parameter in enumerate(task.parameters):
+        unit = np.eye(len(numbers))[k] * step
+        at = [
+            eager.step(numbers + j * unit, rows).loss
+            - eager.step(numbers - j * unit, rows).loss
+            for j in (1, 2, 3)
+        ]
+        wanted = (45 * at[0] - 9 * at[1] + at[2]) / (60 * step)
+        for engine in (eager, compiled):
+            found = engine.step(numbers, rows).gradient[k]
+            assert found == pytest.approx(wanted, rel=1e-8, abs=1e-9), parameter.label
+    close(both(lambda: Equation(derivative), points, np.cos(points[:, 0]), epochs=3))
+
+
+def test_an_equation_is_solved_by_a_network():
+    """u' = -u with u(0) = 1, by u = 1 + x n(x): exp(-x) to 1e-4."""
+
+    class Solution(Module):
         def __init__(self):
-            self.inner = MLP(1, [6, 1], "tanh", seed=0)
+            self.n = MLP(1, [6, 1], "tanh", seed=0)
 
-        def __call__(self, x):
-            value, (slope,) = value_and_grad(self.inner)([as_value(x[0])])
-            return [value, slope]
+        def u(self, x):
+            return 1 + x * self.n([x])
 
-    def equation(predictions, targets):
-        errors = [slope - target for (_, slope), (target,) in
-                  zip(predictions, targets, strict=True)]  # fmt: skip
-        return nn.losses.mean([error * error for error in errors])
+        def __call__(self, row):
+            return grad(self.u)(row[0]) + self.u(row[0])
 
-    points = X[:, :1]
-    close(both(Slope, points, np.hstack([0 * points, np.cos(points)]), epochs=5))
+    points, epochs = np.linspace(0, 1, 16)[:, None], 20_000
+    model = Solution()
+    history = fit(
+        model, points, 0 * points[:, 0], "mse", nn.Adam(lr=0.05), epochs=epochs,
+        schedule=nn.schedules.cosine(epochs), progress=False,
+    )  # fmt: skip
+    assert history.engine == "compiled"
+    error = [model.u(x).data - math.exp(-x) for (x,) in points.tolist()]
+    assert max(map(abs, error)) < 1e-4
+
+
+def test_two_engines_that_disagree_say_on_what():
+    model = Equation("grad")
+    parameters = model.parameters()
+    compiled = Compiled(
+        Task(model, nn.losses.mse, parameters, X[:3, :1], NUMBERS[:3], 1)
+    )
+    step = compiled.step
+
+    def off(numbers, rows):
+        found = step(numbers, rows)
+        return found._replace(gradient=found.gradient + 1.0)
+
+    compiled.step = off
+    with pytest.raises(
+        CompileError, match=r"disagree on the gradient by .*W.* = .*, though"
+    ):
+        compiled._try()
+    compiled.step = lambda numbers, rows: step(numbers, rows)._replace(loss=-1.0)
+    with pytest.raises(CompileError, match=r"disagree on the loss: -1 and"):
+        compiled._try()
 
 
 def test_sequential():

@@ -16,7 +16,7 @@ from typing import Any
 
 from autograd.graph import Node, topological_order
 from autograd.operation import ANY, ATOM, POWER, PRODUCT, SIGN, SUM, Operation
-from autograd.ops import ALIAS, OPEN_ALIAS, TABLE
+from autograd.ops import ALIAS, TABLE
 from autograd.value import (
     Setting,
     Value,
@@ -111,7 +111,7 @@ def own_name(operation: Operation) -> str:
 def applied(operation: Operation, arguments: Sequence[Expression]) -> Expression:
     """The operation written out: a dot product as the sum it stands for."""
     args = tuple(arguments)
-    if operation in (ALIAS, OPEN_ALIAS):
+    if operation is ALIAS:
         return args[0]
     match own_name(operation):
         case "sum" if args:

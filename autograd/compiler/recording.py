@@ -26,7 +26,7 @@ from autograd.custom import is_derived
 from autograd.functional import is_array
 from autograd.graph import topological_order
 from autograd.operation import Operation
-from autograd.ops import ALIAS, OPEN_ALIAS
+from autograd.ops import ALIAS
 from autograd.source import is_ours, shown
 from autograd.value import (
     THREAD,
@@ -105,7 +105,7 @@ def _leaves(
 def _instruction(code: Code, node: Value, positions: dict[Value, int]) -> int:
     if not node.op:
         return code.add(CONSTANT, (), node.data)
-    if node.operation in (ALIAS, OPEN_ALIAS):
+    if node.operation is ALIAS:
         return positions[node.parents[0]]
     args = tuple([positions[parent] for parent in node.parents])
     if ROWS.get(node.op) is node.operation:
