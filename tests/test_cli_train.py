@@ -10,7 +10,9 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args, get_type_hints
 from unittest import mock
 
 import numpy as np
@@ -22,6 +24,7 @@ from nn.data import SETS
 from nn.losses import LOSSES
 from nn.module import ACTIVATIONS
 from nn.optim import OPTIMIZERS
+from nn.recipe import Settings
 from nn.schedules import SCHEDULES
 from viz.cli import main
 from viz.train import predict_file
@@ -406,6 +409,22 @@ def test_the_readmes_section_on_training(tmp_path):
     assert "History of 60 epochs (finished)" in out.getvalue()
     for name in ("history.svg", "boundary.svg", "moons.json"):
         assert (tmp_path / name).exists()
+
+
+def test_the_command_has_an_option_for_every_setting(tmp_path):
+    """Its help, its default and what its values are called come from `nn.recipe`."""
+    shown = chainrule("train", "--help", folder=tmp_path)
+    text = " ".join(" ".join(shown).replace("│", " ").split())
+    hints = get_type_hints(Settings, include_extras=True)
+    for field in fields(Settings):
+        _, told = get_args(hints[field.name])
+        assert f"--{field.name.replace('_', '-')}" in text
+        assert told.help in text
+        assert told.group in text
+        assert (told.metavar or "") in text
+        default = told.default or field.default
+        if isinstance(default, str | int | float) and default is not True:
+            assert re.search(rf"default: \(?{re.escape(str(default))}", text), default
 
 
 def test_help_is_for_beginners(tmp_path):

@@ -13,6 +13,7 @@ from nn.data import GENERATED, SETS, Dataset
 from nn.losses import LOSSES
 from nn.module import ACTIVATIONS
 from nn.optim import OPTIMIZERS
+from nn.recipe import Settings, default_loss, make_model
 from nn.training import DivergenceError, Training
 from viz.network import network
 from viz.play.chart import Line, Panel, chart
@@ -27,7 +28,6 @@ MOST_EPOCHS: Final = 5000
 TICK: Final = 0.25  # seconds
 PACES: Final = {"1": 1, "5": 5, "25": 25, "as many as fit": MOST_EPOCHS}
 LOSS: Final = "cross_entropy"
-LOSS_OF_TWO: Final = "binary_cross_entropy_with_logits"
 
 
 CHOICES: Final[Mapping[str, list[str]]] = {
@@ -114,9 +114,11 @@ class Session:
     @cached_property
     def model(self) -> MLP:
         """The network; one output for two classes, otherwise one for each."""
-        outputs = 1 if len(self.data.classes) == 2 else len(self.data.classes)
-        sizes = [*self.setup.layers, outputs]
-        return MLP(2, sizes, self.setup.activation, seed=self.setup.seed)
+        setup = self.setup
+        settings = Settings(
+            hidden=setup.layers, activation=setup.activation, seed=setup.seed
+        )
+        return make_model(self.data, settings)
 
     @property
     def epoch(self) -> int:
@@ -131,7 +133,7 @@ class Session:
     @property
     def loss_name(self) -> str:
         """The loss that suits the outputs."""
-        return LOSS_OF_TWO if len(self.data.classes) == 2 else LOSS
+        return default_loss(self.data)
 
     def advance(self, epochs: int = 1, seconds: float = float("inf")) -> None:
         """Train for so many epochs, or at least for one and about so many seconds."""
