@@ -22,10 +22,21 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from autograd.files import Path, write_whole
+from autograd.value import Value
 from autograd.wording import cut
 from nn.data import Scaling, table
 from nn.extras import require
-from nn.module import ACTIVATIONS, MLP, Layer, Module, Neuron, Sequential, identity
+from nn.module import (
+    ACTIVATIONS,
+    MLP,
+    Layer,
+    Module,
+    Neuron,
+    Sequential,
+    identity,
+    named,
+    number_layers,
+)
 from nn.targets import Labels, as_predictions
 
 if TYPE_CHECKING:
@@ -99,7 +110,8 @@ def save(
     context: what inputs and outputs mean, so that others can use the model.
     training: the state from which a training can go on; `fit(checkpoint=...)` fills it.
 
-    A module of a class of your own is saved as its parameters alone; see `load`.
+    A module of a class of your own is saved as its parameters and the modules in it;
+    see `load`. Parameters that two places share are one again after loading.
     Raises ValueError where a parameter is inf or nan, which JSON can't hold, and for
     more parameters than `load` accepts (see `LARGEST_NETWORK`).
     """
@@ -110,6 +122,8 @@ def save(
         "parameters": _finite(model.state_dict()),
         "frozen": [entry.name for entry in model.entries() if entry.frozen],
     }
+    if shared := _shared(model):
+        content["shared"] = shared
     if context is not None:
         content["context"] = _plain_context(context)
     if training is not None:
@@ -128,9 +142,10 @@ def load(path: Path, into: Module | None = None) -> Module:
     """Read a model that `save` wrote.
 
     into: a model to put the parameters into, which a module of a class of your own
-        needs: a file can't say how to make one.
+        needs, also one inside a `Sequential`: a file can't say how to make it.
 
-    Raises ValueError, with the reason, for a file that is damaged or something else.
+    Raises ValueError, with the reason, for a file that is damaged or something else,
+    and for a model to load into that is built in another way; it is then unchanged.
 
     >>> from nn import MLP
     >>> from tempfile import TemporaryDirectory
@@ -177,37 +192,67 @@ def export_safetensors(model: Module, path: Path) -> None:
 # ---- writing -------------------------------------------------------------------------
 
 
-def _architecture(model: Module) -> dict[str, Any]:
-    """How a network is built, in names and sizes."""
+def _architecture(model: Module, own: bool = False) -> dict[str, Any]:
+    """How a network is built, in names and sizes.
+
+    own: whether it is part of a class of someone's own, which is made by their code, so
+        that its functions need no names.
+    """
     kind = type(model).__name__
     if type(model) is MLP:
-        return {"kind": kind, "layers": [_architecture(x) for x in model.layers]}
+        return {"kind": kind, "layers": [_architecture(x, own) for x in model.layers]}
     if type(model) is Layer:
-        name = _activation_name(model.activation)
+        name = _activation_name(model.activation, own)
         return {"kind": kind, "nin": model.nin, "nout": model.nout, "activation": name}
     if type(model) is Neuron:
-        name = _activation_name(model.activation)
+        name = _activation_name(model.activation, own)
         return {"kind": kind, "nin": len(model.w), "activation": name}
     if type(model) is Sequential:
-        return {"kind": kind, "steps": [_step(step) for step in model.steps]}
-    return {"kind": "custom", "class": kind}
+        return {"kind": kind, "steps": [_step(step, own) for step in model.steps]}
+    parts = {name: _step(part, own=True) for name, part in model.stages()}
+    return {"kind": "custom", "class": kind} | ({"parts": parts} if parts else {})
 
 
-def _step(step: Callable[[Any], Any]) -> dict[str, Any] | str:
-    return _architecture(step) if isinstance(step, Module) else _activation_name(step)
+def _step(step: Callable[[Any], Any], own: bool) -> dict[str, Any] | str:
+    if isinstance(step, Module):
+        return _architecture(step, own)
+    return _activation_name(step, own)
 
 
-def _activation_name(function: Callable[[Any], Any] | None) -> str:
+def _activation_name(function: Callable[[Any], Any] | None, own: bool) -> str:
     if function is None or function is identity:
         return "linear"
     name = getattr(function, "__name__", "")
-    if ACTIVATIONS.get(name) is not function:
-        raise ValueError(
-            f"a file can't hold the function {name or function!r}; save a model whose "
-            f"activations have names ({', '.join(ACTIVATIONS)}), or put the layers "
-            "into a Module class of your own and load with load(path, into=model)"
-        )
-    return name
+    if ACTIVATIONS.get(name) is function:
+        return str(name)
+    if own:
+        return "custom"
+    raise ValueError(
+        f"a file can't hold the function {name or function!r}; save a model whose "
+        f"activations have names ({', '.join(ACTIVATIONS)}), or put the layers "
+        "into a Module class of your own and load with load(path, into=model)"
+    )
+
+
+def _shared(model: Module) -> dict[str, str]:
+    """Each name whose parameters have another name before, and that one.
+
+    Names of groups, as in `state_dict()`, where all of a group is shared so; else of
+    single parameters.
+    """
+    first: dict[Value, str] = {}
+    groups: dict[tuple[Value, ...], str] = {}
+    found: dict[str, str] = {}
+    for entry in model.entries():
+        pairs = list(named(entry.tensor, entry.name))
+        whole = groups.setdefault(tuple(value for _, value in pairs), entry.name)
+        if whole != entry.name:
+            found[entry.name] = whole
+            continue
+        for name, value in pairs:
+            if (known := first.setdefault(value, name)) != name:
+                found[name] = known
+    return found
 
 
 def _finite(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -298,12 +343,14 @@ def _checkpoint(content: dict[str, Any], into: Module | None) -> Checkpoint:
         _check_numbers(numbers, name)
     if not set(frozen) <= set(parameters):
         raise ValueError("it freezes parameters that it does not hold")
+    shared = _object(content, "shared") if "shared" in content else {}
     context = _context(content.get("context"))
     training = content.get("training")
     training = None if training is None else _training(_object(content, "training"))
     model = _build(architecture, into, parameters)
     if isinstance(model, MLP) and not _fits(context, model):
         raise ValueError("its context does not fit its network")
+    _share(model, shared, into is None)
     model.load_state_dict(parameters)
     model.unfreeze()
     if frozen:
@@ -315,13 +362,10 @@ def _build(
     architecture: dict[str, Any], into: Module | None, parameters: dict[str, Any]
 ) -> Module:
     """The network itself, with first weights that are then overwritten."""
-    if into is None and architecture.get("kind") == "custom":
-        raise ValueError(
-            f"it holds the parameters of a class {_text(architecture, 'class')!r} of "
-            "someone's own; make such a model and load with load(path, into=model)"
-        )
-    if architecture.get("kind") == "custom":
-        return into or Module()
+    if into is not None:
+        if not _agree(_architecture(into, own=True), architecture):
+            raise ValueError("the model to load it into is built in another way")
+        return into
     count = _count(architecture)
     if count > LARGEST_NETWORK or count != sum(
         len(_leaves(v)) for v in parameters.values()
@@ -329,11 +373,66 @@ def _build(
         raise ValueError(
             f"its architecture has {count} parameters, which is not what it holds"
         )
-    if into is None:
-        return _network(architecture)
-    if _architecture(into) != architecture:
-        raise ValueError("the model to load it into is built in another way")
-    return into
+    return _network(architecture)
+
+
+def _agree(mine: Any, saved: Any) -> bool:
+    """Whether two architectures are the same, as far as the file tells.
+
+    A class of someone's own may have got another name, and files of old do not tell
+    what is in it; that its parameters have the same names and shapes is checked anyway.
+    """
+    if isinstance(mine, dict) and isinstance(saved, dict):
+        if mine.get("kind") == saved.get("kind") == "custom":
+            return "parts" not in saved or _agree(mine.get("parts"), saved["parts"])
+        return mine.keys() == saved.keys() and all(
+            _agree(mine[name], saved[name]) for name in mine
+        )
+    if isinstance(mine, list) and isinstance(saved, list):
+        return len(mine) == len(saved) and all(map(_agree, mine, saved))
+    return bool(mine == saved)
+
+
+def _share(model: Module, shared: Mapping[str, Any], new: bool) -> None:
+    """Make parameters one that the file says are one.
+
+    new: whether the model is one just built; one of the user's has to share them
+        already, or ValueError is raised.
+    """
+    known = _by_name(model)
+    one: dict[Value, Value] = {}
+    for later, first in shared.items():
+        here, there = known.get(later, []), known.get(str(first), [])
+        if not here or len(here) != len(there):
+            raise ValueError(f"it shares {_shown(later)} with {_shown(first)}")
+        if not new and here != there:
+            raise ValueError(
+                f"{later} and {first} are the same parameters in the file, and not in "
+                "the model to load it into"
+            )
+        one.update(zip(here, there, strict=True))
+    if one and new:
+        _replace(model, one)
+
+
+def _by_name(model: Module) -> dict[str, list[Value]]:
+    """The Values of each group of parameters, and of each single one, by name."""
+    known: dict[str, list[Value]] = {}
+    for entry in model.entries():
+        pairs = list(named(entry.tensor, entry.name))
+        known |= {name: [value] for name, value in pairs}
+        known[entry.name] = [value for _, value in pairs]
+    return known
+
+
+def _replace(model: Module, one: Mapping[Value, Value]) -> None:
+    """Put other parameters in place of a new network's."""
+    for module in model.modules():
+        neurons = [module] if isinstance(module, Neuron) else []
+        for neuron in module.neurons if isinstance(module, Layer) else neurons:
+            neuron.w = [one.get(w, w) for w in neuron.w]
+            neuron.b = one.get(neuron.b, neuron.b)
+    number_layers(model)
 
 
 def _count(part: Any) -> int:
@@ -348,6 +447,11 @@ def _count(part: Any) -> int:
     if kind == "Sequential":
         steps = _list(part, "steps")
         return sum(_count(step) for step in steps if not isinstance(step, str))
+    if kind == "custom":
+        raise ValueError(
+            f"it holds the parameters of a class {_text(part, 'class')!r} of someone's "
+            "own; make such a model and load with load(path, into=model)"
+        )
     raise ValueError(f"unknown kind of module {_shown(kind)}")
 
 

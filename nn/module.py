@@ -16,7 +16,6 @@ import operator
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -26,6 +25,7 @@ from autograd.ops import TABLE
 from autograd.reductions import dot
 from autograd.value import Value, as_value
 from autograd.wording import cut
+from nn.calls import applied, observed
 
 Tensor = Value | list["Tensor"]
 """One Value, or (nested) lists of them: what one name in a state dict stands for."""
@@ -75,6 +75,12 @@ class Module:
 
     _frozen: frozenset[str] = frozenset()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let pictures and texts watch the calls of every class of modules."""
+        super().__init_subclass__(**options)
+        if "__call__" in vars(cls):
+            cls.__call__ = observed(cls.__call__)  # type: ignore[method-assign]
+
     def __call__(self, x: Any) -> Any:
         """Apply the module to one row; defined by each kind of module."""
         raise NotImplementedError(
@@ -85,6 +91,34 @@ class Module:
     def members(self) -> Iterator[tuple[str, Any]]:
         """The named parts to look for parameters in; by default every attribute."""
         yield from vars(self).items()
+
+    def stages(self) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+        """The parts that a call goes through, named as in `state_dict()`.
+
+        By default the modules found among `members()`, in their order; `Sequential`
+        yields its functions, too. Files, numbering and pictures follow it.
+
+        >>> [name for name, _ in MLP(2, [3, 1]).stages()]
+        ['layers.0', 'layers.1']
+        """
+        for key, member in self.members():
+            yield from _parts(member, key)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all inside it, each once, a part after what it is part of.
+
+        >>> [type(module).__name__ for module in MLP(2, [3, 1]).modules()]
+        ['MLP', 'Layer', 'Layer']
+        """
+        found: dict[Module, None] = {}
+        waiting: list[Module] = [self]
+        while waiting:
+            module = waiting.pop()
+            if module not in found:
+                found[module] = None
+                parts = [part for _, part in module.stages()]
+                waiting += [p for p in reversed(parts) if isinstance(p, Module)]
+        yield from found
 
     def entries(self) -> Iterator[Entry]:
         """Each named group of parameters, frozen or not, as in `state_dict()`."""
@@ -133,17 +167,24 @@ class Module:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set every parameter; also from numpy arrays or a torch network's state.
 
-        Raises ValueError where names are missing or unknown or a shape differs, and
-        TypeError where something is not a number; then nothing is changed.
+        Raises ValueError where names are missing or unknown, a shape differs, or two
+        names of one parameter have different numbers, and TypeError where something is
+        not a number; then nothing is changed.
         """
         entries = list(self.entries())
         _check_names({entry.name for entry in entries}, set(state))
-        pairs = [
-            pair
-            for entry in entries
-            for pair in _pairs(entry.tensor, state[entry.name], entry.name)
-        ]
-        for value, data in pairs:
+        found: dict[Value, tuple[str, float]] = {}
+        for entry in entries:
+            for name, value, data in _pairs(
+                entry.tensor, state[entry.name], entry.name
+            ):
+                first, known = found.setdefault(value, (name, data))
+                if known != data and (known == known or data == data):
+                    raise ValueError(
+                        f"{first} and {name} are the same parameter here, and this "
+                        f"state has {known!r} for the one and {data!r} for the other"
+                    )
+        for value, (_, data) in found.items():
             value.data = data
 
     def __repr__(self) -> str:
@@ -205,6 +246,16 @@ def _found(
         )
 
 
+def _parts(member: Any, name: str) -> Iterator[tuple[str, Module]]:
+    """The modules in one attribute, also inside lists and dicts."""
+    if isinstance(member, Module):
+        yield name, member
+    elif isinstance(member, (list, tuple, dict)):
+        items = member.items() if isinstance(member, dict) else enumerate(member)
+        for key, item in items:
+            yield from _parts(item, f"{name}.{key}")
+
+
 def _is_tensor(member: Any) -> bool:
     """Whether this is a parameter, or lists of nothing but parameters."""
     if isinstance(member, Value):
@@ -246,13 +297,13 @@ def _check_names(known: set[str], given: set[str]) -> None:
         )
 
 
-def _pairs(tensor: Tensor, data: Any, name: str) -> Iterator[tuple[Value, float]]:
-    """Each Value with the number that is to become its data."""
+def _pairs(tensor: Tensor, data: Any, name: str) -> Iterator[tuple[str, Value, float]]:
+    """Each Value with its name and the number that is to become its data."""
     data = data.tolist() if hasattr(data, "tolist") else data
     if isinstance(tensor, Value):
         if not is_number(data):
             raise TypeError(f"{name}: expected a number, got {_short(data)}")
-        yield tensor, number(data)
+        yield name, tensor, number(data)
         return
     if not isinstance(data, (list, tuple)) or len(data) != len(tensor):
         got = f"{len(data)}" if isinstance(data, (list, tuple)) else _short(data)
@@ -533,15 +584,14 @@ class MLP(Module):
             )
             for i in range(last + 1)
         ]
-        for i, layer in enumerate(self.layers, 1):
-            layer.name_parameters(i)
+        number_layers(self)
 
     def __call__(self, x: Any) -> Any:
         """The outputs for one row: a list of Values, or the bare Value of one."""
-        values = row(x, self.layers[0].nin, self)
-        for layer in self.layers:
-            values = layer._fire(values)
-        return bare(values)
+        x = row(x, self.layers[0].nin, self)
+        for name, layer in self.stages():
+            x = applied(name, layer, x)
+        return x
 
     def __repr__(self) -> str:
         return f"MLP of {self.layers!r} ({self._count()})"
@@ -561,30 +611,29 @@ class Sequential(Module):
 
     def __init__(self, *steps: str | Callable[[Any], Any]) -> None:
         self.steps = [_step(step) for step in steps]
-        layers = [step for step in self.steps if isinstance(step, Layer)]
-        for i, layer in enumerate(layers, 1):
-            layer.name_parameters(i)
+        number_layers(self)
 
     def members(self) -> Iterator[tuple[str, Any]]:
         """The steps, named by their positions."""
         for index, step in enumerate(self.steps):
             yield str(index), step
 
+    def stages(self) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+        """The steps as functions of a whole row, named by their positions."""
+        for index, step in enumerate(self.steps):
+            yield str(index), Each(step) if isinstance(step, Operation) else step
+
     def __call__(self, x: Any) -> Any:
         """What the last step returns for one row of inputs."""
-        for step in self.applied():
-            x = step(x)
+        for name, step in self.stages():
+            x = applied(name, step, x)
         return x
 
-    def applied(self) -> list[Callable[[Any], Any]]:
-        """The steps as functions of a whole list of outputs."""
-        return [
-            partial(_each, step) if isinstance(step, Operation) else step
-            for step in self.steps
-        ]
-
     def __repr__(self) -> str:
-        steps = ", ".join(_step_name(step) for step in self.steps)
+        steps = ", ".join(
+            repr(step) if isinstance(step, Module) else title(step)
+            for step in self.steps
+        )
         return f"Sequential of [{steps}] ({self._count()})"
 
 
@@ -603,16 +652,39 @@ def identity(x: Any) -> Any:
     return x
 
 
-def _step_name(step: Callable[[Any], Any]) -> str:
-    if isinstance(step, Module):
-        return repr(step)
-    return str(getattr(step, "__name__", repr(step)))
+def title(part: Callable[[Any], Any]) -> str:
+    """What a part of a network is called: a module by its class, a function by name."""
+    named = type(part) if isinstance(part, Module) else part
+    return str(getattr(named, "__name__", None) or repr(part))
 
 
-def _each(operation: Operation, x: Any) -> Any:
-    if isinstance(x, Value) or is_number(x):
-        return operation(x)
-    return [operation(item) for item in x]
+@dataclass(frozen=True)
+class Each:
+    """An operation, applied to each number of a row."""
+
+    operation: Operation
+
+    @property
+    def __name__(self) -> str:
+        return self.operation.name
+
+    def __call__(self, x: Any) -> Any:
+        """The operation of one number, or of each of a list."""
+        if isinstance(x, Value) or is_number(x):
+            return self.operation(x)
+        return [self.operation(item) for item in x]
+
+
+def number_layers(module: Module) -> None:
+    """Label the parameters of every layer inside: `W1[1,2]`, `b1[1]`, `W2[1,1]` ...
+
+    Layers of the same weights have one number.
+    """
+    numbers: dict[Value, int] = {}
+    for part in module.modules():
+        if isinstance(part, Layer):
+            weight = part.neurons[0].w[0]
+            part.name_parameters(numbers.setdefault(weight, len(numbers) + 1))
 
 
 # ---- rows in, outputs out ------------------------------------------------------------

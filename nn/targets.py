@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autograd.value import Value
 from nn.losses import LOSSES, Loss
-from nn.module import Layer, Module, Neuron, Sequential
 
 if TYPE_CHECKING:
     from nn.optim import Array
@@ -123,23 +123,13 @@ def _kinds(items: list[Any]) -> set[type]:
     return set(map(type, items))
 
 
-def threshold_of(model: Module) -> float:
-    """Where a single output means the second class: 0.5 after a sigmoid, else 0."""
-    name = getattr(_last_step(model), "__name__", "")
-    return 0.5 if name == "sigmoid" else 0.0
+def threshold_of(outputs: Sequence[Any]) -> float:
+    """Where a single output means the second class: 0.5 after a sigmoid, else 0.
 
-
-def _last_step(model: Any) -> Any:
-    """The function that a model applies last, as far as its parts tell."""
-    while isinstance(model, Module):
-        if isinstance(model, Sequential):
-            model = model.steps[-1] if model.steps else None
-        elif isinstance(model, (Layer, Neuron)):
-            return model.activation
-        else:
-            layers = getattr(model, "layers", None)
-            model = layers[-1] if isinstance(layers, list) and layers else None
-    return model
+    outputs: what a model returned for a row.
+    """
+    last = outputs[-1] if outputs else None
+    return 0.5 if isinstance(last, Value) and last.op == "sigmoid" else 0.0
 
 
 def find_labels(loss: Loss, y: Any, outputs: int, threshold: float) -> Labels | None:

@@ -467,8 +467,8 @@ def _task(
 ) -> tuple[Task, Labels | None, Task | None]:
     """The task, how its outputs are read, and the same for the validation."""
     X, y = inside
-    outputs = len(as_list(answers(model, [X[0].tolist()])[0]))
-    threshold = threshold_of(model)
+    first = as_list(answers(model, [X[0].tolist()])[0])
+    outputs, threshold = len(first), threshold_of(first)
     chosen = choose_loss(loss, y, outputs, threshold)
     labels = find_labels(chosen, y, outputs, threshold)
     targets = encode(y, labels, chosen, outputs)

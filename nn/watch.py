@@ -12,12 +12,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from autograd.value import ieee
-from nn.engine import as_list, write
-from nn.module import MLP, Layer, Module, Sequential, named
+from autograd.value import ieee, number_of
+from nn.calls import Call, values_in, watching
+from nn.engine import write
+from nn.module import Layer, Module, named, title
 
 if TYPE_CHECKING:
     from nn.training import Training
@@ -32,7 +33,8 @@ class Watch:
 
     gradients: for each group of parameters, by its name, one list per epoch with the
         quantiles (see `QUANTILES`) of the gradients' absolute values.
-    activations: for each layer, by its name, the quantiles of the layer's outputs.
+    activations: for each part that a row goes through, by its name, the quantiles of
+        its outputs: layers, functions, modules of one's own and what is inside them.
     """
 
     def __init__(self, rows: int = 64) -> None:
@@ -51,7 +53,9 @@ class Watch:
                 part = [slopes[value] for _, value in named(entry.tensor)]
                 self.gradients.setdefault(entry.name, []).append(_quantiles(part))
         write(training.numbers, task.parameters)
-        for name, outputs in _by_layer(task.model, task.X[: len(rows)].tolist()):
+        for name, outputs in _by_layer(
+            task.model, task.X[: len(rows)].tolist()
+        ).items():
             self.activations.setdefault(name, []).append(_quantiles(outputs))
 
 
@@ -80,22 +84,41 @@ class Snapshots:
         self.states.append(model.state_dict())
 
 
-def _by_layer(model: Module, rows: list[Any]) -> Iterator[tuple[str, Any]]:
-    """What each step of a model returns for the rows, one list per step."""
+def _by_layer(model: Module, rows: list[Any]) -> dict[str, list[float]]:
+    """What each part of a model returns for the rows, by the part's name.
+
+    A module that hands on what its last part returned is not told apart from it.
+    """
+    found: dict[str, list[float]] = {}
     with ieee():
-        for name, step in _steps(model):
-            rows = [step(row) for row in rows]
-            yield name, [value.data for row in rows for value in as_list(row)]
+        for row in rows:
+            with watching() as top:
+                model(row)
+            for name, output in _outputs(top, ""):
+                numbers = map(number_of, values_in(output))
+                found.setdefault(name or _alone(model), []).extend(numbers)
+    return found
 
 
-def _steps(model: Module) -> Iterator[tuple[str, Callable[[Any], Any]]]:
-    if isinstance(model, MLP):
-        yield from ((f"layers.{i}", layer) for i, layer in enumerate(model.layers))
-    elif isinstance(model, Sequential):
-        for i, step in enumerate(model.applied()):
-            yield str(i), step
-    else:
-        yield "layer" if isinstance(model, Layer) else "output", model
+def _outputs(outer: Call, path: str) -> Iterator[tuple[str, Any]]:
+    """The names and outputs of all calls inside one, the inner ones first."""
+    for call in outer.inner:
+        inside = ".".join(filter(None, (path, _name(outer, call))))
+        yield from _outputs(call, inside)
+        if not (call.inner and call.inner[-1].output is call.output):
+            yield inside, call.output
+
+
+def _name(outer: Call, call: Call) -> str:
+    """What a part is called in the module that called it; nothing for the model."""
+    if call.name or not isinstance(outer.part, Module):
+        return call.name
+    names = (name for name, part in outer.part.stages() if part is call.part)
+    return next(names, title(call.part))
+
+
+def _alone(model: Module) -> str:
+    return "layer" if isinstance(model, Layer) else "output"
 
 
 def _quantiles(numbers: Any) -> list[float]:

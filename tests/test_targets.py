@@ -142,4 +142,5 @@ def test_a_label_that_is_not_among_the_classes():
 
 def test_where_the_second_class_begins():
     for activation, threshold in (("sigmoid", 0.5), (None, 0.0), ("tanh", 0.0)):
-        assert threshold_of(nn.MLP(2, [1], "relu", activation)) == threshold
+        output = nn.MLP(2, [1], "relu", activation)([1.0, 2.0])
+        assert threshold_of([output]) == threshold

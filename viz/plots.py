@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.wording import cut
 from nn.data import looks_like_classes, table
-from nn.engine import predict
+from nn.engine import answers, as_list, predict
 from nn.history import History
 from nn.module import Module
 from nn.targets import Label, Labels, plain, threshold_of
@@ -123,7 +123,7 @@ class _Plane:
                 "a decision boundary is drawn over two inputs; this table has "
                 f"{self.X.shape[1]} columns"
             )
-        self.labels = labels or _labels_of(model, self.y)
+        self.labels = labels or _labels_of(model, self.X, self.y)
         margin = 0.08 * np.maximum(np.ptp(self.X, axis=0), 1e-9)
         low, high = self.X.min(axis=0) - margin, self.X.max(axis=0) + margin
         self.sides = [
@@ -218,11 +218,12 @@ class _Plane:
         axis.legend(title="class", loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def _labels_of(model: Module, y: list[Any]) -> Labels | None:
+def _labels_of(model: Module, X: Array, y: list[Any]) -> Labels | None:
     """The classes in y, or None where it holds numbers."""
     if not looks_like_classes(y):
         return None
-    return Labels(tuple(sorted(set(y))), threshold_of(model))
+    outputs = as_list(answers(model, [X[0].tolist()])[0])
+    return Labels(tuple(sorted(set(y))), threshold_of(outputs))
 
 
 # ---- right and wrong -----------------------------------------------------------------
