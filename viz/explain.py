@@ -42,7 +42,7 @@ from functools import cached_property
 from itertools import groupby, zip_longest
 from typing import Any
 
-from autograd.graph import Node, graph
+from autograd.graph import Node, gradients, graph
 from autograd.value import Value, describe, ieee
 from autograd.value import forward as computed
 from autograd.wording import width
@@ -255,7 +255,8 @@ class Derivation:
         self.wanted = wanted
         self.names = names_of(nodes, names)
         self.end = len(nodes) - 1
-        self.adjoints = adjoints(nodes)
+        order = [node.value for node in nodes]
+        self.adjoints: list[float] = gradients(order[-1], order)
         self.index = {node.value: node.index for node in nodes}
         self.starts = [self.index[v] for v in wanted if v in self.index]
         self.on_the_way = _reached(nodes, self.starts)
@@ -437,16 +438,6 @@ def collapses(
     derivation = Derivation(nodes, logits, names)
     found = {z: derivation.collapse(derivation.index[z], sure) for z in logits}
     return {z: collapse for z, collapse in found.items() if collapse is not None}
-
-
-def adjoints(nodes: Sequence[Node]) -> list[float]:
-    """The derivative of the last node by each node."""
-    found = [0.0] * len(nodes)
-    found[-1] = 1.0
-    for node in reversed(nodes):
-        for parent, partial in zip(node.parents, node.partials, strict=True):
-            found[parent] += found[node.index] * partial
-    return found
 
 
 def _reached(nodes: Sequence[Node], starts: Iterable[int]) -> set[int]:
