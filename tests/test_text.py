@@ -184,10 +184,11 @@ def test_parameters_and_gradients_are_untouched():
 def test_frozen_parameters_stay_in_the_second_pass():
     model = two_moons()
     model.freeze("layers.0")
-    told = rows(flow(model, [1.0, 2.0], 0.5, digits=17), "Update")
-    assert numbers(told["W1[1,·]"][-1]) == [
-        w.data for w in model.layers[0].neurons[0].w
-    ]
+    told = rows(flow(model, [1.0, 2.0], 0.5, digits=17, width=200), "Update")
+    row, frozen = told["W1[1,·]"][-1].rsplit(", ", 1)
+    assert frozen == "frozen"
+    assert numbers(row) == [w.data for w in model.layers[0].neurons[0].w]
+    assert len(told["W2"]) == 2  # the sum, and what it comes to
 
 
 # ---- which models --------------------------------------------------------------------

@@ -6,13 +6,16 @@ and the derivative of the loss by every node.
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from autograd.graph import Node, graph, topological_order
+from autograd.graph import Node, gradients, graph, reached
 from autograd.numeric import is_number
-from autograd.value import Value, number_of, recording
+from autograd.value import Value, as_value, number_of, recording
+from nn.calls import Call, values_in, watching
 from nn.losses import (
     LOSSES,
     Loss,
@@ -20,9 +23,9 @@ from nn.losses import (
     binary_cross_entropy_with_logits,
     mse,
 )
-from nn.module import MLP, Layer, Module, Neuron
+from nn.module import MLP, Layer, Module, Neuron, named, title
 from viz.collapse import Collapse
-from viz.explain import adjoints, collapses
+from viz.explain import collapses
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,16 @@ class Stage:
     """One layer in one pass: what came in, the weights, z and activation.
 
     Each neuron has a row: `weights[i]`, `biases[i]`, `zs[i]`, `outs[i]`.
+
+    What is no layer, a module of one's own or a function between layers, is a stage as
+    well, with a title and without weights and activation: `zs` are its outputs,
+    `inputs` the values of the stages before that these are made of, and `parameters`
+    those that take part, by their names.
+
+    name: its number among the layers, or among the stages with a title; empty for the
+        only one.
+    direct: whether the next stage is a layer that takes in the outputs, as they are,
+        and nothing else uses them.
     """
 
     name: str
@@ -39,17 +52,33 @@ class Stage:
     zs: tuple[Value, ...]
     outs: tuple[Value, ...]
     activation: str
+    title: str = ""
+    parameters: tuple[tuple[str, Value], ...] = ()
+    direct: bool = False
+
+    @property
+    def size(self) -> str:
+        """How many parameters it has, in words; empty for none."""
+        count = len(self.parameters)
+        return f"{count} parameter{'s' * (count > 1)}" if count else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """A forward pass through a model and its loss, with every adjoint."""
+    """A forward pass through a model and its loss, with every adjoint.
 
+    users: the nodes that each node is an operand of. trained: the parameters that
+    training moves.
+    """
+
+    inputs: tuple[Value, ...]
     stages: tuple[Stage, ...]
     target: Any
     loss: Value
     loss_name: str
     adjoints: Mapping[Value, float]
+    users: Mapping[Value, Sequence[Value]]
+    trained: frozenset[Value]
     collapses: Mapping[Value, Collapse]
 
     @property
@@ -65,23 +94,226 @@ class Pass:
 
 def record_pass(model: Module, x: Any, y: Any, loss: Loss | str | None = None) -> Pass:
     """Run a model on one row, and read layers, deltas and loss off the graph."""
-    layers = _layers(model)
+    if not isinstance(model, Module):
+        raise TypeError(
+            f"this shows networks of layers, such as nn.MLP; got {model!r:.60}: for "
+            "any other expression use explain(output, wrt) or draw(output)"
+        )
     with recording():
-        outs = model(x)
-        outputs = tuple(outs) if isinstance(outs, (list, tuple)) else (outs,)
+        inputs, top, outs = _run(model, x)
+        outputs = tuple(map(as_value, values_in(outs)))
         chosen = _loss(loss, outputs)
         total = chosen(outs, y)
+    order, _ = reached([*outputs, total])
+    reader = Reader(inputs, _names(model), users_of(order))
+    reader.read(top.inner[0], "")
+    stages = reader.finished(_title(model), outputs)
     nodes = graph(total)
-    order = [node.value for node in nodes]
-    stages = tuple(_stages(layers, outputs, order))
+    every = [node.value for node in nodes]
     return Pass(
+        inputs,
         stages,
         y,
         total,
         str(getattr(chosen, "__name__", "loss")),
-        dict(zip(order, adjoints(nodes), strict=True)),
-        _collapses(nodes, stages[-1], chosen),
+        dict(zip(every, gradients(total, every), strict=True)),
+        reader.users,
+        frozenset(model.parameters()),
+        _collapses(nodes, stages, chosen),
     )
+
+
+def _run(model: Module, x: Any) -> tuple[tuple[Value, ...], Call, Any]:
+    """The inputs as Values, the calls that were made, and what the model returned."""
+    try:
+        row = _as_values(x)
+        with watching() as top:
+            return tuple(values_in(row)), top, model(row)
+    except TypeError:  # a model may do to numbers what Values refuse, as math.floor
+        with watching() as top:
+            return tuple(map(as_value, values_in(x))), top, model(x)
+
+
+def _as_values(x: Any) -> Any:
+    """A row whose numbers are Values; whatever else is in it stays what it is."""
+    x = x.tolist() if hasattr(x, "tolist") else x
+    if isinstance(x, (list, tuple)):
+        return [_as_values(item) for item in x]
+    return as_value(x) if is_number(x) else x
+
+
+def _names(model: Module) -> dict[Value, str]:
+    """The parameters by their labels; those without one by attribute and position.
+
+    A name that would stand for two is that of the state dict.
+    """
+    found: dict[Value, str] = {}
+    taken: set[str] = set()
+    for entry in model.entries():
+        for name, value in named(entry.tensor, entry.name):
+            places = [
+                int(place) + 1 for place in PLACE.findall(name[len(entry.name) :])
+            ]
+            own = entry.key + (str(places).replace(" ", "") if places else "")
+            short = value.label or own
+            found.setdefault(value, name if short in taken else short)
+            taken.add(found[value])
+    return found
+
+
+PLACE = re.compile(r"\[(\d+)\]")
+
+
+def _title(part: Any) -> str:
+    """What a part is called where it is no layer."""
+    name = title(part)
+    return name if name.isidentifier() else "function"
+
+
+def users_of(order: Sequence[Value]) -> dict[Value, list[Value]]:
+    """For each node those that it is an operand of, one entry for each time it is."""
+    users: dict[Value, list[Value]] = {}
+    for node in order:
+        for parent in node.parents:
+            users.setdefault(parent, []).append(node)
+    return users
+
+
+class Reader:
+    """Reads the stages of a pass off the calls that were made.
+
+    known: the values that have names so far: the inputs, and what stages gave.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Value],
+        names: Mapping[Value, str],
+        users: Mapping[Value, Sequence[Value]],
+    ) -> None:
+        self.known = dict.fromkeys(inputs)
+        self.names = names
+        self.users = users
+        self.stages: list[Stage] = []
+
+    def read(self, call: Call, outer: str) -> None:
+        """The stages of a call: those of the calls that it made, then what it adds.
+
+        outer: the title of what made the call.
+        """
+        if self.layer(call.part, [call], outer):
+            return
+        waiting = list(call.inner)
+        while waiting:
+            waiting = waiting[self._next(call, waiting) :]
+        outs = [out for out in values_in(call.output) if isinstance(out, Value)]
+        self.own(_title(call.part), outs)
+
+    def _next(self, outer: Call, calls: Sequence[Call]) -> int:
+        """Read the next call, or the next neurons that take in the same."""
+        count = 0
+        while count < len(calls) and isinstance(calls[count].part, Neuron):
+            count += 1
+        for end in range(count, 0, -1):
+            if self.layer(None, calls[:end], _title(outer.part)):
+                return end
+        self.read(calls[0], _title(outer.part))
+        return 1
+
+    def layer(self, part: Any, calls: Sequence[Call], outer: str) -> bool:
+        """A layer's stage, or that of neurons called one by one, if that is what it is.
+
+        outer: what is around it, and made its inputs if no stage did.
+        """
+        neurons = part.neurons if isinstance(part, Layer) else [c.part for c in calls]
+        outs = [out for call in calls for out in values_in(call.output)]
+        zs = _sums(neurons, outs)
+        if not zs:
+            return False
+        inputs, chosen = _inputs(zs[0]), _activation(neurons[0])
+        if not chosen and outs != zs:
+            chosen = _title(part)  # a subclass that does more than a layer
+        self.own(outer, [value for value in inputs if value.op])
+        self.stages.append(
+            Stage(
+                "",
+                inputs,
+                tuple(tuple(neuron.w) for neuron in neurons),
+                tuple(neuron.b for neuron in neurons),
+                tuple(zs),
+                tuple(outs),
+                chosen,
+            )
+        )
+        self.known |= dict.fromkeys([*inputs, *zs, *outs])
+        return True
+
+    def own(self, name: str, values: Sequence[Value], last: bool = False) -> None:
+        """A stage for the values among these that no stage gave yet, if there are any.
+
+        last: make it one of all the values, whether or not they are known.
+        """
+        new = [v for v in dict.fromkeys(values) if v.op and v not in self.known]
+        outs = tuple(values) if last else tuple(new)
+        if not outs or self._is_activation(outs):
+            return
+        inputs, parameters = self._sources(outs)
+        self.stages.append(
+            Stage("", inputs, (), (), outs, outs, "", name, tuple(parameters))
+        )
+        self.known |= dict.fromkeys(outs)
+
+    def _is_activation(self, outs: tuple[Value, ...]) -> bool:
+        """Whether these are one operation of the last layer's z each, which has none.
+
+        Then they are taken for the layer's outputs.
+        """
+        before = self.stages[-1] if self.stages else None
+        if before is None or before.title or before.outs != before.zs:
+            return False
+        used = [self.users.get(z) for z in before.zs]
+        ops = {out.operation for out in outs}
+        if used != [[out] for out in outs] or len(ops) != 1:
+            return False
+        if any(len(out.parents) > 1 for out in outs):
+            return False
+        self.stages[-1] = replace(before, outs=outs, activation=outs[0].op)
+        self.known |= dict.fromkeys(outs)
+        return True
+
+    def _sources(
+        self, values: Sequence[Value]
+    ) -> tuple[tuple[Value, ...], Iterator[tuple[str, Value]]]:
+        """The known values and the parameters that these are made of, or are."""
+        found = {value for value in values if value in self.known}
+        waiting = [value for value in values if value not in found]
+        while waiting:
+            for parent in waiting.pop().parents:
+                if parent not in found:
+                    found.add(parent)
+                    waiting += [] if parent in self.known else [parent]
+        inputs = tuple(value for value in self.known if value in found)
+        parameters = ((n, v) for v, n in self.names.items() if v in found)
+        return inputs, parameters
+
+    def finished(self, name: str, outputs: tuple[Value, ...]) -> tuple[Stage, ...]:
+        """The stages with their numbers, the last one giving the model's outputs."""
+        if not self.stages or self.stages[-1].outs != outputs:
+            self.own(name, outputs, last=True)
+        found = []
+        for k, stage in enumerate(self.stages):
+            alike = [s for s in self.stages if bool(s.title) == bool(stage.title)]
+            number = str(sum(s in alike for s in self.stages[: k + 1]))
+            direct = self._is_direct(*self.stages[k : k + 2])
+            name = number if len(alike) > 1 else ""
+            found.append(replace(stage, name=name, direct=direct))
+        return tuple(found)
+
+    def _is_direct(self, stage: Stage, after: Stage | None = None) -> bool:
+        if after is None or after.title or after.inputs != stage.outs:
+            return False
+        sums = {z.parents[0] for z in after.zs}
+        return all(sums.issuperset(self.users.get(out, ())) for out in stage.outs)
 
 
 def loss_of(
@@ -115,36 +347,23 @@ def worked_example() -> tuple[Module, list[float], float]:
     return model, [1.0, 2.0], 1.0
 
 
-def _collapses(nodes: list[Node], last: Stage, loss: Loss) -> dict[Value, Collapse]:
-    """The shortcut at the outputs' z, where a sigmoid or softmax meets cross-entropy.
+def _collapses(
+    nodes: list[Node], stages: Sequence[Stage], loss: Loss
+) -> dict[Value, Collapse]:
+    """The shortcut at the last z, where a sigmoid or softmax meets cross-entropy.
 
     The neurons are named in it as by `inner_names`.
     """
     present = {node.value for node in nodes}
-    names = inner_names("z", last.zs) | inner_names("a", last.outs)
-    logits = [z for z in last.zs if z in present]
+    zs = next((s.zs for s in reversed(stages) if not s.title), stages[-1].zs)
+    names = inner_names("z", zs) | inner_names("a", stages[-1].outs)
+    logits = [z for z in zs if z in present]
     return collapses(nodes, logits, names, loss is binary_cross_entropy_with_logits)
 
 
 def inner_names(letter: str, values: Sequence[Value]) -> dict[str, Value]:
     """Names to be replaced where they are printed."""
     return {f"{letter} of neuron {i}": value for i, value in enumerate(values)}
-
-
-def _layers(model: Any) -> list[list[Neuron]]:
-    """The neurons of a model, layer by layer."""
-    if isinstance(model, Neuron):
-        return [[model]]
-    if isinstance(model, Layer):
-        return [model.neurons]
-    parts = getattr(model, "layers", None) or getattr(model, "steps", [])
-    found = [part.neurons for part in parts if isinstance(part, Layer)]
-    if not found:
-        raise TypeError(
-            f"flow shows networks of layers, such as nn.MLP; got {model!r:.60}: for "
-            "any other expression use explain(output, wrt)"
-        )
-    return found
 
 
 def _loss(loss: Loss | str | None, outputs: Sequence[Value]) -> Loss:
@@ -164,52 +383,35 @@ def _activation(neuron: Neuron) -> str:
     return name if name.isidentifier() else "activation"
 
 
-def _stages(
-    layers: list[list[Neuron]], outputs: tuple[Value, ...], order: list[Value]
-) -> Iterator[Stage]:
-    """Each layer's nodes: z is what adds a neuron's bias to its dot product.
-
-    order: the nodes of the loss; outputs that it does not use are added.
-    """
-    present = set(order)
-    unused = [output for output in outputs if output not in present]
-    order = order + [n for output in unused for n in topological_order(output)]
-    by_bias = {n.parents[1]: n for n in order if n.op == "add"}
-    zs = [[_z(by_bias, neuron) for neuron in layer] for layer in layers]
-    inputs = [_inputs(layer[0]) for layer in zs]
-    after = [*inputs[1:], outputs]
-    for k, layer in enumerate(layers):
-        if len(after[k]) != len(layer):
-            raise ValueError(
-                f"flow shows layers that feed one another directly; layer {k + 1} has "
-                f"{len(layer)} neurons, and {len(after[k])} numbers came out of it"
-            )
-        yield Stage(
-            str(k + 1) if len(layers) > 1 else "",
-            inputs[k],
-            tuple(tuple(neuron.w) for neuron in layer),
-            tuple(neuron.b for neuron in layer),
-            tuple(zs[k]),
-            after[k],
-            _activation(layer[0]) or _between(zs[k][0], after[k][0]),
-        )
+def _sums(neurons: Sequence[Any], outs: Sequence[Any]) -> list[Value]:
+    """The z of each neuron, all of the same inputs; none where it is another thing."""
+    if len(neurons) != len(outs) or not all(isinstance(n, Neuron) for n in neurons):
+        return []
+    pairs = zip(neurons, outs, strict=True)
+    zs = [_sum(neuron, out) for neuron, out in pairs if isinstance(out, Value)]
+    found = [z for z in zs if z is not None]
+    inputs = {_inputs(z) for z in found}
+    return found if len(found) == len(outs) and len(inputs) == 1 else []
 
 
-def _z(by_bias: Mapping[Value, Value], neuron: Neuron) -> Value:
-    z = by_bias.get(neuron.b)
-    if z is None or z.parents[0].op != "dot":
-        raise ValueError("a neuron of this model took no part in its output")
-    return z
+def _sum(neuron: Neuron, out: Value) -> Value | None:
+    """The nearest node on the way back from an output that adds the neuron's bias."""
+    waiting, seen = deque([out]), {out}
+    while waiting:
+        node = waiting.popleft()
+        if node.op == "add" and node.parents[1] is neuron.b:
+            weighted = node.parents[0]
+            half = weighted.parents[: len(neuron.w)]
+            return node if weighted.op == "dot" and half == tuple(neuron.w) else None
+        new = [parent for parent in node.parents if parent not in seen]
+        seen.update(new)
+        waiting += new
+    return None
 
 
 def _inputs(z: Value) -> tuple[Value, ...]:
     parents = z.parents[0].parents
     return parents[len(parents) // 2 :]
-
-
-def _between(z: Value, out: Value) -> str:
-    """The operation from z to the output where it is no part of the neuron."""
-    return out.op if out is not z and out.parents == (z,) else ""
 
 
 def numbered(letter: str, count: int) -> list[str]:

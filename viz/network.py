@@ -11,7 +11,7 @@ from typing import Any, Final
 from autograd import reductions
 from autograd.value import Value
 from nn.losses import Loss
-from nn.module import Module
+from nn.module import Layer, Module, Neuron
 from viz import style
 from viz.digits import check_digits, short
 from viz.layers import Pass, Stage, record_pass
@@ -51,7 +51,10 @@ def network(
     more than 12 between two layers, one below stands for all; numbers stand on arrows
     where there is room for them, and in every arrow's tooltip.
 
-    model: an `MLP`, a `Layer`, a `Neuron`, or a `Sequential` of layers.
+    A module of your own that is no layer, or a function between layers, has a column
+    with its outputs; gray arrows lead there from all that they are made of.
+
+    model: any `Module`, such as an `MLP` or a `Sequential`.
     x: one row of inputs; without it the picture shows the weights alone.
     y: the target of that row; without it there is no loss and no δ.
     loss: a loss by name, or a function of the outputs and y. By default
@@ -88,14 +91,29 @@ def _record(model: Module, x: Any, y: Any, loss: Loss | str | None) -> Pass:
 
 
 def _inputs_of(model: Module) -> int:
-    for part in [model, *getattr(model, "layers", []), *getattr(model, "steps", [])]:
-        if hasattr(part, "nin"):
-            return int(part.nin)
-        if hasattr(part, "w"):
+    """How many numbers the first layer takes in, which is what the model does, too."""
+    for part in model.modules() if isinstance(model, Module) else ():
+        if isinstance(part, Layer):
+            return part.nin
+        if isinstance(part, Neuron):
             return len(part.w)
     raise TypeError(
-        f"network() draws networks of layers, such as nn.MLP; got {model!r}"
+        f"network() draws networks of layers, such as nn.MLP; got {model!r:.60}; where "
+        "there are none inside, pass a row x"
     )
+
+
+def _depends(out: Value, value: Value, others: Sequence[Value]) -> bool:
+    """Whether a node is made of a value on a way that leads through no other."""
+    stop, waiting, seen = set(others), [out], {out}
+    while waiting:
+        for parent in waiting.pop().parents:
+            if parent is value:
+                return True
+            if parent not in seen and parent not in stop:
+                seen.add(parent)
+                waiting.append(parent)
+    return out is value
 
 
 def _total(outputs: Any) -> Any:
@@ -195,25 +213,40 @@ class _Drawing:
         self.graph = style.sheet(
             "network", engine="neato", splines="line", outputorder="edgesfirst"
         )
-        sizes = [len(told.stages[0].inputs)] + [len(s.zs) for s in told.stages]
+        given: list[tuple[Value, ...]] = [told.inputs]
+        given += [stage.outs for stage in told.stages]
+        sizes = [len(column) for column in given]
         self.diameter = ROOM + DIGIT * (digits + 5)
         self.word = SMALL * (digits + 4)
         across, down = (self.diameter + gap for gap in GAP)
+        skips = any(
+            not set(stage.inputs) <= {*column}
+            for stage, column in zip(told.stages, given, strict=False)
+        )
+        down += LINE * skips  # room for arrows between a bias and the next neuron
         across += max(0.0, 2 * self.word + 5 * CLEAR - GAP[0])
         tallest = min(max(sizes), most)
         across = max(across, 0.45 * down * tallest)  # steep arrows are hard to follow
         self.columns = [_column(n, most, k * across, down) for k, n in enumerate(sizes)]
+        self.down = down
+        self.places: dict[Value, tuple[int, int]] = {}
+        for k, column in enumerate(given):
+            for i, value in enumerate(column):
+                self.places.setdefault(value, (k, i))
         self.end = (len(sizes) - 1) * across + self.diameter + GAP[0]
         self.edge = tallest / 2 * down + 0.2  # the heights of what is above and below
         zs = [z for stage in told.stages for z in stage.zs]
         self.largest = style.largest_of([self._adjoint(z) for z in zs])
-        self._draw()
+        self._draw(given)
 
-    def _draw(self) -> None:
+    def _draw(self, given: list[tuple[Value, ...]]) -> None:
         self._inputs()
         for k, stage in enumerate(self.told.stages):
             self._neurons(k + 1, stage)
-            self._arrows(k, stage)
+            if not stage.title and stage.inputs == given[k]:
+                self._arrows(k, stage)
+            else:
+                self._links(k + 1, stage)
         if self.deltas:
             self._loss()
         self.graph.attr(label=self._legend())
@@ -222,6 +255,8 @@ class _Drawing:
         """What the arrows and the colors mean."""
         shown = "weight" if self.show == "weight" else "∂loss/∂weight"
         arrows = [f"→ forward: {shown}"]
+        if any(stage.title for stage in self.told.stages):
+            arrows.append("→ gray: takes part")
         if self.deltas:
             arrows.append("⇠ back: weight × δ")
         return style.legend(arrows)
@@ -234,9 +269,11 @@ class _Drawing:
 
     # ---- columns ----
 
-    def _heading(self, column: int, x: float, text: str, below: str) -> None:
-        label = style.heading(text, below)
-        self.graph.add(f"h{column}", label, text, pos=f"{x:.4f},{self.edge:.4f}!")
+    def _heading(
+        self, column: int, x: float, text: str, below: str, title: str = ""
+    ) -> None:
+        label, place = style.heading(text, below), f"{x:.4f},{self.edge:.4f}!"
+        self.graph.add(f"h{column}", label, title or text, pos=place)
 
     def _gap(self, column: int, spot: Spot, count: int) -> None:
         hidden = count - len(self.columns[column]) + 1
@@ -250,7 +287,7 @@ class _Drawing:
         )
 
     def _inputs(self) -> None:
-        inputs = self.told.stages[0].inputs
+        inputs = self.told.inputs
         many = f"{len(inputs)} number" + "s" * (len(inputs) != 1)
         self._heading(0, 0.0, "input", many)
         for spot in self.columns[0]:
@@ -264,9 +301,15 @@ class _Drawing:
 
     def _neurons(self, column: int, stage: Stage) -> None:
         spots, count = self.columns[column], len(stage.zs)
-        name = f"layer {column}" if len(self.columns) > 2 else "layer"
-        folded = f"{count} neurons, " * (len(spots) < count)
-        self._heading(column, spots[0].x, name, folded + (stage.activation or "linear"))
+        name = visible(stage.title, longest=20) or f"layer {stage.name}".rstrip()
+        folded = f"{count} {'values' if stage.title else 'neurons'}" * (
+            len(spots) < count
+        )
+        kind = stage.size if stage.title else stage.activation or "linear"
+        below = ", ".join(filter(None, (folded, kind)))
+        own = [f"{visible(n)} = {value.data!r}" for n, value in stage.parameters]
+        title = ", ".join([name, *own])
+        self._heading(column, spots[0].x, name, below, title)
         for spot in spots:
             if spot.index is None:
                 self._gap(column, spot, count)
@@ -274,14 +317,19 @@ class _Drawing:
                 self._neuron(column, stage, spot, spot.index)
 
     def _neuron(self, column: int, stage: Stage, spot: Spot, i: int) -> None:
-        z, out, bias = stage.zs[i], stage.outs[i], stage.biases[i]
+        z, out = stage.zs[i], stage.outs[i]
         delta = self._adjoint(z) if self.deltas else None
-        rows = [("z", z.data), ("a", out.data)] if self.values else []
+        rows = [("z", z.data), ("a", out.data)][bool(stage.title) :]
+        rows = rows if self.values else []
         rows += [("δ", delta)] if delta is not None else []
         title = ", ".join(f"{name} = {x!r}" for name, x in rows)
         texts = [(name, self._number(x)) for name, x in rows]
         name = f"c{column}i{i}"
         radius = self._circle(name, spot, texts, title, delta)
+        if not stage.title:
+            self._bias(name, spot, radius, stage.biases[i])
+
+    def _bias(self, name: str, spot: Spot, radius: float, bias: Value) -> None:
         shown, sign = self._shown(bias)
         self.graph.add(
             f"{name}-b",
@@ -381,6 +429,65 @@ class _Drawing:
             fontcolor=style.hue(number) if number else style.QUIET,
         )
 
+    def _links(self, column: int, stage: Stage) -> None:
+        """What a column is made of where that is not just the column before."""
+        tails = [(k, v, self._spot(v)) for k, v in enumerate(stage.inputs)]
+        for head in self.columns[column]:
+            i = head.index
+            for k, value, tail in tails:
+                if i is None or tail is None:
+                    continue
+                if stage.weights:
+                    shown, sign = self._shown(stage.weights[i][k])
+                    largest = [self._shown(w)[0] for w in stage.weights[i]]
+                    title = visible(stage.weights[i][k].label) or "w"
+                    look = {
+                        "title": f"{sign}{title} = {shown!r}",
+                        "color": style.hue(shown),
+                        "penwidth": style.width(shown, style.largest_of(largest)),
+                    }
+                    self._link(self.places[value], tail, column, head, look)
+                elif _depends(stage.outs[i], value, stage.inputs):
+                    look = {"title": "takes part", "color": style.QUIET}
+                    self._link(self.places[value], tail, column, head, look)
+
+    def _spot(self, value: Value) -> Spot | None:
+        """Where a value stands in the picture, if it is shown."""
+        column, index = self.places.get(value, (0, -1))
+        return next((s for s in self.columns[column] if s.index == index), None)
+
+    def _link(
+        self,
+        place: tuple[int, int],
+        tail: Spot,
+        column: int,
+        head: Spot,
+        look: dict[str, str],
+    ) -> None:
+        """An arrow from one place to a later column, around what stands between."""
+        start, index = place
+        last = f"c{start}i{index}"
+        key = f"{last}-c{column}i{head.index}"
+        for k in range(start + 1, column):
+            straight = _between(tail, head, (k - start) / (column - start))
+            point = f"{key}-{k}"
+            self._point(point, self._gap_near(k, straight))
+            self.graph.arrow(last, point, f"{key}-to-{k}", arrowhead="none", **look)
+            last = point
+        self.graph.arrow(last, f"c{column}i{head.index}", key, **look)
+
+    def _gap_near(self, column: int, spot: Spot) -> Spot:
+        """The place between two circles of a column that is nearest to a spot."""
+        top = self.columns[column][0]
+        steps = round((top.y + self.down / 2 - spot.y) / self.down)
+        steps = min(max(steps, 0), len(self.columns[column]))
+        height = top.y + (self.down - LINE) / 2 - steps * self.down  # below a bias
+        return Spot(None, top.x, height)
+
+    def _point(self, name: str, spot: Spot) -> None:
+        """A place where arrows may begin and end, which is not seen."""
+        self.graph.node(name, "", shape="point", width="0", style="invis", pos=spot.pos)
+
     def _back(
         self, column: int, stage: Stage, tail: Spot, head: Spot, place: float | None
     ) -> None:
@@ -403,9 +510,7 @@ class _Drawing:
         """A dashed arrow from one place to another."""
         tail, head = (f"{name}-from", f"{name}-to")
         for end, spot in zip((tail, head), ends, strict=True):
-            self.graph.node(
-                end, "", shape="point", width="0", style="invis", pos=spot.pos
-            )
+            self._point(end, spot)
         self.graph.arrow(
             tail,
             head,
@@ -420,7 +525,9 @@ class _Drawing:
         """One arrow below for what flows back along many weights."""
         for k in (column, column + 1):
             place = f"{self.columns[k][0].x:.4f},{-self.edge:.4f}!"
-            self.graph.add(f"d{k}", style.patch("δ"), f"all δ of layer {k}", pos=place)
+            name = self.told.stages[k - 1]
+            whole = name.title or f"layer {name.name}"
+            self.graph.add(f"d{k}", style.patch("δ"), f"all δ of {whole}", pos=place)
         title = "each δ flows back along its weights"
         self.graph.arrow(
             f"d{column + 1}", f"d{column}", f"d{column}-back", title, style="dashed"

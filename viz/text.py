@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Literal
 
 from autograd.graph import gradients
@@ -59,25 +59,70 @@ class _Writer:
         self.style = style
         self.digits = digits
         self.last = len(told.stages) - 1
+        self.homes = _homes(told.stages)
         self.delta_letter = "d" if style is ASCII else "δ"
+        self.output = "yhat" if style is ASCII else "ŷ"
         self.every = ":" if style is ASCII else "·"
 
     # ---- forward ---------------------------------------------------------------------
 
     def input(self) -> Part:
         """The inputs and the target."""
-        x = self.vector_line("x", _data(self.told.stages[0].inputs))
+        x = self.vector_line("x", _data(self.told.inputs))
         y = self.told.targets
         return Part("Input", (*x, *(self.vector_line("y", y) if y else [])))
 
     def forward(self, k: int) -> Part:
-        """A layer's weights, each z as its sum written out, each activation."""
-        stage = self.told.stages[k]
+        """A layer's weights, each z as its sum written out, each activation.
+
+        Weights that an earlier layer has as well are told there.
+        """
         lines: list[str] = []
+        for left, values in self.parameters(k):
+            lines += self.vector_line(left, _data(values))
+        return Part(self.title(k), (*lines, *self.values(k)))
+
+    def parameters(self, k: int) -> list[tuple[str, Sequence[Value]]]:
+        """The rows of a stage's parameters with their names, the wide layer's middle
+        left out."""
+        stage = self.told.stages[k]
+        if self.home(k) != k:
+            return []
+        rows: list[tuple[str, Sequence[Value]]]
+        if stage.title:
+            rows = [
+                (self.shown(Symbol(name)), [value]) for name, value in stage.parameters
+            ]
+            return rows if len(rows) <= MOST_NEURONS else [*rows[:FEW], rows[-1]]
+        rows = [(self.row("W", k, i), stage.weights[i]) for i in self.rows(stage)]
+        return [*rows, (f"b{stage.name}", stage.biases)]
+
+    def values(self, k: int) -> list[str]:
+        """What a stage computes from its inputs."""
+        if self.told.stages[k].title:
+            return self.outputs(k)
+        return self.sums(k) + self.activations(k)
+
+    def outputs(self, k: int) -> list[str]:
+        """Each output of what is no layer, written out where that is short."""
+        stage, lines = self.told.stages[k], list[str]()
+        known = self.known(k)
+        symbols = {value: Symbol(name) for value, name in known.items()}
+        data = {name: value.data for value, name in known.items()}
         for i in self.rows(stage):
-            lines += self.vector_line(self.row("W", k, i), _data(stage.weights[i]))
-        lines += self.vector_line(f"b{stage.name}", _data(stage.biases))
-        return Part(self.title(k), (*lines, *self.sums(k), *self.activations(k)))
+            short = written(stage.outs[i], symbols, 40)
+            right = [*self.both(short, data), Number(stage.outs[i].data)]
+            lines += self.line(self.names("a", k)[i], right)
+        return lines + self.gap(stage)
+
+    def known(self, k: int) -> dict[Value, str]:
+        """The names of all that a stage may be made of."""
+        x = self.told.inputs
+        known = dict(zip(x, numbered("x", len(x)), strict=True))
+        for j, stage in enumerate(self.told.stages[:k]):
+            known |= zip(stage.zs, self.names("z", j), strict=True)
+            known |= zip(stage.outs, self.names("a", j), strict=True)
+        return known | {value: name for name, value in self.told.stages[k].parameters}
 
     def sums(self, k: int) -> list[str]:
         """Each z of a layer as its sum written out with numbers."""
@@ -122,19 +167,40 @@ class _Writer:
 
     def backward(self, k: int) -> Part:
         """The deltas of a layer, and the gradients of its weights and biases."""
-        lines = (*self.rule(k), *self.deltas(k), *self.gradients(k))
-        return Part(f"Backward through {self.layer(k)}", lines)
+        if self.told.stages[k].title:
+            lines = [*self.slopes(k), *self.own_gradients(k)]
+        else:
+            lines = [*self.rule(k), *self.deltas(k), *self.gradients(k)]
+        return Part(f"Backward through {self.layer(k)}", tuple(lines))
+
+    def slopes(self, k: int) -> list[str]:
+        """The derivative of the loss by each output of what is no layer."""
+        stage, lines = self.told.stages[k], list[str]()
+        for i in self.rows(stage):
+            left = self.shown(Slope("L", self.names("a", k)[i]))
+            terms = self.behind(k, i) if stage.direct else ()
+            rights = [self.fitted(left, t, partial(_weighted, [])) for t in terms]
+            lines += self.line(left, [*rights, Number(self.adjoint(stage.outs[i]))])
+        return lines + self.gap(stage)
+
+    def own_gradients(self, k: int) -> list[str]:
+        """The derivative of the loss by each parameter of what is no layer."""
+        d, lines = "d" if self.style is ASCII else "∂", list[str]()
+        for name, (value,) in self.parameters(k):
+            lines += self.line(f"{d}L/{d}{name}", [Number(self.adjoint(value))])
+        return lines
 
     def rule(self, k: int) -> list[str]:
         """How the deltas of a hidden layer follow from those of the next, in short."""
-        if k == self.last:
+        stage = self.told.stages[k]
+        if not stage.direct:
             return []
-        stage, after = self.told.stages[k : k + 2]
-        delta, later = self.delta_letter + stage.name, self.delta_letter + after.name
+        weights = self.weights(k + 1)
+        delta, later = (self.letter(self.delta_letter, j) for j in (k, k + 1))
         if self.style is ASCII:
-            behind, each = f"W{after.name}^T*{later}", "*"
+            behind, each = f"{weights}^T*{later}", "*"
         else:
-            behind, each = f"W{after.name}ᵀ·{later}", "⊙"
+            behind, each = f"{weights}ᵀ·{later}", "⊙"
         if stage.outs[0] is stage.zs[0]:
             return [f"{delta} = {behind}"]
         return [f"{delta} = ({behind}) {each} f'(z{stage.name})"]
@@ -159,7 +225,7 @@ class _Writer:
         return self.line(f"f'({z_name})", [*rights, Number(_slope(stage, i))])
 
     def delta(self, k: int, i: int) -> list[str]:
-        """delta = (W^T delta) * f'(z); at the output dL/da * f'(z)."""
+        """delta = (W^T delta) * f'(z); where no layer comes next dL/da * f'(z)."""
         stage, left = self.told.stages[k], self.names(self.delta_letter, k)[i]
         local: list[list[Expression]] = [[], []]
         if stage.outs[i] is not stage.zs[i]:
@@ -172,18 +238,20 @@ class _Writer:
         value = Number(self.adjoint(stage.zs[i]))
         lines = self.line(left, [*rights, value])
         collapse = self.told.collapses.get(stage.zs[i])
-        if collapse is not None and k == self.last:
+        if collapse is not None:
             named = replace(collapse, prediction=self.named(collapse.prediction))
             lines += self.line(left, [*shortcut(named, self.target_name(i))])
         return lines
 
     def named(self, prediction: Expression) -> Expression:
         """The prediction of a shortcut with the names of the last layer's neurons."""
-        last = self.told.stages[-1]
+        stages = self.told.stages
+        layer = max(k for k, stage in enumerate(stages) if not stage.title)
         known: dict[str, Expression] = {}
-        for letter, values in (("a", last.outs), ("z", last.zs)):
-            names = map(Symbol, self.names(letter, self.last))
-            known |= zip(inner_names(letter, values), names, strict=True)
+        for letter, k in (("a", self.last), ("z", layer)):
+            values = stages[k].outs if letter == "a" else stages[k].zs
+            inner = inner_names(letter, values)
+            known |= zip(inner, map(Symbol, self.names(letter, k)), strict=True)
         return replaced(prediction, known)
 
     def target_name(self, i: int) -> str:
@@ -195,7 +263,7 @@ class _Writer:
     def behind(self, k: int, i: int) -> tuple[list[Expression], list[Expression]]:
         """What comes back to a neuron's output: terms with names, and with numbers."""
         stage = self.told.stages[k]
-        if k == self.last:
+        if not stage.direct:
             slope = Slope("L", self.names("a", k)[i])
             return [slope], [Number(self.adjoint(stage.outs[i]))]
         after = self.told.stages[k + 1]
@@ -203,7 +271,7 @@ class _Writer:
         symbols: list[Expression] = []
         numbers: list[Expression] = []
         for j, z in enumerate(after.zs):
-            weight = Symbol(f"W{after.name}[{j + 1},{i + 1}]")
+            weight = Symbol(f"{self.weights(k + 1)}[{j + 1},{i + 1}]")
             symbols.append(times(weight, Symbol(names[j])))
             delta = Number(self.adjoint(z))
             numbers.append(times(Number(after.weights[j][i].data), delta))
@@ -212,41 +280,75 @@ class _Writer:
     def gradients(self, k: int) -> list[str]:
         """The gradients of the weights, row by row, and of the biases."""
         stage, d = self.told.stages[k], "d" if self.style is ASCII else "∂"
-        deltas = self.names(self.delta_letter, k)
+        if self.home(k) != k:
+            return [f"{d}L/{d}{self.weights(k)} comes with {self.layer(self.home(k))}"]
         lines: list[str] = []
         for i in self.rows(stage):
             left = f"{d}L/{d}{self.row('W', k, i)}"
-            delta = self.shown(Number(self.adjoint(stage.zs[i])))
-            product = f"{deltas[i]}{self.style.joints[1]}{self.inputs(k)}"
-            inputs = self.vector(left, _data(stage.inputs), before=delta + self.dot)
             slopes = self.vector(left, [self.adjoint(w) for w in stage.weights[i]])
-            lines += self.line(left, [product, inputs, slopes])
+            lines += self.line(left, [*self.products(k, i, left), slopes])
         lines += self.gap(stage)
         left = f"{d}L/{d}b{stage.name}"
         biases = self.vector(left, [self.adjoint(b) for b in stage.biases])
-        return lines + self.line(left, [self.letter(self.delta_letter, k), biases])
+        deltas = [self.letter(self.delta_letter, j) for j in self.uses(k)]
+        whole = self.all_uses(k, stage.biases)
+        return lines + self.line(left, [" + ".join(deltas)] * whole + [biases])
 
-    def update(self, new: Sequence[Stage], lr: float) -> Part:
-        """Every weight and bias minus the learning rate times its gradient."""
+    def products(self, k: int, i: int, left: str) -> list[str]:
+        """A row of weights' gradient as delta times inputs, where it is nothing else.
+
+        Weights that several layers share get a product from each.
+        """
+        stage, uses = self.told.stages[k], self.uses(k)
+        if not self.all_uses(k, stage.weights[i]):
+            return []
+        names = [
+            f"{self.names(self.delta_letter, j)[i]}{self.dot}{self.inputs(j)}"
+            for j in uses
+        ]
+        if len(uses) > 1:
+            return [" + ".join(names)]
+        delta = self.shown(Number(self.adjoint(stage.zs[i]))) + self.dot
+        return [*names, self.vector(left, _data(stage.inputs), before=delta)]
+
+    def home(self, k: int) -> int:
+        """The first layer with the weights and biases of this one."""
+        return self.homes[k]
+
+    def uses(self, k: int) -> list[int]:
+        """The layers that have this one's weights and biases."""
+        return [j for j, home in enumerate(self.homes) if home == self.homes[k]]
+
+    def all_uses(self, k: int, parameters: Sequence[Value]) -> bool:
+        """Whether the layers with this one's weights are all that use these."""
+        count, users = len(self.uses(k)), self.told.users
+        return all(len(users.get(value, ())) == count for value in parameters)
+
+    def update(self, after: _Writer, lr: float) -> Part:
+        """Every weight and bias minus the learning rate times its gradient.
+
+        after: the writer of the second pass, which has the new numbers.
+        """
         lines: list[str] = []
         for k, stage in enumerate(self.told.stages):
-            for i in self.rows(stage):
-                left, after = self.row("W", k, i), new[k].weights[i]
-                lines += self.step(left, stage.weights[i], _data(after), lr)
-            lines += self.gap(stage)
-            left, after = f"b{stage.name}", new[k].biases
-            lines += self.step(left, stage.biases, _data(after), lr)
+            pairs = zip(self.parameters(k), after.parameters(k), strict=True)
+            steps = [self.step(left, old, new, lr) for (left, old), (_, new) in pairs]
+            if steps and not stage.title:
+                steps.insert(-1, self.gap(stage))
+            lines += chain.from_iterable(steps)
         rate = self.shown(Number(lr))
         return Part(f"Update: minus {rate} times the gradient", tuple(lines))
 
     def step(
-        self, left: str, old: Sequence[Value], new: Sequence[float], lr: float
+        self, left: str, old: Sequence[Value], new: Sequence[Value], lr: float
     ) -> list[str]:
         """One row of parameters before and after the update."""
         before = self.vector(left, _data(old))
+        if self.told.trained.isdisjoint(old):
+            return self.line(left, [f"{before}, frozen"])
         factor = f"- {self.shown(Number(lr))}{self.dot}"
         slopes = self.vector(left, [self.adjoint(p) for p in old], before=factor)
-        after = self.vector(left, new)
+        after = self.vector(left, _data(new))
         whole = f"{left} = {before} {slopes} = {after}"
         if columns(whole) <= self.room:
             return [whole]
@@ -261,36 +363,74 @@ class _Writer:
     # ---- names -----------------------------------------------------------------------
 
     def names(self, letter: str, k: int) -> list[str]:
-        """The names of a layer's neurons, such as z1[1], z1[2]; the outputs are ŷ."""
+        """The names of a layer's neurons, such as z1[1], z1[2]; the outputs are ŷ.
+
+        What is no layer gives s[1], s[2] and so on.
+        """
+        stage = self.told.stages[k]
         if letter == "a" and k == self.last:
-            letter = "yhat" if self.style is ASCII else "ŷ"
-            return numbered(letter, len(self.told.stages[k].zs))
-        return numbered(letter + self.told.stages[k].name, len(self.told.stages[k].zs))
+            return numbered(self.output, len(stage.outs))
+        return numbered(self.letter(letter, k), len(stage.outs))
 
     def letter(self, letter: str, k: int) -> str:
         """The name of a layer's numbers as a whole."""
-        return f"{letter}{self.told.stages[k].name}"
+        stage = self.told.stages[k]
+        return ("s" if stage.title else letter) + stage.name
+
+    def weights(self, k: int) -> str:
+        """The name of a layer's weights as a whole: that of the first that has them."""
+        return self.letter("W", self.home(k))
 
     def row(self, letter: str, k: int, i: int) -> str:
         """The name of a row of weights."""
-        stage = self.told.stages[k]
-        whole = f"{letter}{stage.name}"
-        return whole if len(stage.zs) == 1 else f"{whole}[{i + 1},{self.every}]"
+        whole = self.letter(letter, self.home(k))
+        count = len(self.told.stages[k].zs)
+        return whole if count == 1 else f"{whole}[{i + 1},{self.every}]"
 
     def inputs(self, k: int) -> str:
-        """The name of what a layer takes in."""
-        return "x" if k == 0 else self.letter("a", k - 1)
+        """The name of what a layer takes in; all its names where it takes in parts."""
+        stages, inputs = self.told.stages, self.told.stages[k].inputs
+        if inputs == self.told.inputs:
+            return "x"
+        for j in range(k):
+            if inputs == stages[j].outs:
+                return self.letter("a", j)
+        known = self.known(k)
+        return f"[{', '.join(known.get(value, '?') for value in inputs)}]"
+
+    def sources(self, k: int) -> list[str]:
+        """The names of all that a stage takes from, each as a whole."""
+        found = [("x", self.told.inputs)]
+        for j, stage in enumerate(self.told.stages[:k]):
+            found.append((self.letter("a", j), stage.outs))
+            if stage.outs != stage.zs:
+                found.append((self.letter("z", j), stage.zs))
+        taken = set(self.told.stages[k].inputs)
+        return [name for name, values in found if not taken.isdisjoint(values)]
+
+    def made(self, k: int) -> str:
+        """The name of a stage's outputs as a whole."""
+        return self.output if k == self.last else self.letter("a", k)
 
     def layer(self, k: int) -> str:
-        """What a layer is called in a title."""
-        return f"layer {k + 1}" if self.last else "the layer"
+        """What a stage is called in a title."""
+        stage = self.told.stages[k]
+        if stage.title:
+            return self.shown(Symbol(stage.title))
+        return f"layer {stage.name}" if stage.name else "the layer"
 
     def title(self, k: int) -> str:
-        """A layer with its size and its activation."""
+        """A stage with its size, and a layer with its activation."""
         stage = self.told.stages[k]
-        sizes = f"{len(stage.inputs)}{self.style.arrow}{len(stage.zs)}"
-        name = f"Layer {k + 1}" if self.last else "Layer"
-        return f"{name}: {sizes}, {stage.activation or 'linear'}"
+        if stage.title:
+            sources = ", ".join(self.sources(k))
+            made = (f"{sources}{self.style.arrow}" if sources else "") + self.made(k)
+            return ", ".join(filter(None, (f"{self.layer(k)}: {made}", stage.size)))
+        sizes = f"{len(stage.inputs)}{self.style.arrow}{len(stage.outs)}"
+        kind = stage.activation or "linear"
+        if self.home(k) != k:
+            kind += f", the weights of {self.layer(self.home(k))}"
+        return f"Layer {stage.name}".rstrip() + f": {sizes}, {kind}"
 
     # ---- fitting ---------------------------------------------------------------------
 
@@ -410,6 +550,15 @@ CUTS = re.compile(r"(?=[·*/^ ])|(?<=\()")
 """Where it may if there is no better place."""
 
 
+def _homes(stages: Sequence[Stage]) -> list[int]:
+    """For each stage the first layer that has its weights and biases, or itself."""
+    found: dict[tuple[tuple[Value, ...], ...], int] = {}
+    return [
+        k if stage.title else found.setdefault((*stage.weights, stage.biases), k)
+        for k, stage in enumerate(stages)
+    ]
+
+
 def _weighted(factors: list[Expression], terms: Sequence[Expression]) -> Expression:
     """The sum of the terms, times the factors."""
     return times(plus(*terms), *factors)
@@ -497,7 +646,7 @@ def flow(
         tuple(narrow.forward(k) for k in range(len(told.stages))),
         wide.loss(),
         tuple(narrow.backward(k) for k in range(len(told.stages))),
-        wide.update(after.stages, lr),
+        wide.update(second, lr),
         _second(second, told.loss.data),
     )
     return Flow(diagram(parts, width, ascii) if boxes else _chart(parts, ascii))
@@ -529,7 +678,7 @@ def _second(writer: _Writer, before: float) -> Part:
     """The forward pass with the new weights, and how the loss changed."""
     lines: list[str] = []
     for k in range(len(writer.told.stages)):
-        lines += writer.sums(k) + writer.activations(k)
+        lines += writer.values(k)
     loss = writer.told.loss.data
     now, was = writer.shown(Number(loss)), writer.shown(Number(before))
     by = writer.shown(Number(abs(loss - before)))
