@@ -108,6 +108,7 @@ def fit(
     engine: "compiled" for a program that runs a batch at a time, "eager" for a graph
         recorded anew for each, "auto" for the first where it is possible and otherwise
         the second (`History.engine` says which, and why), or a function from a `Task`.
+        An llvmlite that is there but broken raises BackendError.
     progress: show a bar, where a terminal is watching.
     schedule: a name or a function from the epoch (from 0) to a factor on the lr.
     clip: the longest gradient allowed; a longer one is shortened to it.
