@@ -57,7 +57,7 @@ def or_plain(what: str) -> Iterator[None]:
 def heard() -> Iterator[list[str]]:
     """The lines that this process and those it starts print meanwhile; shown after."""
     lines: list[str] = []
-    with tempfile.TemporaryFile("w+", errors="replace") as file:
+    with tempfile.TemporaryFile() as file:
         flush()
         kept = [(os.dup(stream), stream) for stream in (1, 2)]
         for _, stream in kept:
@@ -70,8 +70,10 @@ def heard() -> Iterator[list[str]]:
                 os.dup2(copy, stream)
                 os.close(copy)
             file.seek(0)
-            lines += file.read().splitlines()
-            print(*lines, sep="\n", flush=True)  # in a log that pip shows when asked
+            said = file.read()
+            lines += said.decode(errors="replace").splitlines()
+            with open(1, "wb", closefd=False) as shown:  # pip keeps it in its log
+                shown.write(said)
 
 
 def flush() -> None:

@@ -202,6 +202,14 @@ def test_where_compiling_is_a_must_it_is_an_error(setup, error, printed, reason)
         build()
 
 
+def test_what_is_printed_is_shown_byte_for_byte(setup, capfdbinary):
+    said = b"caf\xe9\xff\x9d \xe2\x80\x98x\xe2\x80\x99\n"  # in no one encoding
+    with setup["or_plain"]("it failed"):
+        os.write(1, said)
+    assert capfdbinary.readouterr().out == said
+    assert not setup["why_plain"]
+
+
 def test_ctrl_c_ends_the_build(setup):
     with pytest.raises(KeyboardInterrupt), setup["or_plain"]("it failed"):
         raise KeyboardInterrupt
