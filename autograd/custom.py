@@ -10,6 +10,7 @@ from typing import Any
 from autograd.functional import grad
 from autograd.numeric import is_number, number
 from autograd.operation import ATOM, Operation, Partial, Span
+from autograd.value import MODE
 
 Forward = Callable[..., Any]
 
@@ -61,6 +62,7 @@ def operation(
     """
 
     def declared(function: Forward) -> Operation:
+        MODE.traces = True
         called = name or getattr(function, "__name__", type(function).__name__)
         arguments = _Arguments(function, called)
         return Operation(

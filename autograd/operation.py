@@ -125,7 +125,7 @@ class Operation:
         if named or (self.arity and len(args) != self.arity):
             args = self._complete(args, named)
         for arg in args:
-            if not isinstance(arg, (float, int)):
+            if type(arg) is not float:
                 return _recorder(args)(self, args)
         return self.forward(*args)
 
@@ -226,7 +226,7 @@ def _recorder(args: tuple[Any, ...]) -> Any:
 
 
 def _on_numbers(operation: Operation, args: tuple[Any, ...]) -> float:
-    """For numbers of other kinds than Python's: numpy's scalars, fractions."""
+    """For numbers of other kinds than float: integers, numpy's scalars, fractions."""
     return operation.forward(*[number(arg) for arg in args])
 
 

@@ -66,7 +66,6 @@ class Clock:
 CLOCK: Final = Clock()
 
 
-@final
 @mypyc_attr(acyclic=True)
 class Value:
     """A number in a recorded computation.
@@ -114,6 +113,8 @@ class Value:
         self._mark: i64 = CLOCK.tick
 
     def __init_subclass__(cls) -> None:
+        if cls.__name__ == "Traced":
+            return
         raise TypeError(
             "Value can't be subclassed: operations would return plain Values and lose "
             "the subclass; keep Values in an object of your own"
@@ -204,11 +205,13 @@ class Value:
     # decides that, and the line is never reached.)
 
     def __add__(self, other: Value | float | int) -> Value:
-        if not isinstance(other, Value):
-            if not isinstance(other, (float, int)):
-                return NotImplemented
-            other = constant(other)
-        return _binary(ADD, self, other, self._data + other._data, 1.0, 1.0)
+        if isinstance(other, Value):
+            right = other
+        elif isinstance(other, (float, int)):
+            right = constant(other)
+        else:
+            return NotImplemented
+        return _binary(ADD, self, right, self._data + right._data, 1.0, 1.0)
 
     def __radd__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
@@ -217,11 +220,13 @@ class Value:
         return _binary(ADD, left, self, left._data + self._data, 1.0, 1.0)
 
     def __sub__(self, other: Value | float | int) -> Value:
-        if not isinstance(other, Value):
-            if not isinstance(other, (float, int)):
-                return NotImplemented
-            other = constant(other)
-        return _binary(SUB, self, other, self._data - other._data, 1.0, -1.0)
+        if isinstance(other, Value):
+            right = other
+        elif isinstance(other, (float, int)):
+            right = constant(other)
+        else:
+            return NotImplemented
+        return _binary(SUB, self, right, self._data - right._data, 1.0, -1.0)
 
     def __rsub__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
@@ -230,12 +235,14 @@ class Value:
         return _binary(SUB, left, self, left._data - self._data, 1.0, -1.0)
 
     def __mul__(self, other: Value | float | int) -> Value:
-        if not isinstance(other, Value):
-            if not isinstance(other, (float, int)):
-                return NotImplemented
-            other = constant(other)
-        x, y = self._data, other._data
-        return _binary(MUL, self, other, x * y, y, x)
+        if isinstance(other, Value):
+            right = other
+        elif isinstance(other, (float, int)):
+            right = constant(other)
+        else:
+            return NotImplemented
+        x, y = self._data, right._data
+        return _binary(MUL, self, right, x * y, y, x)
 
     def __rmul__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
@@ -245,11 +252,13 @@ class Value:
         return _binary(MUL, left, self, x * y, y, x)
 
     def __truediv__(self, other: Value | float | int) -> Value:
-        if not isinstance(other, Value):
-            if not isinstance(other, (float, int)):
-                return NotImplemented
-            other = constant(other)
-        return _divide(self, other)
+        if isinstance(other, Value):
+            right = other
+        elif isinstance(other, (float, int)):
+            right = constant(other)
+        else:
+            return NotImplemented
+        return _divide(self, right)
 
     def __rtruediv__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
@@ -257,11 +266,13 @@ class Value:
         return _divide(constant(other), self)
 
     def __pow__(self, other: Value | float | int) -> Value:
-        if not isinstance(other, Value):
-            if not isinstance(other, (float, int)):
-                return NotImplemented
-            other = constant(other)
-        return binary(ops.pow_, self, other)
+        if isinstance(other, Value):
+            right = other
+        elif isinstance(other, (float, int)):
+            right = constant(other)
+        else:
+            return NotImplemented
+        return binary(ops.pow_, self, right)
 
     def __rpow__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
@@ -577,6 +588,18 @@ class Value:
         return self._operation.symbol
 
 
+@final
+class Traced(Value):
+    """A node that leads back to an operation of a user's own, or is one's result.
+
+    The functions of such an operation may hold, among other things, the very nodes that
+    it made, as those of a layer do that keeps its output. Python's collector of cycles
+    has to look into these nodes; compiled, it need not look into any other.
+    """
+
+    __slots__ = ()
+
+
 # ---- what errors call things ---------------------------------------------------------
 
 
@@ -676,15 +699,17 @@ class Mode:
         compiler refuses where that number stands for any. Set while any thread records
         a function for it.
     guarded: how many do so.
+    traces: whether an operation of a user's own was ever declared; see `Traced`.
     """
 
-    __slots__ = ("guard", "guarded", "observed", "observer")
+    __slots__ = ("guard", "guarded", "observed", "observer", "traces")
 
     def __init__(self) -> None:
         self.observer: Callable[[Value], Value] | None = None
         self.observed: int = 0
         self.guard: Callable[[Value, str], None] | None = None
         self.guarded: int = 0
+        self.traces: bool = False
 
 
 MODE: Final = Mode()
@@ -720,6 +745,8 @@ def _unary(operation: Operation, x: Value, data: float, partial: float) -> Value
     node._operation = operation
     node._left = x
     node._left_partial = partial
+    if MODE.traces:
+        node = _traced(node)
     observer = MODE.observer
     return node if observer is None else observer(node)
 
@@ -734,6 +761,8 @@ def _binary(
     node._right = y
     node._left_partial = by_x
     node._right_partial = by_y
+    if MODE.traces:
+        node = _traced(node)
     observer = MODE.observer
     return node if observer is None else observer(node)
 
@@ -749,8 +778,32 @@ def many(
     node._data = data
     node._operation = operation
     node._right = Terms(parents, partials)
+    if MODE.traces:
+        node = _traced(node)
     observer = MODE.observer
     return node if observer is None else observer(node)
+
+
+def _traced(node: Value) -> Value:
+    """The node just recorded; as `Traced` where it leads back to a user's operation."""
+    operation = node._operation
+    if ops.TABLE.get(operation.name) is operation and not _leads_back(node):
+        return node
+    traced = Traced(BLANK)
+    traced._data = node._data
+    traced._operation = operation
+    traced._left = node._left
+    traced._right = node._right
+    traced._left_partial = node._left_partial
+    traced._right_partial = node._right_partial
+    return traced
+
+
+def _leads_back(node: Value) -> bool:
+    right = node._right
+    if isinstance(right, Terms):
+        return any(isinstance(parent, Traced) for parent in right.parents)
+    return isinstance(node._left, Traced) or isinstance(right, Traced)
 
 
 def _divide(x: Value, y: Value) -> Value:
@@ -1080,13 +1133,13 @@ def _count_uses(output: Value, walk: Walk) -> i64:
             if resets:
                 node._adjoint = 0.0
             left = node._left
-            right = node._right
+            right: Any = node._right
             if left is not None:
                 uses += 1
                 _count(left, base, walk, stack, resets)
-            if isinstance(right, Value):
-                uses += 1
-                _count(right, base, walk, stack, resets)
+                if right is not None:
+                    uses += 1
+                    _count(right, base, walk, stack, resets)
             elif isinstance(right, Terms):
                 for parent in right.parents:
                     uses += 1
@@ -1107,7 +1160,7 @@ def _count(
         walk.met = True
         return
     parent._mark = base + 1
-    if parent._operation.name:
+    if parent._left is not None or parent._right is not None:
         stack.append(parent)
         return
     if resets:
@@ -1153,10 +1206,10 @@ def _sweep(output: Value, seed: float, base: i64, adds_up: bool) -> None:
         node = stack.pop()
         adjoint = node._adjoint
         left = node._left
-        right = node._right
+        right: Any = node._right
         if left is not None:
             _hand(left, adjoint * node._left_partial, base, stack)
-            if isinstance(right, Value):
+            if right is not None:
                 _hand(right, adjoint * node._right_partial, base, stack)
         elif isinstance(right, Terms):
             partials = right.partials
