@@ -289,11 +289,26 @@ class _Trial:
             1e-3 * max(abs(right), abs(left)), 0.5 * abs(further[1] - further[0])
         ):
             return ""
+        argument = f"{entry.argument} = {self.point[index]!r}"
+        place = f"at {argument}"
+        if self.point[index] and self.straight(index, j):
+            place = f"so close to {argument} that differences reach over it"
+            left, right = self.beyond(index, j, step)
         return (
-            f"f has a kink at {entry.argument} = {self.point[index]!r}: its slope is "
-            f"{left:.6g} on the left and {right:.6g} on the right; check at another "
-            "point"
+            f"f has a kink {place}: its slope is {left:.6g} on the left and "
+            f"{right:.6g} on the right; check at another point"
         )
+
+    def straight(self, index: int, j: int) -> bool:
+        """Whether there is no kink as close to the argument as floats reach."""
+        left, right = self.sides(index, j, 2.0**-40 * abs(self.point[index]))
+        return abs(right - left) <= 1e-3 * max(abs(right), abs(left))
+
+    def beyond(self, index: int, j: int, step: float) -> tuple[float, float]:
+        """The slopes on either side, a step away from the argument."""
+        near = [self.shifted(index, side * step)[j] for side in (-1, 1)]
+        far = [self.shifted(index, 2 * side * step)[j] for side in (-1, 1)]
+        return (near[0] - far[0]) / step, (far[1] - near[1]) / step
 
 
 class _Column:
@@ -362,7 +377,9 @@ def _wrong_partial(
 
 
 def _drowned(entry: Entry) -> str:
-    if entry.rounding <= 0.025 * abs(entry.numeric) or entry.rounding == math.inf:
+    if not math.isfinite(entry.analytic) or entry.rounding == math.inf:
+        return ""
+    if entry.rounding <= 0.025 * max(abs(entry.numeric), abs(entry.analytic)):
         return ""
     return (
         f"{entry.output} is so large that its last place hides what {entry.argument} "

@@ -348,49 +348,50 @@ class _Run:
         names: tuple[str, ...] | None = None,
     ) -> None:
         self.f = f
+        self.has_aux = has_aux
         self.several = _several(argnums)
         self.arguments: list[Any] = []
         self.inputs: list[Value] = []
         self.spans: list[slice] = []
-        self.besides: Any = None
-        self.has_aux = has_aux
+        self.as_nodes = _any_values(args) or _any_values(options.values())
         self.since = from_now_on()
-        called: dict[Any, Any] = {**dict(enumerate(args)), **options}
-        self.as_nodes = any(map(_holds_values, called.values()))
         names = _parameter_names(f) if names is None else names
+        positional = list(args)
         with _recording():
-            for key, name in _chosen(argnums, called, names):
-                called[key] = self._stand_in(called[key], name)
-            positional = [called.pop(index) for index in range(len(args))]
-            self.result = f(*positional, **called)
+            for key, name in _chosen(argnums, len(args), options, names):
+                holder: Any = options if type(key) is str else positional
+                holder[key] = self._stand_in(holder[key], name)
+            self.result = f(*positional, **options)
             if has_aux:
                 self.result, self.besides = _pair(self.result, f)
-            self.outputs = [as_value(x) for x in self._outputs()]
+            self.outputs = self._outputs()
 
     def _stand_in(self, argument: Any, name: str) -> Any:
         """An argument with nodes in place of its numbers."""
         start = len(self.inputs)
         if type(argument) is float:
-            self.inputs.append(Value(argument, name))
+            nodes = [Value(argument, name)]
         else:
-            for where, x in _numbers(argument, name):
-                self.inputs.append(_stand_in(where, x))
+            nodes = [_stand_in(where, x) for where, x in _numbers(argument, name)]
+        self.inputs += nodes
         self.arguments.append(argument)
         self.spans.append(slice(start, len(self.inputs)))
-        return _rebuilt(argument, iter(self.inputs[start:]))
+        return _rebuilt(argument, iter(nodes))
 
-    def _outputs(self) -> list[Any]:
+    def _outputs(self) -> list[Value]:
         if type(self.result) is Value:
             return [self.result]
         try:
-            return [x for _, x in _numbers(self.result, "result")]
+            return [as_value(x) for _, x in _numbers(self.result, "result")]
         except TypeError as error:
             raise TypeError(f"{_name(self.f)} returned {error}") from None
 
     def single(self) -> Value:
         """The only output, or an error that says what to use for several."""
-        one = type(self.result) is Value or not _is_container(self.result)
-        if len(self.outputs) == 1 and (one or is_array(self.result)):
+        result = self.result
+        if type(result) is Value:
+            return result
+        if len(self.outputs) == 1 and (is_array(result) or not _is_container(result)):
             return self.outputs[0]
         count = len(self.outputs)
         raise TypeError(
@@ -408,11 +409,11 @@ class _Run:
         return order
 
     def pulled(
-        self, outputs: list[Value], seeds: list[Any], as_nodes: bool | None = None
+        self, outputs: list[Value], seeds: list[Any], as_nodes: bool = False
     ) -> list[Any]:
         """The derivatives of seeds times outputs by all inputs."""
-        if not (self.as_nodes if as_nodes is None else as_nodes):
-            found = pulled(outputs, [number(x) for x in seeds], self.inputs, self.since)
+        if not (as_nodes or self.as_nodes):
+            found = pulled(outputs, seeds, self.inputs, self.since)
             if found is not None:
                 return found
             self.as_nodes = True
@@ -462,8 +463,6 @@ class _Run:
     def shaped(self, row: list[Any]) -> Any:
         """One derivative by all inputs in the shape of the arguments."""
         row = _delivered(row, self.as_nodes)
-        if type(self.arguments[0]) is float and not self.several:
-            return row[0]
         parts = [
             _rebuilt(argument, iter(row[span]))
             for argument, span in zip(self.arguments, self.spans, strict=True)
@@ -540,15 +539,19 @@ def _listed(argnums: Any) -> list[Any]:
 
 
 def _chosen(
-    argnums: Any, called: dict[Any, Any], names: tuple[str, ...]
+    argnums: Any, count: int, options: dict[str, Any], names: tuple[str, ...]
 ) -> list[tuple[int | str, str]]:
-    """The keys of the arguments to differentiate by in a call, and their names."""
+    """The places of the arguments to differentiate by in a call, and their names.
+
+    count: of the arguments by position. options: those by name.
+    """
     wanted = _listed(argnums)
-    count = len([key for key in called if type(key) is int])
-    keys: list[int | str] = []
-    for one in wanted:
-        by_name = isinstance(one, str)
-        keys.append(_named(one, called, names) if by_name else _placed(one, count))
+    keys = [
+        _named(one, count, options, names)
+        if isinstance(one, str)
+        else _placed(one, count)
+        for one in wanted
+    ]
     if len(set(keys)) < len(keys):
         raise ValueError(f"argnums {tuple(wanted)} names an argument twice")
     if not keys:
@@ -576,12 +579,14 @@ def _placed(wanted: Any, count: int) -> int:
     return position % count
 
 
-def _named(name: str, called: dict[Any, Any], names: tuple[str, ...]) -> int | str:
-    if name in called:
+def _named(
+    name: str, count: int, options: dict[str, Any], names: tuple[str, ...]
+) -> int | str:
+    if name in options:
         return name
-    if name in names and names.index(name) in called:
+    if name in names[:count]:
         return names.index(name)
-    given = [_label(key, names) for key in called]
+    given = [_label(index, names) for index in range(count)] + list(options)
     raise ValueError(
         f"argnums asks for {name!r}, but the function was called with "
         f"{', '.join(given) or 'no arguments'}; pass it, also where it has a default"
@@ -707,16 +712,20 @@ def _array(structure: Any, items: Iterator[Any]) -> Any:
     return made.reshape(structure.shape + made.shape[1:])
 
 
+def _any_values(items: Iterable[Any]) -> bool:
+    return any(map(_holds_values, items))
+
+
 def _holds_values(structure: Any) -> bool:
     if type(structure) is float:
         return False
     if isinstance(structure, Value):
         return True
     if _holds_objects(structure):
-        return any(map(_holds_values, structure.flat))
+        return _any_values(structure.flat)
     if hasattr(structure, "dtype") or not _is_container(structure):
         return False
-    return any(_holds_values(item) for _, item in _items(structure))
+    return _any_values(item for _, item in _items(structure))
 
 
 def _as_numbers(structure: Any) -> Any:

@@ -30,7 +30,9 @@ from autograd.value import (
     ieee,
     node_of,
     number_of,
+    put_back,
     recorded_partials,
+    taken,
     watch_backward,
 )
 
@@ -46,7 +48,7 @@ def topological_order(output: Value) -> list[Value]:
     ['a', 'b', 'mul', 'add']
     """
     with LOCK:
-        return _sorted(node_of(output), Walk(ALWAYS, False, False))
+        return _sorted(node_of(output), Walk(ALWAYS, False))
 
 
 @final
@@ -138,16 +140,18 @@ def pulled(
         _watch(outputs, seeds)
     top = _joined(outputs, list(seeds))
     with LOCK:
-        walk = Walk(since, True, True)
+        passed: list[Value] = []
+        walk = Walk(since, True, passed)
+        _count_uses(top, walk)
+        if walk.met:
+            return None
+        before = taken(passed)
         try:
-            _count_uses(top, walk)
-            if walk.met:
-                return None
-            _sweep(top, 1.0, walk.base, False)
             base = walk.base
+            _sweep(top, 1.0, base, False)
             return [x._adjoint if x._mark == base else 0.0 for x in inputs]
         finally:
-            walk.put_back()
+            put_back(passed, before)
 
 
 def pulled_as_nodes(
@@ -213,7 +217,7 @@ def reached(
     And whether it came to a node that was made before: not all of those are listed.
     """
     with LOCK:
-        walk = Walk(since, False, False)
+        walk = Walk(since, False)
         order = _sorted(_joined(outputs, [1.0] * len(outputs)), walk)
         order.pop()
         return order, walk.met
@@ -240,8 +244,8 @@ def pushed(
         known = CLOCK.tick + 1
         CLOCK.tick = known + 1
         way = _marked_way(order, inputs, known)
-        touched = [*order, *inputs]
-        before = [node._adjoint for node in touched]
+        touched = [*order, *set(inputs).difference(order)]
+        before = taken(touched)
         rows: list[list[float]] = []
         try:
             for direction in directions:
@@ -251,8 +255,7 @@ def pushed(
                     node._adjoint = _slope_along(node, known)
                 rows.append([x._adjoint if x._mark == known else 0.0 for x in outputs])
         finally:
-            for index, node in enumerate(touched):
-                node._adjoint = before[index]
+            put_back(touched, before)
         return rows
 
 
@@ -300,7 +303,7 @@ def forward_is_shorter(
     left = inputs * len(order)
     for output in outputs:
         with LOCK:
-            walk = Walk(since, False, False)
+            walk = Walk(since, False)
             left -= _count_uses(output, walk)
         if left < 0:
             return True

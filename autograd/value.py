@@ -475,14 +475,14 @@ class Value:
         if MODE.observer is not None:
             watch_backward(self, start)
         with LOCK:
-            walk = Walk(ALWAYS, True, False)
+            walk = Walk(ALWAYS, True)
             _count_uses(self, walk)
             _sweep(self, start, walk.base, True)
 
     def zero_grad(self) -> None:
         """Set the gradient of this node and of all that led to it to 0."""
         with LOCK:
-            for node in _sorted(self, Walk(ALWAYS, False, False)):
+            for node in _sorted(self, Walk(ALWAYS, False)):
                 node._adjoint = 0.0
                 if not node._operation.name:
                     node._left_partial = 0.0
@@ -505,7 +505,7 @@ class Value:
         with LOCK:
             done: list[tuple[Value, float, tuple[float, ...]]] = []
             try:
-                for node in _sorted(self, Walk(ALWAYS, False, False)):
+                for node in _sorted(self, Walk(ALWAYS, False)):
                     if node._operation.name:
                         done.append((node, node._data, recorded_partials(node)))
                         _replay(node)
@@ -604,7 +604,7 @@ class Traced(Value):
 
 
 if COMPILED:
-    from autograd.native import adopt
+    from autograd.native import adopt, put_adjoints, take_adjoints
 
     adopt(Value)
 
@@ -1091,26 +1091,21 @@ class Walk:
     since: how far to walk: not to nodes that are known to be older.
     met: whether it came to a node that is older.
     resets: whether to set the adjoints on the way to 0.
-    keeps: whether to remember them before, in `before`, for the nodes in `passed`:
-        those that were computed, whose adjoint is their `.grad`.
+    passed: where a list is given, the nodes that were computed, whose adjoint is their
+        `.grad`, so that it can be put back afterwards.
     """
 
-    __slots__ = ("base", "before", "calls", "keeps", "met", "passed", "resets", "tick")
+    __slots__ = ("base", "calls", "met", "passed", "resets", "tick")
 
-    def __init__(self, since: Since, resets: bool, keeps: bool) -> None:
+    def __init__(
+        self, since: Since, resets: bool, passed: list[Value] | None = None
+    ) -> None:
         self.base: i64 = CLOCK.tick + 1
         self.tick: i64 = since.tick
         self.calls: float = since.calls
         self.resets = resets
-        self.keeps = keeps
+        self.passed = passed
         self.met = False
-        self.passed: list[Value] = []
-        self.before: list[float] = []
-
-    def put_back(self) -> None:
-        """Give the nodes that were passed the adjoints they had before."""
-        for index, node in enumerate(self.passed):
-            node._adjoint = self.before[index]
 
 
 def _count_uses(output: Value, walk: Walk) -> i64:
@@ -1120,17 +1115,16 @@ def _count_uses(output: Value, walk: Walk) -> i64:
     after one, not even one that was interrupted. Callers hold LOCK, because the marks
     are on the nodes. Returns how many uses there are.
     """
-    base, resets, keeps = walk.base, walk.resets, walk.keeps
+    base, resets, passed = walk.base, walk.resets, walk.passed
     uses: i64 = 0
     stack = [output]
     output._mark = base
     try:
         while stack:
             node = stack.pop()
-            if keeps:
-                walk.passed.append(node)
-                walk.before.append(node._adjoint)
-            if resets:
+            if passed is not None:
+                passed.append(node)
+            elif resets:
                 node._adjoint = 0.0
             left = node._left
             right: Any = node._right
@@ -1167,6 +1161,25 @@ def _count(
         parent._adjoint = 0.0
     if parent._right_partial < walk.calls:
         walk.met = True
+
+
+def taken(nodes: list[Value]) -> Any:
+    """The adjoints of nodes, which are 0 from here on, for `put_back`."""
+    if COMPILED:
+        return take_adjoints(nodes)
+    before = [node._adjoint for node in nodes]
+    for node in nodes:
+        node._adjoint = 0.0
+    return before
+
+
+def put_back(nodes: list[Value], before: Any) -> None:
+    """Give nodes the adjoints that they had before."""
+    if COMPILED:
+        put_adjoints(nodes, before)
+        return
+    for index, node in enumerate(nodes):
+        node._adjoint = before[index]
 
 
 def _sorted(output: Value, walk: Walk) -> list[Value]:

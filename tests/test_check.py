@@ -83,6 +83,11 @@ def random_draw(x):
     return x * random.random()
 
 
+@operation(partials=(lambda x, out: 1.0,))
+def wrong_where_flat(x):
+    return 3.0 + 0.0 * x
+
+
 FAULTS = [
     (lambda x: Value(x.data) * x, 2.0, "factor"),
     (lambda x: exp(Value(x.data)), 2.0, "the graph is cut between x and the result"),
@@ -93,6 +98,17 @@ FAULTS = [
         "kink at x = 0.0: its slope is 0 on the left and 1 on the right",
     ),
     (lambda x: 2 * x if x > 1 else 3 * x - 1, 1.0, "kink at x = 1.0"),
+    (
+        relu,
+        1e-9,
+        "kink so close to x = 1e-09 that differences reach over it: its slope "
+        "is 0 on the left and 1 on the right",
+    ),
+    (relu, -1e-9, "kink so close to x = -1e-09 that differences reach over it"),
+    (lambda x: abs(x - 1), 1 + 1e-9, "slope is -1 on the left and 1 on the right"),
+    (lambda x: sqrt(x * 0.0), 1.0, "pole here"),
+    (lambda x: 3.0 + wrong_where_flat(x), 2.0, "wrong_where_flat(2.0) is 1.0; "),
+    (lambda x: 3e10 * wrong_where_flat(x), 2.0, "forward function say 0.0"),
     (sqrt, 0.0, "edge of where f is defined"),
     (random_draw, 1.0, "different results for the same arguments"),
     (lambda x: x * math.inf, 0.0, "result itself is nan; detect_anomaly() finds"),
