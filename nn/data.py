@@ -159,11 +159,22 @@ class Scaling:
     def fit(cls, X: Any) -> Scaling:
         """The scaling after which each column of X has mean 0 and deviation 1.
 
-        A column that is the same in every row is only shifted.
+        A column that is the same in every row is only shifted. Raises ValueError for
+        one whose numbers are so large that its mean or deviation overflows.
         """
+        import numpy as np
+
         rows = table(X)
-        deviation = [d if d > 0 else 1.0 for d in rows.std(axis=0).tolist()]
-        return cls(tuple(rows.mean(axis=0).tolist()), tuple(deviation))
+        with np.errstate(over="ignore", invalid="ignore"):
+            means, deviations = rows.mean(axis=0), rows.std(axis=0)
+        for index in np.flatnonzero(~np.isfinite(means + deviations)).tolist():
+            low, high = rows[:, index].min(), rows[:, index].max()
+            raise ValueError(
+                f"column {index + 1} goes from {low:.3g} to {high:.3g}; its mean or "
+                "deviation overflows: divide it by a large number first"
+            )
+        deviation = [d if d > 0 else 1.0 for d in deviations.tolist()]
+        return cls(tuple(means.tolist()), tuple(deviation))
 
     def __call__(self, X: Any) -> Array:
         """The scaled table."""

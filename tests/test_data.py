@@ -199,3 +199,9 @@ def test_a_missing_csv_file_and_a_long_delimiter(tmp_path, csv_file):
         read_csv(tmp_path / "none.csv", "y")
     with pytest.raises(ValueError, match="one character; got ';;'"):
         read_csv(csv_file("a,y\n1,2\n"), "y", delimiter=";;")
+
+
+@pytest.mark.parametrize("column", [[1e308, -1e308], [1e308, 1e308, 1e308], [1e200, 0]])
+def test_a_column_whose_range_overflows_is_named(column):
+    with pytest.raises(ValueError, match=r"^column 2 goes from .* overflows: divide"):
+        Scaling.fit([[1.0, x] for x in column])
