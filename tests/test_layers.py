@@ -8,12 +8,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from autograd import Value
-from autograd.expression import width
+import autograd
+from autograd import Value, operation
+from autograd.wording import width
 from nn import MLP, Layer, Module, Sequential, fit, load, mse, save
+from nn import binary_cross_entropy_with_logits as logits_loss
 from nn.calls import watching
 from nn.watch import Watch
-from viz import flow, network
+from viz import draw, flow, network
 from viz.layers import record_pass
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -385,3 +387,60 @@ def test_a_file_that_shares_what_it_has_not(shared, tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match="is not a chainrule model"):
         load(path)
+
+
+# ---- folded --------------------------------------------------------------------------
+
+
+def folded(model, detail):
+    """The titles of the boxes, and the rows of each."""
+    total = mse(model(X), target(model))
+    total.backward()
+    picture = draw(total, detail=detail)
+    return {key: all_text(picture, key) for key in picture.titles if "-" not in key}
+
+
+def all_text(picture, key):
+    for group in ElementTree.fromstring(picture.svg).iter(
+        "{http://www.w3.org/2000/svg}g"
+    ):
+        if group.get("id") == key:
+            return [t.text for t in group.iter("{http://www.w3.org/2000/svg}text")]
+    raise AssertionError(f"no {key}")
+
+
+def test_a_layer_inside_a_residual_folds_like_any_other():
+    boxes = folded(OWN["residuals"](), "layer")
+    keys = {"L1N0", "L2N0", "L3N0", "L4N0", "after2", "after3", "input", "loss"}
+    assert set(boxes) == keys
+    assert boxes["after2"][0] == "after layer 2"
+    assert boxes["L3N0"][boxes["L3N0"].index("parameters") + 1] == "6"
+
+
+def test_parameters_of_ones_own_fold_after_the_layer_before():
+    boxes = folded(OWN["scale"](), "neuron")
+    assert boxes["after1"][:3] == ["after layer 1", "parameters", "2"]
+    assert "‖grad‖" in boxes["after1"]
+
+
+@operation
+def bent(x):
+    return x / (1 + x * x)
+
+
+@pytest.mark.parametrize("activation", [autograd.atan, autograd.exp, bent, "elu"])
+def test_any_activation_is_part_of_its_neuron(activation):
+    model = MLP(2, [3, 2], activation=activation, output_activation=activation, seed=0)
+    for detail, keys in (("layer", 4), ("neuron", 7)):
+        boxes = folded(model, detail)
+        assert len(boxes) == keys
+        assert not any(key.startswith("after") for key in boxes)
+
+
+@pytest.mark.parametrize("y", [0, 1, [0, 1, 1], [0, 0, 0]])
+def test_a_loss_is_no_activation(y):
+    rows = [X, [0.5, -1.0], [2.0, 0.0]] if isinstance(y, list) else [X]
+    model = MLP(2, [3, 1], "tanh", seed=0)
+    total = logits_loss([model(row) for row in rows], y)
+    picture = draw(total, detail="layer")
+    assert "neg" not in all_text(picture, "L2N0")

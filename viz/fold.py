@@ -1,9 +1,11 @@
 """Large graphs: folded into the neurons or layers of a network, or summed up.
 
 A network is recognized by the labels of its parameters, `W1[2,3]` and `b1[2]`: layer 1,
-neuron 2. A weighted sum of such weights, its bias and its activation are the neuron;
-what leads to neurons is input, and what no neuron needs is loss. Where there are no
-such labels, `w1`, `w2` ... with `b` are those of a lone neuron.
+neuron 2. A weighted sum of such weights, its bias and its activation, which is any
+operation of the sum alone, are the neuron. What leads to neurons is input, what no
+neuron needs is loss, and what comes between, in a layer of one's own or a function, is
+told by the layer that it comes after. Where there are no such labels, `w1`, `w2` ...
+with `b` are those of a lone neuron.
 """
 
 from __future__ import annotations
@@ -24,9 +26,8 @@ from viz.render import Graph, visible
 WEIGHT: Final = re.compile(r"W(\d*)\[(\d+),\d+\]")
 BIAS: Final = re.compile(r"b(\d*)\[(\d+)\]")
 LONE: Final = re.compile(r"w\d+|b")
-ACTIVATIONS: Final = frozenset(
-    ("relu", "leaky_relu", "elu", "softplus", "silu", "gelu", "tanh", "sigmoid", "sin")
-)
+ARITHMETIC: Final = frozenset(("add", "sub", "mul", "div", "neg"))
+"""Operations that no neuron ends with: a loss begins with them."""
 MOST_NEURONS: Final = 24  # more are folded into their layers
 MOST_ROWS: Final = 8
 LARGEST: Final = (
@@ -37,12 +38,37 @@ LARGEST: Final = (
 Place = tuple[int, int]
 ALONE: Final = (0, 1)
 INPUT: Final = (-3, 0)
-BETWEEN: Final = (-2, 0)
+AFTER: Final = -2  # with the number of the layer, for what comes after it
 LOSS: Final = (-1, 0)
-KEYS: Final = {INPUT: "input", LOSS: "loss", BETWEEN: "between"}
+NONE: Final = -1  # the number of no layer
+KEYS: Final = {INPUT: "input", LOSS: "loss"}
 
 # How far a node is on the way through its neuron.
 PARAMETER, PRODUCT, BIASED, FIRED = range(4)
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A node on its way into the picture.
+
+    uses: how often it is an operand. neuron: the one that it is part of, if it is.
+    stage: how far on the way through the neuron it is. place: where it is shown.
+    behind: the last layer that it depends on. marked: what a walk found out about it.
+    """
+
+    node: Value
+    operands: list[Part]
+    uses: int = 0
+    neuron: Place | None = None
+    stage: int = PARAMETER
+    place: Place = LOSS
+    behind: int = NONE
+    marked: bool = False
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether it is a neuron's sum, with or without its bias."""
+        return self.neuron is not None and self.stage in (PRODUCT, BIASED)
 
 
 @dataclass(slots=True)
@@ -91,115 +117,106 @@ def fold(order: list[Value], detail: str | None, digits: int) -> Graph | None:
     parameters = _parameters(order)
     if not parameters:
         return None
-    parents = _parents(order)
-    neurons = _neurons(order, parents, parameters)
-    places = {at for at, node in zip(neurons, order, strict=True) if at and node.op}
+    parts = _neurons(order, parameters)
+    places = {part.neuron for part in parts if part.neuron and part.node.op}
     if not places:
         return None
     if detail is None:
         detail = "neuron" if len(places) <= MOST_NEURONS else "layer"
-    everywhere = _everywhere(parents, neurons)
+    _place(parts)
     if detail == "layer":
-        everywhere = [_layer(place) for place in everywhere]
-    groups = _groups(order, parents, everywhere, neurons)
-    return _picture(groups, digits)
-
-
-def _parents(order: list[Value]) -> list[list[int]]:
-    """The operands of each node, by position. By id, which is twice as fast here."""
-    index = {id(node): i for i, node in enumerate(order)}
-    return [[index[id(parent)] for parent in node.parents] for node in order]
+        for part in parts:
+            part.place = _layer(part.place)
+    return _picture(_groups(parts), digits)
 
 
 # ---- which node is part of which neuron ----------------------------------------------
 
 
-def _neurons(
-    order: list[Value], parents: list[list[int]], parameters: dict[Value, Place]
-) -> list[Place | None]:
-    """For each node its neuron, or None."""
-    neurons: list[Place | None] = [None] * len(order)
-    stages = [PARAMETER] * len(order)
-    uses = [0] * len(order)
-    for operands in parents:
-        for parent in operands:
-            uses[parent] += 1
-    for i, node in enumerate(order):
-        if not node.op:
-            neurons[i] = parameters.get(node)
-            continue
-        found = _join(node, parents[i], neurons, stages, uses)
-        if found is not None:
-            neurons[i], stages[i] = found
-    _let_go(parents, neurons, stages)
-    _let_sums_go(order, parents, neurons)
-    return neurons
+def _neurons(order: list[Value], parameters: dict[Value, Place]) -> list[Part]:
+    """Each node as a part, with the neuron that it belongs to."""
+    known: dict[int, Part] = {}  # by id, which is twice as fast here
+    for node in order:
+        part = Part(node, [known[id(parent)] for parent in node.parents])
+        known[id(node)] = part
+        for operand in part.operands:
+            operand.uses += 1
+        if not part.operands and not node.constant:
+            part.neuron = parameters.get(node)
+    parts = list(known.values())
+    for part in parts:
+        if part.operands:
+            _join(part)
+    _let_go(parts)
+    _let_sums_go(parts)
+    return parts
 
 
-def _let_go(
-    parents: list[list[int]], neurons: list[Place | None], stages: list[int]
-) -> None:
-    """Give back what looks like an activation but follows only some of a neuron's sums.
+def _let_go(parts: list[Part]) -> None:
+    """Give back what looks like an activation but is not that of each of its sums.
 
     Such is the softplus of a loss, which a linear output meets for one of two classes.
     """
-    summed = [stage in (PRODUCT, BIASED) for stage in stages]
-    inner = {p for i, operands in enumerate(parents) if summed[i] for p in operands}
+    for part in parts:
+        part.marked = False
+    for part in parts:
+        if part.neuron is not None and part.stage in (PRODUCT, BIASED):
+            for operand in part.operands:
+                operand.marked = True
     sums: Counter[Place | None] = Counter()
-    fired: Counter[Place | None] = Counter()
-    for i, place in enumerate(neurons):
-        if stages[i] == FIRED:
-            fired[place] += 1
-        elif summed[i] and i not in inner:
-            sums[place] += 1
-    for i, place in enumerate(neurons):
-        if stages[i] == FIRED and fired[place] != sums[place]:
-            neurons[i] = None
+    fired: Counter[tuple[Place | None, str]] = Counter()
+    for part in parts:
+        if part.stage == FIRED:
+            fired[part.neuron, part.node.op] += 1
+        elif not part.marked and part.is_sum:
+            sums[part.neuron] += 1
+    for part in parts:
+        key = part.neuron, part.node.op
+        if part.stage == FIRED and fired[key] != sums[part.neuron]:
+            part.neuron = None
 
 
-def _let_sums_go(
-    order: list[Value], parents: list[list[int]], neurons: list[Place | None]
-) -> None:
+def _let_sums_go(parts: list[Part]) -> None:
     """Give back the `0 + v` that no neuron uses: Python's `sum` over neurons' outputs.
 
     Inside a neuron, where its products are added up, it is part of the neuron.
     """
-    used = [False] * len(order)
-    for i in range(len(order) - 1, -1, -1):
-        if neurons[i] is None:
+    for part in parts:
+        part.marked = False
+    for part in reversed(parts):
+        neuron = part.neuron
+        if neuron is None:
             continue
-        if not used[i] and _starts_a_sum(order[i]):
-            neurons[i] = None
+        if not part.marked and _starts_a_sum(part.node):
+            part.neuron = None
             continue
-        for operand in parents[i]:
-            used[operand] = used[operand] or neurons[operand] == neurons[i]
+        for operand in part.operands:
+            if operand.neuron == neuron:
+                operand.marked = True
 
 
 def _starts_a_sum(node: Value) -> bool:
     return node.op == "add" and any(parent.constant for parent in node.parents)
 
 
-def _join(
-    node: Value,
-    operands: list[int],
-    neurons: list[Place | None],
-    stages: list[int],
-    uses: list[int],
-) -> tuple[Place, int] | None:
-    """The neuron that a node belongs to, seen from its operands."""
-    op, first = node.op, operands[0]
-    if op in ACTIVATIONS:
-        place = neurons[first]
-        alone = place is not None and stages[first] in (PRODUCT, BIASED)
-        return (place, FIRED) if alone and place and uses[first] == 1 else None
+def _join(part: Part) -> None:
+    """Find the neuron that a node belongs to, seen from its operands."""
+    op, operands = part.node.op, part.operands
     if op == "dot":
-        middle = operands[len(operands) // 2]
-        return _weighted(first, middle, neurons, stages)
-    if op == "mul":
-        return _weighted(first, operands[1], neurons, stages)
-    if op in ("add", "sum"):
-        return _added(node, operands, neurons, stages)
-    return None
+        _weigh(part, operands[0], operands[len(operands) // 2])
+    elif op == "mul":
+        _weigh(part, *operands)
+    elif op in ("add", "sum"):
+        _add(part)
+    elif op not in ARITHMETIC and part.node.operation.arity:
+        _fire(part)
+
+
+def _fire(part: Part) -> None:
+    """A function of a neuron's sum, and of nothing else that uses it."""
+    moving = [p for p in part.operands if not p.node.constant]
+    if len(moving) == 1 and moving[0].is_sum and moving[0].uses == 1:
+        part.neuron, part.stage = moving[0].neuron, FIRED
 
 
 def _parameters(order: list[Value]) -> dict[Value, Place]:
@@ -215,54 +232,57 @@ def _parameters(order: list[Value]) -> dict[Value, Place]:
     return found
 
 
-def _weighted(
-    x: int, y: int, neurons: list[Place | None], stages: list[int]
-) -> tuple[Place, int] | None:
+def _weigh(part: Part, x: Part, y: Part) -> None:
     """A weight times what is no weight; a weight's square is part of the loss."""
-    by_x = neurons[x] if stages[x] == PARAMETER else None
-    by_y = neurons[y] if stages[y] == PARAMETER else None
-    if (by_x is None) == (by_y is None):
-        return None
-    place = by_x or by_y
-    return (place, PRODUCT) if place else None
+    weights = [p for p in (x, y) if p.stage == PARAMETER and p.neuron is not None]
+    if len(weights) == 1:
+        part.neuron, part.stage = weights[0].neuron, PRODUCT
 
 
-def _added(
-    node: Value, operands: list[int], neurons: list[Place | None], stages: list[int]
-) -> tuple[Place, int] | None:
+def _add(part: Part) -> None:
     """Products and one bias of the same neuron, and the 0 that a sum starts from."""
-    place, biases, products = None, 0, 0
-    for operand, value in zip(operands, node.parents, strict=True):
-        if value.constant:
-            continue
-        here, stage = neurons[operand], stages[operand]
-        if here is None or stage == FIRED or (place is not None and here != place):
-            return None
-        place = here
-        biases += stage in (PARAMETER, BIASED)
-        products += stage in (PRODUCT, BIASED)
-    if place is None or biases > 1 or not (products or len(operands) == 2):
-        return None
-    return place, BIASED if biases else PRODUCT
+    terms = [p for p in part.operands if not p.node.constant]
+    neurons = {p.neuron for p in terms}
+    if len(neurons) != 1 or None in neurons or any(p.stage == FIRED for p in terms):
+        return
+    biases = sum(p.stage in (PARAMETER, BIASED) for p in terms)
+    products = any(p.is_sum for p in terms)
+    if biases <= 1 and (products or len(part.operands) == 2):
+        (part.neuron,) = neurons
+        part.stage = BIASED if biases else PRODUCT
 
 
-def _everywhere(parents: list[list[int]], neurons: list[Place | None]) -> list[Place]:
-    """A place for every node: its neuron, or input, or loss, or between layers."""
-    needed = [False] * len(parents)  # by a neuron
-    behind = [False] * len(parents)  # a neuron
-    for i in range(len(parents) - 1, -1, -1):
-        if neurons[i] is not None or needed[i]:
-            for parent in parents[i]:
-                needed[parent] = True
-    places: list[Place] = []
-    for i, place in enumerate(neurons):
-        if place is None:
-            behind[i] = any(behind[parent] for parent in parents[i])
-            place = (BETWEEN if behind[i] else INPUT) if needed[i] else LOSS
-        else:
-            behind[i] = bool(parents[i])
-        places.append(place)
-    return places
+def _place(parts: list[Part]) -> None:
+    """A place for every node: its neuron, or input, or loss, or after a layer."""
+    for part in parts:
+        part.marked = part.neuron is not None
+    for part in reversed(parts):  # what is needed by a neuron
+        if part.marked:
+            for operand in part.operands:
+                operand.marked = True
+    for part in parts:
+        if part.operands:
+            part.behind = max([operand.behind for operand in part.operands])
+        if part.neuron is not None:
+            part.place = part.neuron
+            if part.operands:
+                part.behind = max(part.behind, part.neuron[0])
+        elif part.marked:
+            part.place = INPUT if part.behind == NONE else (AFTER, part.behind)
+    _keep_together(parts)
+
+
+def _keep_together(parts: list[Part]) -> None:
+    """Put a leaf that is only used after a layer, such as a scale, where it is used."""
+    uses: Counter[tuple[int, Place]] = Counter()
+    for part in parts:
+        if part.place[0] == AFTER:
+            for operand in part.operands:
+                if operand.place == INPUT and not operand.operands:
+                    key = id(operand), part.place
+                    uses[key] += 1
+                    if uses[key] == operand.uses:
+                        operand.place = part.place
 
 
 def _layer(place: Place) -> Place:
@@ -272,49 +292,41 @@ def _layer(place: Place) -> Place:
 # ---- what a group holds, and what flows between groups -------------------------------
 
 
-def _groups(
-    order: list[Value],
-    parents: list[list[int]],
-    places: list[Place],
-    neurons: list[Place | None],
-) -> dict[Place, Group]:
+def _groups(parts: list[Part]) -> dict[Place, Group]:
     groups: dict[Place, Group] = {}
-    for node, place, neuron in zip(order, places, neurons, strict=True):
-        group = groups.get(place)
+    for part in parts:
+        node, group = part.node, groups.get(part.place)
         if group is None:
-            group = groups[place] = Group(place)
+            group = groups[part.place] = Group(part.place)
         if node.op:
             group.ops[node.op] += 1
-        elif neuron is not None:
-            group.parameters.append(node.grad)
-        elif not node.constant:
-            group.leaves += 1
-        else:
+        elif node.constant:
             group.constants += 1
-        if neuron is not None:
-            group.neurons.add(neuron)
-    _leave(groups, order, parents, places)
+        elif part.neuron is not None or part.place[0] == AFTER:
+            group.parameters.append(node.grad)
+        else:
+            group.leaves += 1
+        if part.neuron is not None:
+            group.neurons.add(part.neuron)
+    _leave(groups, parts)
     return groups
 
 
-def _leave(
-    groups: dict[Place, Group],
-    order: list[Value],
-    parents: list[list[int]],
-    places: list[Place],
-) -> None:
+def _leave(groups: dict[Place, Group], parts: list[Part]) -> None:
     """Note the values that leave each group, and what flows between groups."""
-    left: set[int] = set()
-    for i, node in enumerate(order):
-        here, grad = groups[places[i]], node.grad
-        for parent, partial in zip(parents[i], node.partials, strict=True):
-            there = places[parent]
-            if there != here.place:
-                here.receive(there, grad * partial)
-                left.add(parent)
-    for i in sorted(left | {len(order) - 1}):
-        if order[i].op:
-            groups[places[i]].outputs.append(order[i])
+    for part in parts:
+        part.marked = part is parts[-1]
+    for part in parts:
+        if not part.operands:
+            continue
+        here, grad = groups[part.place], part.node.grad
+        for operand, partial in zip(part.operands, part.node.partials, strict=True):
+            if operand.place != part.place:
+                here.receive(operand.place, grad * partial)
+                operand.marked = True
+    for part in parts:
+        if part.marked and part.node.op:
+            groups[part.place].outputs.append(part.node)
 
 
 # ---- the picture ---------------------------------------------------------------------
@@ -328,15 +340,15 @@ def _picture(groups: dict[Place, Group], digits: int) -> Graph:
         bar = style.meter(group.norm, largest) if group.parameters else ""
         label = style.box(_rows(group, digits), _title(group), bar)
         picture.add(_key(place), label, title=_tip(group))
-    _columns(picture, [place for place in sorted(groups) if place[1]])
+    _columns(picture, [place for place in sorted(groups) if place[0] > 0 < place[1]])
     _arrows(picture, groups)
     return picture
 
 
 def _columns(picture: Graph, places: list[Place]) -> None:
     """The neurons of a layer below one another, in their order."""
-    for layer, column in groupby(places, key=itemgetter(0)):
-        keys = [_key(place) for place in column if layer > 0]
+    for _, column in groupby(places, key=itemgetter(0)):
+        keys = [_key(place) for place in column]
         with picture.subgraph() as rank:
             rank.attr(rank="same")
             for above, below in pairwise(keys):
@@ -366,12 +378,14 @@ def _arrows(picture: Graph, groups: dict[Place, Group]) -> None:
 
 def _rows(group: Group, digits: int) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
+    whole = group.place[0] < 0 or not group.place[1]
     if group.neurons:
-        rows += [("neurons", str(len(group.neurons)))] * (not group.place[1])
+        rows += [("neurons", str(len(group.neurons)))] * whole
+    if group.parameters:
         rows.append(("parameters", str(len(group.parameters))))
     rows += [("variables", str(group.leaves))] * bool(group.leaves)
     rows += [("constants", str(group.constants))] * bool(group.constants)
-    if not group.place[1]:
+    if whole:
         rows += counts(group.ops)
     if len(group.outputs) == 1:
         (output,) = group.outputs
@@ -394,6 +408,8 @@ def _title(group: Group) -> str:
     layer, neuron = group.place
     if group.place == LOSS:
         return visible(group.outputs[-1].label) or "loss"
+    if layer == AFTER:
+        return f"after layer {neuron}" if neuron else "after the neuron"
     if layer < 0:
         return _key(group.place)
     if not layer:
@@ -407,6 +423,8 @@ def _tip(group: Group) -> str:
 
 
 def _key(place: Place) -> str:
+    if place[0] == AFTER:
+        return f"after{place[1]}"
     return KEYS.get(place) or f"L{place[0]}N{place[1]}"
 
 
