@@ -70,6 +70,18 @@ def test_right_derivatives_pass(f, args, count):
     assert report.worst.excess <= 1
 
 
+@pytest.mark.parametrize("part", [-3.0, -1.5, -1.1, -0.9, 0.0, 0.5, 0.9, 1.1, 1.5, 2.5])
+@pytest.mark.parametrize(("rtol", "atol"), [(1e-6, 1e-8), (1e-4, 0.0), (0.0, 1e-3)])
+def test_an_error_fails_from_one_tolerance_on(part, rtol, atol):
+    off = part * (rtol * 4.0 + atol)
+    wrong = operation(partials=(lambda x, out: 2 * x + off,))(lambda x: x * x)
+    if abs(part) < 1:
+        gradcheck(wrong, 2.0, rtol=rtol, atol=atol)
+        return
+    with pytest.raises(GradcheckError):
+        gradcheck(wrong, 2.0, rtol=rtol, atol=atol)
+
+
 def test_the_differences_are_exact_to_many_digits():
     (entry,) = gradcheck(exp, 1.0).entries
     assert entry.numeric == pytest.approx(math.e, rel=1e-10)

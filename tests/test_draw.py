@@ -53,6 +53,21 @@ def expression():
     return out, n, (w, x, b)
 
 
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (1.234567, "1.234567"),  # eight characters: as it was written
+        (1.2345678, "1.235"),
+        (-1.23456, "-1.23456"),
+        (-1.234567, "-1.235"),
+        (12345678.0, "12345678"),
+        (123456789.0, "1.235e8"),
+    ],
+)
+def test_a_number_is_as_it_was_typed_up_to_eight_characters(x, text):
+    assert typed(x) == text
+
+
 def check(output, digits=4):
     """Every number in the picture is the node's; returns how many were compared."""
     picture = draw(output, detail="op", digits=digits)

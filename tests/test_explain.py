@@ -38,6 +38,7 @@ from nn import (
 )
 from viz import explain, flow
 from viz.digits import short
+from viz.explain import MOST_STEPS
 from viz.layers import loss_of, worked_example
 from viz.notation import (
     LATEX,
@@ -47,6 +48,7 @@ from viz.notation import (
     Symbol,
     plus,
     show,
+    symbol_latex,
     times,
     with_numbers,
 )
@@ -508,6 +510,44 @@ def test_names_come_from_a_mapping():
 def test_equal_names_are_told_apart():
     x, other = Value(2.0, label="x"), Value(3.0, label="x")
     assert "v2 = x·x#2" in explain(tanh(x * other)).text().replace("  ", " ")
+
+
+@pytest.mark.parametrize(
+    ("name", "latex"),
+    [
+        ("x#2", r"{x}^{\#2}"),
+        ("W1[1,2]#10", r"{W^{(1)}_{1,2}}^{\#10}"),
+        ("x#y", r"\text{x}\#\text{y}"),
+        ("#2", r"\#\text{2}"),
+        ("x#", r"\text{x}\#"),
+        ("a#1#2", r"{{a}^{\#1}}^{\#2}"),
+    ],
+)
+def test_the_sign_between_a_name_and_its_number(name, latex):
+    assert symbol_latex(name) == latex
+
+
+@pytest.mark.parametrize("steps", [MOST_STEPS - 1, MOST_STEPS, MOST_STEPS + 1])
+def test_only_what_is_left_out_is_said_to_be(steps):
+    x = Value(0.5, label="x")
+    out = x
+    for _ in range(steps):
+        out = out * 1.0
+    notes = " ".join(explain(out, x).notes)
+    assert (f"has {steps + 1} steps" in notes) is (steps + 1 > MOST_STEPS)
+
+
+def test_the_product_along_a_path_is_the_backward_passs_to_the_last_bit():
+    rng = random.Random(0)
+    for _ in range(20):
+        x = Value(rng.random(), label="x")
+        out = x
+        for _ in range(5):
+            out = out * rng.random()
+        (way,) = explain(out, x).paths
+        (path,) = way.listed
+        out.backward()
+        assert path.product == x.grad
 
 
 def test_names_of_nodes_and_labels_never_mix():

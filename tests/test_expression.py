@@ -264,6 +264,14 @@ def test_limits():
             parse(deep, x=1.0)
 
 
+@pytest.mark.parametrize(
+    "term", ["(x)", "((x))", "-x", "--x", "x**2", "x**-x", "abs(x)", "maximum(x, (x))"]
+)
+def test_depth_is_counted_inside_one_another_not_side_by_side(term):
+    text = "+".join([term] * 4 * MAX_DEPTH)
+    assert parse(text, x=1.0).data == 4 * MAX_DEPTH * parse(term, x=1.0).data
+
+
 def test_what_is_no_text_or_no_number():
     with pytest.raises(TypeError, match="reads a text"):
         parse(3)

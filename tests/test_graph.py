@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import sys
 
 import pytest
 
 from autograd import (
     Value,
+    __compiled__,
     exp,
     gradients,
     maximum,
@@ -17,6 +20,7 @@ from autograd import (
     topological_order,
     where,
 )
+from autograd import sum as total
 from autograd.graph import graph, reached, tangents
 from autograd.value import as_value
 
@@ -182,3 +186,43 @@ def test_the_order_of_several_outputs():
     assert len(order) == 4
     assert reached([a]) == ([x, a], False)
     assert reached([a, a]) == ([x, a], False)
+
+
+def interrupted(compute, line):
+    """Compute until Ctrl-C at a line of the walk, counted from 1; whether it came."""
+    left, done = line, False
+
+    def trace(frame, event, _):
+        nonlocal left, done
+        if frame.f_code.co_name not in ("_count_uses", "_count", "_sweep"):
+            return trace
+        left -= event == "line" and not done
+        if left == 0 and not done:
+            done = True
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        compute()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+@pytest.mark.skipif(__compiled__, reason="Ctrl-C waits for the end of compiled walks")
+def test_a_walk_after_one_that_was_interrupted_is_like_the_first():
+    x, w = Value(0.5), Value(2.0)
+    inner = x * w + x
+    out = maximum(inner * inner, x) * inner + total([x, inner, w])
+    wanted = gradients(out, [x, w, inner])
+    for line in itertools.count(1, 3):
+        if not interrupted(lambda: gradients(inner * w, [x, inner]), line):
+            break
+        assert gradients(out, [x, w, inner]) == wanted, line
+        interrupted(lambda: gradients(out, [x]), line)
+        assert gradients(out, [x, w, inner]) == wanted, line
+    assert line > 30

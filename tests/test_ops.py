@@ -517,6 +517,13 @@ def test_any_number_of_arguments_with_given_partials():
     assert hessian(lambda v: squares(*v))([1.0, 2.0]) == [[2.0, 0.0], [0.0, 2.0]]
 
 
+def test_the_one_partial_of_one_argument_may_be_given_bare():
+    bare = operation(partials=lambda x, out: 3 * x * x)(lambda x: x * x * x)
+    listed = operation(partials=(lambda x, out: 3 * x * x,))(lambda x: x * x * x)
+    for own in (bare, listed):
+        assert [grad(own)(2.0), grad(grad(own))(2.0)] == [12.0, 12.0]
+
+
 def test_an_own_operation_is_copied_and_pickled_like_a_function():
     assert copy.deepcopy([cube])[0] is cube
     local = operation(lambda x: x)

@@ -8,6 +8,7 @@ import textwrap
 import threading
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -229,6 +230,24 @@ def test_a_layout_that_takes_too_long_is_stopped():
 def test_dot_that_is_none_is_an_error():
     with pytest.raises(ValueError, match="could not lay out"):
         render.render("digraph {" + "\n" * (render.QUICK + 1))
+
+
+@pytest.mark.parametrize(
+    "char", [*map(chr, range(32)), "\x7f", "\x9f", "\xa0", "\ufffd", "a"]
+)
+def test_the_sign_of_a_control_character_is_unicodes_own(char):
+    code = ord(char)
+    wanted = (
+        chr(0x2400 + code) if code < 32 else "\ufffd" if code in (127, 159) else char
+    )
+    assert visible(char) == ("↵" if char == "\n" else wanted)
+
+
+def test_of_graphvizs_complaints_the_last_is_told(monkeypatch):
+    said = SimpleNamespace(returncode=1, stderr=b"first\nlast \xff\n", stdout=b"")
+    monkeypatch.setattr(render.subprocess, "run", lambda *args, **options: said)
+    with pytest.raises(ValueError, match=r"could not lay out this picture: last .$"):
+        render.render("\n" * (render.QUICK + 1))
 
 
 def test_a_tangle_is_laid_out_quickly():

@@ -1,5 +1,7 @@
 """fit: the same arithmetic as by hand and as torch, and every way to end."""
 
+import contextlib
+import gc
 import io
 import itertools
 import json
@@ -10,6 +12,7 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +24,7 @@ from nn import MLP, SGD, Adam, DivergenceError, Layer, Module, Sequential, fit
 from nn.checkpoint import load_checkpoint
 from nn.data import moons, xor
 from nn.engine import Eager
+from nn.training import Training
 
 XOR = ([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
 
@@ -588,6 +592,90 @@ def test_resumed_is_unbroken(tmp_path, optimizer, patience):
     assert one.columns == other.columns
     assert one.stopped == other.stopped
     assert one.best_epoch == other.best_epoch
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_resumed_training_remembers_the_best_epoch(tmp_path, engine):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(24, 2)), rng.integers(0, 2, 24).tolist()  # pure noise
+    through, broken = tmp_path / "through.json", tmp_path / "broken.json"
+
+    def run(epochs, path, resume=None):
+        model = small()
+        history = fit(
+            model, X, y, optimizer=Adam(lr=0.1), epochs=epochs, batch_size=5, seed=2,
+            patience=50, engine=engine, checkpoint=path, resume=resume, validation=0.5,
+        )  # fmt: skip
+        return history, model
+
+    whole, wanted = run(20, through)
+    assert 1 < whole.best_epoch < 19  # then it got worse again
+    for stop in (whole.best_epoch, whole.best_epoch + 1, 19):
+        run(stop, broken)
+        history, model = run(20, broken, broken)
+        assert history.best_epoch == whole.best_epoch
+        assert model.state_dict() == wanted.state_dict()
+        assert broken.read_bytes() == through.read_bytes()
+
+
+@pytest.mark.parametrize("patience", [None, 50])
+def test_every_part_of_a_training_is_read_back(tmp_path, patience):
+    states = []
+
+    def run(epochs, path, resume=None):
+        return fit(
+            small(), *XOR, optimizer=SGD(lr=0.5, momentum=0.9), epochs=epochs, seed=3,
+            patience=patience, checkpoint=path, resume=resume, progress=False,
+            callbacks=[lambda training: states.append(training.state_dict())],
+        )  # fmt: skip
+
+    run(4, tmp_path / "one.json")
+    read = load_checkpoint(tmp_path / "one.json").training
+    assert read == states[-1]
+    assert all(read[name] for name in ("epoch", "seed", "optimizer", "history"))
+    assert bool(read["best"]) == bool(read["numbers"]) == (patience is not None)
+    run(4, tmp_path / "two.json", tmp_path / "one.json")  # nothing is left to do
+    two, one = tmp_path / "two.json", tmp_path / "one.json"
+    assert two.read_bytes() == one.read_bytes()
+
+
+def test_a_checkpoint_is_written_once_a_second(tmp_path, monkeypatch):
+    now, saved = [0.0], []
+    monkeypatch.setattr(
+        "nn.training.time", SimpleNamespace(perf_counter=lambda: now[0])
+    )
+    monkeypatch.setattr(
+        Training, "save", lambda training, path: saved.append(training.epoch)
+    )
+
+    def later(training):
+        now[0] = 0.25 * training.epoch
+
+    fit(small(), *XOR, epochs=12, checkpoint=tmp_path / "m.json", callbacks=[later])
+    assert saved == [6, 11, 12]  # more than 1 s after the last, and at the end
+
+
+def failing(predictions, targets):
+    raise ArithmeticError("a loss of one's own that fails")
+
+
+def interrupting(predictions, targets):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("engine", ["eager", "compiled", "auto"])
+@pytest.mark.parametrize("loss", ["mse", failing, interrupting])
+def test_the_garbage_collector_is_as_it_was(on, engine, loss):
+    was_on = gc.isenabled()
+    (gc.enable if on else gc.disable)()
+    try:
+        with contextlib.suppress(ArithmeticError, KeyboardInterrupt, TypeError):
+            fit(small(), *XOR, loss, epochs=2, engine=engine)
+        nn.predict(small(), XOR[0])
+        assert gc.isenabled() == on
+    finally:
+        (gc.enable if was_on else gc.disable)()
 
 
 def test_resume_from_a_model_alone(tmp_path):

@@ -1,0 +1,65 @@
+"""An expression as tables: what is in them does not depend on what was there before."""
+
+import json
+import math
+
+import pytest
+
+from autograd import Value, exp, parse
+from viz.table import evaluate
+
+
+def test_gradients_that_were_there_are_not_added_to():
+    x, y = Value(3.0, label="x"), Value(2.0, label="y")
+    out = x * x * y
+    fresh = evaluate(out, {"x": x, "y": y}).as_json()
+    out.backward()
+    out.backward(5.0)
+    assert evaluate(out, {"x": x, "y": y}).as_json() == fresh
+    assert [node["gradient"] for node in fresh["nodes"] if node["label"]] == [12.0, 9.0]
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_derivatives_by_every_name_and_pair(second):
+    x, y = Value(3.0, label="x"), Value(2.0, label="y")
+    found = evaluate(x * x * y, {"x": x, "y": y}, second)
+    assert found.value == 18.0
+    assert found.first == {"x": 12.0, "y": 9.0}
+    wanted = {"x": {"x": 4.0, "y": 6.0}, "y": {"x": 6.0, "y": 0.0}}
+    assert found.second == (wanted if second else {})
+    assert ("second" in found.as_json()) is second
+
+
+def test_as_data_what_json_lacks_is_text():
+    x = Value(math.inf, label="x")
+    data = evaluate(x * 0.0 + x, {"x": x}).as_json()
+    json.dumps(data, allow_nan=False)
+    assert (data["value"], data["nodes"][0]["value"]) == ("nan", "inf")
+
+
+def cells(table):
+    return list(zip(*[column._cells for column in table.columns], strict=True))
+
+
+def test_a_row_for_each_node():
+    x = Value(0.5, label="x")
+    nodes, first = evaluate(exp(x) * 2.0, {"x": x}).tables()
+    rows = [[str(cell) for cell in row] for row in cells(nodes)]
+    assert [row[1] for row in rows] == ["", "exp(x)", "", "mul(v1, 2)"]
+    assert rows[0][:1] + rows[0][2:4] == ["x", "0.5", "3.297442541"]
+    assert rows[1][3:] == ["2", "by x: 1.648721271"]
+    assert rows[2][2:4] == ["2", ""]  # a constant has no gradient
+    assert rows[3][4] == "by v1: 2"
+    assert [[str(cell) for cell in row] for row in cells(first)] == [
+        ["x", "3.297442541"]
+    ]
+
+
+@pytest.mark.parametrize(("terms", "shown"), [(8, 8), (9, 7)])
+def test_of_more_than_eight_operands_seven_are_shown(terms, shown):
+    names = [f"x{i}" for i in range(terms)]
+    out = parse(f"sum({', '.join(names)})", **dict.fromkeys(names, 1.0))
+    (nodes,) = evaluate(out, {}).tables()
+    operands = str(cells(nodes)[-1][1]).removeprefix("sum(").removesuffix(")")
+    wanted = ", ".join(names[:shown] + ["..."] * (terms > shown))
+    assert operands == wanted
