@@ -29,6 +29,7 @@ def operation(
     advice: str = "",
     kink: str = "",
     limit: Callable[..., float] | None = None,
+    selects: bool = False,
     box: tuple[Span, ...] = (),
     samples: tuple[tuple[float, ...], ...] = (),
 ) -> Any:
@@ -42,6 +43,9 @@ def operation(
         the list of arguments and the result, giving the list of all. Without partials
         the engine differentiates the forward function, which then has to be written
         with operators and this package's functions itself.
+    selects: whether a local derivative of 0 means that the argument was not chosen, as
+        by `relu`, and gets nothing even where the adjoint is infinite or nan. Without
+        it, a 0 is a number, and 0 times infinity is nan.
     The others are the columns of the operation table (see `Operation`): how it looks
         in pictures and formulas, where it is defined.
 
@@ -73,6 +77,7 @@ def operation(
             all_partials=arguments.all_partials(partials),
             symbol=symbol,
             limit=limit,
+            selects=selects,
             latex=latex or arguments.latex(called),
             binds=binds,
             needs=needs,

@@ -28,6 +28,7 @@ from autograd.value import (
     describe,
     evaluate,
     ieee,
+    masks,
     node_of,
     number_of,
     put_back,
@@ -163,7 +164,7 @@ def pulled_as_nodes(
     """The same walk, with the local derivatives recorded as nodes of their own.
 
     Products with a plain 0 are left out, where they are 0: not at a pole, where the
-    walk in floats comes to 0 * inf, which is nan.
+    walk in floats comes to 0 * inf, which is nan, unless the 0 is a branch not taken.
     """
     if MODE.observer is not None:
         _watch(outputs, seeds)
@@ -185,10 +186,11 @@ def _hand_on(node: Value, adjoints: dict[Value, Value], on_the_way: set[Value]) 
         if all(map(math.isfinite, recorded_partials(node))):
             return
         adjoint = constant(0.0)
-    for parent, partial in _local_derivatives(node):
-        if parent in on_the_way and not _vanishes(partial, adjoint):
-            share = adjoint * partial if not _is_one(partial) else adjoint
-            _add(adjoints, parent, share)
+    for place, (parent, partial) in enumerate(_local_derivatives(node)):
+        if parent not in on_the_way or _vanishes(partial, adjoint):
+            continue
+        if not _unchosen(node, place, partial, adjoint):
+            _add(adjoints, parent, _share(node, adjoint, partial))
 
 
 def _add(adjoints: dict[Value, Value], node: Value, share: Value) -> None:
@@ -275,19 +277,40 @@ def _marked_way(order: list[Value], inputs: Sequence[Value], mark: i64) -> list[
 
 
 def _slope_along(node: Value, known: i64) -> float:
+    """The derivative of a node along the direction; its mark, whether it has one.
+
+    It has none where no parent with one was chosen: an infinite slope after it then
+    changes nothing.
+    """
     total = 0.0
+    mark = known - 1
     left, right = node._left, node._right
     if left is not None:
-        if left._mark == known:
+        if left._mark == known and _has_say(node, 0, node._left_partial, left):
+            mark = known
             total = left._adjoint * node._left_partial
-        if isinstance(right, Value) and right._mark == known:
+        if (
+            isinstance(right, Value)
+            and right._mark == known
+            and _has_say(node, 1, node._right_partial, right)
+        ):
+            mark = known
             total += right._adjoint * node._right_partial
     elif isinstance(right, Terms):
         partials = right.partials
         for index, parent in enumerate(right.parents):
-            if parent._mark == known:
+            if parent._mark == known and _has_say(node, index, partials[index], parent):
+                mark = known
                 total += parent._adjoint * partials[index]
+    node._mark = mark
     return total
+
+
+def _has_say(node: Value, place: int, partial: float, parent: Value) -> bool:
+    """Whether a parent was chosen; one that was not still gives nan where infinite."""
+    if partial != 0.0 or not math.isfinite(parent._adjoint):
+        return True
+    return not masks(node, place, partial)
 
 
 def forward_is_shorter(
@@ -339,17 +362,49 @@ def pushed_as_nodes(
     with ieee():
         for node in order:
             if node not in known and any(p in known for p in node.parents):
-                known[node] = _tangent(node, known)
+                slope = _tangent(node, known)
+                if slope is not None:
+                    known[node] = slope
     return [known.get(output, 0.0) for output in outputs]
 
 
 def _tangent(node: Value, known: dict[Value, Any]) -> Any:
+    """The derivative of a node along the direction.
+
+    None where no parent that has one was chosen: nothing comes from there, and an
+    infinite slope after it changes nothing. An infinite tangent of a parent that was
+    not chosen gives nan, as going backward does.
+    """
     total: Any = None
-    for parent, partial in _local_derivatives(node):
-        if parent in known and not _vanishes(partial, known[parent]):
-            share = known[parent] * partial if not _is_one(partial) else known[parent]
-            total = share if total is None else total + share
-    return 0.0 if total is None else total
+    for place, (parent, partial) in enumerate(_local_derivatives(node)):
+        if parent not in known or _is_out(node, place, partial, known[parent]):
+            continue
+        share = 0.0
+        if not _vanishes(partial, known[parent]):
+            share = _carried(node, known[parent], partial)
+        total = share if total is None else total + share
+    return total
+
+
+def _carried(node: Value, tangent: Any, partial: Any) -> Any:
+    """The product with a tangent, which may be a choice: what was 0 then stays 0.
+
+    In a program, whose rows choose differently, no node is there for some rows alone:
+    a tangent of others is `where(chosen, tangent, 0)`, and so is the product with it.
+    """
+    chosen: Any = None
+    if isinstance(tangent, Value) and tangent.operation is ops.where:
+        condition, yes, no = tangent.parents
+        if _is_zero(no):
+            chosen, tangent = condition, yes
+    if _selects_by_nodes(node, partial):
+        here = _where_chosen(node, 1.0, partial, False)
+        chosen = here if chosen is None else ops.where(chosen, here, 0.0)
+    if chosen is None:
+        return _product(tangent, partial)
+    if isinstance(partial, Value):
+        partial = ops.where(chosen, partial, 0.0)
+    return ops.where(chosen, _product(tangent, partial), 0.0)
 
 
 # ---- pieces --------------------------------------------------------------------------
@@ -388,5 +443,82 @@ def _vanishes(partial: Any, factor: Any) -> bool:
     return is_zero and math.isfinite(number_of(factor))
 
 
-def _is_one(partial: Any) -> bool:
-    return not isinstance(partial, Value) and partial == 1.0
+def _unchosen(node: Value, place: int, partial: Any, factor: Any) -> bool:
+    """Whether a parent has no say, whatever the adjoint or the tangent is.
+
+    A local derivative that is a node, such as a slope that happens to be 0, may have
+    derivatives by the other parents, and gives way only to a factor that is not finite.
+    """
+    if not isinstance(partial, Value) or partial.constant:
+        return masks(node, place, number_of(partial))
+    if _traced():
+        return False
+    others = [p for at, p in enumerate(node.parents) if at != place]
+    if math.isfinite(number_of(factor)) and not all(p.constant for p in others):
+        return False
+    return masks(node, place, number_of(partial))
+
+
+def _is_out(node: Value, place: int, partial: Any, tangent: Any) -> bool:
+    """Whether a parent with a tangent adds nothing to the node's."""
+    if not _traced() and not math.isfinite(number_of(tangent)):
+        return False
+    return _unchosen(node, place, partial, tangent)
+
+
+def _traced() -> bool:
+    """Whether a program is recorded, so that the numbers of nodes mean nothing."""
+    return getattr(THREAD, "rules", None) is not None
+
+
+def _share(node: Value, factor: Any, partial: Any) -> Any:
+    """The product of an adjoint or a tangent with a local derivative of a node.
+
+    Where the row chooses, and its rule is a choice between nodes, so is the factor: a
+    0 that is chosen then stays 0 whatever the factor is.
+    """
+    if not _selects_by_nodes(node, partial):
+        return _product(factor, partial)
+    if all(case.constant for case in _cases(node, partial)):
+        return _where_chosen(node, factor, partial, True)
+    product = _where_chosen(node, factor, partial, False) * partial
+    return _where_chosen(node, product, partial, False)
+
+
+def _product(factor: Any, partial: Any) -> Any:
+    is_one = not isinstance(partial, Value) and partial == 1.0
+    return factor if is_one else factor * partial
+
+
+def _selects_by_nodes(node: Value, partial: Any) -> bool:
+    """Whether a local derivative is a choice between nodes, one of them a plain 0."""
+    if not node.operation.selects or not isinstance(partial, Value):
+        return False
+    return any(map(_is_zero, _cases(node, partial)))
+
+
+def _cases(node: Value, partial: Value) -> list[Value]:
+    """What a choice between nodes is between; a slope given by a user is one case."""
+    if partial.operation is not ops.where or _is_given(node, partial):
+        return [partial]
+    _, yes, no = partial.parents
+    return [*_cases(node, yes), *_cases(node, no)]
+
+
+def _is_given(node: Value, partial: Value) -> bool:
+    return any(partial is parent for parent in node.parents)
+
+
+def _where_chosen(node: Value, factor: Any, partial: Value, times: bool) -> Any:
+    """The factor, but 0 where the case is 0; times the case where that is asked for."""
+    if partial.operation is ops.where and not _is_given(node, partial):
+        condition, *cases = partial.parents
+        found = [_where_chosen(node, factor, case, times) for case in cases]
+        return ops.where(condition, *found)
+    if _is_zero(partial):
+        return 0.0
+    return factor * partial.data if times and partial.data != 1.0 else factor
+
+
+def _is_zero(x: Value) -> bool:
+    return x.constant and x.data == 0.0

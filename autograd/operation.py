@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import reduce
 
 from autograd.hints import Any, Final, final
 from autograd.numeric import number
@@ -45,6 +46,10 @@ class Operation:
     latex, binds, needs: the printed form, how tightly it binds, and how tightly each
         argument has to bind to go without parentheses.
     names: of the arguments, by which a caller may give them too.
+    selects: whether an argument whose local derivative is 0 was not chosen, as by
+        relu or where: it then gets 0 whatever is above, infinite or nan. Or a function
+        of the arguments that says so for each, where only some zeros are of that kind.
+    folds: whether more arguments than two are taken two by two, from left to right.
     domain, advice, kink: for errors and for the documentation.
     raises: the errors outside the domain.
     box: for each argument a span (low, high) inside the domain, for random tests and
@@ -63,6 +68,7 @@ class Operation:
         "box",
         "defaults",
         "domain",
+        "folds",
         "forward",
         "kink",
         "latex",
@@ -73,6 +79,7 @@ class Operation:
         "partials",
         "raises",
         "samples",
+        "selects",
         "symbol",
     )
 
@@ -90,6 +97,8 @@ class Operation:
         binds: int = ATOM,
         needs: tuple[int, ...] = (),
         names: tuple[str, ...] = (),
+        selects: bool | Callable[..., tuple[bool, ...]] = False,
+        folds: bool = False,
         domain: str = "every number",
         raises: tuple[type[Exception], ...] = (),
         advice: str = "",
@@ -111,6 +120,8 @@ class Operation:
         self.binds = binds
         self.needs = needs
         self.names = names
+        self.selects = selects
+        self.folds = folds
         self.domain = domain
         self.raises = raises
         self.advice = advice
@@ -133,6 +144,8 @@ class Operation:
         self, args: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[Any, ...]:
         """Fill in names and defaults, or say what the arguments should be."""
+        if self.folds and len(args) > 2 and not named:
+            return reduce(self, args[:-1]), args[-1]
         given = list(args)
         first_default = self.arity - len(self.defaults)
         for index in range(len(args), self.arity):

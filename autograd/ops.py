@@ -79,16 +79,18 @@ def _power_limit(x: float, y: float) -> float:
 
 
 def _power_by_base(x: Any, y: Any, out: Any) -> Any:
-    if not x and not y:
-        return 0.0  # x ** 0 is 1 everywhere, so its slope is 0 at 0 too
+    if not y and not (x < 0 or x > 0):
+        return 0.0  # x ** 0 is 1 everywhere, so its slope is 0 at 0 and nan too
     return y * pow_(x, y - 1)  # Python's ** is complex at a negative base
 
 
 def _power_by_exponent(x: Any, y: Any, out: Any) -> Any:
     if x < 0:
-        return NAN  # x ** y is real at whole y alone, so it has no slope in y
+        return NAN * out  # x ** y is real at whole y alone, so it has no slope in y
     if not x and not y < 0:
-        return 0.0  # 0 ** y is 0 for every y > 0
+        # 0 ** y is 0 for every y > 0: a 0, with the slope in x that taking the two
+        # derivatives the other way round gives, 1 at y = 1 and undefined below.
+        return out if y >= 1 else out - out
     return out * log(x)
 
 
@@ -146,7 +148,7 @@ div: Final[Operation] = row(
     needs=(ANY, ANY),
     domain="a divisor other than 0",
     raises=(ZeroDivisionError,),
-    advice="Keep the divisor away from 0, or choose the other case with where().",
+    advice="Keep the divisor away from 0, as x / where(y, y, 1.0) does.",
     box=((-10.0, 10.0), (0.1, 10.0)),
     samples=((2.0, 3.0), (-1.5, 0.25), (0.0, -4.0)),
     doc="x / y",
@@ -164,6 +166,7 @@ pow_: Final[Operation] = row(
     needs=(ATOM, ANY),
     domain="a positive base, or a whole exponent (not below 0 where the base is 0)",
     raises=(ValueError, ZeroDivisionError, OverflowError),
+    selects=lambda x, y: (y == 0, False),
     advice=(
         "Write abs(x) ** y for the size of the root, or keep the base positive with "
         "maximum(x, 1e-12)."
@@ -362,7 +365,7 @@ asin: Final[Operation] = row(
     latex=r"\arcsin\left({0}\right)",
     domain="-1 <= x <= 1",
     raises=(ValueError,),
-    advice="Keep x between -1 and 1 with minimum(maximum(x, -1), 1).",
+    advice="Keep x between -1 and 1 with clip(x, -1, 1).",
     kink="infinite at -1 and 1",
     box=((-0.999, 0.999),),
     samples=((0.0,), (0.5,), (-0.999,)),
@@ -381,7 +384,7 @@ acos: Final[Operation] = row(
     latex=r"\arccos\left({0}\right)",
     domain="-1 <= x <= 1",
     raises=(ValueError,),
-    advice="Keep x between -1 and 1 with minimum(maximum(x, -1), 1).",
+    advice="Keep x between -1 and 1 with clip(x, -1, 1).",
     kink="minus infinity at -1 and 1",
     box=((-0.999, 0.999),),
     samples=((0.0,), (0.5,), (-0.999,)),
@@ -564,7 +567,8 @@ relu: Final[Operation] = row(
     >>> relu(-2.0), relu(3.0)
     (0.0, 3.0)
     """,
-    partials=(lambda x, out: 1.0 if x > 0 else 0.0,),
+    partials=(lambda x, out: 0.0 if x <= 0 else 1.0,),
+    selects=True,
     symbol="ReLU",
     batch="np.where({0} < 0, 0.0, {0})",
     latex=r"\operatorname{{ReLU}}\left({0}\right)",
@@ -591,6 +595,7 @@ leaky_relu: Final[Operation] = row(
         lambda x, slope, out: 0.0 if x > 0 else x,
     ),
     names=("x", "slope"),
+    selects=True,
     batch="np.where({0} > 0, {0}, {1} * {0})",
     latex=r"\operatorname{{LeakyReLU}}_{{{1}}}\left({0}\right)",
     kink="by x, slope at x = 0; by slope, 0 there",
@@ -617,6 +622,7 @@ elu: Final[Operation] = row(
         lambda x, alpha, out: 0.0 if x > 0 else expm1(x),
     ),
     names=("x", "alpha"),
+    selects=True,
     batch="np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0.0)))",
     latex=r"\operatorname{{ELU}}_{{{1}}}\left({0}\right)",
     kink="by x, alpha at x = 0; by alpha, 0 there",
@@ -777,9 +783,11 @@ minimum: Final[Operation] = row(
     2.0
     """,
     partials=(
-        lambda x, y, out: 1.0 if x < y else 0.0 if x > y else 0.5,
-        lambda x, y, out: 1.0 if y < x else 0.0 if y > x else 0.5,
+        lambda x, y, out: 0.0 if x > y else 0.5 if x >= y else 1.0,
+        lambda x, y, out: 0.0 if y > x else 0.5 if y >= x else 1.0,
     ),
+    selects=True,
+    folds=True,
     batch="np.minimum({0}, {1})",
     latex=r"\min\left({0}, {1}\right)",
     kink="half for each in a tie",
@@ -801,9 +809,11 @@ maximum: Final[Operation] = row(
     3.0
     """,
     partials=(
-        lambda x, y, out: 1.0 if x > y else 0.0 if x < y else 0.5,
-        lambda x, y, out: 1.0 if y > x else 0.0 if y < x else 0.5,
+        lambda x, y, out: 0.0 if x < y else 0.5 if x <= y else 1.0,
+        lambda x, y, out: 0.0 if y < x else 0.5 if y <= x else 1.0,
     ),
+    selects=True,
+    folds=True,
     batch="np.maximum({0}, {1})",
     latex=r"\max\left({0}, {1}\right)",
     kink="half for each in a tie",
@@ -832,12 +842,41 @@ where: Final[Operation] = row(
         lambda condition, x, y, out: 0.0 if condition else 1.0,
     ),
     names=("condition", "x", "y"),
+    selects=True,
     batch="np.where({0} != 0, {1}, {2})",
     latex=r"\begin{{cases}}{1} & {0} \ne 0\\{2} & {0} = 0\end{{cases}}",
     needs=(SUM, ANY, ANY),
     kink="by the condition, 0 everywhere",
     box=((0.0, 1.0), (-10.0, 10.0), (-10.0, 10.0)),
     samples=((1.0, 2.0, 3.0), (0.0, 2.0, 3.0)),
+)
+
+
+def _clip(x: float, low: float, high: float) -> float:
+    return _minimum(_maximum(x, low), high)
+
+
+clip: Final[Operation] = row(
+    "clip",
+    _clip,
+    doc="""x, but low where it is below low, and high where it is above high.
+
+    >>> clip(-2.0, 0.0, 1.0), clip(0.5, 0.0, 1.0), clip(3.0, 0.0, 1.0)
+    (0.0, 0.5, 1.0)
+    """,
+    partials=(
+        lambda x, low, high, out: 1.0 if low <= x <= high else 0.0,
+        lambda x, low, high, out: 1.0 if x < low < high else 0.0,
+        lambda x, low, high, out: 1.0 if high < x or high < low else 0.0,
+    ),
+    names=("x", "low", "high"),
+    selects=True,
+    batch="np.minimum(np.maximum({0}, {1}), {2})",
+    latex=r"\operatorname{{clip}}\left({0}, {1}, {2}\right)",
+    kink="by x, 1 at low and at high",
+    box=((-10.0, 10.0), (-9.0, -6.0), (5.0, 8.0)),
+    defaults=(-INFINITY, INFINITY),
+    samples=((0.25, -1.0, 1.0), (-2.0, -1.0, 1.0), (3.0, -1.0, 1.0), (2.0, 1.0, 0.5)),
 )
 
 # ---- any number of arguments ---------------------------------------------------------

@@ -458,6 +458,15 @@ class Value:
         """The absolute value; see `autograd.abs`."""
         return unary(ops.abs_, self)
 
+    def clip(
+        self, low: object = None, high: object = None, out: object = None
+    ) -> Value:
+        """x between low and high; see `autograd.clip`. numpy gives a third argument."""
+        if out is not None:
+            raise TypeError("clip makes a node of its own and can't write into another")
+        bottom = -ops.INFINITY if low is None else low
+        return record(ops.clip, (self, bottom, ops.INFINITY if high is None else high))
+
     # ---- going backward --------------------------------------------------------------
 
     def backward(self, seed: object = 1.0) -> None:
@@ -1221,15 +1230,43 @@ def _sweep(output: Value, seed: float, base: i64, adds_up: bool) -> None:
         left = node._left
         right: Any = node._right
         if left is not None:
-            _hand(left, adjoint * node._left_partial, base, stack)
+            share = adjoint * node._left_partial
+            if share != share:
+                share = chosen(node, 0, share)
+            _hand(left, share, base, stack)
             if right is not None:
-                _hand(right, adjoint * node._right_partial, base, stack)
+                share = adjoint * node._right_partial
+                if share != share:
+                    share = chosen(node, 1, share)
+                _hand(right, share, base, stack)
         elif isinstance(right, Terms):
             partials = right.partials
             for index, parent in enumerate(right.parents):
-                _hand(parent, adjoint * partials[index], base, stack)
+                share = adjoint * partials[index]
+                if share != share:
+                    share = chosen(node, index, share)
+                _hand(parent, share, base, stack)
         elif adds_up:
             node._left_partial += adjoint  # a leaf, complete: add up over passes
+
+
+def chosen(node: Value, place: int, share: float) -> float:
+    """What a node hands on where the product is nan: 0 to a parent it did not choose.
+
+    For a branch not taken, what is above has no say: an infinite slope times 0 is 0.
+    """
+    return 0.0 if masks(node, place, recorded_partials(node)[place]) else share
+
+
+def masks(node: Value, place: int, partial: float) -> bool:
+    """Whether a local derivative is 0 because this parent was not chosen."""
+    selects = node._operation.selects
+    if selects is False or partial != 0.0:
+        return False
+    if selects is True:
+        return True
+    decided: tuple[bool, ...] = selects(*[parent._data for parent in node.parents])
+    return decided[place]
 
 
 def _hand(parent: Value, share: float, base: i64, stack: list[Value]) -> None:

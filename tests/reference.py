@@ -53,6 +53,7 @@ REFERENCE = {
     "minimum": lambda x, y: min(x, y),
     "maximum": lambda x, y: max(x, y),
     "where": _where,
+    "clip": lambda x, low, high: min(max(x, low), high),
     "sum": lambda *xs: mp.fsum(xs),
     "mean": lambda *xs: mp.fsum(xs) / len(xs),
     "prod": lambda *xs: mp.fprod(xs),

@@ -266,7 +266,10 @@ def test_second_derivatives_of_random_graphs(backend):
         batch = np.random.default_rng(seed).uniform(-2, 2, (9, 2))
         found = compile(derivatives(f), 2, backend=backend)(batch)
         with ieee():
-            wanted = [derivatives(f)(*row) for row in batch.tolist()]
+            # Outside a domain, where f is nan, a derivative means nothing.
+            there = [not math.isnan(f([Value(x) for x in row]).data) for row in batch]
+            wanted = [derivatives(f)(*row) for row in batch[there].tolist()]
+        found = found[there]
         # Some are differences of nearly equal numbers: those few have fewer digits.
         np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
         close = np.isclose(found, wanted, rtol=1e-10, atol=1e-12, equal_nan=True)
@@ -472,7 +475,6 @@ def test_the_error_names_the_line_of_the_user():
         lambda x: x // 1,
         lambda x: x % 2,
         lambda x: np.sign(x),
-        lambda x: np.clip(x, 0, 1),
         lambda x: np.where(x > 0, x, 0),
         lambda x: x * statistics.median([x, 2 * x]),
         lambda x: x * x.detach(),

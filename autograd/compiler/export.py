@@ -13,11 +13,10 @@ from autograd.compiler.instructions import (
     INPUT,
     LEAVES,
     PARAMETER,
-    Code,
     Kernel,
 )
 from autograd.compiler.numpy_backend import REDUCTIONS, form, function, has_form
-from autograd.compiler.passes import input_kernel, optimize, write_out
+from autograd.compiler.passes import optimize, tangent_kernel, write_out
 from autograd.ops import TABLE
 
 SPECIAL = """\
@@ -201,31 +200,28 @@ def _jax_dot(*terms: Any) -> Any:
 def _with_slopes(
     op: str, plain: Callable[..., Any], operation: Callable[[str], Callable[..., Any]]
 ) -> Callable[..., Any]:
-    """The function with the rule: the sum of partial derivative times tangent."""
+    """The function with the rule: the sum of partial derivative times tangent.
+
+    The tangent of an argument that was not chosen is left out, however large it is.
+    """
     import jax
     import jax.numpy as jnp
     from jax.custom_derivatives import SymbolicZero
 
-    kernel = _slopes(op)
+    kernel = write_out(optimize(tangent_kernel(op, TABLE[op].arity))[0], has_form)
 
     def rule(args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-        out, *slopes = _run(kernel, operation, args, ())
+        there = [not isinstance(tangent, SymbolicZero) for tangent in tangents]
+        pairs = zip(tangents, there, strict=True)
+        given = [tangent if is_there else 0.0 for tangent, is_there in pairs]
+        out, *shares = _run(kernel, operation, [*args, *given], ())
         total = jnp.zeros_like(out)
-        for slope, tangent in zip(slopes, tangents, strict=True):
-            if not isinstance(tangent, SymbolicZero):  # nan * 0 would be nan
-                total = total + slope * tangent
+        for share, is_there in zip(shares, there, strict=True):
+            if is_there:  # nan * 0 would be nan
+                total = total + share
         return out, total
 
     made = jax.custom_jvp(plain)
     made.defjvp(rule, symbolic_zeros=True)
     with_rule: Callable[..., Any] = made
     return with_rule
-
-
-def _slopes(op: str) -> Kernel:
-    """The result and the partial derivatives of one operation, as instructions."""
-    arity = TABLE[op].arity
-    code = Code()
-    args = tuple([code.add(INPUT, (), n) for n in range(arity)])
-    made = input_kernel(code, code.add(op, args), arity, 0)
-    return write_out(optimize(made)[0], has_form)

@@ -8,7 +8,7 @@ polymorphic, can be called with it and append the gradient to the list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from autograd.operation import Operation
@@ -28,7 +28,22 @@ COMPARISONS = {
 """Instructions beside the table's: their symbol, and their form on arrays."""
 
 
-RESERVED = frozenset({*TABLE, *COMPARISONS, *LEAVES, "fma"})
+GATE = Operation(
+    "gate",
+    lambda condition, x: x,
+    partials=(
+        lambda condition, x, out: 0.0,
+        lambda condition, x, out: 1.0 if condition else 0.0,
+    ),
+    selects=True,
+)
+"""x, whose derivative is handed on where the condition holds alone.
+
+Behind one stands every argument of a formula that is chosen under that condition, so
+that where it is not, an infinite slope in it hands on 0.
+"""
+
+RESERVED = frozenset({*TABLE, *COMPARISONS, *LEAVES, GATE.name, "fma"})
 
 
 class CompileError(TypeError):
@@ -83,11 +98,15 @@ class Code:
 
     def row(self, op: str) -> Operation:
         """What declares an operation: the table's row, or the user's own."""
+        if op == GATE.name:
+            return GATE
         return TABLE[op] if op in TABLE else self.own[op]
 
     def name(self, row: Operation) -> str:
         """What an operation is called here; two of the same name are told apart."""
         name = row.name
+        if row is GATE:
+            return name
         while TABLE.get(name) is not row and self.own.get(name) is not row:
             if name not in self.own and name not in RESERVED:
                 self.own[name] = row
@@ -168,10 +187,17 @@ class _UndecidedError(Exception):
 
 
 class Recorder:
-    """Records what is done with its terms, and follows every branch of it."""
+    """Records what is done with its terms, and follows every branch of it.
 
-    def __init__(self) -> None:
+    decided: the conditions that hold, or don't, in the branch that is followed.
+    gated: whether formulas stand behind gates, as those do that are differentiated.
+    """
+
+    def __init__(self, gated: bool = True) -> None:
         self.decided: dict[Any, bool] = {}
+        self.gated = gated
+        self._answers: list[bool] = []
+        self._replayed: Iterator[bool] | None = None
 
     def term(self, x: Any) -> Term:
         """x itself if it is a term, otherwise one that stands for it."""
@@ -195,11 +221,14 @@ class Recorder:
 
     def decide(self, condition: Any) -> bool:
         """The truth of a term in Python: known, decided for this call, or asked for."""
+        if self._replayed is not None:
+            return next(self._replayed)
         outcome = self.truth(condition)
         if outcome is None:
             outcome = self.decided.get(condition)
         if outcome is None:
             raise _UndecidedError(condition)
+        self._answers.append(outcome)
         return outcome
 
     def partials(self, row: Operation, args: list[Term], out: Term) -> Sequence[Any]:
@@ -215,6 +244,21 @@ class Recorder:
             ) from None
         return found
 
+    def masks(self, row: Operation, args: Sequence[Term]) -> list[Any]:
+        """For each argument, where a 0 of its local derivative means: not chosen.
+
+        True, False, or a term. Only rows that say so by a function have terms.
+        """
+        if not callable(row.selects):
+            return [False] * len(args)
+        found: tuple[Any, ...] = row.selects(*args)
+        return [self._settled(mask) if type(mask) is Term else mask for mask in found]
+
+    def _settled(self, mask: Term) -> Any:
+        """A condition as a bool, where it is the same for all rows."""
+        outcome = self.truth(mask.index)
+        return mask if outcome is None else outcome
+
     def every_branch(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         """The result of a function that may branch on its arguments in Python.
 
@@ -222,8 +266,9 @@ class Recorder:
         together with `where`. So a row may say `1.0 if x > 0 else 0.0`, and the
         program takes the right branch for every row of the batch.
         """
+        self._answers = []
         try:
-            return function(*args)
+            return self._behind_gates(function, args, function(*args))
         except _UndecidedError as undecided:
             condition = undecided.condition
         if len(self.decided) == BRANCHES:
@@ -238,6 +283,37 @@ class Recorder:
         del self.decided[condition]
         return self._where(condition, results[0], results[1])
 
+    def _behind_gates(
+        self, function: Callable[..., Any], args: Sequence[Any], found: Any
+    ) -> Any:
+        """What a branch found, with its arguments behind gates.
+
+        The function is called once more for that, and its questions get the same
+        answers. A number needs no gate.
+        """
+        if not self.gated or not self.decided or self.is_number(found):
+            return found
+        self._replayed = iter(self._answers)
+        try:
+            return function(*[self._gated(arg) for arg in args])
+        finally:
+            self._replayed = None
+
+    def _gated(self, arg: Any) -> Any:
+        if isinstance(arg, list):
+            return [self._gated(each) for each in arg]
+        for condition, holds in self.decided.items():
+            if not self.is_number(arg):
+                wanted = Term(self, condition)
+                arg = self.apply(GATE, (wanted if holds else wanted == 0.0, arg))
+        return arg
+
+    def is_number(self, x: Any) -> bool:
+        """Whether x is the same number for all rows, or a list of such."""
+        if isinstance(x, list):
+            return all(map(self.is_number, x))
+        return type(x) is not Term or self.truth(x.index) is not None
+
     def _where(self, condition: Any, yes: Any, no: Any) -> Any:
         if isinstance(yes, list):
             pairs = zip(yes, no, strict=True)
@@ -251,8 +327,8 @@ class Recorder:
 class CodeRecorder(Recorder):
     """Appends to a list of instructions; a term's index is its position there."""
 
-    def __init__(self, code: Code) -> None:
-        super().__init__()
+    def __init__(self, code: Code, gated: bool = True) -> None:
+        super().__init__(gated)
         self.code = code
 
     def term(self, x: Any) -> Term:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from autograd.compiler.instructions import (
     COMPARISONS,
+    GATE,
     INPUT,
     LEAVES,
     PARAMETER,
@@ -71,6 +72,20 @@ def input_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kerne
     return Kernel(code, inputs, parameters, (output, *slopes), ())
 
 
+def tangent_kernel(op: str, arity: int) -> Kernel:
+    """One operation's result, and what each argument's tangent adds to the result's.
+
+    The inputs are the arguments, then their tangents.
+    """
+    code = Code()
+    inputs = [code.add(INPUT, (), n) for n in range(2 * arity)]
+    recorder = CodeRecorder(code)
+    output = code.add(op, tuple(inputs[:arity]))
+    factors = [Term(recorder, tangent) for tangent in inputs[arity:]]
+    shares = [_product(code, *pair) for pair in _shares(recorder, output, factors)]
+    return Kernel(code, 2 * arity, 0, (output, *shares), ())
+
+
 # ---- the gradient --------------------------------------------------------------------
 
 Shares = dict[int, list[tuple[int, int]]]
@@ -84,18 +99,18 @@ def differentiate(code: Code, output: int, wanted: Iterable[int]) -> Shares:
     its uses of the user's adjoint times the local derivative, one `dot`.
     """
     active = _leading_from(code, output, wanted)
-    recorder = CodeRecorder(code)
+    recorder = CodeRecorder(code, gated=False)
     one = code.constant(1.0)
     shares: Shares = {output: [(one, one)]} if active[output] else {}
     for index in range(output, -1, -1):
         instruction = code.instructions[index]
         if instruction.op in LEAVES or index not in shares:
             continue
-        adjoint = _total(recorder, shares.pop(index))
-        partials = _partials(recorder, index)
-        for arg, partial in zip(instruction.args, partials, strict=True):
+        adjoint = Term(recorder, _total(recorder, shares.pop(index)))
+        factors = [adjoint] * len(instruction.args)
+        found = _shares(recorder, index, factors)
+        for arg, share in zip(instruction.args, found, strict=True):
             if active[arg]:
-                share = (adjoint, recorder.term(partial).index)
                 shares.setdefault(arg, []).append(share)
     return shares
 
@@ -112,11 +127,74 @@ def _leading_from(code: Code, output: int, wanted: Iterable[int]) -> list[bool]:
     return active
 
 
-def _partials(recorder: CodeRecorder, index: int) -> Sequence[Any]:
-    """The local derivatives of an instruction."""
+def _shares(
+    recorder: CodeRecorder, index: int, factors: Sequence[Term]
+) -> list[tuple[int, int]]:
+    """For each argument of an instruction, a pair to multiply.
+
+    factors: for each argument what its local derivative is multiplied by, the adjoint
+        of the instruction, or a tangent. Where another argument was chosen, the product
+        is 0 whatever the factor is.
+    """
     op, args, _ = recorder.code.instructions[index]
-    terms = [Term(recorder, arg) for arg in args]
-    return recorder.partials(recorder.code.row(op), terms, Term(recorder, index))
+    row, terms = recorder.code.row(op), [Term(recorder, arg) for arg in args]
+    partials = recorder.partials(row, terms, Term(recorder, index))
+    if not row.selects:
+        pairs = zip(factors, partials, strict=True)
+        return [(f.index, recorder.term(partial).index) for f, partial in pairs]
+    one = recorder.code.constant(1.0)
+    found = []
+    masks = recorder.masks(row, terms)
+    for factor, partial, mask in zip(factors, partials, masks, strict=True):
+        share = _masked(recorder, factor, recorder.term(partial))
+        if type(mask) is Term:
+            share = recorder.record("where", mask, 0.0, share)
+        found.append((recorder.term(0.0 if mask is True else share).index, one))
+    return found
+
+
+def _masked(recorder: CodeRecorder, factor: Term, partial: Term) -> Term:
+    """The product with a local derivative, 0 where that is a plain 0 of the rule."""
+    cases = [recorder.code.number(case) for case in _cases(recorder.code, partial)]
+    if None not in cases:
+        return _where_chosen(recorder, factor, partial, True)
+    if 0.0 in cases:
+        factor = _where_chosen(recorder, factor, partial, False)
+    product = _product(recorder.code, factor.index, partial.index)
+    return Term(recorder, product)
+
+
+def _cases(code: Code, partial: Term) -> list[int]:
+    """What a choice between instructions is between."""
+    cases = [partial.index]
+    while any(code.instructions[case].op == "where" for case in cases):
+        cases = [
+            inner
+            for case in cases
+            for inner in (
+                code.instructions[case].args[1:]
+                if code.instructions[case].op == "where"
+                else (case,)
+            )
+        ]
+    return cases
+
+
+def _where_chosen(
+    recorder: CodeRecorder, factor: Term, partial: Term, times: bool
+) -> Term:
+    """The factor, but 0 where the case is 0; times the case where that is asked for."""
+    code = recorder.code
+    op, args, _ = code.instructions[partial.index]
+    if op == "where":
+        condition, *cases = [Term(recorder, arg) for arg in args]
+        found = [_where_chosen(recorder, factor, case, times) for case in cases]
+        return recorder.record("where", condition, *found)
+    if code.is_constant(partial.index, 0.0):
+        return partial
+    if not times:
+        return factor
+    return Term(recorder, _product(code, factor.index, partial.index))
 
 
 def _total(recorder: CodeRecorder, shares: list[tuple[int, int]]) -> int:
@@ -293,7 +371,13 @@ def _logsumexp(code: Code, args: tuple[int, ...]) -> int:
     return _better(code, "add", (shift, log), Counter())
 
 
+def _opened(code: Code, op: str, args: tuple[int, ...]) -> int | None:
+    """A gate is for derivatives, and when this pass runs they are there."""
+    return args[1] if op == GATE.name else None
+
+
 RULES: tuple[tuple[str, Rule], ...] = (
+    ("gates", _opened),
     ("constants folded", _folded),
     ("neutral operations", _neutral),
     ("choices", _chosen),

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from autograd.compiler.instructions import (
     CONSTANT,
+    GATE,
     INPUT,
     PARAMETER,
     Code,
@@ -108,7 +109,7 @@ def _instruction(code: Code, node: Value, positions: dict[Value, int]) -> int:
     if node.operation is ALIAS:
         return positions[node.parents[0]]
     args = tuple([positions[parent] for parent in node.parents])
-    if ROWS.get(node.op) is node.operation:
+    if node.operation in (GATE, ROWS.get(node.op)):
         return code.add(node.op, args)
     if is_derived(node.operation):
         # What it does is recorded; a rule for the program to call would do the same.

@@ -54,6 +54,8 @@ class NodeRecorder(Recorder):
         """Record an operation on terms and numbers."""
         nodes = tuple([self.term(arg).index for arg in args])
         found = self._once((operation, nodes), lambda: record(operation, nodes))
+        if all(node.constant for node in nodes):
+            return self.term(found.data)
         return Term(self, found)
 
     def same(self, x: Value, y: Value) -> bool:
@@ -82,7 +84,11 @@ def local_derivatives(
     recorder = NodeRecorder()
     terms = [recorder.term(parent) for parent in parents]
     found = recorder.partials(row, terms, recorder.term(node))
-    return [partial.index if type(partial) is Term else partial for partial in found]
+    masks = recorder.masks(row, terms)
+    return [
+        0.0 if mask is True else partial.index if type(partial) is Term else partial
+        for partial, mask in zip(found, masks, strict=True)
+    ]
 
 
 def every_branch() -> Setting:

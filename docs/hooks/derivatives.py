@@ -112,7 +112,7 @@ def _points(row: Operation, count: int) -> Iterator[tuple[float, ...]]:
         if (row.name, index) == ("where", 0):
             axes.append([1.0, 0.0])
             continue
-        if not row.raises and row.name not in ("leaky_relu", "elu"):
+        if not row.raises and row.name not in ("leaky_relu", "elu", "clip"):
             low = -high
         moved = [share + 0.013 * (index + 1) for share in shares]
         axes.append([_round(low + share * (high - low)) for share in moved])
@@ -146,12 +146,23 @@ def _conditions(names: list[str]) -> Iterator[tuple[str, Where]]:
         yield f"{shown} > 0", lambda at, a=a: at[a] > 0
         yield f"{shown} < 0", lambda at, a=a: at[a] < 0
     for a, b in itertools.permutations(names, 2):
-        yield f"{a} > {b}", lambda at, a=a, b=b: at[a] > at[b]
-        yield f"{a} < {b}", lambda at, a=a, b=b: at[a] < at[b]
+        x, y = symbol_latex(a), symbol_latex(b)
+        yield f"{x} > {y}", lambda at, a=a, b=b: at[a] > at[b]
+        yield f"{x} < {y}", lambda at, a=a, b=b: at[a] < at[b]
         smaller = rf"\left|{a}\right| \le \left|{b}\right|"
         yield smaller, lambda at, a=a, b=b: abs(at[a]) <= abs(at[b])
         yield rf"{a} > \left|{b}\right|", lambda at, a=a, b=b: at[a] > abs(at[b])
         yield rf"{a} < -\left|{b}\right|", lambda at, a=a, b=b: at[a] < -abs(at[b])
+    for a, b, c in itertools.permutations(names, 3):
+        x, low, high = [symbol_latex(name) for name in (a, b, c)]
+        yield (
+            rf"{low} \le {x} \le {high}",
+            lambda at, a=a, b=b, c=c: at[b] <= at[a] <= at[c],
+        )
+        yield (
+            rf"{x} < {low} \text{{ or }} {x} > {high}",
+            lambda at, a=a, b=b, c=c: at[a] < at[b] or at[a] > at[c],
+        )
     yield r"\left|f\right| < 0.9", lambda at: abs(at["f"]) < 0.9
     yield r"\left|f\right| \ge 0.9", lambda at: abs(at["f"]) >= 0.9
 

@@ -1,0 +1,260 @@
+"""A branch not taken contributes nothing: whatever is above it, in every transform.
+
+relu, maximum, where and their like hand 0 to what they did not choose, even where the
+adjoint is infinite or nan; they do not multiply by 0. And inside the rules of the
+table, the formula that was not chosen can't spoil the one that was.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import (
+    Value,
+    acos,
+    asin,
+    clip,
+    compile,
+    cosh,
+    elu,
+    exp,
+    expm1,
+    grad,
+    gradients,
+    hessian,
+    hvp,
+    jvp,
+    leaky_relu,
+    log,
+    log1p,
+    logsumexp,
+    maximum,
+    minimum,
+    operation,
+    relu,
+    sigmoid,
+    sinh,
+    softplus,
+    sqrt,
+    where,
+)
+from autograd.ops import TABLE
+from autograd.value import ieee
+
+LLVM = importlib.util.find_spec("llvmlite") is not None
+BACKENDS = ["numpy", *["llvm"] * LLVM]
+
+# Each is constant around -1, by the branch it takes, below something infinite there.
+CONSTANT = {
+    "maximum": lambda x: sqrt(maximum(x, 0.0)),
+    "minimum": lambda x: sqrt(-minimum(-x, 0.0)),
+    "relu": lambda x: sqrt(relu(x)),
+    "power": lambda x: relu(x) ** 0.5,
+    "logarithm": lambda x: log(relu(x)),
+    "quotient": lambda x: 1.0 / relu(x),
+    "exponent": lambda x: Value(-1.0) ** relu(x),
+    "arc": lambda x: acos(minimum(maximum(x - 2.0, -1.0), 1.0)),
+    "where": lambda x: sqrt(where(0.0, x, 0.0)),
+    "where not": lambda x: sqrt(where(1.0, 0.0, x)),
+    "condition": lambda x: sqrt(where(relu(x), 1.0, 0.0)),
+    "leaky": lambda x: sqrt(leaky_relu(x, 0.0)),
+    "leaky's slope": lambda x: sqrt(leaky_relu(Value(2.0), x) - 2.0),
+    "elu's alpha": lambda x: sqrt(elu(Value(2.0), x) - 2.0),
+    "clip": lambda x: asin(clip(x - 2.0, -1.0, 1.0)),
+    "low": lambda x: sqrt(clip(Value(0.0), x, 1.0)),
+    "high": lambda x: sqrt(clip(Value(0.0), -1.0, x * x)),
+    "x**0": lambda x: sqrt(x**0 - 1.0),
+    "nested": lambda x: log(sqrt(relu(maximum(x, -0.5)))),
+}
+
+
+def every_way(f, at):
+    """The first and the second derivative, in every way there is to ask for them."""
+    with ieee():
+        x = Value(at)
+        y = f(x)
+        y.backward()
+        (node,) = gradients(y, [x], create_graph=True)
+        yield "backward", x.grad
+        yield "gradients", gradients(y, [x])[0]
+        yield "create_graph", node.data
+        yield "grad", grad(f)(at)
+        yield "jvp", jvp(f, at, 1.0)[1]
+        yield "jvp of Values", jvp(f, Value(at), 1.0)[1].data
+        yield "grad of grad", grad(grad(f))(at)
+        yield "third", grad(grad(grad(f)))(at)
+        yield "hvp", hvp(f, at, 1.0)
+        yield "jvp of grad", jvp(grad(f), at, 1.0)[1]
+        yield "grad of jvp", grad(lambda x: jvp(f, x, 1.0)[1])(at)
+
+
+def compiled(f, at, backend):
+    X = np.array([[at], [at]])
+    yield "input_grad", compile(f, inputs=1, backend=backend).input_grad(X)[1][0, 0]
+    w = Value(at)
+    program = compile([f(w)], inputs=[], parameters=[w], backend=backend)
+    yield "value_and_grad", program.value_and_grad(X[:, :0])[1][0]
+    for name, g in {
+        "grad": grad(f),
+        "grad of grad": grad(grad(f)),
+        "jvp": lambda x: jvp(f, x, 1.0)[1],
+        "hvp": lambda x: hvp(f, x, 1.0),
+    }.items():
+        yield name, compile(g, inputs=1, backend=backend)(X)[0]
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+def test_a_branch_not_taken_gets_0_whatever_is_above(name):
+    for way, slope in every_way(CONSTANT[name], -1.0):
+        assert slope == 0.0, way
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", CONSTANT)
+def test_a_branch_not_taken_gets_0_in_a_program(name, backend):
+    with ieee():
+        for way, slope in compiled(CONSTANT[name], -1.0, backend):
+            assert slope == 0.0, way
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+def test_a_branch_not_taken_gets_0_in_exports(name):
+    with ieee():
+        program = compile(grad(CONSTANT[name]), inputs=1)
+    namespace = {}
+    exec(program.to_numpy_source(), namespace)
+    assert namespace["program"](np.array([[-1.0]])).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("name", [name for name in CONSTANT if name != "leaky"])
+def test_jax_masks_as_well(name):
+    """All but leaky_relu's slope of 0, which there is an argument like others."""
+    jax = pytest.importorskip("jax")
+    with ieee():
+        program = compile(CONSTANT[name], inputs=1).to_jax()
+    slope = jax.grad(lambda x: program(x.reshape(1, 1))[0])
+    assert float(slope(jax.numpy.array(-1.0))) == 0.0
+
+
+def test_every_row_that_selects_is_tried():
+    used = set()
+    with ieee():
+        for f in CONSTANT.values():
+            used |= {n.op for n in autograd.topological_order(f(Value(-1.0)))}
+    assert used >= {name for name, row in TABLE.items() if row.selects}
+
+
+def test_a_zero_that_was_computed_is_a_number():
+    x = Value(0.0)
+    sqrt(x**2).backward()
+    assert math.isnan(x.grad)  # 2 * x is 0 here, and 0 * inf is nan, as in torch
+    assert math.isnan(grad(lambda x: sqrt(abs(x)))(0.0))
+
+
+def test_the_mixed_derivative_of_a_slope_that_is_0():
+    def f(v):
+        return leaky_relu(v[0], v[1])
+
+    assert hessian(f)([-2.0, 0.0]) == [[0.0, 1.0], [1.0, 0.0]]
+    assert hessian(lambda v: v[0] ** v[1])([2.0, 0.0])[0][1] == pytest.approx(0.5)
+
+
+# ---- what errors advise --------------------------------------------------------------
+
+# Each advice of the table, followed to the letter.
+FOLLOWED = {
+    "div": [lambda x: 3.0 / where(x, x, 1.0)],
+    "pow": [lambda x: abs(x) ** 0.5, lambda x: maximum(x, 1e-12) ** -1.5],
+    "exp": [
+        lambda x: exp(800 * x - maximum(800 * x, 0.0)),
+        lambda x: logsumexp([800 * x, 0.0]),
+        lambda x: autograd.softmax([800 * x, 0.0])[0],
+        lambda x: sigmoid(800 * x),
+        lambda x: softplus(800 * x),
+    ],
+    "expm1": [lambda x: expm1(minimum(800 * x, 709.78))],
+    "log": [lambda x: log(maximum(x, 1e-12)), lambda x: log1p(maximum(x, 0.0))],
+    "log1p": [lambda x: log1p(maximum(3 * x, -1 + 1e-12))],
+    "sqrt": [lambda x: sqrt(maximum(x, 0.0)), lambda x: abs(x).sqrt()],
+    "asin": [lambda x: asin(clip(3 * x, -1, 1))],
+    "acos": [lambda x: acos(clip(3 * x, -1, 1))],
+    "sinh": [lambda x: sinh(clip(800 * x, -700.0, 700.0))],
+    "cosh": [lambda x: cosh(clip(800 * x, -700.0, 700.0))],
+}
+ANGLES = {"sin", "cos", "tan"}  # whose advice is where to look
+
+
+def test_every_advice_is_followed():
+    assert {name for name, row in TABLE.items() if row.advice} == {*FOLLOWED, *ANGLES}
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_following_the_advice_gives_a_right_and_finite_answer(name):
+    for f, sign, size in itertools.product(FOLLOWED[name], (-1, 1), (0.2, 1.0, 1.5)):
+        at = sign * size
+        step = 1e-6
+        difference = (f(Value(at + step)).data - f(Value(at - step)).data) / (2 * step)
+        scale = max(abs(difference), abs(f(Value(at)).data) * 1e-4, 1.0)
+        with ieee():
+            for way, slope in itertools.islice(every_way(f, at), 6):
+                assert abs(slope - difference) <= 1e-3 * scale, (at, way)
+            for way, slope in itertools.islice(compiled(f, at, "numpy"), 3):
+                assert abs(slope - difference) <= 1e-3 * scale, (at, way)
+
+
+# ---- an operation of a user's own ----------------------------------------------------
+
+
+@operation(partials=(lambda x, out: 1.0 if x > 0 else 0.0,), selects=True)
+def gate(x):
+    return where(relu(x), x, 0.0) if isinstance(x, Value) else max(x, 0.0)
+
+
+@operation(partials=(lambda x, out: 1.0 if x > 0 else 0.0,))
+def product(x):
+    return max(x, 0.0)
+
+
+def test_an_operation_of_a_users_own_says_that_it_selects():
+    assert grad(lambda x: sqrt(gate(x)))(-1.0) == 0.0
+    assert jvp(lambda x: sqrt(gate(x)), -1.0, 1.0) == (0.0, 0.0)
+    assert math.isnan(grad(lambda x: sqrt(product(x)))(-1.0))
+
+
+# ---- clip, and more than two ---------------------------------------------------------
+
+
+def test_clip():
+    assert clip(Value(0.5), 0, 1).data == 0.5
+    slope = grad(lambda x: clip(x, 0, 1))
+    assert [slope(x) for x in (-1.0, 0.0, 1.0, 2.0)] == [0.0, 1.0, 1.0, 0.0]
+    assert Value(3.0).clip(high=2.0).data == clip(3.0, high=2.0) == 2.0
+    assert clip(-3.0, low=-2.0) == Value(-3.0).clip(-2.0).data == -2.0
+    assert math.isnan(clip(math.nan, 0, 1))
+    with pytest.raises(TypeError, match="can't write into another"):
+        Value(1.0).clip(0, 1, out=np.zeros(1))
+
+
+def test_numpys_clip():
+    xs = np.array([Value(-1.0), Value(0.5), Value(2.0)])
+    np.sum(np.clip(xs, 0.0, 1.0) ** 2).backward()
+    assert [x.grad for x in xs] == [0.0, 1.0, 0.0]
+    assert np.clip(Value(3.0), 0, 1).op == "clip"
+    assert compile(lambda x: np.clip(x, 0, 1), inputs=1)([[2.0]]).tolist() == [1.0]
+
+
+def test_the_largest_of_several():
+    xs = [Value(1.0), Value(5.0), Value(-2.0), Value(3.0)]
+    maximum(*xs).backward()
+    assert [x.grad for x in xs] == [0.0, 1.0, 0.0, 0.0]
+    assert minimum(*xs).data == -2.0
+    assert maximum(1.0, 7.0, 3.0) == 7.0
+    assert maximum(*map(float, range(5000))) == 4999.0
+    with pytest.raises(TypeError, match="maximum takes 2 arguments"):
+        maximum(1.0)
