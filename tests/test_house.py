@@ -1,12 +1,16 @@
-"""The house itself: which way imports point, and what modules are called."""
+"""The house itself: which way imports point, names, and where each module is tested."""
 
 import ast
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from mutate import drawn, mutants
+from where import ELSEWHERE, WHOLE, where_tested
 
-HOUSE = Path(__file__).parent.parent
+TESTS = Path(__file__).parent
+HOUSE = TESTS.parent
 FLOORS = ("autograd", "nn", "viz")
 """From the ground up: a package may import those before it."""
 
@@ -76,3 +80,45 @@ def test_functions_are_short(name):
 
 def test_the_rooms_of_pictures_stay_few():
     assert len(list((HOUSE / "viz").glob("*.py"))) <= 20
+
+
+# ---- the map of the tests ------------------------------------------------------------
+
+
+def test_every_module_is_tested_where_the_map_says():
+    assert set(ELSEWHERE) <= set(MODULES), "no such module"
+    missing = {
+        f"{name}: there is no {path}"
+        for name in MODULES
+        for path in where_tested(name)
+        if not (HOUSE / path).exists()
+    }
+    assert not missing
+
+
+def test_the_map_says_each_thing_once():
+    own = Counter(name.split(".")[-1] for name in set(MODULES) - set(ELSEWHERE))
+    assert not {name for name, count in own.items() if count > 1}, "whose tests?"
+    for name, tests in ELSEWHERE.items():
+        assert tests != name.split(".")[-1], f"{name} is told by its name"
+
+
+def test_every_test_module_is_on_the_map():
+    mapped = {path for name in MODULES for path in where_tested(name)}
+    whole = {f"tests/test_{name}.py" for name in WHOLE}
+    assert mapped | whole == {f"tests/{p.name}" for p in TESTS.glob("test_*.py")}
+    assert not mapped & whole
+
+
+def test_what_is_mutated_is_another_program_and_the_seed_says_which():
+    text = (HOUSE / "nn" / "schedules.py").read_text("utf-8")
+    every = mutants(text)
+    assert {"comparison", "arithmetic", "number", "return None"} <= {
+        mutant.kind for mutant in every
+    }
+    whole = ast.dump(ast.parse(text))
+    assert all(ast.dump(ast.parse(mutant.text)) != whole for mutant in every)
+    assert len({mutant.text for mutant in every}) > 30
+    one, other = drawn(every, 8, 0), drawn(every, 8, 1)
+    assert one == drawn(every, 8, 0) != other
+    assert len({mutant.lines.start for mutant in one}) == 8

@@ -1,0 +1,255 @@
+"""Mutants of a module: would a test fail if this line were wrong?
+
+    python tests/mutate.py autograd.compiler.rules
+    python tests/mutate.py nn.schedules --count 10 --seed 3
+    python tests/mutate.py viz.digits --tests tests/test_draw.py tests/test_text.py
+
+Each mutant is the module with one small change: `<` for `<=`, a condition negated, an
+operand dropped, two arguments swapped, a statement taken out. They are drawn by the
+seed, from every kind as many, and no two from one line. The module's tests (see
+`where.py`) run in a copy of the sources, in plain Python, those alone that execute the
+line. What all of them pass is shown as a difference: either a test is missing, or the
+change makes none in what the program does.
+
+(mutmut mutates no table at a module's top, cosmic-ray draws no sample, and neither asks
+the tests of one line alone.)
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import difflib
+import itertools
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from where import ROOT, where_tested
+
+NOT_SOURCES = shutil.ignore_patterns(
+    ".*", "build", "*.egg-info", "__pycache__", "*.so", "*.pyd", "results"
+)
+
+# ---- one change ----------------------------------------------------------------------
+
+OTHER = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult, ast.Mod: ast.Add, ast.Pow: ast.Mult,
+    ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
+}  # fmt: skip
+NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "reversed": "list"}
+
+Change = tuple[str, ast.AST]
+
+
+def changes(node: ast.AST) -> Iterator[Change]:
+    """Every change of one node: the kind, and what stands there instead."""
+    match node:
+        case ast.Compare(ops=[op]) if type(op) in OTHER:
+            yield "comparison", changed(node, ops=[OTHER[type(op)]()])
+        case ast.BoolOp(op=op, values=[first, *rest]):
+            yield "and, or", changed(node, op=OTHER[type(op)]())
+            yield "operand dropped", first
+            yield "operand dropped", rest[-1]
+        case ast.BinOp(left=left, op=op) if type(op) in OTHER:
+            yield "arithmetic", changed(node, op=OTHER[type(op)]())
+            yield "operand dropped", left
+        case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
+            yield "sign or not", operand
+        case ast.Constant(value=bool(value)):
+            yield "flag", ast.Constant(not value)
+        case ast.Constant(value=int(value) | float(value)):
+            yield "number", ast.Constant(value + 1)
+        case ast.Call(func=ast.Name(id=name)) if name in NAMES:
+            yield "function", changed(node, func=ast.Name(NAMES[name]))
+        case ast.Call(args=[first, second, *rest]):
+            yield "arguments swapped", changed(node, args=[second, first, *rest])
+        case ast.Return(value=ast.expr()):
+            yield "return None", ast.Return(None)
+        case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Raise():
+            yield "statement removed", ast.Pass()
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
+            yield "statement removed", ast.Pass()
+        case ast.Continue():
+            yield "continue, break", ast.Break()
+        case ast.Break():
+            yield "continue, break", ast.Continue()
+
+
+def changed(node: ast.AST, **fields: object) -> ast.AST:
+    """A copy of a node with other fields."""
+    other = copy.copy(node)
+    for name, value in fields.items():
+        setattr(other, name, value)
+    return other
+
+
+def places(node: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
+    """Every node below that can be changed, with the change: no types and no words."""
+    for kind, other in changes(node):
+        yield node, (kind, other)
+    if isinstance(node, ast.JoinedStr | ast.Raise | ast.Import | ast.ImportFrom):
+        return
+    if isinstance(node, ast.If | ast.IfExp | ast.While):
+        if ast.unparse(node.test) == "TYPE_CHECKING":
+            return
+        yield node.test, ("condition", ast.UnaryOp(ast.Not(), node.test))
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield from places(child)
+
+
+class Mutant(NamedTuple):
+    """A module's text with one change; the lines that it is on, and its kind."""
+
+    text: str
+    lines: range
+    kind: str
+
+
+def mutants(text: str) -> list[Mutant]:
+    """Every mutant of a module that is another program, and is one."""
+    source = text.encode()
+    starts = [0, *itertools.accumulate(map(len, source.splitlines(keepends=True)))]
+    found = []
+    for node, (kind, other) in places(ast.parse(text)):
+        begin = starts[node.lineno - 1] + node.col_offset
+        end = starts[node.end_lineno - 1] + node.end_col_offset
+        new = ast.unparse(ast.fix_missing_locations(other))
+        if isinstance(other, ast.expr):
+            new = f"({new})"
+        made = (source[:begin] + new.encode() + source[end:]).decode()
+        if ast.dump(ast.parse(made)) != ast.dump(ast.parse(text)):
+            lines = range(node.lineno, node.end_lineno + 1)
+            found.append(Mutant(made, lines, kind))
+    return found
+
+
+def drawn(every: list[Mutant], count: int, seed: int) -> list[Mutant]:
+    """So many of them: from each kind in turn, and no two that begin on one line."""
+    rng = random.Random(seed)
+    kinds: dict[str, list[Mutant]] = defaultdict(list)
+    for mutant in rng.sample(every, len(every)):
+        kinds[mutant.kind].append(mutant)
+    rounds = itertools.zip_longest(*[kinds[kind] for kind in sorted(kinds)])
+    taken: dict[int, Mutant] = {}
+    for mutant in filter(None, itertools.chain.from_iterable(rounds)):
+        taken.setdefault(mutant.lines.start, mutant)
+    return list(taken.values())[:count]
+
+
+# ---- the tests -----------------------------------------------------------------------
+
+
+class Copy:
+    """A copy of the sources, in which a module's tests run."""
+
+    def __init__(self, folder: str, module: Path, tests: list[str]) -> None:
+        self.folder = Path(folder, "sources")
+        shutil.copytree(ROOT, self.folder, ignore=NOT_SOURCES)
+        self.module = self.folder / module
+        self.tests = tests
+        started = time.perf_counter()
+        code, said = self.run(tests, 1800.0, "--cov=.", "--cov-context=test",
+                              "--cov-report=")  # fmt: skip
+        if code:
+            sys.exit(f"the tests fail on the module as it is:\n{said}")
+        self.seconds = time.perf_counter() - started
+        self.by_line = self.read_coverage()
+
+    def run(self, tests: list[str], limit: float, *options: str) -> tuple[int, str]:
+        """The exit code of pytest, and what it said; 124 where it took too long."""
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=line", *options]
+        command += ["-p", "no:cacheprovider"]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(self.folder), *sys.path]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        try:
+            done = subprocess.run(
+                [*command, *tests], cwd=self.folder, env=environment, timeout=limit,
+                capture_output=True, text=True, errors="replace",
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return 124, ""
+        return done.returncode, done.stdout + done.stderr
+
+    def read_coverage(self) -> dict[int, set[str]]:
+        """The test functions that execute each line."""
+        from coverage import CoverageData
+
+        data = CoverageData(str(self.folder / ".coverage"))
+        data.read()
+        by_line = data.contexts_by_lineno(str(self.module.resolve()))
+        return {
+            line: {re.sub(r"(\[.*)?\|\w+$", "", name) for name in names if name}
+            for line, names in by_line.items()
+        }
+
+    def fate(self, mutant: Mutant) -> str:
+        """What becomes of a mutant: killed, killed by time, or survived."""
+        before = self.module.read_text(encoding="utf-8")
+        self.module.write_text(mutant.text, encoding="utf-8")
+        found = [self.by_line.get(line, set()) for line in mutant.lines]
+        tests = sorted(set().union(*found)) or self.tests
+        try:
+            code, said = self.run(tests, self.seconds + 20.0)
+        finally:
+            self.module.write_text(before, encoding="utf-8")
+        if code == 5 or "usage:" in said:
+            sys.exit(f"pytest ran no test:\n{said}")
+        return {0: "survived", 124: "killed by time"}.get(code, "killed")
+
+
+def main() -> None:
+    """Draw mutants, run the tests on each, and tell."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("module", help="by its name, as in an import")
+    parser.add_argument("--count", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tests", nargs="+", help="others than the module's own")
+    asked = parser.parse_args()
+    path = Path(*asked.module.split(".")).with_suffix(".py")
+    text = (ROOT / path).read_text(encoding="utf-8")
+    chosen = drawn(mutants(text), asked.count, asked.seed)
+    fates: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Copy(folder, path, asked.tests or where_tested(asked.module))
+        for mutant in chosen:
+            fate = place.fate(mutant)
+            fates[fate] += 1
+            print(f"{path}:{mutant.lines.start}: {mutant.kind}: {fate}", flush=True)
+            if fate == "survived":
+                print(difference(text, mutant.text), flush=True)
+    told = ", ".join(f"{count} {fate}" for fate, count in sorted(fates.items()))
+    print(f"{len(chosen)} mutants of {asked.module}: {told}")
+
+
+def difference(before: str, after: str) -> str:
+    """The lines that differ, with those around them."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=1)
+    return "\n".join(f"    {line}" for line in itertools.islice(lines, 2, None))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Where each module is tested: the map of the tests.
+
+A module is tested in `test_` and its name, `nn.losses` in `test_losses.py`; or else in
+what `ELSEWHERE` says, the nearest tests first. `test_house.py` holds it true, and
+`mutate.py` reads it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+ELSEWHERE = {
+    "autograd": "value alone",
+    "autograd.compiler": "compile",
+    "autograd.compiler.arrays": "program",
+    "autograd.compiler.export": "program crossings",
+    "autograd.compiler.instructions": "compile program",
+    "autograd.compiler.llvm": "backends",
+    "autograd.compiler.llvm.backend": "backends program",
+    "autograd.compiler.llvm.chunks": "backends compile",
+    "autograd.compiler.llvm.layout": "backends descent compile",
+    "autograd.compiler.llvm.module": "backends descent compiled_training",
+    "autograd.compiler.llvm.text": "backends compile",
+    "autograd.compiler.llvm.vector_math": "backends",
+    "autograd.compiler.numpy_backend": "compile program backends",
+    "autograd.compiler.passes": "compile program backends random_graphs",
+    "autograd.compiler.recording": "compile crossings",
+    "autograd.compiler.rules": "crossings compile",
+    "autograd.compiler.storage": "program crossings",
+    "autograd.custom": "ops crossings compile",
+    "autograd.hints": "value",
+    "autograd.installed": "build",
+    "autograd.numeric": "value numpy",
+    "autograd.operation": "ops",
+    "autograd.source": "compile docs",
+    "autograd.trial": "check",
+    "autograd.wording": "expression ops",
+    "nn": "module training",
+    "nn.calls": "layers module",
+    "nn.compiled": "compiled_training training",
+    "nn.engine": "training compiled_training",
+    "nn.history": "training",
+    "nn.watch": "training",
+    "viz": "draw",
+    "viz.boxes": "text",
+    "viz.cli": "cli_explain cli_train",
+    "viz.collapse": "explain stepper",
+    "viz.digits": "draw",
+    "viz.figure": "plots stepper",
+    "viz.fold": "draw network",
+    "viz.graph": "draw",
+    "viz.layers": "text network worked_example",
+    "viz.notation": "explain",
+    "viz.play": "playground",
+    "viz.play.app": "playground playground_browser",
+    "viz.play.chart": "playground",
+    "viz.play.export": "playground",
+    "viz.play.expression": "playground",
+    "viz.play.link": "playground",
+    "viz.play.pieces": "playground",
+    "viz.play.server": "playground",
+    "viz.play.training": "playground",
+    "viz.play.view": "playground",
+    "viz.play.walk": "playground",
+    "viz.style": "draw stepper",
+}
+"""By module, the names of its test modules, where they are not its own."""
+
+WHOLE = [
+    "benchmarks",
+    "broken_llvmlite",
+    "conftest",
+    "contributing",
+    "engines",
+    "examples",
+    "gallery",
+    "house",
+    "micrograd",
+    "nesting",
+    "project",
+    "stepper_browser",
+]
+"""Test modules of no one module: of whole programs, the book, the project."""
+
+
+def where_tested(module: str) -> list[str]:
+    """The test files of a module, by their paths from the root.
+
+    >>> where_tested("nn.losses"), where_tested("autograd.trial")
+    (['tests/test_losses.py'], ['tests/test_check.py'])
+    """
+    names = ELSEWHERE.get(module, module.split(".")[-1])
+    return [f"tests/test_{name}.py" for name in names.split()]
