@@ -17,15 +17,24 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd.files import Path, write_whole
 from autograd.value import Value
 from autograd.wording import cut
-from nn.data import Scaling, table
+from nn.data import Scaling, as_column, table
 from nn.extras import require
+from nn.hints import (
+    Activation,
+    Array,
+    Numbers,
+    Rows,
+    Stage,
+    Target,
+    TrainingState,
+)
 from nn.module import (
     ACTIVATIONS,
     MLP,
@@ -38,9 +47,6 @@ from nn.module import (
     number_layers,
 )
 from nn.targets import Labels, as_predictions
-
-if TYPE_CHECKING:
-    from nn.optim import Array
 
 FORMAT = "chainrule model"
 VERSION = 1
@@ -65,15 +71,15 @@ class Context:
     labels: Labels | None = None
     target_scaling: Scaling | None = None
 
-    def inputs(self, X: Any) -> Array:
+    def inputs(self, X: Rows) -> Array:
         """A table as the model takes it."""
         return self.scaling(X) if self.scaling else table(X)
 
-    def targets(self, y: Sequence[Any]) -> list[Any]:
+    def targets(self, y: Sequence[Target]) -> list[Target]:
         """Targets as the model learns them."""
         if self.target_scaling is None:
             return list(y)
-        scaled: list[float] = self.target_scaling([[t] for t in y])[:, 0].tolist()
+        scaled: list[Target] = self.target_scaling(as_column(y))[:, 0].tolist()
         return scaled
 
     def predictions(self, outputs: Array) -> list[Any]:
@@ -95,7 +101,7 @@ class Checkpoint:
 
     model: Module
     context: Context
-    training: dict[str, Any] | None = None
+    training: TrainingState | None = None
 
 
 def save(
@@ -103,7 +109,7 @@ def save(
     path: Path,
     *,
     context: Context | None = None,
-    training: Mapping[str, Any] | None = None,
+    training: TrainingState | None = None,
 ) -> None:
     """Write a model; the file appears whole or not at all.
 
@@ -115,11 +121,12 @@ def save(
     Raises ValueError where a parameter is inf or nan, which JSON can't hold, and for
     more parameters than `load` accepts (see `LARGEST_NETWORK`).
     """
-    content: dict[str, Any] = {
+    parameters = _finite(model.state_dict())
+    content: dict[str, object] = {
         "format": FORMAT,
         "version": VERSION,
         "architecture": _architecture(model),
-        "parameters": _finite(model.state_dict()),
+        "parameters": parameters,
         "frozen": [entry.name for entry in model.entries() if entry.frozen],
     }
     if shared := _shared(model):
@@ -129,7 +136,7 @@ def save(
     if training is not None:
         content["training"] = _plain_training(training)
     data = (_pretty(content) + "\n").encode()
-    count = sum(len(_leaves(numbers)) for numbers in content["parameters"].values())
+    count = sum(len(_leaves(numbers)) for numbers in parameters.values())
     if count > LARGEST_NETWORK or len(data) > LARGEST_FILE:
         raise ValueError(
             f"{count} parameters in {len(data)} bytes are more than `load` accepts; "
@@ -192,7 +199,7 @@ def export_safetensors(model: Module, path: Path) -> None:
 # ---- writing -------------------------------------------------------------------------
 
 
-def _architecture(model: Module, own: bool = False) -> dict[str, Any]:
+def _architecture(model: Module, own: bool = False) -> dict[str, object]:
     """How a network is built, in names and sizes.
 
     own: whether it is part of a class of someone's own, which is made by their code, so
@@ -213,13 +220,13 @@ def _architecture(model: Module, own: bool = False) -> dict[str, Any]:
     return {"kind": "custom", "class": kind} | ({"parts": parts} if parts else {})
 
 
-def _step(step: Callable[[Any], Any], own: bool) -> dict[str, Any] | str:
+def _step(step: Stage, own: bool) -> dict[str, object] | str:
     if isinstance(step, Module):
         return _architecture(step, own)
     return _activation_name(step, own)
 
 
-def _activation_name(function: Callable[[Any], Any] | None, own: bool) -> str:
+def _activation_name(function: Stage | None, own: bool) -> str:
     if function is None or function is identity:
         return "linear"
     name = getattr(function, "__name__", "")
@@ -255,7 +262,7 @@ def _shared(model: Module) -> dict[str, str]:
     return found
 
 
-def _finite(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+def _finite(parameters: Mapping[str, Numbers]) -> Mapping[str, Numbers]:
     for name, numbers in parameters.items():
         for number in _leaves(numbers):
             if not math.isfinite(number):
@@ -266,14 +273,14 @@ def _finite(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     return parameters
 
 
-def _leaves(numbers: Any) -> list[Any]:
+def _leaves(numbers: object) -> list[Any]:
     """The numbers of nested lists, one after another."""
     if not isinstance(numbers, list):
         return [numbers]
     return [leaf for item in numbers for leaf in _leaves(item)]
 
 
-def _plain_context(context: Context) -> dict[str, Any]:
+def _plain_context(context: Context) -> dict[str, object]:
     return {
         "features": list(context.features),
         "target": context.target,
@@ -283,7 +290,7 @@ def _plain_context(context: Context) -> dict[str, Any]:
     }
 
 
-def _plain_training(training: Mapping[str, Any]) -> dict[str, Any]:
+def _plain_training(training: TrainingState) -> dict[str, object]:
     """JSON has no nan and no inf: in a history they become null."""
     history = {
         name: [x if math.isfinite(x) else None for x in column]
@@ -292,7 +299,7 @@ def _plain_training(training: Mapping[str, Any]) -> dict[str, Any]:
     return {**training, "history": history}
 
 
-def _pretty(value: Any, indent: str = "") -> str:
+def _pretty(value: object, indent: str = "") -> str:
     """JSON with a line per name and per row of numbers."""
     deeper = indent + "  "
     flat = json.dumps(value, allow_nan=False)
@@ -312,7 +319,7 @@ def _pretty(value: Any, indent: str = "") -> str:
 # ---- reading -------------------------------------------------------------------------
 
 
-def _parse(text: str) -> dict[str, Any]:
+def _parse(text: str) -> dict[str, object]:
     content = json.loads(text, object_pairs_hook=_no_doubles, parse_constant=_no_nan)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f'it does not say "format": "{FORMAT}"')
@@ -324,7 +331,7 @@ def _parse(text: str) -> dict[str, Any]:
     return content
 
 
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _no_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
     content = dict(pairs)
     if len(content) != len(pairs):
         raise ValueError("a name comes twice")
@@ -335,7 +342,7 @@ def _no_nan(name: str) -> None:
     raise ValueError(f"{name} is not a number")
 
 
-def _checkpoint(content: dict[str, Any], into: Module | None) -> Checkpoint:
+def _checkpoint(content: dict[str, object], into: Module | None) -> Checkpoint:
     architecture = _object(content, "architecture")
     parameters = _object(content, "parameters")
     frozen = _texts(content, "frozen")
@@ -359,7 +366,7 @@ def _checkpoint(content: dict[str, Any], into: Module | None) -> Checkpoint:
 
 
 def _build(
-    architecture: dict[str, Any], into: Module | None, parameters: dict[str, Any]
+    architecture: dict[str, object], into: Module | None, parameters: dict[str, object]
 ) -> Module:
     """The network itself, with first weights that are then overwritten."""
     if into is not None:
@@ -376,7 +383,7 @@ def _build(
     return _network(architecture)
 
 
-def _agree(mine: Any, saved: Any) -> bool:
+def _agree(mine: object, saved: object) -> bool:
     """Whether two architectures are the same, as far as the file tells.
 
     A class of someone's own may have got another name, and files of old do not tell
@@ -393,7 +400,7 @@ def _agree(mine: Any, saved: Any) -> bool:
     return bool(mine == saved)
 
 
-def _share(model: Module, shared: Mapping[str, Any], new: bool) -> None:
+def _share(model: Module, shared: Mapping[str, object], new: bool) -> None:
     """Make parameters one that the file says are one.
 
     new: whether the model is one just built; one of the user's has to share them
@@ -435,9 +442,10 @@ def _replace(model: Module, one: Mapping[Value, Value]) -> None:
     number_layers(model)
 
 
-def _count(part: Any) -> int:
+def _count(part: object) -> int:
     """How many parameters an architecture has, before anything is built."""
-    kind = part.get("kind") if isinstance(part, dict) else None
+    part = part if isinstance(part, dict) else {}
+    kind = part.get("kind")
     if kind == "Neuron":
         return _size(part, "nin") + 1
     if kind == "Layer":
@@ -455,7 +463,7 @@ def _count(part: Any) -> int:
     raise ValueError(f"unknown kind of module {_shown(kind)}")
 
 
-def _network(part: dict[str, Any]) -> Module:
+def _network(part: dict[str, object]) -> Module:
     kind = part["kind"]
     if kind == "Neuron":
         return Neuron(_size(part, "nin"), _activation(part), seed=0)
@@ -467,7 +475,7 @@ def _network(part: dict[str, Any]) -> Module:
     return _mlp(_list(part, "layers"))
 
 
-def _mlp(layers: list[Any]) -> MLP:
+def _mlp(layers: list[dict[str, object]]) -> MLP:
     sizes = [_size(layer, "nin") for layer in layers if layer.get("kind") == "Layer"]
     nouts = [_size(layer, "nout") for layer in layers if layer.get("kind") == "Layer"]
     if not layers or len(sizes) != len(layers) or sizes[1:] != nouts[:-1]:
@@ -479,19 +487,19 @@ def _mlp(layers: list[Any]) -> MLP:
     return model
 
 
-def _activation_of(part: dict[str, Any]) -> Callable[[Any], Any] | None:
+def _activation_of(part: dict[str, object]) -> Activation | None:
     name = _activation(part)
     return None if name == "linear" else ACTIVATIONS[name]
 
 
-def _activation(part: dict[str, Any]) -> str:
+def _activation(part: dict[str, object]) -> str:
     name = _text(part, "activation")
     if name != "linear" and name not in ACTIVATIONS:
         raise ValueError(f"unknown activation {_shown(name)}")
     return name
 
 
-def _context(content: Any) -> Context:
+def _context(content: object) -> Context:
     if content is None:
         return Context()
     if not isinstance(content, dict):
@@ -517,7 +525,7 @@ def _fits(context: Context, model: MLP) -> bool:
     )
 
 
-def _scaling(content: dict[str, Any], name: str) -> Scaling | None:
+def _scaling(content: dict[str, object], name: str) -> Scaling | None:
     if content.get(name) is None:
         return None
     content = _object(content, name)
@@ -527,7 +535,7 @@ def _scaling(content: dict[str, Any], name: str) -> Scaling | None:
     return Scaling(tuple(mean), tuple(deviation))
 
 
-def _labels(content: dict[str, Any]) -> Labels | None:
+def _labels(content: dict[str, object]) -> Labels | None:
     if content.get("labels") is None:
         return None
     content = _object(content, "labels")
@@ -538,7 +546,7 @@ def _labels(content: dict[str, Any]) -> Labels | None:
     return Labels(tuple(classes), threshold)
 
 
-def _training(content: dict[str, Any]) -> dict[str, Any]:
+def _training(content: Mapping[str, object]) -> TrainingState:
     """The state of a training, each part checked for its type."""
     optimizer = _object(content, "optimizer")
     memory = _object(optimizer, "memory")
@@ -557,71 +565,72 @@ def _training(content: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _column(history: dict[str, Any], name: str) -> list[float]:
+def _column(history: dict[str, object], name: str) -> list[float]:
     column = [math.nan if x is None else x for x in _list(history, name)]
     if any(type(x) not in (float, int) for x in column):
         raise ValueError(f"its history of {_shown(name)} is not numbers")
     return column
 
 
-def _best(best: Any) -> list[Any] | None:
+def _best(best: object) -> tuple[float, int, list[float]] | None:
     if best is None:
         return None
     if not isinstance(best, list) or len(best) != 3:
         raise ValueError("its best epoch is not a loss, an epoch and numbers")
     score, epoch, numbers = best
     (score,) = _floats({"score": [score]}, "score")
-    return [
+    return (
         score,
         _whole({"epoch": epoch}, "epoch"),
         _floats({"numbers": numbers}, "numbers"),
-    ]
+    )
 
 
 # ---- one value of a file, its type checked -------------------------------------------
 
 
-def _object(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _object(content: Mapping[str, object], name: str) -> dict[str, object]:
     value = content.get(name)
     if not isinstance(value, dict):
         raise ValueError(f"its {name} is not an object but {_shown(value)}")
     return value
 
 
-def _list(content: Mapping[str, Any], name: str) -> list[Any]:
+def _list(content: Mapping[str, object], name: str) -> list[Any]:
+    """A list; its items are checked by whoever asks for them."""
     value = content.get(name)
     if not isinstance(value, list):
         raise ValueError(f"its {name} is not a list but {_shown(value)}")
     return value
 
 
-def _text(content: Mapping[str, Any], name: str) -> str:
+def _text(content: Mapping[str, object], name: str) -> str:
     value = content.get(name)
     if not isinstance(value, str):
         raise ValueError(f"its {name} is not a text but {_shown(value)}")
     return value
 
 
-def _texts(content: Mapping[str, Any], name: str) -> list[str]:
+def _texts(content: Mapping[str, object], name: str) -> list[str]:
     values = _list(content, name)
     return [_text({name: value}, name) for value in values]
 
 
-def _whole(content: Mapping[str, Any], name: str) -> int:
+def _whole(content: Mapping[str, object], name: str) -> int:
     value = content.get(name)
     if type(value) is not int or value < 0:
         raise ValueError(f"its {name} is not a whole number but {_shown(value)}")
     return value
 
 
-def _size(content: Mapping[str, Any], name: str) -> int:
+def _size(content: Mapping[str, object], name: str) -> int:
     size = _whole(content, name)
     if not 1 <= size <= LARGEST_NETWORK:
         raise ValueError(f"its {name} is {size}")
     return size
 
 
-def _floats(content: Mapping[str, Any], name: str) -> list[float]:
+def _floats(content: Mapping[str, object], name: str) -> list[float]:
     values = _list(content, name)
     for value in values:
         _check_numbers(value, name)
@@ -630,14 +639,14 @@ def _floats(content: Mapping[str, Any], name: str) -> list[float]:
     return [float(value) for value in values]
 
 
-def _check_numbers(numbers: Any, name: str) -> None:
+def _check_numbers(numbers: object, name: str) -> None:
     """Raise ValueError unless these are (nested lists of) finite numbers."""
     for number in _leaves(numbers):
         if type(number) not in (float, int) or not math.isfinite(number):
             raise ValueError(f"{_shown(name)} holds {_shown(number)}, not a number")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return cut(repr(value))
 
 

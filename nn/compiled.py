@@ -13,7 +13,7 @@ a rule is not the same for every parameter, these move in NumPy after each batch
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autograd.compiler import CompileError, Program
 from autograd.value import Value, describe
@@ -22,18 +22,18 @@ from nn.engine import (
     Engine,
     Epoch,
     Pace,
-    Rows,
     Step,
     Task,
     as_list,
     recorded,
     taken,
 )
+from nn.hints import Array, Indices
 from nn.losses import cross_entropy
 from nn.optim import Optimizer
 
 if TYPE_CHECKING:
-    from nn.optim import Array
+    from autograd.compiler.llvm.descent import Descent
 
 TRIED = 5  # rows on which the program is held to the recorded graph
 TOLERANCE = 1e-9
@@ -54,24 +54,24 @@ class Compiled(Engine):
         )
         self._kernel = self.program.kernel("training")
         self._rule = ""  # the optimizer that the descent is of, in words
-        self._descent: Any = None
+        self._descent: Descent | None = None
         self._measured: tuple[Task, Array] | None = None
         self._try()
 
-    def _loss_and_outputs(self, *row: Value) -> list[Any]:
+    def _loss_and_outputs(self, *row: Value) -> list[Value]:
         """What is recorded: the loss of one row, then the model's outputs."""
         inputs, wanted = list(row[: self.columns]), list(row[self.columns :])
         prediction = self.task.model(inputs)
         loss = self.task.loss([prediction], wanted if self._bare else [wanted])
         return [loss, *as_list(prediction)]
 
-    def step(self, numbers: Array, rows: Rows) -> Step:
+    def step(self, numbers: Array, rows: Indices) -> Step:
         """Loss, gradient and outputs for these rows of the task's table."""
         batch = self.table[rows]
         outputs, sums = self._kernel.run(batch, numbers)
         return Step(float(sums[-1]), sums[:-1], outputs)
 
-    def epoch(self, numbers: Array, rows: Rows, pace: Pace) -> Epoch:
+    def epoch(self, numbers: Array, rows: Indices, pace: Pace) -> Epoch:
         """One step for every `pace.size` of the rows, in their order."""
         import numpy as np
 
@@ -93,7 +93,7 @@ class Compiled(Engine):
         seen = slice(steps + 1)
         return Epoch(state[0], losses[seen], norms[seen], outputs[: (steps + 1) * size])
 
-    def _descent_of(self, optimizer: Optimizer, numbers: Array) -> Any:
+    def _descent_of(self, optimizer: Optimizer, numbers: Array) -> Descent | None:
         """What runs an epoch; None where only batches can be run."""
         settings = {**optimizer.settings(), "lr": None}
         rule = f"{type(optimizer)} {settings}"
@@ -148,7 +148,7 @@ MEAN = "the loss of a batch is not the mean of the losses of its rows"
 CUT = "the graph is cut, or one of them has it wrong; gradcheck tells which"
 
 
-def _difference(what: str, mine: Any, graph: Any, why: str) -> str:
+def _difference(what: str, mine: float | Array, graph: float | Array, why: str) -> str:
     """What to say of a program's numbers and a graph's; nothing where they agree."""
     import numpy as np
 
@@ -189,7 +189,7 @@ def _recorded(optimizer: Optimizer, numbers: Array) -> Program:
     before = dict(vars(bare))
     lr, t = Value(optimizer.lr, "lr"), Value(1.0, "t")
 
-    def rule(w: Value, g: Value, *memory: Value) -> list[Any]:
+    def rule(w: Value, g: Value, *memory: Value) -> list[Value]:
         return list(bare.apply(w, g, lr, t, *memory))
 
     inputs = 2 + len(optimizer.keeps)

@@ -12,15 +12,13 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeGuard
 
 from autograd.files import Path
 from autograd.numeric import is_number
 from nn.extras import require
-from nn.targets import Label, plain
-
-if TYPE_CHECKING:
-    from nn.optim import Array
+from nn.hints import Array, Label, Rows, Target
+from nn.targets import plain
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Dataset:
     """
 
     X: Array
-    y: list[Any]
+    y: Sequence[Target]
     features: tuple[str, ...]
     target: str = "class"
 
@@ -67,7 +65,7 @@ class Dataset:
         )
 
 
-def looks_like_classes(labels: Sequence[Any]) -> bool:
+def looks_like_classes(labels: Sequence[Target]) -> TypeGuard[Sequence[Label]]:
     """Texts, or at most 20 different whole numbers, are classes."""
     if all(isinstance(label, str) for label in labels):
         return True
@@ -75,7 +73,7 @@ def looks_like_classes(labels: Sequence[Any]) -> bool:
 
 
 def split_rows(
-    labels: Sequence[Any], fraction: float, seed: int
+    labels: Sequence[Target], fraction: float, seed: int
 ) -> tuple[list[int], list[int]]:
     """The indices of the rows to keep, and of about `fraction` of them, set aside.
 
@@ -97,17 +95,17 @@ def split_rows(
     return kept, sorted(aside)
 
 
-def _groups(labels: list[Any]) -> list[list[int]]:
+def _groups(labels: Sequence[Target]) -> list[list[int]]:
     """The rows of each class; all rows together where the labels are numbers."""
     if not looks_like_classes(labels):
         return [list(range(len(labels)))]
-    groups: dict[Any, list[int]] = {}
+    groups: dict[Label, list[int]] = {}
     for row, label in enumerate(labels):
         groups.setdefault(label, []).append(row)
     return [groups[label] for label in sorted(groups)]
 
 
-def table(X: Any) -> Array:
+def table(X: Rows) -> Array:
     """Inputs as a float64 array (N, I). Raises ValueError that names the place."""
     require("numpy")
     import numpy as np
@@ -130,7 +128,12 @@ def table(X: Any) -> Array:
     return rows
 
 
-def _strange(X: Any) -> str:
+def as_column(y: Sequence[Any]) -> Rows:
+    """Targets as a table of one column; `table` tells whether they are numbers."""
+    return [[target] for target in y]
+
+
+def _strange(X: Rows) -> str:
     """Where a table holds something else than a number, if that is what it does."""
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X
     for i, row in enumerate(rows if isinstance(rows, Iterable) else (), 1):
@@ -156,7 +159,7 @@ class Scaling:
     deviation: tuple[float, ...]
 
     @classmethod
-    def fit(cls, X: Any) -> Scaling:
+    def fit(cls, X: Rows) -> Scaling:
         """The scaling after which each column of X has mean 0 and deviation 1.
 
         A column that is the same in every row is only shifted. Raises ValueError for
@@ -176,7 +179,7 @@ class Scaling:
         deviation = [d if d > 0 else 1.0 for d in deviations.tolist()]
         return cls(tuple(means.tolist()), tuple(deviation))
 
-    def __call__(self, X: Any) -> Array:
+    def __call__(self, X: Rows) -> Array:
         """The scaled table."""
         import numpy as np
 
@@ -429,14 +432,14 @@ class _Cells:
         index = self.names.index(name)
         return [cells[index].strip() for _, cells in self.lines]
 
-    def labels(self, name: str) -> list[Any]:
+    def labels(self, name: str) -> list[Target]:
         """One column, as numbers where all of it is, otherwise as texts."""
         texts = self.column(name)
         for row, text in enumerate(texts):
             if text.lower() in MISSING:
                 raise ValueError(f"{self._place(row, name)}: the value is missing")
-        numbers = [number_in(text) for text in texts]
-        return texts if None in numbers else plain(numbers)
+        numbers = [x for x in map(number_in, texts) if x is not None]
+        return plain(numbers) if len(numbers) == len(texts) else [*texts]
 
     def numbers(self, names: Sequence[str]) -> Array:
         """Columns as floats, of shape (rows, columns)."""

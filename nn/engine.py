@@ -9,28 +9,24 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from autograd.graph import topological_order
 from autograd.value import Value, constant, describe, ieee, number_of
 from nn.extras import require
+from nn.hints import Array, Indices, Integers, Output, Rows, Target
 from nn.losses import Loss
 from nn.module import Module
 from nn.targets import as_predictions, squeezed
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from autograd.compiler import Program
-    from nn.optim import Array, Optimizer
+    from nn.optim import Optimizer
 
-
-Rows: TypeAlias = "Sequence[int] | NDArray[np.int_]"
-"""Which rows of a table, in their order; a range where it is that of the table."""
+Table = TypeVar("Table", "Array", "Integers", "Array | Integers")
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class Task:
     loss: Loss
     parameters: list[Value]
     X: Array
-    targets: Any
+    targets: Array | Integers
     outputs: int
 
 
@@ -118,11 +114,11 @@ class Engine:
     def __init__(self, task: Task) -> None:
         self.task = task
 
-    def step(self, numbers: Array, rows: Rows) -> Step:
+    def step(self, numbers: Array, rows: Indices) -> Step:
         """Loss, gradient and outputs for these rows of the task's table."""
         raise NotImplementedError
 
-    def epoch(self, numbers: Array, rows: Rows, pace: Pace) -> Epoch:
+    def epoch(self, numbers: Array, rows: Indices, pace: Pace) -> Epoch:
         """One step for every `pace.size` of the rows, in their order."""
         import numpy as np
 
@@ -162,7 +158,7 @@ class Eager(Engine):
         self.table = task.X.tolist()
         self.targets = task.targets.tolist()
 
-    def step(self, numbers: Array, rows: Rows) -> Step:
+    def step(self, numbers: Array, rows: Indices) -> Step:
         """Loss, gradient and outputs for these rows of the task's table."""
         import numpy as np
 
@@ -176,7 +172,7 @@ class Eager(Engine):
         gradient = np.array([parameter.grad for parameter in parameters])
         return Step(loss.data, gradient, _numbers(predictions))
 
-    def record(self, rows: Rows) -> tuple[list[list[Value]], Value]:
+    def record(self, rows: Indices) -> tuple[list[list[Value]], Value]:
         """The graph of a batch: its predictions and its loss."""
         outputs = answers(self.task.model, [self.table[row] for row in rows])
         loss = self.task.loss(outputs, [self.targets[row] for row in rows])
@@ -187,12 +183,12 @@ class Eager(Engine):
         return [as_list(output) for output in outputs], loss
 
 
-def taken(table: Any, rows: Rows) -> Any:
+def taken(table: Table, rows: Indices) -> Table:
     """These rows of an array; without a copy where they are all, in their order."""
     return table if isinstance(rows, range) and len(rows) == len(table) else table[rows]
 
 
-def answers(model: Module, rows: list[list[float]]) -> list[Any]:
+def answers(model: Module, rows: list[list[float]]) -> list[Output]:
     """What a model returns for each row.
 
     It gets plain numbers. One that can't do with those, because it asks for derivatives
@@ -204,18 +200,18 @@ def answers(model: Module, rows: list[list[float]]) -> list[Any]:
         return [model([constant(x) for x in row]) for row in rows]
 
 
-def as_list(output: Any) -> list[Any]:
+def as_list(output: Output) -> list[Value]:
     """A model's outputs for one row as a list, also where it is a bare Value."""
     return list(output) if isinstance(output, (list, tuple)) else [output]
 
 
-def loss_of(loss: Loss, outputs: Array, targets: list[Any]) -> float:
+def loss_of(loss: Loss, outputs: Array, targets: list[Target]) -> float:
     """The loss of outputs that are already known."""
     with ieee():
         return float(number_of(loss(as_predictions(outputs), targets)))
 
 
-def predict(model: Module, X: Any) -> Array:
+def predict(model: Module, X: Rows) -> Array:
     """A model's outputs for a table: shape (N,) for one output, otherwise (N, K).
 
     X: N rows of as many numbers as the model takes.
@@ -249,7 +245,7 @@ def _compiled(model: Module, X: Array) -> Array | None:
 
     from autograd.compiler import CompileError
 
-    def outputs(*row: Value) -> list[Any]:
+    def outputs(*row: Value) -> list[Value]:
         return as_list(model(list(row)))
 
     try:
@@ -263,7 +259,7 @@ def _compiled(model: Module, X: Array) -> Array | None:
 
 
 def recorded(
-    function: Callable[..., Any],
+    function: Callable[..., list[Value]],
     inputs: int,
     parameters: list[Value],
     backend: str = "auto",
@@ -276,7 +272,7 @@ def recorded(
 
     raised: list[Exception] = []
 
-    def watched(*row: Value) -> Any:
+    def watched(*row: Value) -> list[Value]:
         try:
             return function(*row)
         except Exception as error:
@@ -322,7 +318,7 @@ def _collector_paused() -> Iterator[None]:
 # ---- where it went wrong -------------------------------------------------------------
 
 
-def first_bad_node(task: Task, numbers: Array, rows: Rows) -> str:
+def first_bad_node(task: Task, numbers: Array, rows: Indices) -> str:
     """The first node of the batch's graph that is inf or nan, or has such a slope."""
     write(numbers, task.parameters)
     with ieee():

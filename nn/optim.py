@@ -17,18 +17,15 @@ all parameters at once, called with Values it is recorded, and becomes machine c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from autograd.numeric import is_number
 from autograd.value import Value
 from nn.extras import require
+from nn.hints import Array, Operand, OptimizerState
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[np.float64]
+Kind = TypeVar("Kind", bound=Operand)
 
 
 class Optimizer:
@@ -127,10 +124,12 @@ class Optimizer:
         known = self.memory
         return [known[k] if k in known else np.zeros_like(data) for k in self.keeps]
 
-    def apply(self, w: Any, g: Any, lr: Any, t: Any, *memory: Any) -> Sequence[Any]:
-        """What `rule` returns, always as a sequence: the next w, and what it keeps."""
-        found = self.rule(w, g, lr, t, *memory)
-        every = found if isinstance(found, tuple) else (found,)
+    def apply(
+        self, w: Kind, g: Kind, lr: Operand, t: Operand, *memory: Kind
+    ) -> tuple[Kind, ...]:
+        """What `rule` returns, always as a tuple: the next w, and what it keeps."""
+        found: Any = self.rule(w, g, lr, t, *memory)  # of one kind with its operands
+        every: tuple[Kind, ...] = found if isinstance(found, tuple) else (found,)
         if len(every) != 1 + len(self.keeps):
             kept = "".join([f", {name}" for name in self.keeps])
             raise TypeError(
@@ -140,7 +139,9 @@ class Optimizer:
             )
         return every
 
-    def rule(self, w: Any, g: Any, lr: Any, t: Any, *memory: Any) -> Any:
+    def rule(
+        self, w: Operand, g: Operand, lr: Operand, t: Operand, *memory: Any
+    ) -> Operand | tuple[Operand, ...]:
         """The next w; where something is kept, a tuple of it and what to keep.
 
         w: the parameters. g: their gradients. lr: the learning rate, with what a
@@ -149,12 +150,12 @@ class Optimizer:
         """
         raise NotImplementedError
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> OptimizerState:
         """What it remembers: the number of steps and the memory, as plain lists."""
         memory = {name: array.tolist() for name, array in self.memory.items()}
         return {"steps": self.steps, "memory": memory}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: OptimizerState) -> None:
         """Remember what `state_dict()` gave; the next step is then the same.
 
         Raises ValueError where it belongs to another number of parameters, or to an
@@ -176,7 +177,7 @@ class Optimizer:
                 )
         self.steps, self.memory = int(state["steps"]), memory
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """What it was made with, by name."""
         hidden = ("parameters", "steps", "memory")
         return {k: v for k, v in vars(self).items() if k not in hidden}
@@ -225,7 +226,9 @@ class SGD(Optimizer):
         """The velocity, if there is momentum."""
         return ("velocity",) if self.momentum else ()
 
-    def rule(self, w: Any, g: Any, lr: Any, t: Any, *memory: Any) -> Any:
+    def rule(
+        self, w: Operand, g: Operand, lr: Operand, t: Operand, *memory: Operand
+    ) -> Operand | tuple[Operand, ...]:
         """v = momentum * v + g; w = w - lr * v."""
         g = g + self.weight_decay * w
         if not self.momentum:
@@ -260,18 +263,21 @@ class Adam(Optimizer):
         self.betas = (_fraction(first, "betas[0]"), _fraction(second, "betas[1]"))
         self.eps = from_zero(eps, "eps")
 
-    def rule(self, w: Any, g: Any, lr: Any, t: Any, m: Any, v: Any) -> Any:
+    def rule(
+        self, w: Operand, g: Operand, lr: Operand, t: Operand, m: Operand, v: Operand
+    ) -> tuple[Operand, ...]:
         """w - lr * m / sqrt(v), with the running means m of g and v of g*g."""
         return self._move(w, g + self.weight_decay * w, lr, t, m, v)
 
-    def _move(self, w: Any, g: Any, lr: Any, t: Any, m: Any, v: Any) -> Any:
-        import numpy as np
+    def _move(
+        self, w: Operand, g: Operand, lr: Operand, t: Operand, m: Operand, v: Operand
+    ) -> tuple[Operand, ...]:
 
         one, two = self.betas
         m = m + (1 - one) * (g - m)
         v = two * v + (1 - two) * g * g
         # Both means start at 0; dividing by these factors takes that out again.
-        unbiased = np.sqrt(v) / np.sqrt(1 - two**t)
+        unbiased = _sqrt(v) / _sqrt(1 - two**t)
         return w - lr / (1 - one**t) * (m / (unbiased + self.eps)), m, v
 
 
@@ -286,7 +292,9 @@ class AdamW(Adam):
 
     usual_decay = 0.01
 
-    def rule(self, w: Any, g: Any, lr: Any, t: Any, m: Any, v: Any) -> Any:
+    def rule(
+        self, w: Operand, g: Operand, lr: Operand, t: Operand, m: Operand, v: Operand
+    ) -> tuple[Operand, ...]:
         """Adam's step from (1 - lr * weight_decay) * w."""
         return self._move(w * (1 - lr * self.weight_decay), g, lr, t, m, v)
 
@@ -318,16 +326,17 @@ class RMSProp(Optimizer):
         """The mean square, and the velocity if there is momentum."""
         return ("square", "velocity") if self.momentum else ("square",)
 
-    def rule(self, w: Any, g: Any, lr: Any, t: Any, v: Any, *velocity: Any) -> Any:
+    def rule(
+        self, w: Operand, g: Operand, lr: Operand, t: Operand, *memory: Operand
+    ) -> tuple[Operand, ...]:
         """w - lr * g / sqrt(v), with the running mean v of g*g."""
-        import numpy as np
 
         g = g + self.weight_decay * w
-        v = self.alpha * v + (1 - self.alpha) * g * g
-        step = g / (np.sqrt(v) + self.eps)
+        v = self.alpha * memory[0] + (1 - self.alpha) * g * g
+        step = g / (_sqrt(v) + self.eps)
         if not self.momentum:
             return w - lr * step, v
-        step = self.momentum * velocity[0] + step
+        step = self.momentum * memory[1] + step
         return w - lr * step, v, step
 
 
@@ -352,6 +361,13 @@ def from_zero(x: float, name: str) -> float:
     if not is_number(x) or not 0 <= x < math.inf:
         raise ValueError(f"{name} is a number from 0; got {x!r}")
     return x
+
+
+def _sqrt(x: Any) -> Any:
+    """np.sqrt, which asks an array, and a Value for its method; no type says so."""
+    import numpy as np
+
+    return np.sqrt(x)
 
 
 def _fraction(x: float, name: str) -> float:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from autograd.files import Path
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
-from nn.data import GENERATED, SETS, Dataset, Scaling, column_names, read_csv
+from nn.data import GENERATED, SETS, Dataset, Scaling, as_column, column_names, read_csv
 from nn.engine import loss_of, predict
 from nn.history import History, summary
 from nn.losses import LOSSES
@@ -33,7 +33,7 @@ from nn.targets import BINARY, as_predictions, encode
 from nn.training import Metric, accuracy, fit, mean_error
 
 if TYPE_CHECKING:
-    from nn.optim import Array
+    from nn.hints import Array
 
 NUMBER_LOSSES = ("mse", "mae", "huber")
 
@@ -357,7 +357,7 @@ def _context(table: Dataset, inside: Dataset, settings: Settings) -> Context:
         table.features,
         table.target,
         scaling=Scaling.fit(inside.X),
-        target_scaling=Scaling.fit([[y] for y in inside.y]) if numbers else None,
+        target_scaling=Scaling.fit(as_column(inside.y)) if numbers else None,
     )
 
 

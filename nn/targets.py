@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeGuard
 
 from autograd.value import Value
+from nn.hints import Array, Integers, Label, Target, Targets
 from nn.losses import LOSSES, Loss
-
-if TYPE_CHECKING:
-    from nn.optim import Array
-
-Label = str | int
 
 BINARY = ("hinge", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 
@@ -29,11 +25,12 @@ class Labels:
     classes: tuple[Label, ...]
     threshold: float = 0.0
 
-    def decide(self, outputs: Array) -> Any:
+    def decide(self, outputs: Array) -> Integers:
         """The index of the class for each row of outputs, of shape (N,)."""
         if outputs.shape[1] == 1:
             return (outputs[:, 0] > self.threshold).astype(int)
-        return outputs.argmax(axis=1)
+        found: Integers = outputs.argmax(axis=1)
+        return found
 
     def name(self, outputs: Array) -> list[Label]:
         """The label for each row of outputs."""
@@ -55,11 +52,11 @@ class Labels:
         shares: Array = powers / powers.sum(axis=1, keepdims=True)
         return shares
 
-    def index(self, y: Any) -> Any:
+    def index(self, y: Targets) -> Integers:
         """The index of each label. Raises ValueError for a label not among them."""
         import numpy as np
 
-        position = {label: i for i, label in enumerate(self.classes)}
+        position: dict[object, int] = {label: i for i, label in enumerate(self.classes)}
         found = [position.get(label, -1) for label in plain(y)]
         if -1 in found:
             strange = plain(y)[found.index(-1)]
@@ -68,9 +65,9 @@ class Labels:
         return np.array(found, dtype=int)
 
 
-def plain(y: Any) -> list[Any]:
+def plain(y: Targets) -> list[Target]:
     """Labels as Python's own numbers and texts; 2.0 becomes 2 where all are whole."""
-    items = y.tolist() if hasattr(y, "tolist") else list(y)
+    items: list[Any] = y.tolist() if hasattr(y, "tolist") else list(y)
     if _kinds(items) in ({int}, {str}):  # told at a glance, also of a million rows
         return items
     if items and all(_whole(item) for item in items):
@@ -84,7 +81,7 @@ def _whole(x: Any) -> bool:
     return bool(x == x) and abs(x) < 2**53 and x == int(x)
 
 
-def choose_loss(loss: str | Loss, y: Any, outputs: int, threshold: float) -> Loss:
+def choose_loss(loss: str | Loss, y: Targets, outputs: int, threshold: float) -> Loss:
     """The function for a loss's name; "auto" looks at the labels and the outputs.
 
     Texts and whole numbers with several outputs mean classes; texts, or nothing but 0
@@ -111,19 +108,19 @@ def choose_loss(loss: str | Loss, y: Any, outputs: int, threshold: float) -> Los
     return LOSSES["mse"]
 
 
-def _are_classes(labels: list[Any]) -> bool:
+def _are_classes(labels: Sequence[Target]) -> TypeGuard[Sequence[Label]]:
     return all(issubclass(kind, (str, int)) for kind in _kinds(labels))
 
 
-def _has_text(labels: list[Any]) -> bool:
+def _has_text(labels: Sequence[Target]) -> bool:
     return any(issubclass(kind, str) for kind in _kinds(labels))
 
 
-def _kinds(items: list[Any]) -> set[type]:
+def _kinds(items: Sequence[Target]) -> set[type]:
     return set(map(type, items))
 
 
-def threshold_of(outputs: Sequence[Any]) -> float:
+def threshold_of(outputs: Sequence[Value]) -> float:
     """Where a single output means the second class: 0.5 after a sigmoid, else 0.
 
     outputs: what a model returned for a row.
@@ -132,7 +129,9 @@ def threshold_of(outputs: Sequence[Any]) -> float:
     return 0.5 if isinstance(last, Value) and last.op == "sigmoid" else 0.0
 
 
-def find_labels(loss: Loss, y: Any, outputs: int, threshold: float) -> Labels | None:
+def find_labels(
+    loss: Loss, y: Targets, outputs: int, threshold: float
+) -> Labels | None:
     """The classes that the labels name, or None where they are numbers to fit."""
     name = getattr(loss, "__name__", "")
     labels = plain(y)
@@ -149,7 +148,9 @@ def find_labels(loss: Loss, y: Any, outputs: int, threshold: float) -> Labels | 
     return None
 
 
-def _labels(labels: list[Any], outputs: int, threshold: float, loss: str) -> Labels:
+def _labels(
+    labels: Sequence[Target], outputs: int, threshold: float, loss: str
+) -> Labels:
     if not _are_classes(labels):
         raise ValueError(
             f"{loss} needs classes, texts or whole numbers, one per row; got "
@@ -185,7 +186,9 @@ def _fitting(found: list[Label], outputs: int) -> tuple[Label, ...]:
     return tuple(found)
 
 
-def encode(y: Any, labels: Labels | None, loss: Loss, outputs: int) -> Any:
+def encode(
+    y: Targets, labels: Labels | None, loss: Loss, outputs: int
+) -> Array | Integers:
     """Targets as the loss wants them: class numbers, -1 and 1, or floats."""
     import numpy as np
 
@@ -193,11 +196,11 @@ def encode(y: Any, labels: Labels | None, loss: Loss, outputs: int) -> Any:
         return _floats(y, outputs)
     index = labels.index(y)
     if getattr(loss, "__name__", "") == "hinge":
-        return 2.0 * index - 1.0
+        return 2.0 * index.astype(np.float64) - 1.0
     return index if outputs > 1 else index.astype(np.float64)
 
 
-def _floats(y: Any, outputs: int) -> Array:
+def _floats(y: Targets, outputs: int) -> Array:
     import numpy as np
 
     try:
@@ -220,7 +223,7 @@ def _floats(y: Any, outputs: int) -> Array:
     return numbers
 
 
-def _strange(y: Sequence[Any]) -> Any:
+def _strange(y: Targets) -> object:
     return next((x for x in y if not isinstance(x, (int, float))), y)
 
 

@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from autograd.files import Path
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
@@ -25,7 +25,6 @@ from nn.engine import (
     Engine,
     Epoch,
     Pace,
-    Rows,
     Task,
     answers,
     as_list,
@@ -33,6 +32,7 @@ from nn.engine import (
     taken,
     write,
 )
+from nn.hints import Array, Indices, Integers, Rows, Target, Targets, TrainingState
 from nn.history import History, progress_bar
 from nn.losses import Loss
 from nn.module import Module
@@ -48,10 +48,8 @@ from nn.targets import (
     threshold_of,
 )
 
-if TYPE_CHECKING:
-    from nn.optim import Array
-
 Metric = Callable[[list[Any], list[Any]], float]
+"""Outputs and targets, each a list with a number or a list of them per row."""
 
 
 class DivergenceError(ArithmeticError):
@@ -71,13 +69,13 @@ class DivergenceError(ArithmeticError):
 
 def fit(
     model: Module,
-    X: Any,
-    y: Any,
+    X: Rows,
+    y: Targets,
     loss: str | Loss = "auto",
     optimizer: str | Optimizer = "adam",
     epochs: int = 100,
     batch_size: int | None = None,
-    validation: float | tuple[Any, Any] | None = None,
+    validation: float | tuple[Rows, Targets] | None = None,
     seed: int | None = None,
     engine: str | Callable[[Task], Engine] = "auto",
     progress: bool = True,
@@ -248,7 +246,7 @@ class Training:
         }
         return done.numbers, row
 
-    def order(self) -> Rows:
+    def order(self) -> Indices:
         """This epoch's rows in their order, which follows from the seed and the epoch.
 
         They are the key of a generator that counts, so that none has to be set up anew,
@@ -271,7 +269,7 @@ class Training:
         left = rows - size * len(whole)
         return math.fsum([*[size * number for number in whole], left * last]) / rows
 
-    def _metrics(self, outputs: Array, targets: Any) -> dict[str, float]:
+    def _metrics(self, outputs: Array, targets: Array | Integers) -> dict[str, float]:
         """How good the outputs are: by labels or as numbers, then as the user wants."""
         labels, outputs = self.history.labels, squeezed(outputs)
         if labels:
@@ -296,7 +294,7 @@ class Training:
         row = {"loss": loss, **self._metrics(outputs, self.validation.targets)}
         return {f"validation_{name}": number for name, number in row.items()}
 
-    def _check(self, done: Epoch, rows: Rows) -> None:
+    def _check(self, done: Epoch, rows: Indices) -> None:
         """Raise where the last batch's loss or gradient, or a parameter, went bad."""
         batch, loss = len(done.losses), float(done.losses[-1])
         what = "" if math.isfinite(loss) else f"the loss became {loss!r}"
@@ -308,7 +306,7 @@ class Training:
         self._check_numbers(done.numbers, batch)
 
     def _diverged(
-        self, what: str, task: Task, numbers: Array, rows: Rows, batch: int
+        self, what: str, task: Task, numbers: Array, rows: Indices, batch: int
     ) -> NoReturn:
         node = first_bad_node(task, numbers, rows)
         raise DivergenceError(what, self.epoch + 1, batch, node)
@@ -379,7 +377,7 @@ class Training:
         context = with_labels(self.context, self.history.labels)
         save(self.model, path, context=context, training=self.state_dict())
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> TrainingState:
         """All that it takes to go on with the same bits."""
         best = self.best
         return {
@@ -389,10 +387,10 @@ class Training:
             "numbers": self.numbers.tolist() if best else None,
             "optimizer": self.optimizer.state_dict(),
             "history": self.history.columns,
-            "best": best and [best[0], best[1], best[2].tolist()],
+            "best": best and (best[0], best[1], best[2].tolist()),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: TrainingState) -> None:
         """Go on from what `state_dict()` gave."""
         import numpy as np
 
@@ -415,10 +413,10 @@ class Training:
 # ---- measuring -----------------------------------------------------------------------
 
 
-def accuracy(labels: Labels) -> Callable[[Any, Any], float]:
+def accuracy(labels: Labels) -> Callable[[Targets, Targets], float]:
     """The fraction of rows whose class was found."""
 
-    def measure(outputs: Any, targets: Any) -> float:
+    def measure(outputs: Targets, targets: Targets) -> float:
         import numpy as np
 
         found = labels.decide(np.reshape(outputs, (len(outputs), -1)))
@@ -430,7 +428,7 @@ def accuracy(labels: Labels) -> Callable[[Any, Any], float]:
     return measure
 
 
-def mean_error(outputs: Any, targets: Any) -> float:
+def mean_error(outputs: Targets, targets: Targets) -> float:
     """The mean distance of outputs from targets."""
     import numpy as np
 
@@ -440,11 +438,11 @@ def mean_error(outputs: Any, targets: Any) -> float:
 # ---- what fit was given --------------------------------------------------------------
 
 
-Part: TypeAlias = "tuple[Array, Any]"
+Part: TypeAlias = tuple[Array, Targets]
 
 
 def _divide(
-    X: Array, y: Any, validation: float | tuple[Any, Any] | None, seed: int
+    X: Array, y: Targets, validation: float | tuple[Rows, Targets] | None, seed: int
 ) -> tuple[Part, Part | None]:
     """The rows to train on, and those to measure on."""
     labels = y.tolist() if hasattr(y, "tolist") else list(y)
@@ -459,7 +457,7 @@ def _divide(
     return (X, labels), (table(inputs), others)
 
 
-def _rows(X: Array, labels: list[Any], rows: list[int]) -> Part:
+def _rows(X: Array, labels: list[Target], rows: list[int]) -> Part:
     return X[rows], [labels[row] for row in rows]
 
 
@@ -524,7 +522,7 @@ def _whole(count: int, name: str, least: int) -> int:
     return count
 
 
-def _read(path: Path | None, model: Module) -> Mapping[str, Any] | None:
+def _read(path: Path | None, model: Module) -> TrainingState | None:
     """The training state in a checkpoint, its weights loaded into the model."""
     if path is None:
         return None

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from autograd.wording import cut
 from nn.data import looks_like_classes, table
 from nn.engine import answers, as_list, predict
+from nn.hints import Target
 from nn.history import History
 from nn.module import Module
-from nn.targets import Label, Labels, plain, threshold_of
+from nn.targets import Labels, plain, threshold_of
 from nn.watch import QUANTILES, Snapshots, Watch
 
 if TYPE_CHECKING:
-    from nn.optim import Array
+    from nn.hints import Array
     from viz.figure import Plot
 
 
@@ -189,10 +190,12 @@ class _Plane:
 
     def _numbers(self, axis: Any, outputs: Array) -> None:
         """Contours of the output, and the data in the same colors."""
+        import numpy as np
         from matplotlib.ticker import MaxNLocator
 
-        low = float(min(outputs.min(), min(self.y)))
-        high = float(max(outputs.max(), max(self.y)))
+        told = np.asarray(self.y, dtype=float)
+        low = float(min(outputs.min(), told.min()))
+        high = float(max(outputs.max(), told.max()))
         levels = MaxNLocator(12).tick_values(low, high)
         ends = {"vmin": levels[0], "vmax": levels[-1], "cmap": "cividis"}
         shades = axis.contourf(*self.sides, self._on_grid(outputs), levels, **ends)
@@ -200,7 +203,7 @@ class _Plane:
         axis.scatter(*self.X.T, s=26, c=self.y, edgecolor="white", **ends)
         axis.figure.colorbar(shades, ax=axis, format="{x:.3g}")
 
-    def _points(self, axis: Any, classes: tuple[Label, ...]) -> None:
+    def _points(self, axis: Any, classes: tuple[Target, ...]) -> None:
         """The data, with a color and a marker for each class."""
         from viz.figure import MARKERS, PALETTE
 
@@ -229,7 +232,7 @@ def _labels_of(model: Module, X: Array, y: list[Any]) -> Labels | None:
 # ---- right and wrong -----------------------------------------------------------------
 
 
-def plot_confusion(truth: Iterable[Label], found: Iterable[Label]) -> Plot:
+def plot_confusion(truth: Iterable[Target], found: Iterable[Target]) -> Plot:
     """How many rows of each class (down) were predicted as each class (across).
 
     >>> plot_confusion(["cat", "cat", "dog"], ["cat", "dog", "dog"]).save(
@@ -268,7 +271,7 @@ def _squares(axis: Any, counts: Any) -> None:
         axis.text(column, row, str(count), ha="center", va="center")
 
 
-def _short(label: Label) -> str:
+def _short(label: Target) -> str:
     return cut(str(label), 20)
 
 

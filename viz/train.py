@@ -23,7 +23,7 @@ from viz.plots import plot_confusion, plot_decision_boundary, plot_history
 from viz.render import Graph
 
 if TYPE_CHECKING:
-    from nn.optim import Array
+    from nn.hints import Array
 
 
 def train(data: str, settings: Settings, out: Path) -> None:

@@ -1,0 +1,114 @@
+"""The types that nn's signatures are written in.
+
+`Any` is left for what no type can tell: the parameter of a function that a user hands
+over, and what is inside nested lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict, TypeVar
+
+from autograd.value import Value
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Array: TypeAlias = "NDArray[np.float64]"
+"""Numbers in NumPy, which is imported only where it is used."""
+
+Integers: TypeAlias = "NDArray[np.int_]"
+"""The same for whole numbers: classes, and rows of a table."""
+
+Indices: TypeAlias = "Sequence[int] | Integers"
+"""Which rows of a table, in their order; a range where it is that of the table."""
+
+Number: TypeAlias = Value | float
+"""What is computed with: a Value is recorded, a float is not."""
+
+N = TypeVar("N", float, Value, Value | float)
+"""The same kind of number in and out."""
+
+
+class ArrayLike(Protocol):
+    """What NumPy can read: its own arrays, a pandas table, a torch tensor."""
+
+    def __array__(self) -> NDArray[np.generic]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __len__(self) -> int: ...
+
+
+Row: TypeAlias = Number | Sequence[Number] | ArrayLike
+"""What a network takes in one call; one input needs no brackets."""
+
+Rows: TypeAlias = Sequence[Sequence[float] | ArrayLike] | ArrayLike
+"""A table of inputs, N rows of I numbers."""
+
+Label: TypeAlias = str | int
+"""What a class is called."""
+
+Target: TypeAlias = Label | float
+"""What one row is to give: a class, or a number to come close to."""
+
+Targets: TypeAlias = Sequence[Target] | Sequence[Sequence[float]] | ArrayLike
+"""A target for each row, or a row of numbers where there are several outputs."""
+
+Nested: TypeAlias = N | Sequence[N] | Sequence[Sequence[N]]
+"""What a loss compares: a number for each sample, or a row of them; or one alone."""
+
+Tensor: TypeAlias = Value | list["Tensor"]
+"""One Value, or (nested) lists of them: what one name in a state dict stands for."""
+
+Numbers: TypeAlias = float | list["Numbers"]
+"""The same shape, filled with floats."""
+
+Output: TypeAlias = Value | Any
+"""What a network returns: a Value or, where it has several outputs, a list of them.
+
+Which one, its sizes tell and not its type; so an editor completes a Value, and a type
+checker takes either.
+"""
+
+Stage: TypeAlias = Callable[[Any], Any]
+"""A part of a network: what it takes is what the part before it returns."""
+
+Activation: TypeAlias = Callable[[Value], Value]
+"""What a neuron applies to its weighted sum."""
+
+
+class OptimizerState(TypedDict):
+    """What an optimizer remembers: its steps, and numbers for each parameter."""
+
+    steps: int
+    memory: dict[str, list[float]]
+
+
+class TrainingState(TypedDict):
+    """What a training needs to go on; best: a loss, its epoch, and the numbers then."""
+
+    seed: int
+    epoch: int
+    numbers: list[float] | None
+    optimizer: OptimizerState
+    history: dict[str, list[float]]
+    best: tuple[float, int, list[float]] | None
+
+
+class Operand(Protocol):
+    """What an optimizer's rule computes with: an array of all parameters, or a Value.
+
+    The other operand is one of the same, or a float.
+    """
+
+    def __add__(self, other: Any, /) -> Operand: ...
+    def __radd__(self, other: Any, /) -> Operand: ...
+    def __sub__(self, other: Any, /) -> Operand: ...
+    def __rsub__(self, other: Any, /) -> Operand: ...
+    def __mul__(self, other: Any, /) -> Operand: ...
+    def __rmul__(self, other: Any, /) -> Operand: ...
+    def __truediv__(self, other: Any, /) -> Operand: ...
+    def __rtruediv__(self, other: Any, /) -> Operand: ...
+    def __pow__(self, other: Any, /) -> Operand: ...
+    def __rpow__(self, other: Any, /) -> Operand: ...
+    def __neg__(self) -> Operand: ...
