@@ -352,6 +352,14 @@ tan: Final[Operation] = row(
     samples=((0.0,), (1.0,), (-0.7,)),
 )
 
+
+def _one_minus_square(x: Any) -> Any:
+    """1 - x*x, in the form that keeps its digits there, as does its own slope, -2x."""
+    if 0.5 < abs_(x) < 1:
+        return (1 - x) * (1 + x)
+    return 1 - x * x
+
+
 asin: Final[Operation] = row(
     "asin",
     math.asin,
@@ -360,7 +368,7 @@ asin: Final[Operation] = row(
     >>> asin(1.0)
     1.5707963267948966
     """,
-    partials=(lambda x, out: 1 / sqrt((1 - x) * (1 + x)),),
+    partials=(lambda x, out: 1 / sqrt(_one_minus_square(x)),),
     batch="np.arcsin({0})",
     latex=r"\arcsin\left({0}\right)",
     domain="-1 <= x <= 1",
@@ -379,7 +387,7 @@ acos: Final[Operation] = row(
     >>> acos(0.0)
     1.5707963267948966
     """,
-    partials=(lambda x, out: -1 / sqrt((1 - x) * (1 + x)),),
+    partials=(lambda x, out: -1 / sqrt(_one_minus_square(x)),),
     batch="np.arccos({0})",
     latex=r"\arccos\left({0}\right)",
     domain="-1 <= x <= 1",
@@ -414,13 +422,13 @@ atan2: Final[Operation] = row(
     2.356194490192345
     """,
     partials=(
-        lambda y, x, out: x / hypot(y, x) / hypot(y, x),
-        lambda y, x, out: -y / hypot(y, x) / hypot(y, x),
+        lambda y, x, out: x / hypot(y, x) / hypot(y, x) if y or x else 0.0,
+        lambda y, x, out: -y / hypot(y, x) / hypot(y, x) if y or x else -0.0,
     ),
     names=("y", "x"),
     batch="np.arctan2({0}, {1})",
     latex=r"\operatorname{{atan2}}\left({0}, {1}\right)",
-    kink="both nan at (0, 0)",
+    kink="by y 0 and by x -0 at (0, 0)",
     box=((-10.0, 10.0), (0.1, 10.0)),
     samples=((1.0, 1.0), (-2.0, 0.5), (3.0, -4.0)),
 )
@@ -929,6 +937,17 @@ def _logsumexp(*xs: float) -> float:
     return largest + math.log(_total([math.exp(x - largest) for x in xs]))
 
 
+def _softmax(xs: Sequence[Any], out: Any) -> list[Any]:
+    """e ** x over the sum of all of them.
+
+    Divided by what they add up to, and not by e ** out alone, whose rounding grows with
+    the size of out.
+    """
+    powers = [exp(x - out) for x in xs]
+    total = sum_(*powers)
+    return [power / total for power in powers]
+
+
 sum_: Final[Operation] = row(
     "sum",
     lambda *xs: _total(xs),
@@ -972,7 +991,7 @@ dot: Final[Operation] = row(
 logsumexp: Final[Operation] = row(
     "logsumexp",
     _logsumexp,
-    all_partials=lambda xs, out: [exp(x - out) for x in xs],
+    all_partials=_softmax,
     latex=r"\operatorname{{logsumexp}}\left({0}\right)",
     domain="at least one number",
     raises=(ValueError,),

@@ -104,7 +104,9 @@ def softmax(terms: Iterable[Value | float]) -> list[Value | float]:
     """
     values = _some(list(terms), "softmax")
     total = _reduce(ops.logsumexp, values)
-    return [ops.exp(x - total) for x in values]
+    powers = [ops.exp(x - total) for x in values]
+    together = sum(powers)  # 1, but for the rounding of a large total
+    return [power / together for power in powers]
 
 
 def _any_value(values: list[Any]) -> bool:

@@ -258,3 +258,41 @@ def test_the_largest_of_several():
     assert maximum(*map(float, range(5000))) == 4999.0
     with pytest.raises(TypeError, match="maximum takes 2 arguments"):
         maximum(1.0)
+
+
+# ---- every row, compiled against eager -----------------------------------------------
+
+EDGES = (0.0, 1.0, -1.0, 0.5, 2.0)
+UP_TO = {1: 3, 2: 2, 3: 2}  # orders, by the number of arguments
+
+
+def all_derivatives(row, most):
+    """Every derivative of a row up to an order, as one list."""
+
+    def found(*xs):
+        level, everything = [lambda v: row(*v)], [row(*xs)]
+        for _ in range(most):
+            level = [
+                (lambda v, f=f, i=i: grad(f)(v)[i])
+                for f in level
+                for i in range(row.arity)
+            ]
+            everything += [f(list(xs)) for f in level]
+        return everything
+
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.arity])
+def test_a_program_has_eagers_derivatives_at_the_edges(name):
+    """Where eager's are finite: samples, 0, 1 and -1, and ties."""
+    row = TABLE[name]
+    points = list(itertools.product(EDGES[: 6 - row.arity], repeat=row.arity))
+    points += [point for point in row.samples if max(map(abs, point)) < 1e3]
+    f = all_derivatives(row, UP_TO[row.arity])
+    with ieee():
+        wanted = np.array([f(*point) for point in points], float)
+        found = compile(f, inputs=row.arity, backend="numpy")(points)
+    finite = np.isfinite(wanted)
+    assert np.isfinite(found[finite]).all()
+    np.testing.assert_allclose(found[finite], wanted[finite], rtol=1e-9, atol=1e-12)

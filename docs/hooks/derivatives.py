@@ -153,6 +153,9 @@ def _conditions(names: list[str]) -> Iterator[tuple[str, Where]]:
         yield smaller, lambda at, a=a, b=b: abs(at[a]) <= abs(at[b])
         yield rf"{a} > \left|{b}\right|", lambda at, a=a, b=b: at[a] > abs(at[b])
         yield rf"{a} < -\left|{b}\right|", lambda at, a=a, b=b: at[a] < -abs(at[b])
+    if len(names) == 1:
+        yield rf"\left|{names[0]}\right| > 0.5", lambda at: abs(at[names[0]]) > 0.5
+        yield rf"\left|{names[0]}\right| \le 0.5", lambda at: abs(at[names[0]]) <= 0.5
     for a, b, c in itertools.permutations(names, 3):
         x, low, high = [symbol_latex(name) for name in (a, b, c)]
         yield (
