@@ -86,7 +86,7 @@ def _power_by_base(x: Any, y: Any, out: Any) -> Any:
 
 def _power_by_exponent(x: Any, y: Any, out: Any) -> Any:
     if x < 0:
-        return NAN * out  # x ** y is real at whole y alone, so it has no slope in y
+        return NAN * x * y  # x ** y is real at whole y alone, and has no slope in y
     if not x and not y < 0:
         # 0 ** y is 0 for every y > 0: a 0, with the slope in x that taking the two
         # derivatives the other way round gives, 1 at y = 1 and undefined below.
