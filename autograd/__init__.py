@@ -159,11 +159,10 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name not in _LOADED_LATER:
-        raise AttributeError(
-            f"module 'autograd' has no attribute {name!r}",
-            name=name,
-            obj=sys.modules[__name__],
-        )
+        from autograd.family import missing
+
+        known = (*__all__, *_LOADED_LATER)
+        raise missing("module 'autograd'", name, sys.modules[__name__], known)
     home = import_module(f"autograd.{_LOADED_LATER[name]}")
     value: object = getattr(home, name)
     globals()[name] = value

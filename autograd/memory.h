@@ -106,6 +106,41 @@ static void node_free(Node *node) {
 
 #endif
 
+/* Attributes that users put on nodes, such as an optimizer's p.momentum: a dict for each
+   of these nodes, by its address. Few have any, and the others pay one question. */
+static PyObject *attributed;
+static Py_ssize_t owners;
+
+/* The node's own, or NULL; made where `make` says so. An error is left as it was. */
+static PyObject *attributes_of(PyObject *node, int make) {
+    PyObject *type, *value, *traceback, *found = NULL;
+    if (!owners && !make) return NULL;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *key = PyLong_FromVoidPtr(node);
+    if (key && (attributed || (attributed = PyDict_New()))) {
+        found = PyDict_GetItemWithError(attributed, key);
+        if (!found && make && (found = PyDict_New())) {
+            if (PyDict_SetItem(attributed, key, found)) Py_CLEAR(found);
+            else Py_DECREF(found); /* held there */
+            owners = PyDict_GET_SIZE(attributed);
+        }
+    }
+    Py_XDECREF(key);
+    PyErr_Restore(type, value, traceback);
+    return found;
+}
+
+static void forget_attributes(PyObject *node) {
+    PyObject *type, *value, *traceback;
+    if (!attributes_of(node, 0)) return;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *key = PyLong_FromVoidPtr(node);
+    if (key) PyDict_DelItem(attributed, key);
+    Py_XDECREF(key);
+    owners = PyDict_GET_SIZE(attributed);
+    PyErr_Restore(type, value, traceback);
+}
+
 /* Free a node, then those that it alone held, and so on: one after the other, because
    a chain of a million nodes must not become a million calls inside one another. */
 static void node_dealloc(PyObject *self) {
@@ -121,6 +156,7 @@ static void node_dealloc(PyObject *self) {
         PyTypeObject *type = Py_TYPE(node);
         PyObject *left = node->__left, *right = node->__right;
         PyObject *label = node->__label, *operation = node->__operation;
+        if (unlikely(owners)) forget_attributes((PyObject *)node);
         node_free(node);
         Py_XDECREF(left);
         Py_XDECREF(right);

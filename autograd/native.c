@@ -36,6 +36,24 @@ static int refuse_deletion(PyGetSetDef *attribute) {
     return 0;
 }
 
+/* ---- attributes of a user's own ------------------------------------------------------ */
+
+/* `p.momentum = 0.0`: there is no room for it in a node, so that it is kept beside. */
+static int node_setattro(PyObject *self, PyObject *name, PyObject *value) {
+    PyObject *attributes = NULL;
+    if (!_PyType_Lookup(Py_TYPE(self), name))
+        attributes = attributes_of(self, value != NULL);
+    if (!attributes || (!value && PyDict_Contains(attributes, name) != 1))
+        return PyObject_GenericSetAttr(self, name, value); /* or the error it gives */
+    return value ? PyDict_SetItem(attributes, name, value)
+                 : PyDict_DelItem(attributes, name);
+}
+
+static PyObject *own_attributes(PyObject *Py_UNUSED(module), PyObject *node) {
+    PyObject *attributes = attributes_of(node, 0);
+    return attributes ? Py_NewRef(attributes) : PyDict_New();
+}
+
 /* ---- the class of nodes ------------------------------------------------------------ */
 
 /* Let nodes be allocated and freed by memory.h, and their properties not be deleted.
@@ -50,6 +68,8 @@ static PyObject *adopt(PyObject *Py_UNUSED(module), PyObject *class) {
         return PyErr_Format(PyExc_ImportError, "%R is not the compiled Value", class);
     type->tp_alloc = node_alloc;
     type->tp_dealloc = node_dealloc;
+    type->tp_setattro = node_setattro;
+    PyType_Modified(type);
     for (PyGetSetDef *item = type->tp_getset; item && item->name; item++)
         if (refuse_deletion(item)) return NULL;
     adopted = type;
@@ -169,6 +189,7 @@ static PyObject *complete(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothi
 
 static PyMethodDef functions[] = {
     {"adopt", adopt, METH_O, "Let nodes of this class live in slabs."},
+    {"own_attributes", own_attributes, METH_O, "A dict of what a user put on a node."},
     {"complete", complete, METH_NOARGS, "Give what is compiled its docstrings."},
     {"take_adjoints", take_adjoints, METH_O, "The adjoints of nodes, then 0."},
     {"put_adjoints", put_adjoints, METH_VARARGS, "Give nodes what was taken."},

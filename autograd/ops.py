@@ -36,6 +36,26 @@ ANSWER: Final = Operation("", lambda: NAN)
 """A constant that is True or False: the answer, it may be, to a question about a Value,
 which `recompute()` can't ask again."""
 
+# ---- a node whose local derivatives the caller gave as numbers -----------------------
+
+ONCE: Final = (
+    "Value(data, parents, partials) knows its derivatives as numbers only, and can be "
+    "neither computed anew nor differentiated twice; declare the function with "
+    "@operation, which takes its derivatives as functions"
+)
+
+
+def _given(*args: Any) -> Any:
+    raise TypeError(ONCE)
+
+
+GIVEN: Final = Operation(
+    "given",
+    _given,
+    all_partials=_given,
+    latex=r"\operatorname{{given}}\left({0}\right)",
+)
+
 # ---- what a transform hands to a function in place of a node -------------------------
 
 ALIAS: Final = Operation(

@@ -24,7 +24,7 @@ from autograd.hints import Any, Final, NoReturn, final, i64, mypyc_attr
 from autograd.ieee import Quiet, limit
 from autograd.numeric import COMPILED, is_number, number
 from autograd.operation import Operation
-from autograd.ops import ANSWER, CONSTANT, LEAF
+from autograd.ops import ANSWER, CONSTANT, GIVEN, LEAF
 from autograd.wording import cut
 
 BLANK: Final = object()
@@ -73,6 +73,11 @@ class Value:
     data: the number; an int, a bool or a numpy scalar becomes a Python float. Anything
         else raises TypeError.
     label: the name that pictures, tables and errors use. Text, never markup.
+    partials: with the parents in the place of the label, `Value(data, parents,
+        partials)` is a node with local derivatives that the caller knows, as numbers.
+        It can be differentiated once; `autograd.operation` makes more of a function.
+
+    The other names are those that engines of this family have for the same.
 
     Ordinary arithmetic with Values and numbers records new nodes. `backward()` then
     gives every node that led to this one its gradient.
@@ -90,6 +95,7 @@ class Value:
     # all and _left is empty. _mark is for walks, and says until the first of them when
     # the node was made; see `Walk`.
     __slots__ = (
+        "__dict__",  # for attributes of a user's own; compiled, native.c has them
         "_adjoint",
         "_data",
         "_label",
@@ -101,16 +107,37 @@ class Value:
         "_right_partial",
     )
 
-    def __init__(self, data: object, label: object = "") -> None:
+    def __init__(
+        self,
+        data: object,
+        label: object = "",
+        partials: object = None,
+        _children: object = None,
+        _op: object = None,
+        children: object = None,
+        local_grads: object = None,
+        requires_grad: object = None,
+    ) -> None:
         self._left: Value | None = None
         self._right: Value | Terms | None = None
         self._data: float = 0.0 if data is BLANK else number(data)
-        self._label: str = label if type(label) is str else _label(label)
+        self._label: str = label if type(label) is str else _label_of_new(label)
         self._operation: Operation = LEAF
         self._left_partial: float = 0.0
         self._right_partial: float = CLOCK.calls
         self._adjoint: float = 0.0
         self._mark: i64 = CLOCK.tick
+        if type(label) is not str:
+            _give_parents(self, label, partials or _op or local_grads)
+        elif partials is not None or _op is not None or local_grads is not None:
+            _give_parents(self, _children or children, partials or _op or local_grads)
+        elif _children is not None or children is not None:
+            _give_parents(self, _children or children, None)
+        elif requires_grad is not None:
+            raise TypeError(
+                "every Value has a gradient: leave requires_grad out; what is constant "
+                "is a plain number, or detach()"
+            )
 
     def __init_subclass__(cls) -> None:
         if cls.__name__ == "Traced":
@@ -469,14 +496,27 @@ class Value:
 
     # ---- going backward --------------------------------------------------------------
 
-    def backward(self, seed: object = 1.0) -> None:
+    def backward(
+        self,
+        seed: object = 1.0,
+        retain_graph: object = None,
+        create_graph: object = None,
+    ) -> None:
         """Give every node that led to this one its derivative of this one.
 
         seed: the derivative of this node by itself, in other words a factor on every
             gradient. A number.
 
         Leaves add this pass to their `.grad`; every other node's `.grad` is replaced.
+        The two other names are torch's; an error says what to write here.
         """
+        if retain_graph is not None:
+            raise TypeError("a graph is kept anyway: leave retain_graph out")
+        if create_graph is not None:
+            raise TypeError(
+                "backward() gives numbers; derivatives that are Values come from "
+                "gradients(output, inputs, create_graph=True)"
+            )
         start = number(seed)
         guard = MODE.guard
         if guard is not None:
@@ -586,7 +626,7 @@ class Value:
         """What `np.hypot` calls; see `autograd.hypot`."""
         return binary(ops.hypot, self, as_value(y))
 
-    # ---- micrograd's names -----------------------------------------------------------
+    # ---- names that engines of this family have --------------------------------------
 
     @property
     def _prev(self) -> set[Value]:
@@ -595,6 +635,46 @@ class Value:
     @property
     def _op(self) -> str:
         return self._operation.symbol
+
+    @property
+    def _children(self) -> tuple[Value, ...]:
+        return self.parents
+
+    @property
+    def _local_grads(self) -> tuple[float, ...]:
+        return self.partials
+
+    @property
+    def _backward(self) -> Callable[[], None]:
+        from functools import partial
+
+        return partial(_hand_on, self)
+
+    @_backward.setter
+    def _backward(self, function: object) -> None:
+        raise AttributeError(
+            "a node's local derivatives are given when it is made: write Value(data, "
+            "parents, partials) with a number for each parent, or declare the function "
+            "with @operation"
+        )
+
+    def item(self) -> float:
+        """The number, as `.data`."""
+        return self.data
+
+    def __getattr__(self, name: str) -> Any:
+        if COMPILED:
+            from autograd.native import own_attributes
+
+            own = own_attributes(self)
+            if name in own:
+                return own[name]
+        from autograd.family import missing
+
+        raise missing("Value", name, self)
+
+    def __xor__(self, other: object) -> NoReturn:
+        raise TypeError(f"{describe(self)} ^ {describe(other)}: a power is written **")
 
 
 @final
@@ -625,6 +705,55 @@ def _label(label: object) -> str:
         f"a label is text; got {label!r} of type {type(label).__name__}: write "
         "Value(data, label='name')"
     )
+
+
+def _label_of_new(label: object) -> str:
+    """The label in the place where parents may stand as well."""
+    return "" if isinstance(label, (tuple, list, set)) else _label(label)
+
+
+def _give_parents(node: Value, parents: object, partials: object) -> None:
+    """Make a new leaf the result of what the caller computed."""
+    if isinstance(parents, str) or (not parents and not partials):
+        return
+    if isinstance(partials, str):
+        raise TypeError(
+            f"Value(data, parents, {partials!r}) doesn't say the local derivatives: "
+            "write the operation itself, such as x.tanh() or x + y, or "
+            "Value(data, parents, partials) with a number for each parent"
+        )
+    nodes = tuple([node_of(parent) for parent in _listed(parents)])
+    if any(isinstance(partial, Value) for partial in _listed(partials)):
+        raise TypeError(
+            "a partial is a Value, which would be cut off here: pass its .data, or "
+            "declare the function with @operation to differentiate it twice"
+        )
+    numbers = [number(partial) for partial in _listed(partials)]
+    if len(nodes) != len(numbers):
+        raise ValueError(
+            f"{len(nodes)} parents and {len(numbers)} partials: give one local "
+            "derivative for each parent"
+        )
+    if not no_grad_is_on():
+        node._operation = GIVEN
+        node._right = Terms(nodes, numbers)
+        if MODE.observer is not None:
+            _observe(node)
+
+
+def _listed(items: object) -> list[Any]:
+    if isinstance(items, (tuple, list, set)):
+        return list(items)
+    raise TypeError(
+        "Value(data, parents, partials) takes a tuple of Values and one of numbers, "
+        f"got {items!r:.40}"
+    )
+
+
+def _hand_on(node: Value) -> None:
+    """What one step backward does: add to each parent's gradient this node's share."""
+    for parent, partial in zip(node.parents, recorded_partials(node), strict=True):
+        parent.grad = parent.grad + node.grad * partial
 
 
 def node_of(x: object) -> Value:

@@ -1,6 +1,7 @@
 """Networks and training, on top of autograd."""
 
 from autograd import alone as alone
+from autograd.family import missing as _missing
 from autograd.source import announce
 from nn import data, recipe, schedules
 from nn.checkpoint import export_safetensors, load, save
@@ -53,3 +54,7 @@ __all__ = [
     "save",
     "schedules",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise _missing("module 'nn'", name, None, tuple(__all__))

@@ -1,11 +1,21 @@
-"""Code written for micrograd runs with only its import lines changed."""
+"""Code written for engines of this family runs with only its import lines changed."""
 
+import gc
+import math
 import random
+import re
+import weakref
 
 import numpy as np
+import pytest
+from sklearn.datasets import make_moons
 
-from autograd import Value
+import autograd
+import nn
+from autograd import Value, compile, gradients, micrograd, no_grad, topological_order
+from autograd.family import INSTEAD
 from nn import MLP, Layer, Neuron
+from viz import draw
 
 # The expression of micrograd's own README, its result from micrograd 0.1.0.
 README = """
@@ -97,3 +107,202 @@ def test_names_of_its_network():
     linear = Neuron(2, nonlin=False)
     assert linear([1.0, 1.0]).op == "add"
     assert Neuron(2)([1.0, 1.0]).op == "relu"
+
+
+# ---- its own numbers -----------------------------------------------------------------
+
+
+def test_its_demo_starts_from_its_numbers():
+    """Two moons, 2-16-16-1, the notebook's seeds: what micrograd 0.1.0 prints."""
+    np.random.seed(1337)
+    random.seed(1337)
+    X, y = make_moons(n_samples=100, noise=0.1)
+    y = y * 2 - 1
+    model = micrograd.MLP(2, [16, 16, 1])
+    printed = []
+    for k in range(3):
+        inputs = [list(map(Value, xrow)) for xrow in X]
+        scores = list(map(model, inputs))
+        losses = [(1 + -yi * score).relu() for yi, score in zip(y, scores, strict=True)]
+        loss = sum(losses) * (1.0 / len(losses))
+        loss += 1e-4 * sum(p * p for p in model.parameters())
+        printed.append(loss.data)
+        model.zero_grad()
+        loss.backward()
+        for p in model.parameters():
+            p.data -= (1.0 - 0.9 * k / 100) * p.grad
+    recorded = [0.8958441028683222, 1.723590533697202, 0.7429006313851131]
+    assert printed == pytest.approx(recorded, rel=1e-12)
+
+
+def test_its_network_reads_as_its_own():
+    model = micrograd.MLP(2, [3, 1])
+    assert repr(model) == (
+        "MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)], "
+        "Layer of [LinearNeuron(3)]]"
+    )
+    outputs = micrograd.MLP(2, [3, 2])([1.0, -2.0])
+    assert [type(output) for output in outputs] == [Value, Value]
+    outputs[0].backward()
+    neuron = micrograd.Neuron(2, nonlin=False)
+    neuron([1.0, 2.0]).backward()
+    assert [p.grad for p in neuron.parameters()] == [1.0, 2.0, 1.0]
+    neuron.zero_grad()
+    assert [p.grad for p in neuron.parameters()] == [0.0, 0.0, 0.0]
+
+
+# ---- nodes whose local derivatives are given -----------------------------------------
+
+X = Value(3.0, label="x")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: Value(9.0, (x,), (6.0,)),
+        lambda x: Value(9.0, [x], [6]),
+        lambda x: Value(9.0, _children=(x,), local_grads=(6.0,)),
+        lambda x: Value(9.0, children=(x,), local_grads=(np.float64(6.0),)),
+        lambda x: Value(9.0, (x, x), (2.0, 4.0)),
+        lambda x: Value(9.0, (x, x, Value(1.0)), (2.0, 4.0, 100.0)),
+    ],
+)
+def test_a_node_with_given_derivatives(make):
+    x = Value(3.0)
+    y = make(x)
+    (2 * y + x).backward()
+    assert (y.data, y.grad, x.grad) == (9.0, 2.0, 13.0)
+    assert y._children == y.parents
+    assert y._local_grads == y.partials
+    assert gradients(y, [x]) == [6.0]
+    assert "9" in draw(y).source
+    with no_grad():
+        assert make(x).parents == ()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Value(2.0, _children=(), label="a"),
+        lambda: Value(2.0, (), ""),
+        lambda: Value(2.0, (), ()),
+        lambda: Value(2.0, children=(), local_grads=()),
+        lambda: Value(2.0, "a"),
+    ],
+)
+def test_a_leaf_made_as_others_make_it(make):
+    leaf = make()
+    assert (leaf.data, leaf.op, leaf.parents) == (2.0, "", ())
+
+
+def test_the_engine_of_two_hundred_lines():
+    """Its own operations, written as in microgpt: number, children, slopes."""
+
+    def log(x):
+        return Value(math.log(x.data), (x,), (1 / x.data,))
+
+    def exp(x):
+        return Value(math.exp(x.data), (x,), (math.exp(x.data),))
+
+    x, y = Value(0.5), Value(-1.5)
+    total = exp(x) + exp(y)
+    (-log(exp(x) / total)).backward()
+    share = math.exp(0.5) / (math.exp(0.5) + math.exp(-1.5))
+    assert (x.grad, y.grad) == pytest.approx((share - 1, 1 - share), rel=1e-14)
+
+
+ONCE = "numbers only.*@operation"
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (lambda: Value(1.0, (X,), "tanh"), r"such as x\.tanh\(\)"),
+        (lambda: Value(1.0, _children=(X,), _op="+"), "a number for each parent"),
+        (lambda: Value(1.0, (X, X), (1.0,)), "2 parents and 1 partials"),
+        (lambda: Value(1.0, (X,)), "tuple of Values and one of numbers"),
+        (lambda: Value(1.0, (X,), (X,)), "a partial is a Value"),
+        (lambda: Value(1.0, (2.0,), (1.0,)), "expected a Value"),
+        (lambda: Value(1.0, requires_grad=True), "leave requires_grad out"),
+        (lambda: Value(1.0, (X,), (1.0,)).recompute(), ONCE),
+        (lambda: gradients(Value(1.0, (X,), (1.0,)), [X], create_graph=True), ONCE),
+        (lambda: compile(Value(1.0, (X,), (1.0,)), [X]), ONCE),
+        (lambda: setattr(X * X, "_backward", print), "local derivatives are given"),
+        (lambda: X.backward(retain_graph=True), "leave retain_graph out"),
+        (lambda: X.backward(create_graph=True), "gradients.output, inputs, create_gr"),
+        (lambda: X ^ 2, r"x = 3\.0 \^ 2: a power is written \*\*"),
+    ],
+)
+def test_what_can_not_be_had_says_what_to_write(use, words):
+    with pytest.raises((TypeError, ValueError, AttributeError), match=words):
+        use()
+
+
+@pytest.mark.parametrize(
+    ("where", "name"), [(where, name) for where in INSTEAD for name in INSTEAD[where]]
+)
+def test_a_name_of_another_engine(where, name):
+    asked = {"Value": X, "module 'autograd'": autograd, "module 'nn'": nn}[where]
+    advice = INSTEAD[where][name]
+    with pytest.raises(AttributeError, match=re.escape(f"{name!r}: {advice}")):
+        getattr(asked, name)
+    for module, attribute in re.findall(r"\b(autograd|nn)\.(\w+)", advice):
+        assert hasattr({"autograd": autograd, "nn": nn}[module], attribute)
+    for attribute in re.findall(r"\bx\.(\w+)", advice):
+        assert hasattr(X, attribute)
+
+
+def test_one_step_backward_by_hand():
+    x = Value(2.0)
+    y = x * 3.0
+    z = y + x
+    z.grad = 1.0
+    for node in reversed(topological_order(z)):
+        node._backward()
+    assert (y.grad, x.grad, z.item()) == (1.0, 4.0, 8.0)
+
+
+# ---- attributes of one's own ---------------------------------------------------------
+
+
+def test_attributes_of_ones_own():
+    p, q = Value(2.0), Value(3.0)
+    p.m, p.v, q.m = 0.5, [1], "text"
+    p.m += 1.0
+    assert (p.m, p.v, q.m) == (1.5, [1], "text")
+    del p.m
+    assert not hasattr(p, "m")
+    assert not hasattr(q, "v")
+    with pytest.raises(AttributeError, match="m"):
+        del p.m
+    with pytest.raises(AttributeError, match="has no attribute 'w'"):
+        p.w
+
+
+def test_attributes_go_with_their_node():
+    class Kept:
+        pass
+
+    for _ in range(3):
+        node = Value(1.0) * 2.0
+        node.kept = Kept()
+        seen = weakref.ref(node.kept)
+        del node
+        gc.collect()
+        assert seen() is None
+        assert not hasattr(Value(5.0) * 2.0, "kept")  # perhaps at the same address
+
+
+def test_momentum_kept_on_the_parameters():
+    """AdamW as the successor of micrograd writes it."""
+    p = Value(1.0)
+    p.m, p.v = 0.0, 0.0
+    for step in range(1, 4):
+        loss = (p - 3.0) ** 2
+        p.grad = 0.0
+        loss.backward()
+        p.m = 0.9 * p.m + 0.1 * p.grad
+        p.v = 0.95 * p.v + 0.05 * p.grad**2
+        m, v = p.m / (1 - 0.9**step), p.v / (1 - 0.95**step)
+        p.data -= 0.1 * m / (v**0.5 + 1e-8)
+    assert p.data == pytest.approx(1.3, abs=0.01)

@@ -27,7 +27,7 @@ from autograd.custom import is_derived
 from autograd.functional import is_array
 from autograd.graph import topological_order
 from autograd.operation import Operation
-from autograd.ops import ALIAS
+from autograd.ops import ALIAS, GIVEN, ONCE
 from autograd.source import is_ours, shown
 from autograd.value import (
     THREAD,
@@ -106,6 +106,8 @@ def _leaves(
 def _instruction(code: Code, node: Value, positions: dict[Value, int]) -> int:
     if not node.op:
         return code.add(CONSTANT, (), node.data)
+    if node.operation is GIVEN:
+        raise CompileError(ONCE)
     if node.operation is ALIAS:
         return positions[node.parents[0]]
     args = tuple([positions[parent] for parent in node.parents])

@@ -1,0 +1,112 @@
+"""What other engines call things, for the one who looks for it here.
+
+Code and habits come from micrograd, torch, JAX and numpy. Where a name of theirs is not
+there, the error says what to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Final
+
+_NO_FLAG: Final = "every Value has a gradient; for a number without history: detach()"
+
+INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
+    "Value": {
+        "value": "the number is x.data",
+        "val": "the number is x.data",
+        "numpy": "the number is x.data",
+        "tolist": "the number is x.data",
+        "derivative": "the gradient is x.grad",
+        "gradient": "the gradient is x.grad",
+        "adjoint": "the gradient is x.grad",
+        "requires_grad": _NO_FLAG,
+        "requires_grad_": _NO_FLAG,
+        "retain_grad": "every node keeps its gradient: leave it out",
+        "is_leaf": "a leaf has no parents: not x.parents",
+        "grad_fn": "the operation's name is x.op",
+        "children": "the operands are x.parents",
+        "prev": "the operands are x.parents",
+        "name": "the name is x.label",
+        "zero_grad_": "write x.zero_grad(), or x.grad = 0.0 for a leaf",
+        "register_hook": "every node keeps its gradient: read x.grad after backward()",
+        "clamp": "write autograd.minimum(autograd.maximum(x, low), high)",
+        "ln": "the natural logarithm is x.log()",
+        "pow": "a power is written x ** y",
+        "square": "a square is written x ** 2",
+        "max": "write autograd.maximum(x, y)",
+        "min": "write autograd.minimum(x, y)",
+        "sum": "write autograd.sum([x, y, ...])",
+        "mean": "write autograd.mean([x, y, ...])",
+        "shape": "a Value is one number; an array of them is np.array([x, y])",
+    },
+    "module 'autograd'": {
+        "ln": "the natural logarithm is autograd.log",
+        "max": "write autograd.maximum",
+        "min": "write autograd.minimum",
+        "clamp": "write autograd.minimum(autograd.maximum(x, low), high)",
+        "pow": "a power is written x ** y",
+        "power": "a power is written x ** y",
+        "square": "a square is written x ** 2",
+        "arcsin": "write autograd.asin",
+        "arccos": "write autograd.acos",
+        "arctan": "write autograd.atan",
+        "arctan2": "write autograd.atan2",
+        "tensor": "one number is autograd.Value(x)",
+        "Tensor": "one number is autograd.Value(x)",
+        "Variable": "one number is autograd.Value(x)",
+        "Var": "one number is autograd.Value(x)",
+        "array": "numbers with gradients are a list of Values",
+        "backward": "write y.backward()",
+        "elementwise_grad": "write jacobian(f), or grad of the sum",
+        "jacfwd": "write autograd.jacobian",
+        "jacrev": "write autograd.jacobian",
+        "jit": "write autograd.compile",
+        "vmap": "a program of autograd.compile runs over rows",
+        "custom_vjp": "write autograd.operation",
+        "Function": "write autograd.operation",
+        "primitive": "write autograd.operation",
+        "stop_gradient": "write x.detach()",
+        "nn": "networks are in a package of their own: import nn",
+        "numpy": "numpy's functions take arrays of Values: import numpy as np",
+    },
+    "module 'nn'": {
+        "Linear": "write nn.Layer(inputs, outputs, activation=None)",
+        "Dense": "write nn.Layer(inputs, outputs, activation)",
+        "ReLU": "an activation is named: nn.Layer(2, 3, 'relu'), or autograd.relu",
+        "Tanh": "an activation is named: nn.Layer(2, 3, 'tanh'), or autograd.tanh",
+        "Sigmoid": "an activation is named: nn.Layer(2, 3, 'sigmoid')",
+        "GELU": "an activation is named: nn.Layer(2, 3, 'gelu'), or autograd.gelu",
+        "SiLU": "an activation is named: nn.Layer(2, 3, 'silu'), or autograd.silu",
+        "Softmax": "write autograd.softmax; cross_entropy takes what comes before it",
+        "MSELoss": "write nn.mse(prediction, target)",
+        "L1Loss": "write nn.mae(prediction, target)",
+        "SmoothL1Loss": "write nn.huber(prediction, target)",
+        "HuberLoss": "write nn.huber(prediction, target)",
+        "CrossEntropyLoss": "write nn.cross_entropy(logits, target)",
+        "BCELoss": "write nn.binary_cross_entropy(prediction, target)",
+        "BCEWithLogitsLoss": "write nn.binary_cross_entropy_with_logits(logit, target)",
+        "Parameter": "a parameter is a Value in an attribute of a Module",
+        "ModuleList": "a list in an attribute of a Module is found there",
+        "functional": "losses are in nn itself, activations in autograd",
+        "train": "write nn.fit(model, X, y)",
+    },
+}
+"""By the object that is asked: what to write in place of a name it has not got."""
+
+
+def missing(
+    where: str, name: str, obj: object, known: tuple[str, ...] = ()
+) -> Exception:
+    """An AttributeError that says what to write instead, where that is known.
+
+    >>> raise missing("Value", "value", None)
+    Traceback (most recent call last):
+    AttributeError: Value has no attribute 'value': the number is x.data
+    """
+    advice = INSTEAD[where].get(name)
+    if advice is None and (near := get_close_matches(name, known, n=1)):
+        advice = f"did you mean {near[0]}?"
+    text = f"{where} has no attribute {name!r}" + (f": {advice}" if advice else "")
+    return AttributeError(text, name=name, obj=obj)
