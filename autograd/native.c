@@ -89,7 +89,7 @@ static Node *node_at(PyObject *nodes, Py_ssize_t index, Py_ssize_t count) {
     if (index + AHEAD < count)
         PREFETCH(&((Node *)PyList_GET_ITEM(nodes, index + AHEAD))->__adjoint);
     PyObject *node = PyList_GET_ITEM(nodes, index);
-    if (Py_IS_TYPE(node, adopted)) return (Node *)node;
+    if (PyObject_TypeCheck(node, adopted)) return (Node *)node; /* or a Traced one */
     return PyErr_Format(PyExc_TypeError, "%R is no Value", node), NULL;
 }
 

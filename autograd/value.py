@@ -753,7 +753,11 @@ def _listed(items: object) -> list[Any]:
 def _hand_on(node: Value) -> None:
     """What one step backward does: add to each parent's gradient this node's share."""
     for parent, partial in zip(node.parents, recorded_partials(node), strict=True):
-        parent.grad = parent.grad + node.grad * partial
+        share = node.grad * partial
+        if parent._operation.name:
+            parent._adjoint += share
+        else:
+            parent._left_partial += share
 
 
 def node_of(x: object) -> Value:
