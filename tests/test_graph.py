@@ -14,6 +14,7 @@ from autograd import (
     exp,
     gradients,
     maximum,
+    operation,
     relu,
     sqrt,
     tanh,
@@ -226,3 +227,14 @@ def test_a_walk_after_one_that_was_interrupted_is_like_the_first():
         interrupted(lambda: gradients(out, [x]), line)
         assert gradients(out, [x, w, inner]) == wanted, line
     assert line > 30
+
+
+def test_gradients_of_what_leads_back_to_an_operation_of_ones_own():
+    @operation(partials=(lambda x, out: 2.0,))
+    def twice(x):
+        return 2.0 * x
+
+    x, y = Value(3.0), Value(5.0)
+    output = (twice(x) * x + y) * twice(y)
+    output.backward()
+    assert gradients(output, [x, y]) == [x.grad, y.grad] == [120.0, 56.0]
