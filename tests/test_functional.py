@@ -35,7 +35,7 @@ from autograd import (
     vjp,
 )
 from autograd.graph import gradients, tangents, topological_order
-from autograd.value import Setting
+from autograd.value import CLOCK, Setting
 
 
 def close(x, y, rel=1e-12):
@@ -518,6 +518,86 @@ def nodes_recorded(f):
     with Setting("watcher", lambda node: next(count), True):
         f()
     return next(count)
+
+
+def steps_walked(f):
+    """How far the walks over graphs went in a call: the clock counts every step."""
+    before = CLOCK.tick
+    f()
+    return CLOCK.tick - before
+
+
+INNER = {
+    "grad": lambda f, x: grad(f)(x),
+    "value_and_grad": lambda f, x: value_and_grad(f)(x)[1],
+    "jacobian": lambda f, x: jacobian(f)(x),
+    "hessian": lambda f, x: hessian(f)(x),
+    "jvp": lambda f, x: jvp(f, x, 1.0)[1],
+    "jvp along x": lambda f, x: jvp(f, 0.5, x)[1],
+    "vjp": lambda f, x: vjp(f, x)[1](1.0),
+    "vjp of x": lambda f, x: vjp(f, 0.5)[1](x),
+    "hvp": lambda f, x: hvp(f, x, 1.0),
+    "linearize": lambda f, x: linearize(f, x)[1](1.0),
+}
+
+
+@pytest.mark.parametrize("inner", INNER)
+@pytest.mark.parametrize(
+    "potential",
+    [
+        lambda u, w, x: u * u * u,
+        lambda u, w, x: w * sin(u),  # a Value from outside
+        lambda u, w, x: u * u * x,  # one with all history
+    ],
+)
+def test_a_loop_of_derivatives_is_linear_in_its_length(inner, potential):
+    def loop(steps):
+        def run(w):
+            x = w
+            for _ in range(steps):
+                x = x - 0.01 * INNER[inner](lambda u, x=x: potential(u, w, x), x)
+            return x
+
+        return steps_walked(lambda: grad(run)(0.3))
+
+    one, two = loop(40), loop(80)
+    assert two < 2.1 * one
+
+
+def simulation(p, steps=100):
+    x, out = p[0], []
+    for _ in range(steps):
+        x = x * 0.99 + p[1] * sin(x)
+        out.append(x)
+    return out
+
+
+def test_a_jacobian_goes_the_shorter_way():
+    x = [1.0, 0.5]
+    nodes = steps_walked(lambda: jvp(simulation, x, [1.0, 0.0]))
+    assert steps_walked(lambda: jacobian(simulation)(x)) < 4 * nodes
+    columns = [jvp(simulation, x, v)[1] for v in ([1.0, 0.0], [0.0, 1.0])]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    assert jacobian(simulation)(x) == rows
+    runs = []
+    jacobian(lambda v: runs.append(1) or [v[0]] * 9)([1.0, 2.0])
+    assert len(runs) == 1
+    # Rows that have nothing in common: backward, over what leads to each alone.
+    many = [0.1 * k for k in range(50)]
+    apart = lambda v: [sin(a * a) for a in v]  # noqa: E731
+    assert steps_walked(lambda: jacobian(apart)(many)) < 6 * 50 * 4
+
+
+def test_a_linearized_function_runs_once():
+    runs = []
+    value, product = linearize(lambda v: runs.append(1) or simulation(v, 5), [1.0, 0.5])
+    assert value == simulation([1.0, 0.5], 5)
+    for v in ([1.0, 0.0], [0.0, 1.0], [2.0, -3.0]):
+        assert product(v) == jvp(lambda x: simulation(x, 5), [1.0, 0.5], v)[1]
+    assert len(runs) == 1
+    w = Value(2.0)
+    slope = product([w, 1.0])[0]
+    assert gradients(slope, [w]) == [0.99 + 0.5 * math.cos(1.0)]
 
 
 @pytest.mark.parametrize("f", [rosenbrock, logsumexp, lambda v: autograd.prod(v)])

@@ -119,6 +119,21 @@ def test_no_gradient_of_a_node_is_touched():
     assert [node.grad for node in topological_order(y)] == before
 
 
+def test_no_gradient_is_touched_by_what_is_computed_forward():
+    x = Value(3.0)
+    inner = x * x
+    y = tanh(inner) * x
+    y.backward()
+    before = [node.grad for node in topological_order(y)]
+    assert tangents([y, inner], {inner: 1.0}) == [*gradients(y, [inner]), 1.0]
+    tangents([y], {x: 1.0, Value(2.0) * 1.0: 1.0})
+    assert [node.grad for node in topological_order(y)] == before
+    stranger = x * 2.0
+    stranger.backward()
+    tangents([y], {stranger: 5.0})
+    assert stranger.grad == 1.0
+
+
 def test_shared_inputs_given_twice():
     x = Value(3.0)
     assert gradients(x * x, [x, x]) == [6.0, 6.0]
