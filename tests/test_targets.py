@@ -1,6 +1,7 @@
 """Labels to numbers and back: which loss suits them, and how outputs are read."""
 
 import math
+from enum import StrEnum
 
 import numpy as np
 import pytest
@@ -144,3 +145,103 @@ def test_where_the_second_class_begins():
     for activation, threshold in (("sigmoid", 0.5), (None, 0.0), ("tanh", 0.0)):
         output = nn.MLP(2, [1], "relu", activation)([1.0, 2.0])
         assert threshold_of([output]) == threshold
+
+
+# ---- labels to targets ---------------------------------------------------------------
+
+
+class Mood(StrEnum):
+    GLAD = "glad"
+    SAD = "sad"
+
+
+def test_a_kind_of_text_is_text():
+    moods = [Mood.SAD, Mood.GLAD, Mood.SAD]
+    assert choose_loss("auto", moods, 1, 0.0) is LOSSES[LOGITS]
+    assert find_labels(LOSSES[LOGITS], moods, 1, 0.0).classes == ("glad", "sad")
+    assert find_labels(lambda p, t: 0.0, moods, 1, 0.0).classes == ("glad", "sad")
+    with pytest.raises(ValueError, match="mse needs numbers, but y holds the text"):
+        find_labels(LOSSES["mse"], moods, 1, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("y", "outputs", "wanted"),
+    [
+        ([1.0, 2.5], 1, [1.0, 2.5]),
+        ([[1.0], [2.5]], 1, [1.0, 2.5]),  # one column
+        ([[1, 2], [3, 4], [5, 6]], 2, [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+    ],
+)
+def test_numbers_are_targets_of_the_outputs_shape(y, outputs, wanted):
+    for given in (y, np.array(y)):
+        found = encode(given, None, LOSSES["mse"], outputs)
+        assert (found.dtype, found.tolist()) == (np.float64, wanted)
+
+
+@pytest.mark.parametrize(
+    ("y", "outputs", "words"),
+    [
+        ([1.0, 2.0], 2, r"shape \(2,\), but the model returns 2 outputs per row"),
+        ([[1.0, 2.0]], 1, r"shape \(1, 2\), but the model returns 1 output per row"),
+        ([[1.0], [2.0]], 2, r"shape \(2, 1\)"),
+        ([[[1.0]]], 1, r"shape \(1, 1, 1\)"),
+        (3.0, 1, r"shape \(\)"),
+        ([1.0, math.nan], 1, "missing or infinite in row 2"),
+        ([[1.0, 2.0], [3.0, 4.0], [5.0, -math.inf]], 2, "infinite in row 3"),
+        ([1.0, "red"], 1, "y has to be numbers; got 'red' among them"),
+        ([1.0, None, "red"], 1, "got None among them"),
+        ([[1.0], [2.0, 3.0]], 1, r"got \[1.0\] among them"),
+    ],
+)
+def test_what_cannot_be_targets(y, outputs, words):
+    with pytest.raises(ValueError, match=words):
+        encode(y, None, LOSSES["mse"], outputs)
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "wanted"),
+    [
+        ("cross_entropy", 2, [1, 0, 1]),
+        (LOGITS, 1, [1.0, 0.0, 1.0]),
+        ("hinge", 1, [1.0, -1.0, 1.0]),
+    ],
+)
+def test_classes_become_what_the_loss_takes(loss, outputs, wanted):
+    labels = find_labels(LOSSES[loss], ["b", "a", "b"], outputs, 0.0)
+    found = encode(["b", "a", "b"], labels, LOSSES[loss], outputs).tolist()
+    assert (found, list(map(type, found))) == (wanted, list(map(type, wanted)))
+
+
+@pytest.mark.parametrize(
+    ("labels", "outputs", "wanted"),
+    [
+        ([0, 1], 1, (0, 1)),
+        ([3, 7], 2, (3, 7)),
+        ([0, 2], 3, (0, 1, 2)),  # a class that no row has
+        ([3, 7], 3, "2 classes but the model 3 outputs; end it with 2"),
+        (["a", "b"], 3, "2 classes but the model 3 outputs; end it with 2"),
+        ([0, 1, 2], 2, "3 classes but the model 2 outputs; end it with 3 outputs"),
+        ([0, 1, 2], 1, "3 classes but the model 1 output; end it with 3 outputs"),
+        ([0, 0], 2, "every row has the class 0"),
+        ([0, "a"], 2, "mixes texts and numbers"),
+        ([0.5, 1.0], 2, "needs classes, texts or whole numbers.*got 0.5"),
+    ],
+)
+def test_classes_and_outputs(labels, outputs, wanted):
+    loss = LOSSES["cross_entropy"]
+    if isinstance(wanted, tuple):
+        assert find_labels(loss, labels, outputs, 0.0).classes == wanted
+        return
+    with pytest.raises(ValueError, match=wanted):
+        find_labels(loss, labels, outputs, 0.0)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+def test_shares_of_classes_add_up_row_by_row(rows):
+    outputs = np.random.default_rng(0).normal(scale=300, size=(rows, 3))
+    outputs[0] = [1000.0, 1000.0, -1000.0]
+    shares = Labels(("a", "b", "c")).probabilities(outputs)
+    assert shares[0].tolist() == [0.5, 0.5, 0.0]
+    for row, found in zip(outputs, shares, strict=True):
+        powers = [math.exp(x - max(row)) for x in row]
+        np.testing.assert_allclose(found, np.array(powers) / sum(powers), 1e-12)

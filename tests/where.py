@@ -42,6 +42,7 @@ ELSEWHERE = {
     "nn.compiled": "compiled_training training",
     "nn.engine": "training compiled_training",
     "nn.history": "training",
+    "nn.targets": "targets training",
     "nn.watch": "training",
     "viz": "draw",
     "viz.boxes": "text",
