@@ -379,7 +379,7 @@ def _tangent(node: Value, known: dict[Value, Any]) -> Any:
     for place, (parent, partial) in enumerate(_local_derivatives(node)):
         if parent not in known or _is_out(node, place, partial, known[parent]):
             continue
-        share = 0.0
+        share: Any = 0.0
         if not _vanishes(partial, known[parent]):
             share = _carried(node, known[parent], partial)
         total = share if total is None else total + share

@@ -78,9 +78,11 @@ WHOLE = [
     "examples",
     "gallery",
     "house",
+    "masks",
     "micrograd",
     "nesting",
     "project",
+    "selecting",
     "stepper_browser",
 ]
 """Test modules of no one module: of whole programs, the book, the project."""
