@@ -74,6 +74,7 @@ WHOLE = [
     "broken_llvmlite",
     "conftest",
     "contributing",
+    "digits",
     "engines",
     "examples",
     "gallery",
