@@ -16,6 +16,7 @@ from autograd.value import (
     LOCK,
     MODE,
     THREAD,
+    Setting,
     Since,
     Terms,
     Value,
@@ -119,6 +120,20 @@ def gradients(
         guard(output, "gradients() without create_graph")
     found: list[Any] | None = pulled(outputs, [1.0], wanted)
     return [] if found is None else found
+
+
+def adjoints(output: Value) -> dict[Value, float]:
+    """The derivative of `output` by every node that led to it, parents first.
+
+    For describing a graph: no `.grad` is touched, and `detect_anomaly` is not asked.
+
+    >>> x = Value(3.0)
+    >>> list(adjoints(x * x).values())
+    [6.0, 1.0]
+    """
+    order = topological_order(output)
+    with Setting("backward_watcher", None, False):
+        return dict(zip(order, gradients(output, order), strict=True))
 
 
 # ---- backward ------------------------------------------------------------------------

@@ -230,11 +230,22 @@ class Finder:
         return self._among(index, logits, ends, weights[True], weights[False])
 
     def _logs(self, index: int) -> list[int]:
-        """The nodes log(exp(d)) of a difference d; itself where there are none."""
+        """The nodes log(exp(d)) of a difference d; itself where there are none.
+
+        softmax divides exp(d) by the sum of all of them, which is 1; see `softmax`.
+        """
         exps = self._users(index)
-        logs = [log for exp in exps for log in self._users(exp)]
-        both = self._all("exp", exps) and self._all("log", logs)
-        return logs if both else [index]
+        uses = [use for exp in exps for use in self._users(exp)]
+        sums = [use for use in uses if self._op(use) == "sum"]
+        shares = [use for use in uses if use not in sums]
+        logs = [
+            log
+            for share in shares
+            for log in (self._users(share) if self._op(share) == "div" else [share])
+        ]
+        if not self._all("exp", exps) or not (sums or logs):
+            return [index]
+        return logs if all(self._op(log) == "log" for log in logs) else [index]
 
     def _among(
         self,

@@ -42,7 +42,7 @@ from functools import cached_property
 from itertools import groupby, zip_longest
 from typing import Any
 
-from autograd.graph import Node, gradients, graph
+from autograd.graph import Node, adjoints, graph
 from autograd.value import Value, describe, ieee
 from autograd.value import forward as computed
 from autograd.wording import width
@@ -255,8 +255,7 @@ class Derivation:
         self.wanted = wanted
         self.names = names_of(nodes, names)
         self.end = len(nodes) - 1
-        order = [node.value for node in nodes]
-        self.adjoints: list[float] = gradients(order[-1], order)
+        self.adjoints = list(adjoints(nodes[-1].value).values())
         self.index = {node.value: node.index for node in nodes}
         self.starts = [self.index[v] for v in wanted if v in self.index]
         self.on_the_way = _reached(nodes, self.starts)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from autograd.graph import Node, gradients, graph, reached
+from autograd.graph import Node, adjoints, graph, reached
 from autograd.numeric import is_number
 from autograd.value import Value, as_value, number_of, recording
 from nn.calls import Call, values_in, watching
@@ -109,14 +109,13 @@ def record_pass(model: Module, x: Any, y: Any, loss: Loss | str | None = None) -
     reader.read(top.inner[0], "")
     stages = reader.finished(_title(model), outputs)
     nodes = graph(total)
-    every = [node.value for node in nodes]
     return Pass(
         inputs,
         stages,
         y,
         total,
         str(getattr(chosen, "__name__", "loss")),
-        dict(zip(every, gradients(total, every), strict=True)),
+        adjoints(total),
         reader.users,
         frozenset(model.parameters()),
         _collapses(nodes, stages, chosen),
