@@ -20,10 +20,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from autograd.numeric import is_number
 from autograd.value import Value
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -39,8 +42,8 @@ class Call:
 
     part: Any
     name: str = ""
-    inputs: tuple[Any, ...] = ()
-    output: Any = None
+    inputs: tuple[object, ...] = ()
+    output: object = None
     inner: list[Call] = field(default_factory=list)
 
 
@@ -59,21 +62,21 @@ def watching() -> Iterator[Call]:
         _CURRENT.reset(token)
 
 
-def applied(name: str, part: Callable[[Any], Any], x: Any) -> Any:
+def applied(name: str, part: Callable[[T], R], x: T) -> R:
     """part(x), told to whoever watches under that name."""
     if _CURRENT.get() is None:
         return part(x)
     return _told(Call(part, name, (x,)), lambda: part(x))
 
 
-def observed(function: Callable[..., Any]) -> Callable[..., Any]:
+def observed(function: Callable[..., R]) -> Callable[..., R]:
     """A module's `__call__`, told to whoever watches.
 
     What a subclass calls of the class it comes from is part of its own call.
     """
 
     @wraps(function)
-    def call(self: Any, *inputs: Any, **named: Any) -> Any:
+    def call(self: object, *inputs: object, **named: object) -> R:
         outer = _CURRENT.get()
         if outer is None or outer.part is self:
             return function(self, *inputs, **named)
@@ -83,16 +86,16 @@ def observed(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _told(call: Call, compute: Callable[[], Any]) -> Any:
+def _told(call: Call, compute: Callable[[], R]) -> R:
     outer = _CURRENT.get()
     token = _CURRENT.set(call)
     try:
-        call.output = compute()
+        call.output = output = compute()
     finally:
         _CURRENT.reset(token)
     if outer is not None:
         outer.inner.append(call)
-    return call.output
+    return output
 
 
 def values_in(x: Any) -> Iterator[Any]:

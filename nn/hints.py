@@ -54,8 +54,11 @@ Target: TypeAlias = Label | float
 Targets: TypeAlias = Sequence[Target] | Sequence[Sequence[float]] | ArrayLike
 """A target for each row, or a row of numbers where there are several outputs."""
 
-Nested: TypeAlias = N | Sequence[N] | Sequence[Sequence[N]]
-"""What a loss compares: a number for each sample, or a row of them; or one alone."""
+Predictions: TypeAlias = N | Sequence[N] | Sequence[Sequence[N]] | ArrayLike
+"""What a loss judges: a number, or a row of them, for each sample; or one alone."""
+
+Wanted: TypeAlias = Predictions[N] | Predictions[float]
+"""What they should have been: numbers in the same shape, of the same kind or plain."""
 
 Tensor: TypeAlias = Value | list["Tensor"]
 """One Value, or (nested) lists of them: what one name in a state dict stands for."""

@@ -18,8 +18,13 @@ from autograd.numeric import is_number
 from autograd.ops import abs_, log, maximum, minimum, relu, softplus
 from autograd.reductions import dot, logsumexp, mean
 from autograd.value import Value, number_of
+from nn.hints import N, Number, Output, Predictions, Wanted
 
-Loss = Callable[[Any, Any], Any]
+Loss = Callable[[Any, Any], Output]
+"""A function of predictions and targets, each a list with an entry for each sample.
+
+What the entries are, the model and the table tell; of Values it returns a Value.
+"""
 
 SMALLEST = math.exp(-100)
 """The probability below which a logarithm stays at -100, as in torch."""
@@ -28,7 +33,7 @@ SMALLEST = math.exp(-100)
 # ---- how far off ---------------------------------------------------------------------
 
 
-def mse(predictions: Any, targets: Any) -> Any:
+def mse(predictions: Predictions[N], targets: Wanted[N]) -> N:
     """The mean of (p - t)**2 over samples and outputs.
 
     >>> mse([1.0, 2.0], [1.0, 4.0])
@@ -37,7 +42,7 @@ def mse(predictions: Any, targets: Any) -> Any:
     return _mean_over(_square, predictions, targets)
 
 
-def mae(predictions: Any, targets: Any) -> Any:
+def mae(predictions: Predictions[N], targets: Wanted[N]) -> N:
     """The mean of |p - t| over samples and outputs; outliers weigh less than in mse.
 
     >>> mae([1.0, 2.0], [1.0, 4.0])
@@ -46,7 +51,7 @@ def mae(predictions: Any, targets: Any) -> Any:
     return _mean_over(lambda p, t: abs_(p - t), predictions, targets)
 
 
-def huber(predictions: Any, targets: Any, delta: float = 1.0) -> Any:
+def huber(predictions: Predictions[N], targets: Wanted[N], delta: float = 1.0) -> N:
     """(p - t)**2 / 2 up to a distance of delta, from there on a straight line.
 
     >>> huber([1.0, 2.0], [1.5, 4.0])
@@ -57,12 +62,12 @@ def huber(predictions: Any, targets: Any, delta: float = 1.0) -> Any:
     return _mean_over(lambda p, t: _huber(p, t, delta), predictions, targets)
 
 
-def _square(p: Any, t: Any) -> Any:
+def _square(p: Number, t: Number) -> Number:
     error = p - t
     return error * error
 
 
-def _huber(p: Any, t: Any, delta: float) -> Any:
+def _huber(p: Number, t: Number, delta: float) -> Any:
     # No branch on the numbers, so that a recorded graph holds for other samples too.
     distance = abs_(p - t)
     near = minimum(distance, delta)
@@ -72,7 +77,7 @@ def _huber(p: Any, t: Any, delta: float) -> Any:
 # ---- which of two classes ------------------------------------------------------------
 
 
-def hinge(predictions: Any, targets: Any) -> Any:
+def hinge(predictions: Predictions[N], targets: Wanted[N]) -> N:
     """The mean of max(0, 1 - t*p), for targets of -1 and 1.
 
     >>> hinge([0.5, -3.0], [1, -1])
@@ -81,7 +86,7 @@ def hinge(predictions: Any, targets: Any) -> Any:
     return _mean_over(_hinge, predictions, targets)
 
 
-def binary_cross_entropy(predictions: Any, targets: Any) -> Any:
+def binary_cross_entropy(predictions: Predictions[N], targets: Wanted[N]) -> N:
     """The mean of -t*log(p) - (1 - t)*log(1 - p), p and t between 0 and 1.
 
     As in torch, no logarithm is below -100: a prediction of exactly 0 or 1 that is
@@ -94,7 +99,9 @@ def binary_cross_entropy(predictions: Any, targets: Any) -> Any:
     return _mean_over(_binary_cross_entropy, predictions, targets)
 
 
-def binary_cross_entropy_with_logits(predictions: Any, targets: Any) -> Any:
+def binary_cross_entropy_with_logits(
+    predictions: Predictions[N], targets: Wanted[N]
+) -> N:
     """`binary_cross_entropy` of sigmoid(p), exact for a logit p of any size.
 
     >>> binary_cross_entropy_with_logits([0.0, 1000.0], [1, 1])
@@ -103,13 +110,13 @@ def binary_cross_entropy_with_logits(predictions: Any, targets: Any) -> Any:
     return _mean_over(_with_logits, predictions, targets)
 
 
-def _hinge(p: Any, t: Any) -> Any:
+def _hinge(p: Number, t: Number) -> Any:
     if not isinstance(t, Value) and t not in (-1, 1):
         raise ValueError(f"hinge needs targets of -1 and 1, got {t!r}")
     return relu(1 - t * p)
 
 
-def _binary_cross_entropy(p: Any, t: Any) -> Any:
+def _binary_cross_entropy(p: Number, t: Number) -> Number:
     _check_probability(t)
     if number_of(p) < 0 or number_of(p) > 1:
         raise ValueError(
@@ -120,12 +127,14 @@ def _binary_cross_entropy(p: Any, t: Any) -> Any:
     return _weighted(t, lambda: -_safe_log(p), lambda: -_safe_log(1 - p))
 
 
-def _with_logits(p: Any, t: Any) -> Any:
+def _with_logits(p: Number, t: Number) -> Number:
     _check_probability(t)
     return _weighted(t, lambda: softplus(-p), lambda: softplus(p))
 
 
-def _weighted(t: Any, one: Callable[[], Any], zero: Callable[[], Any]) -> Any:
+def _weighted(
+    t: Number, one: Callable[[], Number], zero: Callable[[], Number]
+) -> Number:
     """t * one + (1 - t) * zero, without the part whose factor is the number 0."""
     if not isinstance(t, Value):
         if t == 1:
@@ -135,11 +144,11 @@ def _weighted(t: Any, one: Callable[[], Any], zero: Callable[[], Any]) -> Any:
     return t * one() + (1 - t) * zero()
 
 
-def _safe_log(p: Any) -> Any:
+def _safe_log(p: Number) -> Any:
     return log(maximum(p, SMALLEST))
 
 
-def _check_probability(t: Any) -> None:
+def _check_probability(t: Number) -> None:
     if not isinstance(t, Value) and not 0 <= t <= 1:
         raise ValueError(
             f"binary cross-entropy needs targets between 0 and 1 (0 and 1 for two "
@@ -150,7 +159,7 @@ def _check_probability(t: Any) -> None:
 # ---- which of many classes -----------------------------------------------------------
 
 
-def cross_entropy(predictions: Any, targets: Any) -> Any:
+def cross_entropy(predictions: Predictions[N], targets: Wanted[N]) -> N:
     """The mean of -log(softmax(row)[t]), exact for logits of any size.
 
     predictions: one list of logits per sample, as long as there are classes.
@@ -164,10 +173,12 @@ def cross_entropy(predictions: Any, targets: Any) -> Any:
     if rows and not isinstance(rows[0], (list, tuple)):
         rows, wanted = [rows], [wanted]  # one sample
     _check_lengths(rows, wanted)
-    return _mean([_cross_entropy(row, t) for row, t in zip(rows, wanted, strict=True)])
+    pairs = zip(rows, wanted, strict=True)
+    found: N = _mean([_cross_entropy(row, t) for row, t in pairs])
+    return found
 
 
-def _cross_entropy(row: Sequence[Any], t: Any) -> Any:
+def _cross_entropy(row: Sequence[Number], t: Any) -> Any:
     if isinstance(t, (list, tuple)):
         _check_lengths(row, t)
         total = logsumexp(row)
@@ -177,7 +188,7 @@ def _cross_entropy(row: Sequence[Any], t: Any) -> Any:
     return softplus(logsumexp(others) - right)
 
 
-def _split(row: Sequence[Any], t: Any) -> tuple[Any, list[Any]]:
+def _split(row: Sequence[Number], t: Any) -> tuple[Number, list[Number]]:
     """The logit of class t, and those of the others."""
     if len(row) < 2:
         raise ValueError(
@@ -195,10 +206,13 @@ def _split(row: Sequence[Any], t: Any) -> tuple[Any, list[Any]]:
 # ---- over all samples ----------------------------------------------------------------
 
 
-def _mean_over(each: Callable[[Any, Any], Any], predictions: Any, targets: Any) -> Any:
+def _mean_over(
+    each: Callable[[Any, Any], Number], predictions: Predictions[N], targets: Wanted[N]
+) -> N:
     ps, ts = _flat(_list(predictions)), _flat(_list(_plain(targets)))
     _check_lengths(ps, ts)
-    return _mean([each(p, t) for p, t in zip(ps, ts, strict=True)])
+    found: N = _mean([each(p, t) for p, t in zip(ps, ts, strict=True)])
+    return found
 
 
 def _mean(losses: list[Any]) -> Any:
@@ -207,11 +221,14 @@ def _mean(losses: list[Any]) -> Any:
     return losses[0] if len(losses) == 1 else mean(losses)
 
 
+# What is in nested lists no type tells; the losses tell what is wrong with it.
+
+
 def _plain(x: Any) -> Any:
     return x.tolist() if hasattr(x, "tolist") else x
 
 
-def _list(x: Any) -> list[Any]:
+def _list(x: object) -> list[Any]:
     x = _plain(x)
     return list(x) if isinstance(x, Iterable) else [x]
 
@@ -221,11 +238,11 @@ def _flat(items: list[Any]) -> list[Any]:
     return [z for item in items for z in (_list(item) if _is_row(item) else [item])]
 
 
-def _is_row(item: Any) -> bool:
+def _is_row(item: object) -> bool:
     return isinstance(item, (list, tuple)) or bool(getattr(item, "shape", ()))
 
 
-def _check_lengths(predictions: Sequence[Any], targets: Any) -> None:
+def _check_lengths(predictions: Sequence[object], targets: object) -> None:
     count = len(targets) if isinstance(targets, (list, tuple)) else 1
     if len(predictions) != count:
         raise ValueError(
@@ -234,16 +251,14 @@ def _check_lengths(predictions: Sequence[Any], targets: Any) -> None:
         )
 
 
-LOSSES: Mapping[str, Loss] = {
-    loss.__name__: loss
-    for loss in (
-        mse,
-        mae,
-        huber,
-        hinge,
-        binary_cross_entropy,
-        binary_cross_entropy_with_logits,
-        cross_entropy,
-    )
-}
+_EVERY: tuple[Loss, ...] = (
+    mse,
+    mae,
+    huber,
+    hinge,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+)
+LOSSES: Mapping[str, Loss] = {loss.__name__: loss for loss in _EVERY}
 """The losses by name."""

@@ -17,7 +17,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 from autograd.numeric import is_number, number
 from autograd.operation import Operation
@@ -26,14 +26,9 @@ from autograd.reductions import dot
 from autograd.value import Value, as_value
 from autograd.wording import cut
 from nn.calls import applied, observed
+from nn.hints import Activation, Numbers, Output, Row, Stage, Tensor
 
-Tensor = Value | list["Tensor"]
-"""One Value, or (nested) lists of them: what one name in a state dict stands for."""
-
-Numbers = float | list["Numbers"]
-"""The same shape, filled with floats."""
-
-Activation = Callable[[Any], Any] | None
+T = TypeVar("T")
 Initializer = Callable[[random.Random, int, int], float]
 
 
@@ -75,24 +70,24 @@ class Module:
 
     _frozen: frozenset[str] = frozenset()
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         """Let pictures and texts watch the calls of every class of modules."""
         super().__init_subclass__(**options)
         if "__call__" in vars(cls):
             cls.__call__ = observed(cls.__call__)  # type: ignore[method-assign]
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Any) -> Output:
         """Apply the module to one row; defined by each kind of module."""
         raise NotImplementedError(
             f"{type(self).__name__} is a Module that can't be called yet; give it "
             "a method __call__(self, x)"
         )
 
-    def members(self) -> Iterator[tuple[str, Any]]:
+    def members(self) -> Iterator[tuple[str, object]]:
         """The named parts to look for parameters in; by default every attribute."""
         yield from vars(self).items()
 
-    def stages(self) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+    def stages(self) -> Iterator[tuple[str, Stage]]:
         """The parts that a call goes through, named as in `state_dict()`.
 
         By default the modules found among `members()`, in their order; `Sequential`
@@ -164,7 +159,7 @@ class Module:
         """
         return {entry.name: _numbers(entry.tensor) for entry in self.entries()}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
         """Set every parameter; also from numpy arrays or a torch network's state.
 
         Raises ValueError where names are missing or unknown, a shape differs, or two
@@ -246,7 +241,7 @@ def _found(
         )
 
 
-def _parts(member: Any, name: str) -> Iterator[tuple[str, Module]]:
+def _parts(member: object, name: str) -> Iterator[tuple[str, Module]]:
     """The modules in one attribute, also inside lists and dicts."""
     if isinstance(member, Module):
         yield name, member
@@ -256,7 +251,7 @@ def _parts(member: Any, name: str) -> Iterator[tuple[str, Module]]:
             yield from _parts(item, f"{name}.{key}")
 
 
-def _is_tensor(member: Any) -> bool:
+def _is_tensor(member: object) -> TypeGuard[Tensor]:
     """Whether this is a parameter, or lists of nothing but parameters."""
     if isinstance(member, Value):
         return not member.op and not member.constant
@@ -265,7 +260,7 @@ def _is_tensor(member: Any) -> bool:
     return False
 
 
-def _holds_parameters(members: Iterable[Any]) -> bool:
+def _holds_parameters(members: Iterable[object]) -> bool:
     return any(isinstance(item, (Value, Module)) for item in members)
 
 
@@ -297,7 +292,9 @@ def _check_names(known: set[str], given: set[str]) -> None:
         )
 
 
-def _pairs(tensor: Tensor, data: Any, name: str) -> Iterator[tuple[str, Value, float]]:
+def _pairs(
+    tensor: Tensor, data: object, name: str
+) -> Iterator[tuple[str, Value, float]]:
     """Each Value with its name and the number that is to become its data."""
     data = data.tolist() if hasattr(data, "tolist") else data
     if isinstance(tensor, Value):
@@ -335,7 +332,7 @@ ACTIVATIONS: Mapping[str, Operation] = {
 """The activations that have a name; any function of one Value does as well."""
 
 
-def activation(choice: str | bool | Callable[[Any], Any] | None) -> Activation:
+def activation(choice: str | bool | Activation | None) -> Activation | None:
     """The function for an activation's name; None, "linear" and False mean none.
 
     >>> activation("tanh"), activation("linear")
@@ -389,7 +386,7 @@ INITIALIZERS: Mapping[str, Initializer] = {
 RECTIFIERS = ("relu", "leaky_relu", "elu", "softplus", "silu", "gelu")
 
 
-def initializer(choice: str | Initializer, chosen: Activation) -> Initializer:
+def initializer(choice: str | Initializer, chosen: Activation | None) -> Initializer:
     """The rule for first weights; "auto" is the one that suits the activation."""
     if choice == "auto":
         name = getattr(chosen, "__name__", "")
@@ -431,7 +428,7 @@ class Neuron(Module):
     def __init__(
         self,
         nin: int,
-        activation: str | bool | Callable[[Any], Any] | None = "relu",
+        activation: str | bool | Activation | None = "relu",
         *,
         nonlin: bool = True,
         seed: int | random.Random | None = None,
@@ -450,7 +447,7 @@ class Neuron(Module):
         """Whether there is an activation."""
         return self.activation is not None
 
-    def __call__(self, x: Any) -> Value:
+    def __call__(self, x: Row) -> Value:
         """The output for one row of inputs: numbers, a numpy row, or Values."""
         return self._fire(row(x, len(self.w), self))
 
@@ -465,7 +462,7 @@ class Neuron(Module):
 _activation = activation  # the constructors have an argument of that name
 
 
-def _title(chosen: Activation) -> str:
+def _title(chosen: Activation | None) -> str:
     """`ReLU`, `Tanh`, `LeakyReLU`: the operation's symbol in capitals, without _."""
     if chosen is None:
         return "Linear"
@@ -486,7 +483,7 @@ class Layer(Module):
         self,
         nin: int,
         nout: int,
-        activation: str | bool | Callable[[Any], Any] | None = "relu",
+        activation: str | bool | Activation | None = "relu",
         *,
         nonlin: bool = True,
         seed: int | random.Random | None = None,
@@ -511,11 +508,11 @@ class Layer(Module):
         return len(self.neurons)
 
     @property
-    def activation(self) -> Activation:
+    def activation(self) -> Activation | None:
         """The neurons' activation, or None."""
         return self.neurons[0].activation
 
-    def members(self) -> Iterator[tuple[str, Any]]:
+    def members(self) -> Iterator[tuple[str, object]]:
         """`weight`, of shape (nout, nin), and `bias`, as in torch's Linear."""
         yield "weight", [neuron.w for neuron in self.neurons]
         yield "bias", [neuron.b for neuron in self.neurons]
@@ -529,7 +526,7 @@ class Layer(Module):
             for j, w in enumerate(neuron.w, 1):
                 w.label = f"W{layer}[{i},{j}]"
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Row) -> Output:
         """The outputs for one row of inputs: numbers, a numpy row, or Values."""
         return bare(self._fire(row(x, self.nin, self)))
 
@@ -565,8 +562,8 @@ class MLP(Module):
         self,
         nin: int,
         nouts: Sequence[int],
-        activation: str | bool | Callable[[Any], Any] | None = "relu",
-        output_activation: str | Callable[[Any], Any] | None = None,
+        activation: str | bool | Activation | None = "relu",
+        output_activation: str | Activation | None = None,
         seed: int | random.Random | None = None,
         *,
         init: str | Initializer = "auto",
@@ -586,12 +583,12 @@ class MLP(Module):
         ]
         number_layers(self)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Row) -> Output:
         """The outputs for one row: a list of Values, or the bare Value of one."""
-        x = row(x, self.layers[0].nin, self)
+        out: Output = row(x, self.layers[0].nin, self)
         for name, layer in self.stages():
-            x = applied(name, layer, x)
-        return x
+            out = applied(name, layer, out)
+        return out
 
     def __repr__(self) -> str:
         return f"MLP of {self.layers!r} ({self._count()})"
@@ -609,25 +606,26 @@ class Sequential(Module):
     ['0.weight', '0.bias', '2.weight', '2.bias']
     """
 
-    def __init__(self, *steps: str | Callable[[Any], Any]) -> None:
+    def __init__(self, *steps: str | Stage) -> None:
         self.steps = [_step(step) for step in steps]
         number_layers(self)
 
-    def members(self) -> Iterator[tuple[str, Any]]:
+    def members(self) -> Iterator[tuple[str, object]]:
         """The steps, named by their positions."""
         for index, step in enumerate(self.steps):
             yield str(index), step
 
-    def stages(self) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+    def stages(self) -> Iterator[tuple[str, Stage]]:
         """The steps as functions of a whole row, named by their positions."""
         for index, step in enumerate(self.steps):
             yield str(index), Each(step) if isinstance(step, Operation) else step
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Row) -> Output:
         """What the last step returns for one row of inputs."""
+        out: Output = x
         for name, step in self.stages():
-            x = applied(name, step, x)
-        return x
+            out = applied(name, step, out)
+        return out
 
     def __repr__(self) -> str:
         steps = ", ".join(
@@ -637,7 +635,7 @@ class Sequential(Module):
         return f"Sequential of [{steps}] ({self._count()})"
 
 
-def _step(step: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _step(step: str | Stage) -> Stage:
     if isinstance(step, str):
         return activation(step) or identity
     if not callable(step):
@@ -647,12 +645,12 @@ def _step(step: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
     return step
 
 
-def identity(x: Any) -> Any:
+def identity(x: T) -> T:
     """X itself: what the activation "linear" does."""
     return x
 
 
-def title(part: Callable[[Any], Any]) -> str:
+def title(part: object) -> str:
     """What a part of a network is called: a module by its class, a function by name."""
     named = type(part) if isinstance(part, Module) else part
     return str(getattr(named, "__name__", None) or repr(part))
@@ -707,7 +705,7 @@ def row(x: Any, nin: int, module: Module) -> list[Value]:
     return [as_value(item) for item in items]
 
 
-def bare(values: list[Value]) -> Any:
+def bare(values: list[Value]) -> Output:
     """The only Value of a list of one, otherwise the list."""
     return values[0] if len(values) == 1 else values
 
@@ -722,7 +720,7 @@ def _size(count: Any, name: str) -> int:
     return size
 
 
-def _sizes(nouts: Any) -> list[int]:
+def _sizes(nouts: object) -> list[int]:
     if isinstance(nouts, str) or not isinstance(nouts, Iterable):
         raise TypeError(
             f"nouts is a list of layer sizes, such as [16, 16, 1]; got {nouts!r}"

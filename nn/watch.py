@@ -13,11 +13,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autograd.value import ieee, number_of
 from nn.calls import Call, values_in, watching
 from nn.engine import write
+from nn.hints import Numbers
 from nn.module import Layer, Module, named, title
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Snapshots:
             raise ValueError(f"every is a number of epochs from 1; got {every!r}")
         self.every = every
         self.epochs: list[int] = []
-        self.states: list[dict[str, Any]] = []
+        self.states: list[dict[str, Numbers]] = []
 
     def __call__(self, training: Training) -> None:
         """Keep this epoch if its turn has come; `fit` calls this after each."""
@@ -84,7 +85,7 @@ class Snapshots:
         self.states.append(model.state_dict())
 
 
-def _by_layer(model: Module, rows: list[Any]) -> dict[str, list[float]]:
+def _by_layer(model: Module, rows: list[list[float]]) -> dict[str, list[float]]:
     """What each part of a model returns for the rows, by the part's name.
 
     A module that hands on what its last part returned is not told apart from it.
@@ -100,7 +101,7 @@ def _by_layer(model: Module, rows: list[Any]) -> dict[str, list[float]]:
     return found
 
 
-def _outputs(outer: Call, path: str) -> Iterator[tuple[str, Any]]:
+def _outputs(outer: Call, path: str) -> Iterator[tuple[str, object]]:
     """The names and outputs of all calls inside one, the inner ones first."""
     for call in outer.inner:
         inside = ".".join(filter(None, (path, _name(outer, call))))
@@ -121,7 +122,7 @@ def _alone(model: Module) -> str:
     return "layer" if isinstance(model, Layer) else "output"
 
 
-def _quantiles(numbers: Any) -> list[float]:
+def _quantiles(numbers: list[float]) -> list[float]:
     import numpy as np
 
     found: list[float] = np.quantile(numbers, QUANTILES).tolist()
