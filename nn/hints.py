@@ -7,7 +7,7 @@ over, and what is inside nested lists.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
 
 from autograd.value import Value
 
@@ -26,9 +26,6 @@ Indices: TypeAlias = "Sequence[int] | Integers"
 
 Number: TypeAlias = Value | float
 """What is computed with: a Value is recorded, a float is not."""
-
-N = TypeVar("N", float, Value, Value | float)
-"""The same kind of number in and out."""
 
 
 class ArrayLike(Protocol):
@@ -54,11 +51,17 @@ Target: TypeAlias = Label | float
 Targets: TypeAlias = Sequence[Target] | Sequence[Sequence[float]] | ArrayLike
 """A target for each row, or a row of numbers where there are several outputs."""
 
-Predictions: TypeAlias = N | Sequence[N] | Sequence[Sequence[N]] | ArrayLike
-"""What a loss judges: a number, or a row of them, for each sample; or one alone."""
+Values: TypeAlias = Value | Sequence[Value] | Sequence[Sequence[Value]]
+"""What a loss judges: a Value, or a row of them, for each sample; or one alone."""
 
-Wanted: TypeAlias = Predictions[N] | Predictions[float]
-"""What they should have been: numbers in the same shape, of the same kind or plain."""
+Floats: TypeAlias = float | Sequence[float] | Sequence[Sequence[float]] | ArrayLike
+"""The same in plain numbers."""
+
+Predictions: TypeAlias = Values | Floats
+"""Either of them."""
+
+Wanted: TypeAlias = Row | Sequence[Sequence[Number]]
+"""What they should have been, in the same shape."""
 
 Tensor: TypeAlias = Value | list["Tensor"]
 """One Value, or (nested) lists of them: what one name in a state dict stands for."""
@@ -66,11 +69,10 @@ Tensor: TypeAlias = Value | list["Tensor"]
 Numbers: TypeAlias = float | list["Numbers"]
 """The same shape, filled with floats."""
 
-Output: TypeAlias = Value | Any
+Output: TypeAlias = Any
 """What a network returns: a Value or, where it has several outputs, a list of them.
 
-Which one, its sizes tell and not its type; so an editor completes a Value, and a type
-checker takes either.
+Which one, its sizes tell and not its type. A union would have everybody ask for it.
 """
 
 Stage: TypeAlias = Callable[[Any], Any]

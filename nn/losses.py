@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from autograd.numeric import is_number
 from autograd.ops import abs_, log, maximum, minimum, relu, softplus
 from autograd.reductions import dot, logsumexp, mean
 from autograd.value import Value, number_of
-from nn.hints import N, Number, Output, Predictions, Wanted
+from nn.hints import Floats, Number, Output, Predictions, Values, Wanted
 
 Loss = Callable[[Any, Any], Output]
 """A function of predictions and targets, each a list with an entry for each sample.
@@ -33,7 +33,11 @@ SMALLEST = math.exp(-100)
 # ---- how far off ---------------------------------------------------------------------
 
 
-def mse(predictions: Predictions[N], targets: Wanted[N]) -> N:
+@overload
+def mse(predictions: Values, targets: Wanted) -> Value: ...
+@overload
+def mse(predictions: Floats, targets: Floats) -> float: ...
+def mse(predictions: Predictions, targets: Wanted) -> Any:
     """The mean of (p - t)**2 over samples and outputs.
 
     >>> mse([1.0, 2.0], [1.0, 4.0])
@@ -42,7 +46,11 @@ def mse(predictions: Predictions[N], targets: Wanted[N]) -> N:
     return _mean_over(_square, predictions, targets)
 
 
-def mae(predictions: Predictions[N], targets: Wanted[N]) -> N:
+@overload
+def mae(predictions: Values, targets: Wanted) -> Value: ...
+@overload
+def mae(predictions: Floats, targets: Floats) -> float: ...
+def mae(predictions: Predictions, targets: Wanted) -> Any:
     """The mean of |p - t| over samples and outputs; outliers weigh less than in mse.
 
     >>> mae([1.0, 2.0], [1.0, 4.0])
@@ -51,7 +59,11 @@ def mae(predictions: Predictions[N], targets: Wanted[N]) -> N:
     return _mean_over(lambda p, t: abs_(p - t), predictions, targets)
 
 
-def huber(predictions: Predictions[N], targets: Wanted[N], delta: float = 1.0) -> N:
+@overload
+def huber(predictions: Values, targets: Wanted, delta: float = 1.0) -> Value: ...
+@overload
+def huber(predictions: Floats, targets: Floats, delta: float = 1.0) -> float: ...
+def huber(predictions: Predictions, targets: Wanted, delta: float = 1.0) -> Any:
     """(p - t)**2 / 2 up to a distance of delta, from there on a straight line.
 
     >>> huber([1.0, 2.0], [1.5, 4.0])
@@ -77,7 +89,11 @@ def _huber(p: Number, t: Number, delta: float) -> Any:
 # ---- which of two classes ------------------------------------------------------------
 
 
-def hinge(predictions: Predictions[N], targets: Wanted[N]) -> N:
+@overload
+def hinge(predictions: Values, targets: Wanted) -> Value: ...
+@overload
+def hinge(predictions: Floats, targets: Floats) -> float: ...
+def hinge(predictions: Predictions, targets: Wanted) -> Any:
     """The mean of max(0, 1 - t*p), for targets of -1 and 1.
 
     >>> hinge([0.5, -3.0], [1, -1])
@@ -86,7 +102,11 @@ def hinge(predictions: Predictions[N], targets: Wanted[N]) -> N:
     return _mean_over(_hinge, predictions, targets)
 
 
-def binary_cross_entropy(predictions: Predictions[N], targets: Wanted[N]) -> N:
+@overload
+def binary_cross_entropy(predictions: Values, targets: Wanted) -> Value: ...
+@overload
+def binary_cross_entropy(predictions: Floats, targets: Floats) -> float: ...
+def binary_cross_entropy(predictions: Predictions, targets: Wanted) -> Any:
     """The mean of -t*log(p) - (1 - t)*log(1 - p), p and t between 0 and 1.
 
     As in torch, no logarithm is below -100: a prediction of exactly 0 or 1 that is
@@ -99,9 +119,11 @@ def binary_cross_entropy(predictions: Predictions[N], targets: Wanted[N]) -> N:
     return _mean_over(_binary_cross_entropy, predictions, targets)
 
 
-def binary_cross_entropy_with_logits(
-    predictions: Predictions[N], targets: Wanted[N]
-) -> N:
+@overload
+def binary_cross_entropy_with_logits(predictions: Values, targets: Wanted) -> Value: ...
+@overload
+def binary_cross_entropy_with_logits(predictions: Floats, targets: Floats) -> float: ...
+def binary_cross_entropy_with_logits(predictions: Predictions, targets: Wanted) -> Any:
     """`binary_cross_entropy` of sigmoid(p), exact for a logit p of any size.
 
     >>> binary_cross_entropy_with_logits([0.0, 1000.0], [1, 1])
@@ -159,7 +181,11 @@ def _check_probability(t: Number) -> None:
 # ---- which of many classes -----------------------------------------------------------
 
 
-def cross_entropy(predictions: Predictions[N], targets: Wanted[N]) -> N:
+@overload
+def cross_entropy(predictions: Values, targets: Wanted) -> Value: ...
+@overload
+def cross_entropy(predictions: Floats, targets: Floats) -> float: ...
+def cross_entropy(predictions: Predictions, targets: Wanted) -> Any:
     """The mean of -log(softmax(row)[t]), exact for logits of any size.
 
     predictions: one list of logits per sample, as long as there are classes.
@@ -173,9 +199,7 @@ def cross_entropy(predictions: Predictions[N], targets: Wanted[N]) -> N:
     if rows and not isinstance(rows[0], (list, tuple)):
         rows, wanted = [rows], [wanted]  # one sample
     _check_lengths(rows, wanted)
-    pairs = zip(rows, wanted, strict=True)
-    found: N = _mean([_cross_entropy(row, t) for row, t in pairs])
-    return found
+    return _mean([_cross_entropy(row, t) for row, t in zip(rows, wanted, strict=True)])
 
 
 def _cross_entropy(row: Sequence[Number], t: Any) -> Any:
@@ -207,12 +231,11 @@ def _split(row: Sequence[Number], t: Any) -> tuple[Number, list[Number]]:
 
 
 def _mean_over(
-    each: Callable[[Any, Any], Number], predictions: Predictions[N], targets: Wanted[N]
-) -> N:
+    each: Callable[[Any, Any], Number], predictions: Predictions, targets: Wanted
+) -> Any:
     ps, ts = _flat(_list(predictions)), _flat(_list(_plain(targets)))
     _check_lengths(ps, ts)
-    found: N = _mean([each(p, t) for p, t in zip(ps, ts, strict=True)])
-    return found
+    return _mean([each(p, t) for p, t in zip(ps, ts, strict=True)])
 
 
 def _mean(losses: list[Any]) -> Any:

@@ -15,15 +15,16 @@ can be done by hand.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from inspect import signature
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from autograd.files import Path
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.data import GENERATED, SETS, Dataset, Scaling, as_column, column_names, read_csv
 from nn.engine import loss_of, predict
+from nn.hints import Array, Rows, Target
 from nn.history import History, summary
 from nn.losses import LOSSES
 from nn.module import ACTIVATIONS, MLP, Module
@@ -31,9 +32,6 @@ from nn.optim import OPTIMIZERS, SGD, Optimizer
 from nn.schedules import SCHEDULES
 from nn.targets import BINARY, as_predictions, encode
 from nn.training import Metric, accuracy, fit, mean_error
-
-if TYPE_CHECKING:
-    from nn.hints import Array
 
 NUMBER_LOSSES = ("mse", "mae", "huber")
 
@@ -219,14 +217,14 @@ class Predictor:
     model: Module
     context: Context
 
-    def predict(self, X: Any) -> list[Any]:
+    def predict(self, X: Rows) -> list[Any]:
         """The class of each row, or the number in the target's own unit.
 
         X: N rows of I numbers, lists or an array.
         """
         return self.context.predictions(predict(self.model, self.context.inputs(X)))
 
-    def probabilities(self, X: Any) -> Array:
+    def probabilities(self, X: Rows) -> Array:
         """How likely each of `context.labels.classes` is, of shape (N, classes).
 
         Raises ValueError where the target is a number, which has no classes.
@@ -334,7 +332,7 @@ def learn(
     return Trained(model, context, history, parts, scores)
 
 
-def _changed(settings: Settings, changes: dict[str, Any]) -> Settings:
+def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     known = [field.name for field in fields(Settings)]
     for name in changes:
         if name not in known:
@@ -483,7 +481,7 @@ def make_optimizer(settings: Settings) -> Optimizer:
 
 
 def measure(
-    history: History, context: Context, outputs: Array, y: list[Any]
+    history: History, context: Context, outputs: Array, y: Sequence[Target]
 ) -> dict[str, float]:
     """The loss, and the accuracy for classes or the error (mean distance) for numbers.
 
