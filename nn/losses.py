@@ -37,7 +37,7 @@ SMALLEST = math.exp(-100)
 def mse(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def mse(predictions: Floats, targets: Floats) -> float: ...
-def mse(predictions: Predictions, targets: Wanted) -> Any:
+def mse(predictions: Predictions, targets: Wanted) -> Number:
     """The mean of (p - t)**2 over samples and outputs.
 
     >>> mse([1.0, 2.0], [1.0, 4.0])
@@ -50,7 +50,7 @@ def mse(predictions: Predictions, targets: Wanted) -> Any:
 def mae(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def mae(predictions: Floats, targets: Floats) -> float: ...
-def mae(predictions: Predictions, targets: Wanted) -> Any:
+def mae(predictions: Predictions, targets: Wanted) -> Number:
     """The mean of |p - t| over samples and outputs; outliers weigh less than in mse.
 
     >>> mae([1.0, 2.0], [1.0, 4.0])
@@ -63,7 +63,7 @@ def mae(predictions: Predictions, targets: Wanted) -> Any:
 def huber(predictions: Values, targets: Wanted, delta: float = 1.0) -> Value: ...
 @overload
 def huber(predictions: Floats, targets: Floats, delta: float = 1.0) -> float: ...
-def huber(predictions: Predictions, targets: Wanted, delta: float = 1.0) -> Any:
+def huber(predictions: Predictions, targets: Wanted, delta: float = 1.0) -> Number:
     """(p - t)**2 / 2 up to a distance of delta, from there on a straight line.
 
     >>> huber([1.0, 2.0], [1.5, 4.0])
@@ -93,7 +93,7 @@ def _huber(p: Number, t: Number, delta: float) -> Any:
 def hinge(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def hinge(predictions: Floats, targets: Floats) -> float: ...
-def hinge(predictions: Predictions, targets: Wanted) -> Any:
+def hinge(predictions: Predictions, targets: Wanted) -> Number:
     """The mean of max(0, 1 - t*p), for targets of -1 and 1.
 
     >>> hinge([0.5, -3.0], [1, -1])
@@ -106,7 +106,7 @@ def hinge(predictions: Predictions, targets: Wanted) -> Any:
 def binary_cross_entropy(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def binary_cross_entropy(predictions: Floats, targets: Floats) -> float: ...
-def binary_cross_entropy(predictions: Predictions, targets: Wanted) -> Any:
+def binary_cross_entropy(predictions: Predictions, targets: Wanted) -> Number:
     """The mean of -t*log(p) - (1 - t)*log(1 - p), p and t between 0 and 1.
 
     As in torch, no logarithm is below -100: a prediction of exactly 0 or 1 that is
@@ -123,7 +123,9 @@ def binary_cross_entropy(predictions: Predictions, targets: Wanted) -> Any:
 def binary_cross_entropy_with_logits(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def binary_cross_entropy_with_logits(predictions: Floats, targets: Floats) -> float: ...
-def binary_cross_entropy_with_logits(predictions: Predictions, targets: Wanted) -> Any:
+def binary_cross_entropy_with_logits(
+    predictions: Predictions, targets: Wanted
+) -> Number:
     """`binary_cross_entropy` of sigmoid(p), exact for a logit p of any size.
 
     >>> binary_cross_entropy_with_logits([0.0, 1000.0], [1, 1])
@@ -185,7 +187,7 @@ def _check_probability(t: Number) -> None:
 def cross_entropy(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def cross_entropy(predictions: Floats, targets: Floats) -> float: ...
-def cross_entropy(predictions: Predictions, targets: Wanted) -> Any:
+def cross_entropy(predictions: Predictions, targets: Wanted) -> Number:
     """The mean of -log(softmax(row)[t]), exact for logits of any size.
 
     predictions: one list of logits per sample, as long as there are classes.
@@ -231,14 +233,14 @@ def _split(row: Sequence[Number], t: Any) -> tuple[Number, list[Number]]:
 
 
 def _mean_over(
-    each: Callable[[Any, Any], Number], predictions: Predictions, targets: Wanted
-) -> Any:
+    each: Callable[[Number, Number], Number], predictions: Predictions, targets: Wanted
+) -> Number:
     ps, ts = _flat(_list(predictions)), _flat(_list(_plain(targets)))
     _check_lengths(ps, ts)
     return _mean([each(p, t) for p, t in zip(ps, ts, strict=True)])
 
 
-def _mean(losses: list[Any]) -> Any:
+def _mean(losses: list[Number]) -> Number:
     if not losses:
         raise ValueError("a loss of no samples is not defined; pass at least one")
     return losses[0] if len(losses) == 1 else mean(losses)
@@ -247,7 +249,7 @@ def _mean(losses: list[Any]) -> Any:
 # What is in nested lists no type tells; the losses tell what is wrong with it.
 
 
-def _plain(x: Any) -> Any:
+def _plain(x: object) -> Any:
     return x.tolist() if hasattr(x, "tolist") else x
 
 
@@ -256,7 +258,7 @@ def _list(x: object) -> list[Any]:
     return list(x) if isinstance(x, Iterable) else [x]
 
 
-def _flat(items: list[Any]) -> list[Any]:
+def _flat(items: Iterable[object]) -> list[Any]:
     """The items of all rows, where there are rows."""
     return [z for item in items for z in (_list(item) if _is_row(item) else [item])]
 

@@ -666,7 +666,7 @@ class Each:
     def __name__(self) -> str:
         return self.operation.name
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Any) -> Output:
         """The operation of one number, or of each of a list."""
         if isinstance(x, Value) or is_number(x):
             return self.operation(x)
