@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import operator
 import random
 import re
 
@@ -85,6 +86,54 @@ def test_the_condition_decides_row_by_row(backend):
 
     rows = [[3.0, 1.0], [3.0, 0.0]]
     assert compile(grad(f), 2, backend=backend)(rows).tolist() == [6.0, -1.0]
+
+
+QUESTIONS = ["lt", "le", "gt", "ge", "eq", "ne"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda a, b: a + b,
+        lambda a, b: a - b,
+        lambda a, b: -a,
+        lambda a, b: a * b,
+        lambda a, b: abs(a - b) + a**2.0,
+        lambda a, b: autograd.maximum(a, b) + autograd.exp(a),
+        lambda a, b: autograd.sum([a, b, a]) - autograd.mean([a, b]),
+        lambda a, b: autograd.dot([a, b], [b, a]),
+    ],
+)
+def test_answers_are_the_numbers_1_and_0(compute, name, backend):
+    ask = getattr(operator, name)
+    w = Value(0.5)
+    batch = list(itertools.product(EDGES, repeat=2))
+    program = compile(
+        lambda x, y: compute(ask(x, y), ask(y, w)), 2, [w], backend=backend
+    )
+    wanted = [
+        float(compute(Value(ask(x, y)), Value(ask(y, 0.5))).data) for x, y in batch
+    ]
+    same(program(batch), wanted)
+    for found in exported(program, batch):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_comparison_has_the_slope_0_by_both_sides(name):
+    ask = getattr(operator, name)
+
+    def f(x, y):
+        return ask(x, y) * (x * y) + ask(0.5, y) * x - ask(y, x) * y
+
+    batch = list(itertools.product(EDGES, repeat=2))
+    wanted = [
+        [ask(x, y) * y + ask(0.5, y), ask(x, y) * x - ask(y, x)] for x, y in batch
+    ]
+    for backend in BACKENDS:
+        same(compile(slopes(f), 2, backend=backend)(batch), wanted)
 
 
 def derived(row):

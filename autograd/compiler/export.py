@@ -9,6 +9,7 @@ from typing import Any
 
 from autograd.compiler.arrays import check_table, check_vector
 from autograd.compiler.instructions import (
+    COMPARISONS,
     CONSTANT,
     INPUT,
     LEAVES,
@@ -179,7 +180,8 @@ def _jax_operations() -> Callable[[str], Callable[..., Any]]:
         if op == "dot":
             return _jax_dot
         plain = function(op, names)
-        arithmetic = op in REDUCTIONS or "(" not in form(op)
+        constant = op in COMPARISONS  # everywhere but at a jump, so that its slope is 0
+        arithmetic = op in REDUCTIONS or constant or "(" not in form(op)
         return plain if arithmetic else _with_slopes(op, plain, operation)
 
     return operation

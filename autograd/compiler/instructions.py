@@ -20,10 +20,10 @@ LEAVES = frozenset({INPUT, PARAMETER, CONSTANT})
 BRANCHES = 8  # questions in a row that a rule may ask, each with two answers
 
 COMPARISONS = {
-    "less": ("<", "{0} < {1}"),
-    "at_most": ("<=", "{0} <= {1}"),
-    "equal": ("==", "{0} == {1}"),
-    "differs": ("!=", "{0} != {1}"),
+    "less": ("<", "np.where({0} < {1}, 1.0, 0.0)"),
+    "at_most": ("<=", "np.where({0} <= {1}, 1.0, 0.0)"),
+    "equal": ("==", "np.where({0} == {1}, 1.0, 0.0)"),
+    "differs": ("!=", "np.where({0} != {1}, 1.0, 0.0)"),
 }
 """Instructions beside the table's: their symbol, and their form on arrays."""
 
