@@ -30,12 +30,12 @@ ELSEWHERE = {
     "autograd.compiler.rules": "crossings compile",
     "autograd.compiler.storage": "program crossings",
     "autograd.custom": "ops crossings compile",
+    "autograd.family": "micrograd value",
     "autograd.hints": "value",
     "autograd.installed": "build",
     "autograd.numeric": "value numpy",
     "autograd.operation": "ops",
     "autograd.source": "compile docs",
-    "autograd.trial": "check",
     "autograd.wording": "expression ops",
     "nn": "module training",
     "nn.calls": "layers module",
@@ -80,7 +80,6 @@ WHOLE = [
     "gallery",
     "house",
     "masks",
-    "micrograd",
     "nesting",
     "project",
     "selecting",
@@ -92,8 +91,8 @@ WHOLE = [
 def where_tested(module: str) -> list[str]:
     """The test files of a module, by their paths from the root.
 
-    >>> where_tested("nn.losses"), where_tested("autograd.trial")
-    (['tests/test_losses.py'], ['tests/test_check.py'])
+    >>> where_tested("nn.losses"), where_tested("viz.boxes")
+    (['tests/test_losses.py'], ['tests/test_text.py'])
     """
     names = ELSEWHERE.get(module, module.split(".")[-1])
     return [f"tests/test_{name}.py" for name in names.split()]
