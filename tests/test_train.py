@@ -7,7 +7,14 @@ import pytest
 
 import nn
 from autograd.graph import topological_order
-from viz.train import label_in, neuron_graph, neuron_loss, predict_file
+from viz.train import (
+    _facts,
+    _in_own_unit,
+    label_in,
+    neuron_graph,
+    neuron_loss,
+    predict_file,
+)
 
 NAMES = tuple(f"input {i}" for i in range(1, 9))
 
@@ -60,3 +67,49 @@ def test_the_accuracy_told_is_that_of_the_predictions(classes, tmp_path, capsys)
     right = np.mean([read(a) == read(b) for a, b in zip(found, y, strict=True)])
     assert 0 < right < 1
     assert err.strip() == f"accuracy {right:.3f} on 60 of 60 rows"
+
+
+def numbers_csv(folder, rows=40):
+    """A table whose target is a number far from 0, and its path."""
+    X = np.random.default_rng(0).normal(size=(rows, 2))
+    y = (500 + 30 * X[:, 0] - X[:, 1] ** 2).tolist()
+    path = folder / "t.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["a", "b", "y"], *zip(*X.T, y, strict=True)])
+    return path, y
+
+
+def test_the_error_told_is_that_of_the_predictions(tmp_path, capsys):
+    path, y = numbers_csv(tmp_path)
+    trained = nn.recipe.learn(path, target="y", hidden=[4], epochs=10)
+    trained.save(tmp_path / "m.json")
+    predict_file(tmp_path / "m.json", path, ",")
+    out, err = capsys.readouterr()
+    found = [float(line) for line in out.splitlines()[1:]]
+    off = np.abs(np.array(found) - y).mean()
+    assert err.strip() == f"error {off:.4g} on 40 of 40 rows"
+    inner = _in_own_unit(trained.model, trained.context.target_scaling)
+    X = trained.context.inputs(trained.parts["test"].X)
+    in_unit = nn.predict(inner, X)
+    assert in_unit == pytest.approx(trained.context.predictions(nn.predict(
+        trained.model, X)))  # fmt: skip
+    assert _in_own_unit(trained.model, None) is trained.model
+
+
+def test_a_model_without_columns_is_refused(tmp_path):
+    path, _ = numbers_csv(tmp_path)
+    nn.save(nn.MLP(2, [1], seed=0), tmp_path / "m.json")
+    with pytest.raises(ValueError, match="does not say which columns its inputs are"):
+        predict_file(tmp_path / "m.json", path, ",")
+
+
+def test_what_is_told_of_a_training(tmp_path):
+    path, _ = numbers_csv(tmp_path)
+    trained = nn.recipe.learn(path, target="y", hidden=[4, 3], epochs=5)
+    facts = _facts(trained)
+    assert facts["target"] == "y, from 2 columns"
+    assert facts["network"] == "2-4-3-1, 31 parameters"
+    assert facts["loss"] == "mse"
+    assert facts["epochs"].startswith("5 (finished), ")
+    assert facts["engine"] == trained.history.engine
+    assert ("best epoch" in facts) is (trained.history.best_epoch is not None)

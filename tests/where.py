@@ -66,6 +66,7 @@ ELSEWHERE = {
     "viz.play.view": "playground",
     "viz.play.walk": "playground",
     "viz.style": "draw stepper",
+    "viz.train": "train cli_train",
 }
 """By module, the names of its test modules, where they are not its own."""
 
