@@ -6,9 +6,10 @@ there, the error says what to write.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import Final
+from collections.abc import Callable, Mapping
+from functools import wraps
+
+from autograd.hints import Any, Final
 
 _NO_FLAG: Final = "every Value has a gradient; for a number without history: detach()"
 
@@ -96,6 +97,49 @@ INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
 """By the object that is asked: what to write in place of a name it has not got."""
 
 
+def understood(
+    others: tuple[object, ...], names: dict[str, object]
+) -> tuple[object, object, object]:
+    """A new node's label, parents and partials, by whichever names they were given."""
+    if names.pop("requires_grad", None) is not None:
+        raise TypeError(
+            "every Value has a gradient: leave requires_grad out; what is constant "
+            "is a plain number, or detach()"
+        )
+    if len(others) > 2:
+        raise TypeError("Value takes data, parents and partials, or data and a label")
+    label = names.pop("label", "")
+    parents, partials = (*others, None, None)[:2]
+    if isinstance(parents, str):
+        label, parents = parents, None
+    for name in ("_children", "children"):
+        parents = names.pop(name, None) or parents
+    for name in ("_op", "local_grads", "partials"):
+        partials = names.pop(name, None) or partials
+    for name in names:
+        raise TypeError(f"Value() got an unexpected keyword argument {name!r}")
+    return label, parents, partials
+
+
+def accepting(node: Any) -> None:
+    """Let the plain class take the same calls as the compiled one; see native.c."""
+    usual: Callable[..., None] = node.__init__
+
+    @wraps(usual)
+    def __init__(  # noqa: N807
+        self: Any, data: object, label: object = "", *others: object, **names: object
+    ) -> None:
+        if not others and not names and not isinstance(label, (tuple, list, set)):
+            return usual(self, data, label)
+        from autograd.value import give_parents
+
+        text, parents, partials = understood((label, *others), names)
+        usual(self, data, text)
+        give_parents(self, parents, partials)
+
+    node.__init__ = __init__
+
+
 def missing(
     where: str, name: str, obj: object, known: tuple[str, ...] = ()
 ) -> Exception:
@@ -105,6 +149,8 @@ def missing(
     Traceback (most recent call last):
     AttributeError: Value has no attribute 'value': the number is x.data
     """
+    from difflib import get_close_matches
+
     advice = INSTEAD[where].get(name)
     if advice is None and (near := get_close_matches(name, known, n=1)):
         advice = f"did you mean {near[0]}?"

@@ -54,6 +54,35 @@ static PyObject *own_attributes(PyObject *Py_UNUSED(module), PyObject *node) {
     return attributes ? Py_NewRef(attributes) : PyDict_New();
 }
 
+/* ---- calls of the class with more than data and a label ------------------------------- */
+
+static newfunc usual_new; /* mypyc's own, which calls __init__ */
+
+/* Whether these are the arguments that __init__ names: nodes are made without them, and
+   every name more would cost each node time. */
+static int is_usual(PyObject *args, PyObject *names) {
+    Py_ssize_t count = PyTuple_GET_SIZE(args), known = 0;
+    if (count > 2) return 0;
+    if (count == 2 && (PyTuple_Check(PyTuple_GET_ITEM(args, 1)) ||
+                       PyList_Check(PyTuple_GET_ITEM(args, 1)) ||
+                       PySet_Check(PyTuple_GET_ITEM(args, 1))))
+        return 0;
+    if (!names) return 1;
+    known += PyDict_GetItemString(names, "data") != NULL;
+    known += PyDict_GetItemString(names, "label") != NULL;
+    return PyDict_GET_SIZE(names) == known;
+}
+
+static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *names) {
+    if (is_usual(args, names)) return usual_new(type, args, names);
+    PyObject *module = PyImport_ImportModule("autograd.value");
+    PyObject *made = module ? PyObject_GetAttrString(module, "made") : NULL;
+    PyObject *node = made ? PyObject_Call(made, args, names) : NULL;
+    Py_XDECREF(made);
+    Py_XDECREF(module);
+    return node;
+}
+
 /* ---- the class of nodes ------------------------------------------------------------ */
 
 /* Let nodes be allocated and freed by memory.h, and their properties not be deleted.
@@ -69,6 +98,8 @@ static PyObject *adopt(PyObject *Py_UNUSED(module), PyObject *class) {
     type->tp_alloc = node_alloc;
     type->tp_dealloc = node_dealloc;
     type->tp_setattro = node_setattro;
+    if (type->tp_new != node_new) usual_new = type->tp_new;
+    type->tp_new = node_new;
     PyType_Modified(type);
     for (PyGetSetDef *item = type->tp_getset; item && item->name; item++)
         if (refuse_deletion(item)) return NULL;

@@ -73,11 +73,10 @@ class Value:
     data: the number; an int, a bool or a numpy scalar becomes a Python float. Anything
         else raises TypeError.
     label: the name that pictures, tables and errors use. Text, never markup.
-    partials: with the parents in the place of the label, `Value(data, parents,
-        partials)` is a node with local derivatives that the caller knows, as numbers.
-        It can be differentiated once; `autograd.operation` makes more of a function.
 
-    The other names are those that engines of this family have for the same.
+    `Value(data, parents, partials)` is a node with local derivatives that the caller
+    knows, as numbers. It can be differentiated once; `autograd.operation` makes more of
+    a function.
 
     Ordinary arithmetic with Values and numbers records new nodes. `backward()` then
     gives every node that led to this one its gradient.
@@ -107,37 +106,16 @@ class Value:
         "_right_partial",
     )
 
-    def __init__(
-        self,
-        data: object,
-        label: object = "",
-        partials: object = None,
-        _children: object = None,
-        _op: object = None,
-        children: object = None,
-        local_grads: object = None,
-        requires_grad: object = None,
-    ) -> None:
+    def __init__(self, data: object, label: object = "") -> None:
         self._left: Value | None = None
         self._right: Value | Terms | None = None
         self._data: float = 0.0 if data is BLANK else number(data)
-        self._label: str = label if type(label) is str else _label_of_new(label)
+        self._label: str = label if type(label) is str else _label(label)
         self._operation: Operation = LEAF
         self._left_partial: float = 0.0
         self._right_partial: float = CLOCK.calls
         self._adjoint: float = 0.0
         self._mark: i64 = CLOCK.tick
-        if type(label) is not str:
-            _give_parents(self, label, partials or _op or local_grads)
-        elif partials is not None or _op is not None or local_grads is not None:
-            _give_parents(self, _children or children, partials or _op or local_grads)
-        elif _children is not None or children is not None:
-            _give_parents(self, _children or children, None)
-        elif requires_grad is not None:
-            raise TypeError(
-                "every Value has a gradient: leave requires_grad out; what is constant "
-                "is a plain number, or detach()"
-            )
 
     def __init_subclass__(cls) -> None:
         if cls.__name__ == "Traced":
@@ -695,7 +673,11 @@ class Traced(Value):
 if COMPILED:
     from autograd.native import adopt, put_adjoints, take_adjoints
 
-    adopt(Value)
+    adopt(Value)  # after which a call that __init__ would refuse comes to `made`
+else:
+    from autograd.family import accepting
+
+    accepting(Value)
 
 
 def _label(label: object) -> str:
@@ -707,12 +689,17 @@ def _label(label: object) -> str:
     )
 
 
-def _label_of_new(label: object) -> str:
-    """The label in the place where parents may stand as well."""
-    return "" if isinstance(label, (tuple, list, set)) else _label(label)
+def made(data: object, *others: object, **names: object) -> Value:
+    """What a call of `Value` makes that gives more than data and a label."""
+    from autograd.family import understood
+
+    label, parents, partials = understood(others, names)
+    node = Value(data, label)
+    give_parents(node, parents, partials)
+    return node
 
 
-def _give_parents(node: Value, parents: object, partials: object) -> None:
+def give_parents(node: Value, parents: object, partials: object) -> None:
     """Make a new leaf the result of what the caller computed."""
     if isinstance(parents, str) or (not parents and not partials):
         return

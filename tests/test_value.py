@@ -515,7 +515,7 @@ def test_what_a_node_has_is_not_deleted(name):
 
 
 def test_signatures_and_docstrings_are_there_compiled_or_not():
-    assert list(inspect.signature(Value).parameters)[:2] == ["data", "label"]
+    assert list(inspect.signature(Value).parameters) == ["data", "label"]
     assert list(inspect.signature(Value.backward).parameters)[:2] == ["self", "seed"]
     for documented in (Value, Value.backward, Value.tanh, autograd.sum, autograd.tanh):
         assert len(inspect.getdoc(documented)) > 20
@@ -603,7 +603,7 @@ def test_importing_the_engine_loads_only_what_recording_needs():
     )
     loaded = set(shown.stdout.split())
     needed = "alone graph hints ieee installed numeric operation ops reductions value"
-    needed += " wording native" if autograd.__compiled__ else " wording"
+    needed += " wording native" if autograd.__compiled__ else " wording family"
     own = {name for name in loaded if name.startswith("autograd.")}
     assert own == {f"autograd.{name}" for name in needed.split()}
     packages = {name.partition(".")[0] for name in loaded - own - {"autograd"}}
