@@ -121,7 +121,7 @@ def understood(
     return label, parents, partials
 
 
-def accepting(node: Any) -> None:
+def accepting(node: Any, give_parents: Callable[..., None]) -> None:
     """Let the plain class take the same calls as the compiled one; see native.c."""
     usual: Callable[..., None] = node.__init__
 
@@ -131,8 +131,6 @@ def accepting(node: Any) -> None:
     ) -> None:
         if not others and not names and not isinstance(label, (tuple, list, set)):
             return usual(self, data, label)
-        from autograd.value import give_parents
-
         text, parents, partials = understood((label, *others), names)
         usual(self, data, text)
         give_parents(self, parents, partials)

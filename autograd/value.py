@@ -674,10 +674,6 @@ if COMPILED:
     from autograd.native import adopt, put_adjoints, take_adjoints
 
     adopt(Value)  # after which a call that __init__ would refuse comes to `made`
-else:
-    from autograd.family import accepting
-
-    accepting(Value)
 
 
 def _label(label: object) -> str:
@@ -916,7 +912,8 @@ def many(
 def _traced(node: Value) -> Value:
     """The node just recorded; as `Traced` where it leads back to a user's operation."""
     operation = node._operation
-    if ops.TABLE.get(operation.name) is operation and not _leads_back(node):
+    own = ops.TABLE.get(operation.name) is not operation and operation is not ops.ALIAS
+    if not own and not _leads_back(node):
         return node
     traced = Traced(BLANK)
     traced._data = node._data
@@ -1396,3 +1393,9 @@ def _hand(parent: Value, share: float, base: i64, stack: list[Value]) -> None:
     parent._mark -= 1
     if parent._mark == base:
         stack.append(parent)
+
+
+if not COMPILED:
+    from autograd.family import accepting
+
+    accepting(Value, give_parents)

@@ -77,11 +77,11 @@ def settable():
 def test_deleting_a_property_is_an_error(owner, name):
     assert owner == "Value", "make one of these, too"
     for node in (Value(2.0, "x"), Value(2.0) * Value(3.0)):
-        before = getattr(node, name)
+        before = repr(getattr(node, name))
         with pytest.raises(AttributeError, match=rf"property '{name}' of 'Value' obj"):
             delattr(node, name)
-        assert getattr(node, name) == before
-    with pytest.raises(TypeError):
+        assert repr(getattr(node, name)) == before
+    with pytest.raises((TypeError, AttributeError)):
         setattr(Value(1.0), name, object())
 
 
