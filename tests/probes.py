@@ -66,6 +66,8 @@ def attributes():
     for make, name in itertools.product((leaf, node), NAMES):
         what = f"{make.__name__}().{name}"
         yield f"callable {what}", lambda m=make, n=name: callable(getattr(m(), n, None))
+        if not name.startswith("__") and callable(getattr(Value, name, None)):
+            continue  # plain, a node may have another method of that name for its own
         for kind, odd in ODD.items():
             yield f"{what} = {kind}", lambda m=make, n=name, o=odd: changed(m, n, o)
         if not name.startswith("__"):
@@ -159,13 +161,11 @@ def things():
     """What else one can do with a Value."""
     for make in (leaf, node):
         name = make.__name__
-        yield f"vars {name}", lambda m=make: vars(m())
         yield f"dir {name}", lambda m=make: [n for n in dir(m()) if n[0] != "_"]
         yield f"pickle {name}", lambda m=make: pickle.loads(pickle.dumps(m()))
         yield f"copy {name}", lambda m=make: copy.copy(m())
         yield f"deepcopy {name}", lambda m=make: copy.deepcopy([m()])[0]
         yield f"type {name}", lambda m=make: type(m())
-        yield f"dict {name}", lambda m=make: m().__dict__
         yield f"format {name}", lambda m=make: f"{m():.3f} {m():10}"
         yield f"weakref {name}", lambda m=make: __import__("weakref").ref(m())
     yield "own operation", lambda: type(ODD["own"])
