@@ -902,7 +902,7 @@ clip: Final[Operation] = row(
     batch="np.minimum(np.maximum({0}, {1}), {2})",
     latex=r"\operatorname{{clip}}\left({0}, {1}, {2}\right)",
     kink="by x, 1 at low and at high",
-    box=((-10.0, 10.0), (-3.0, -1.0), (1.0, 3.0)),
+    box=((-10.0, 10.0), (-9.0, -6.0), (5.0, 8.0)),
     defaults=(-INFINITY, INFINITY),
     samples=((0.25, -1.0, 1.0), (-2.0, -1.0, 1.0), (3.0, -1.0, 1.0), (2.0, 1.0, 0.5)),
 )

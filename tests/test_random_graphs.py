@@ -69,9 +69,15 @@ def position(back: int, size: int) -> int:
     return size - 1 - back % size
 
 
+NARROW = {"clip": ((-3.0, 3.0), (-1.0, -0.25), (0.25, 1.0))}
+"""Boxes in place of a row's, so that small numbers come to lie beyond both bounds."""
+
+
 def span(name: str, index: int) -> tuple[float, float]:
     """Where an argument should lie: the row's box, but no further out than 3."""
     row = TABLE.get(name)
+    if name in NARROW:
+        return NARROW[name][index]
     if row is None or not row.box:
         return -3.0, 3.0
     low, high = row.box[index]
