@@ -1,6 +1,5 @@
 """draw(): the picture's numbers are backward()'s, and large graphs stay readable."""
 
-import cProfile
 import json
 import os
 import random
@@ -9,6 +8,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from effort import calls
 from random_graphs import grow
 
 from autograd import Value, dot, operation, sum
@@ -517,14 +517,11 @@ def test_hundred_thousand_nodes_fold():
 
 
 def test_folding_grows_linearly_with_the_graph():
-    def calls(rows):
-        """How many calls of functions it takes; time would depend on the machine."""
+    def cost(rows):
         _, loss = network_loss(rows)
-        profile = cProfile.Profile()
-        profile.runcall(draw, loss)
-        return sum(entry.callcount for entry in profile.getstats())
+        return calls(lambda: draw(loss))
 
-    few, many = calls(10), calls(100)
+    few, many = cost(10), cost(100)
     assert many < 10.5 * few
 
 

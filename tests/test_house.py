@@ -7,23 +7,18 @@ from pathlib import Path
 
 import pytest
 from mutate import drawn, mutants
-from where import ELSEWHERE, WHOLE, where_tested
+from where import ELSEWHERE, WHOLE, sources, where_tested
 
 TESTS = Path(__file__).parent
 HOUSE = TESTS.parent
 FLOORS = ("autograd", "nn", "viz")
 """From the ground up: a package may import those before it."""
 
-SOURCES = sorted(path for floor in FLOORS for path in (HOUSE / floor).rglob("*.py"))
-
-
-def named(path):
-    """`autograd.compiler.passes` for its file, a package by its own name."""
-    parts = path.relative_to(HOUSE).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {named(path): ast.parse(path.read_text("utf-8")) for path in SOURCES}
+MODULES = {
+    name: ast.parse(path.read_text("utf-8"))
+    for floor in FLOORS
+    for name, path in sources(floor).items()
+}
 
 
 def imports(tree, own):

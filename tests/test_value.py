@@ -423,8 +423,17 @@ def test_what_would_cut_the_graph_is_refused():
 # ---- scale ---------------------------------------------------------------------------
 
 
+@pytest.fixture
+def pythons_own_recursion_limit():
+    """Whatever a library that ran before has made of it."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.usefixtures("pythons_own_recursion_limit")
 def test_a_million_nodes_without_recursion():
-    assert sys.getrecursionlimit() <= 3000
     a, b = Value(1.0 + 1e-9), Value(1e-9)
     x = Value(1.0)
     for _ in range(500_000):

@@ -3,16 +3,19 @@
 A module is tested in `test_` and its name, `nn.losses` in `test_losses.py`; or else in
 what `ELSEWHERE` says, the nearest tests first. `test_house.py` holds it true, and
 `mutate.py` reads it.
+
+    python tests/where.py autograd nn    the test files of these packages
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
 ELSEWHERE = {
-    "autograd": "value alone",
+    "autograd": "value alone engines",
     "autograd.compiler": "compile",
     "autograd.compiler.arrays": "program",
     "autograd.compiler.export": "program crossings",
@@ -34,7 +37,9 @@ ELSEWHERE = {
     "autograd.hints": "value",
     "autograd.installed": "build",
     "autograd.numeric": "value numpy",
+    "autograd.functional": "functional nesting",
     "autograd.operation": "ops",
+    "autograd.ops": "ops digits masks selecting",
     "autograd.source": "compile docs",
     "autograd.wording": "expression ops",
     "nn": "module training",
@@ -75,15 +80,10 @@ WHOLE = [
     "broken_llvmlite",
     "conftest",
     "contributing",
-    "digits",
-    "engines",
     "examples",
     "gallery",
     "house",
-    "masks",
-    "nesting",
     "project",
-    "selecting",
     "stepper_browser",
 ]
 """Test modules of no one module: of whole programs, the book, the project."""
@@ -97,3 +97,20 @@ def where_tested(module: str) -> list[str]:
     """
     names = ELSEWHERE.get(module, module.split(".")[-1])
     return [f"tests/test_{name}.py" for name in names.split()]
+
+
+def sources(package: str) -> dict[str, Path]:
+    """The files of a package by the names of their modules, itself the first.
+
+    >>> list(sources("nn"))[:3]
+    ['nn', 'nn.calls', 'nn.checkpoint']
+    """
+    paths = sorted((ROOT / package).rglob("*.py"))
+    parts = [path.relative_to(ROOT).with_suffix("").parts for path in paths]
+    names = [".".join(part).removesuffix(".__init__") for part in parts]
+    return dict(zip(names, paths, strict=True))
+
+
+if __name__ == "__main__":
+    names = [name for package in sys.argv[1:] for name in sources(package)]
+    print(*sorted({path for name in names for path in where_tested(name)}))
