@@ -36,6 +36,22 @@ def quoted(text: str) -> str:
     return f"{mark}{word(text)}{mark}"
 
 
+def expect(thing: object, kind: type, call: str) -> None:
+    """Raise TypeError unless the first argument of a call is of this kind.
+
+    call: how it is written, such as `save(model, path)`.
+
+    >>> expect("a.json", dict, "save(model, path)")
+    Traceback (most recent call last):
+    TypeError: save(model, path) takes a dict first, got 'a.json' of type str
+    """
+    if not isinstance(thing, kind):
+        raise TypeError(
+            f"{call} takes a {kind.__name__} first, got {cut(repr(thing))} of type "
+            f"{type(thing).__name__}"
+        )
+
+
 def width(text: str) -> int:
     """How many columns of a terminal a line takes.
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from autograd.files import Path, write_whole
 from autograd.value import Value
-from autograd.wording import cut
+from autograd.wording import cut, expect
 from nn.data import Scaling, as_column, table
 from nn.extras import require
 from nn.hints import (
@@ -121,6 +121,7 @@ def save(
     Raises ValueError where a parameter is inf or nan, which JSON can't hold, and for
     more parameters than `load` accepts (see `LARGEST_NETWORK`).
     """
+    expect(model, Module, "save(model, path)")
     parameters = _finite(model.state_dict())
     content: dict[str, object] = {
         "format": FORMAT,
@@ -168,6 +169,8 @@ def load(path: Path, into: Module | None = None) -> Module:
 
 def load_checkpoint(path: Path, into: Module | None = None) -> Checkpoint:
     """Read all that a file holds. Raises ValueError as `load` does."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"load takes the path of a file that save wrote; got {path!r}")
     size = os.path.getsize(path)
     if size > LARGEST_FILE:
         raise ValueError(f"{path} has {size} bytes, more than a model's {LARGEST_FILE}")
@@ -188,6 +191,7 @@ def export_safetensors(model: Module, path: Path) -> None:
     torch reads them with `safetensors.torch.load_file(path)`. Raises ValueError for
     nested lists that are not rectangular.
     """
+    expect(model, Module, "export_safetensors(model, path)")
     require("safetensors")
     import numpy as np
     from safetensors.numpy import save as as_bytes

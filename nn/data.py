@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from autograd.files import Path
 from autograd.numeric import is_number
@@ -20,9 +20,14 @@ from nn.extras import require
 from nn.hints import Array, Label, Rows, Target
 from nn.targets import plain
 
+if TYPE_CHECKING:
+    Pair = tuple[Array, Sequence[Target]]  # so that a type checker lets it unpack
+else:
+    Pair = object
+
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(Pair):
     """A table of inputs and the target of each row; unpacks as `X, y`.
 
     X: float64 of shape (N, I). y: N labels (texts or whole numbers) or N numbers.
@@ -54,7 +59,7 @@ class Dataset:
 
     def split(self, test: float = 0.25, seed: int = 0) -> tuple[Dataset, Dataset]:
         """Rows to train on and rows to test on, each class shared out evenly."""
-        inside, outside = split_rows(self.y, test, seed)
+        inside, outside = split_rows(self.y, test, seed, "test")
         return self.rows(inside), self.rows(outside)
 
     def __repr__(self) -> str:
@@ -73,14 +78,18 @@ def looks_like_classes(labels: Sequence[Target]) -> TypeGuard[Sequence[Label]]:
 
 
 def split_rows(
-    labels: Sequence[Target], fraction: float, seed: int
+    labels: Sequence[Target], fraction: float, seed: int, name: str = "fraction"
 ) -> tuple[list[int], list[int]]:
     """The indices of the rows to keep, and of about `fraction` of them, set aside.
 
-    Classes are shared out evenly. Raises ValueError where either part would be empty.
+    name: what the user calls the fraction. Classes are shared out evenly. Raises
+    ValueError where either part would be empty.
     """
     if not 0 < fraction < 1:
-        raise ValueError(f"a part of the rows is between 0 and 1; got {fraction!r}")
+        raise ValueError(
+            f"{name} is a part of the rows between 0 and 1, such as 0.2; got "
+            f"{fraction!r}"
+        )
     rng = random.Random(f"split {seed}")
     aside: list[int] = []
     for rows in _groups(plain(labels)):
@@ -90,7 +99,7 @@ def split_rows(
     kept = [row for row in range(len(labels)) if row not in chosen]
     if not kept or not aside:
         raise ValueError(
-            f"{len(labels)} rows are too few to set a part of {fraction} aside"
+            f"{len(labels)} rows are too few to set a part of {fraction} aside ({name})"
         )
     return kept, sorted(aside)
 
@@ -105,11 +114,12 @@ def _groups(labels: Sequence[Target]) -> list[list[int]]:
     return [groups[label] for label in sorted(groups)]
 
 
-def table(X: Rows) -> Array:
+def table(X: Rows | Dataset) -> Array:
     """Inputs as a float64 array (N, I). Raises ValueError that names the place."""
     require("numpy")
     import numpy as np
 
+    X = X.X if isinstance(X, Dataset) else X
     try:
         rows = np.array(X, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -165,9 +175,9 @@ class Scaling:
         A column that is the same in every row is only shifted. Raises ValueError for
         one whose numbers are so large that its mean or deviation overflows.
         """
+        rows = table(X)
         import numpy as np
 
-        rows = table(X)
         with np.errstate(over="ignore", invalid="ignore"):
             means, deviations = rows.mean(axis=0), rows.std(axis=0)
         for index in np.flatnonzero(~np.isfinite(means + deviations)).tolist():
@@ -181,9 +191,9 @@ class Scaling:
 
     def __call__(self, X: Rows) -> Array:
         """The scaled table."""
+        rows = table(X)
         import numpy as np
 
-        rows = table(X)
         if rows.shape[1] != len(self.mean):
             raise ValueError(
                 f"this scaling is for {len(self.mean)} columns, got {rows.shape[1]}"

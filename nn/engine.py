@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from autograd.graph import topological_order
 from autograd.value import Value, constant, describe, ieee, number_of
+from autograd.wording import expect
+from nn.data import Dataset
 from nn.extras import require
 from nn.hints import Array, Indices, Integers, Output, Rows, Target
 from nn.losses import Loss
@@ -211,10 +213,10 @@ def loss_of(loss: Loss, outputs: Array, targets: list[Target]) -> float:
         return float(number_of(loss(as_predictions(outputs), targets)))
 
 
-def predict(model: Module, X: Rows) -> Array:
+def predict(model: Module, X: Rows | Dataset) -> Array:
     """A model's outputs for a table: shape (N,) for one output, otherwise (N, K).
 
-    X: N rows of as many numbers as the model takes.
+    X: N rows of as many numbers as the model takes, or a `Dataset` of them.
 
     >>> from nn.module import MLP
     >>> predict(MLP(2, [3, 1], seed=0), [[0.0, 0.0], [0.5, 1.0]]).shape
@@ -223,7 +225,8 @@ def predict(model: Module, X: Rows) -> Array:
     require("numpy")
     import numpy as np
 
-    rows = np.array(X, dtype=np.float64)
+    expect(model, Module, "predict(model, X)")
+    rows = np.array(X.X if isinstance(X, Dataset) else X, dtype=np.float64)
     outputs = _compiled(model, rows) if len(rows) > MANY else None
     if outputs is None:
         outputs = _outputs(model, rows)

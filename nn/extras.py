@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-PROJECTS = {"sklearn": "scikit-learn"}
+PROJECTS = {"sklearn": "scikit-learn", "PIL": "pillow"}
 
 
 def require(name: str) -> None:

@@ -28,6 +28,8 @@ class History:
     labels: how outputs become classes; None for numbers.
 
     >>> history = History(columns={"loss": [0.5, 0.25]})
+    Each column is an attribute as well.
+
     >>> history["loss"][-1], history.loss, len(history)
     (0.25, [0.5, 0.25], 2)
     """
@@ -51,6 +53,18 @@ class History:
     def __len__(self) -> int:
         return len(self.columns.get("loss", []))
 
+    def __getattr__(self, name: str) -> list[float]:
+        columns: dict[str, list[float]] = vars(self).get("columns", {})
+        if name in columns:
+            return columns[name]
+        known = f"; its columns are: {', '.join(columns)}" if columns else ""
+        raise AttributeError(
+            f"History has no attribute {name!r}{known}", name=name, obj=self
+        )
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.columns})
+
     @property
     def loss(self) -> list[float]:
         """The training loss, epoch by epoch."""
@@ -73,7 +87,9 @@ class History:
     def __repr__(self) -> str:
         epochs = f"History of {len(self)} epoch{'' if len(self) == 1 else 's'}"
         shown = ", ".join(f"{k} {v:.4g}" for k, v in self.last().items() if k != "lr")
-        return f"{epochs} ({self.stopped or 'running'}): {shown}" if shown else epochs
+        state = self.stopped or ("running" if shown else "")
+        epochs += f" ({state})" if state else ""
+        return f"{epochs}: {shown}" if shown else epochs
 
 
 # ---- the progress bar ----------------------------------------------------------------

@@ -270,9 +270,10 @@ def _is_row(item: object) -> bool:
 def _check_lengths(predictions: Sequence[object], targets: object) -> None:
     count = len(targets) if isinstance(targets, (list, tuple)) else 1
     if len(predictions) != count:
+        classes = "; of outputs that are one per class, the loss is cross_entropy"
         raise ValueError(
             f"every prediction needs its target: got {len(predictions)} predictions "
-            f"and {count} targets"
+            f"and {count} targets" + classes * (count == 1)
         )
 
 

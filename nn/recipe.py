@@ -22,7 +22,16 @@ from typing import Annotated, Any
 
 from autograd.files import Path
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
-from nn.data import GENERATED, SETS, Dataset, Scaling, as_column, column_names, read_csv
+from nn.data import (
+    GENERATED,
+    SETS,
+    Dataset,
+    Scaling,
+    as_column,
+    column_names,
+    read_csv,
+    split_rows,
+)
 from nn.engine import loss_of, predict
 from nn.hints import Array, Rows, Target
 from nn.history import History, summary
@@ -407,8 +416,9 @@ def divide(data: Dataset, settings: Settings) -> dict[str, Dataset]:
     inside, outside = data.split(settings.test, settings.seed)
     if not settings.validation:
         return {"training": inside, "test": outside}
-    inside, aside = inside.split(settings.validation, settings.seed)
-    return {"training": inside, "validation": aside, "test": outside}
+    kept, aside = split_rows(inside.y, settings.validation, settings.seed, "validation")
+    parts = {"training": inside.rows(kept), "validation": inside.rows(aside)}
+    return parts | {"test": outside}
 
 
 # ---- the network and how it is trained -----------------------------------------------

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeAlias
 
 from autograd.files import Path
+from autograd.wording import expect
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
-from nn.data import split_rows, table
+from nn.data import Dataset, split_rows, table
 from nn.engine import (
     Eager,
     Engine,
@@ -69,13 +70,13 @@ class DivergenceError(ArithmeticError):
 
 def fit(
     model: Module,
-    X: Rows,
-    y: Targets,
+    X: Rows | Dataset,
+    y: Targets | None = None,
     loss: str | Loss = "auto",
     optimizer: str | Optimizer = "adam",
     epochs: int = 100,
     batch_size: int | None = None,
-    validation: float | tuple[Rows, Targets] | None = None,
+    validation: float | Dataset | tuple[Rows, Targets] | None = None,
     seed: int | None = None,
     engine: str | Callable[[Task], Engine] = "auto",
     progress: bool = True,
@@ -92,7 +93,8 @@ def fit(
 ) -> History:
     """Train a model on a table, and return what happened.
 
-    X: the inputs, N rows of I numbers: lists or an array, every number finite.
+    X: the inputs, N rows of I numbers: lists or an array, every number finite. Or a
+        `Dataset`, which has the targets as well.
     y: one target per row: numbers, or classes as texts or whole numbers.
     loss: a name (see `nn.losses.LOSSES`), a function (predictions, targets) -> Value,
         or "auto", which looks at y and the number of outputs.
@@ -101,7 +103,7 @@ def fit(
     epochs: how often all rows are seen.
     batch_size: rows per step, shuffled anew in each epoch; None for all rows at once.
     validation: rows to measure on and not to train on: a fraction of the rows between
-        0 and 1, or (X, y).
+        0 and 1, a `Dataset`, or (X, y).
     seed: for the validation split and the shuffling; the same seed gives the same bits.
     engine: "compiled" for a program that runs a batch at a time, "eager" for a graph
         recorded anew for each, "auto" for the first where it is possible and otherwise
@@ -127,11 +129,12 @@ def fit(
     Raises DivergenceError where the loss or a gradient becomes inf or nan, and
     ValueError for tables, labels and settings that can't be right.
     """
+    expect(model, Module, "fit(model, X, y)")
     if seed is None:
         seed = random.getrandbits(53)
     saved = _read(resume, model)
     seed = saved["seed"] if saved else seed
-    inside, outside = _divide(table(X), y, validation, seed)
+    inside, outside = _divide(*_rows_of(X, y), validation, seed)
     task, labels, held_out = _task(model, loss, inside, outside)
     optimizer = _optimizer(optimizer, task)
     training = Training(
@@ -441,8 +444,22 @@ def mean_error(outputs: Targets, targets: Targets) -> float:
 Part: TypeAlias = tuple[Array, Targets]
 
 
+def _rows_of(X: Rows | Dataset, y: Targets | None) -> Part:
+    """The table and its targets, which a `Dataset` has in one."""
+    if isinstance(X, Dataset):
+        if y is not None:
+            raise TypeError("a Dataset has its own targets: fit(model, dataset)")
+        return table(X.X), X.y
+    if y is None:
+        raise TypeError("y is missing: fit(model, X, y), or fit(model, dataset)")
+    return table(X), y
+
+
 def _divide(
-    X: Array, y: Targets, validation: float | tuple[Rows, Targets] | None, seed: int
+    X: Array,
+    y: Targets,
+    validation: float | Dataset | tuple[Rows, Targets] | None,
+    seed: int,
 ) -> tuple[Part, Part | None]:
     """The rows to train on, and those to measure on."""
     labels = y.tolist() if hasattr(y, "tolist") else list(y)
@@ -451,7 +468,7 @@ def _divide(
     if validation is None:
         return (X, labels), None
     if isinstance(validation, (float, int)):
-        inside, outside = split_rows(labels, float(validation), seed)
+        inside, outside = split_rows(labels, float(validation), seed, "validation")
         return _rows(X, labels, inside), _rows(X, labels, outside)
     inputs, others = validation
     return (X, labels), (table(inputs), others)

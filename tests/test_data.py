@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+import nn
 from nn import data
 from nn.data import GENERATED, SETS, Scaling, read_csv, read_features, split_rows
 
@@ -205,3 +206,30 @@ def test_a_missing_csv_file_and_a_long_delimiter(tmp_path, csv_file):
 def test_a_column_whose_range_overflows_is_named(column):
     with pytest.raises(ValueError, match=r"^column 2 goes from .* overflows: divide"):
         Scaling.fit([[1.0, x] for x in column])
+
+
+# ---- a set in one piece --------------------------------------------------------------
+
+
+def trained(*given, **options):
+    model = nn.MLP(2, [3, 1], seed=0)
+    history = nn.fit(model, *given, epochs=2, batch_size=8, seed=0, **options)
+    return model.state_dict(), history.columns
+
+
+def test_a_set_trains_and_predicts_as_its_table_and_targets_do():
+    table, other = data.moons(40).split(0.5)
+    whole = trained(table, validation=other)
+    assert whole == trained(*table, validation=tuple(other))
+    assert whole == trained(table.X.tolist(), table.y, validation=(other.X, other.y))
+    model = nn.MLP(2, [3, 1], seed=0)
+    assert nn.predict(model, other).tolist() == nn.predict(model, other.X).tolist()
+    assert Scaling.fit(table) == Scaling.fit(table.X)
+
+
+def test_targets_are_given_once():
+    table = data.xor(8)
+    with pytest.raises(TypeError, match=r"its own targets: fit\(model, dataset\)"):
+        trained(table, table.y)
+    with pytest.raises(TypeError, match=r"y is missing: fit\(model, X, y\), or"):
+        trained(table.X)

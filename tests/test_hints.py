@@ -1,13 +1,18 @@
-"""What a type checker says of a user's program: the types of what nn returns.
+"""What a user's program is told of types: by a type checker, an editor, an error.
 
 Each line with a `# is` is held to the type that mypy reveals there, and mypy must find
 fault with those that end in `# wrong`, and with no others.
 """
 
+import copy
+import pickle
 import re
 import sys
 
 import pytest
+
+import nn
+import viz
 
 PROGRAM = """
 import numpy as np
@@ -126,3 +131,49 @@ def test_a_type_checker_finds_what_is_wrong_and_nothing_else(said):
 def test_what_a_type_checker_takes_runs():
     lines = [t for t in LINES.values() if "reveal_type" not in t and "# wrong" not in t]
     exec(compile("\n".join(lines), "program.py", "exec"), {"__name__": "program"})
+
+
+# ---- without a type checker ----------------------------------------------------------
+
+MODEL = nn.MLP(2, [1], seed=0)
+FIRST = {
+    "save(model, path)": lambda x: nn.save(x, "x.json"),
+    "export_safetensors(model, path)": lambda x: nn.export_safetensors(x, "x"),
+    "fit(model, X, y)": lambda x: nn.fit(x, [[0, 1]], [1]),
+    "predict(model, X)": lambda x: nn.predict(x, [[0, 1]]),
+    "plot_history(history)": viz.plot_history,
+    "plot_layers(watch)": viz.plot_layers,
+    "plot_decision_boundary(model, X, y)": lambda x: viz.plot_decision_boundary(
+        x, [[0, 1]], [1]
+    ),
+    "animate_decision_boundary(model, snapshots, X, y, path)": lambda x: (
+        viz.animate_decision_boundary(x, nn.Snapshots(), [[0, 1]], [1], "a.gif")
+    ),
+}
+
+
+@pytest.mark.parametrize("call", FIRST)
+@pytest.mark.parametrize("thing", ["model.json", [1, 2], None, {"a": 1}], ids=repr)
+def test_what_is_handed_over_in_the_wrong_order_is_told(call, thing):
+    words = rf"{re.escape(call)} takes a \w+ first, got .* of type"
+    with pytest.raises(TypeError, match=words):
+        FIRST[call](thing)
+
+
+def test_load_takes_a_path():
+    with pytest.raises(TypeError, match=r"the path of a file that save wrote; got 3"):
+        nn.load(3)
+
+
+def test_a_column_of_a_history_is_an_attribute():
+    history = nn.History({"loss": [1.0, 0.5], "validation_accuracy": [0.5, 0.75]})
+    assert history.validation_accuracy == history["validation_accuracy"]
+    assert {"loss", "validation_accuracy", "stopped"} <= set(dir(history))
+    words = "no attribute 'acc'; its columns are: loss, validation_accuracy"
+    with pytest.raises(AttributeError, match=words):
+        _ = history.acc
+    assert not hasattr(nn.History(), "accuracy")
+    assert pickle.loads(pickle.dumps(history)) == copy.deepcopy(history) == history
+    assert repr(nn.History(stopped="interrupted")) == (
+        "History of 0 epochs (interrupted)"
+    )

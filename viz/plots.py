@@ -10,11 +10,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograd.wording import cut
+from autograd.wording import cut, expect
 from nn.data import looks_like_classes, table
 from nn.engine import answers, as_list, predict
+from nn.extras import require
 from nn.hints import Target
 from nn.history import History
 from nn.module import Module
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 def plot_history(history: History) -> Plot:
     """The loss and the other measurements over the epochs, with the validation's."""
+    expect(history, History, "plot_history(history)")
     from viz.figure import panels
 
     if not len(history):
@@ -94,6 +97,7 @@ def plot_decision_boundary(
     classes as one color each; a number as contours. Every class has a marker of its
     own. Raises ValueError for a model of more or fewer than two inputs.
     """
+    expect(model, Module, "plot_decision_boundary(model, X, y)")
     from viz.figure import panels
 
     plane = _Plane(model, X, y, labels, scaling, resolution)
@@ -238,11 +242,17 @@ def plot_confusion(truth: Iterable[Target], found: Iterable[Target]) -> Plot:
     >>> plot_confusion(["cat", "cat", "dog"], ["cat", "dog", "dog"]).save(
     ...     "confusion.svg")  # doctest: +SKIP
     """
-    import numpy as np
-
     from viz.figure import panels
 
+    require("numpy")
+    import numpy as np
+
     truth, found = list(truth), list(found)
+    if len(truth) != len(found):
+        raise ValueError(
+            f"every row has a true class and a predicted one; got {len(truth)} and "
+            f"{len(found)}"
+        )
     classes = sorted({*truth, *found}, key=lambda label: (str(type(label)), label))
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     for right, given in zip(truth, found, strict=True):
@@ -285,6 +295,7 @@ def plot_layers(watch: Watch) -> Plot:
     first, to light. Gradients that are smaller the nearer a layer is to the inputs
     vanish, larger ones explode; their scale is logarithmic, and what is 0 lies below.
     """
+    expect(watch, Watch, "plot_layers(watch)")
     from viz.figure import panels
 
     if not watch.activations:
@@ -349,14 +360,19 @@ def animate_decision_boundary(
 ) -> None:
     """Write a GIF of the decision boundary over training; the model is left as it was.
 
+    path: ends in .gif.
     snapshots: what a `Snapshots` callback kept. The last frame stays for two seconds.
     The other arguments: see `plot_decision_boundary`.
     """
+    expect(model, Module, "animate_decision_boundary(model, snapshots, X, y, path)")
+    if Path(path).suffix.lower() != ".gif":
+        raise ValueError(f"this writes a GIF: end the name in .gif; got {str(path)!r}")
+    require("PIL")
     from PIL import Image
 
     from autograd.files import write_whole
 
-    if not snapshots.states:
+    if not isinstance(snapshots, Snapshots) or not snapshots.states:
         raise ValueError("there are no snapshots; pass them to fit(callbacks=[...])")
     plane = _Plane(model, X, y, None, scaling, resolution)
     now = model.state_dict()
