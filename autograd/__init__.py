@@ -41,7 +41,7 @@ from autograd.ops import (
     where,
 )
 from autograd.reductions import dot, logsumexp, mean, prod, softmax, sum
-from autograd.value import Value, no_grad
+from autograd.value import Value, ieee, no_grad
 
 if TYPE_CHECKING:
     from autograd.check import AnomalyError, GradcheckError, detect_anomaly, gradcheck
@@ -125,6 +125,7 @@ __all__ = [
     "hessian",
     "hvp",
     "hypot",
+    "ieee",
     "jacobian",
     "jvp",
     "leaky_relu",

@@ -138,7 +138,10 @@ class Operation:
         for arg in args:
             if type(arg) is not float:
                 return _recorder(args)(self, args)
-        return self.forward(*args)
+        try:
+            return self.forward(*args)
+        except (ValueError, ZeroDivisionError, OverflowError) as error:
+            return ELSEWHERE.answer(self, args, error)
 
     def _complete(
         self, args: tuple[Any, ...], named: dict[str, Any]
@@ -240,7 +243,27 @@ def _recorder(args: tuple[Any, ...]) -> Any:
 
 def _on_numbers(operation: Operation, args: tuple[Any, ...]) -> float:
     """For numbers of other kinds than float: integers, numpy's scalars, fractions."""
-    return operation.forward(*[number(arg) for arg in args])
+    return operation(*[number(arg) for arg in args])
+
+
+@final
+class Elsewhere:
+    """What answers where numbers are outside a domain: inf or nan, or a good error.
+
+    That depends on modes, and on what records; `value` knows, and puts it here.
+    """
+
+    __slots__ = ("answer",)
+
+    def __init__(self) -> None:
+        self.answer: Callable[[Operation, tuple[Any, ...], Exception], float] = _raised
+
+
+def _raised(operation: Operation, args: tuple[Any, ...], error: Exception) -> float:
+    raise error
+
+
+ELSEWHERE: Final = Elsewhere()
 
 
 TABLE: Final[dict[str, Operation]] = {}

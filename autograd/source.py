@@ -7,6 +7,7 @@ import functools
 import linecache
 import os
 import sys
+from pathlib import Path
 from typing import Final
 
 OURS: Final = ["autograd/"]  # what compiled modules call their sources
@@ -32,6 +33,16 @@ def shown(place: tuple[str, int]) -> str:
 def is_ours(path: str) -> bool:
     """Whether a file of code belongs to these packages."""
     return path.startswith(tuple(OURS)) or path in HELPERS
+
+
+def in_library(path: str) -> bool:
+    """Whether a file of code belongs to a library, Python's own or another."""
+    import sysconfig
+
+    inside = Path(path).parts
+    if "site-packages" in inside or "dist-packages" in inside:  # not only this Python's
+        return True
+    return path.startswith(sysconfig.get_path("stdlib") + os.sep)
 
 
 def announce(file: str) -> None:

@@ -23,7 +23,7 @@ from autograd import ops
 from autograd.hints import Any, Final, NoReturn, final, i64, mypyc_attr
 from autograd.ieee import Quiet, limit
 from autograd.numeric import COMPILED, is_number, number
-from autograd.operation import Operation
+from autograd.operation import ELSEWHERE, Operation
 from autograd.ops import ANSWER, CONSTANT, GIVEN, LEAF
 from autograd.wording import cut
 
@@ -988,8 +988,25 @@ def forward(
         raise _outside(operation, parents, error) from None
 
 
+def outside(operation: Operation, numbers: tuple[Any, ...], error: Exception) -> float:
+    """What an operation on plain numbers gives, or raises, outside its domain.
+
+    While `compile` records, it is an error also where Values would give nan: a number
+    is the same for every row.
+    """
+    guard = getattr(THREAD, "guard", None)
+    if guard is not None:
+        raise guard.located(_outside(operation, numbers, error)) from None
+    if getattr(THREAD, "ieee", False):
+        return limit(operation, list(numbers), error)
+    raise _outside(operation, numbers, error) from None
+
+
+ELSEWHERE.answer = outside
+
+
 def _outside(
-    operation: Operation, parents: Sequence[Value], error: Exception
+    operation: Operation, parents: Sequence[object], error: Exception
 ) -> Exception:
     operands = ", ".join([describe(parent) for parent in parents[:4]])
     if len(parents) > 4:
@@ -1079,7 +1096,18 @@ class Setting:
 
 
 def ieee() -> Setting:
-    """Record with IEEE 754 answers (inf, nan) where a domain error would be raised."""
+    """Compute with IEEE 754 answers, inf and nan, where a domain error would be raised.
+
+    For optimizers and solvers, which try numbers and turn back where the answer is not
+    finite. Holds for Values and for this package's functions of plain numbers, in this
+    thread, inside the block or, written as `@ieee()`, inside the function. (Python's
+    own operators on two floats, as in 1.0 / 0.0, raise an error all the same.)
+
+    >>> from autograd import exp, log
+    >>> with ieee():
+    ...     exp(1000.0), log(-1.0), (1 / Value(0.0)).data
+    (inf, nan, inf)
+    """
     return Setting("ieee", True, False)
 
 

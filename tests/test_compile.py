@@ -599,3 +599,163 @@ def test_the_output_may_be_a_leaf(backend):
 
 def test_comparisons_are_no_operations_of_the_table():
     assert not set(COMPARISONS) & set(TABLE)
+
+
+# ---- what people write ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_function_of_parameters_alone_needs_no_rows(backend):
+    w, b = Value(2.0), Value(3.0)
+    for program in (
+        compile(lambda: w * b, parameters=[w, b], backend=backend),
+        compile(w * b, parameters=[w, b], backend=backend),
+    ):
+        assert program().tolist() == program([[]]).tolist() == [6.0]
+        value, slopes = program.value_and_grad()
+        assert (value, slopes.tolist()) == (6.0, [3.0, 2.0])
+        assert program(parameters=[1.0, 5.0]).tolist() == [5.0]
+        with pytest.raises(ValueError, match="leave X out"):
+            program.value_and_grad([])
+    with pytest.raises(TypeError, match=r"has inputs: pass X of shape \(N, 1\)"):
+        compile(lambda x: x, np.int64(1))()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nested_results_keep_their_shape(backend, tmp_path):
+    def curved(a, b):
+        return hessian(lambda v: v[0] ** 2 * v[1] + v[1] ** 3)([a, b])
+
+    rows = [[3.0, 0.5], [1.0, -2.0]]
+    program = compile(curved, inputs=2, backend=backend)
+    wanted = [[[2 * b, 2 * a], [2 * a, 6 * b]] for a, b in rows]
+    assert program(rows).tolist() == wanted
+    assert compile(lambda a, b: np.array(curved(a, b)), 2)(rows).tolist() == wanted
+    program.save(tmp_path / "program")
+    assert autograd.Program.load(tmp_path / "program")(rows).tolist() == wanted
+    space = {}
+    exec(program.to_numpy_source(), space)
+    assert space["program"](rows).tolist() == wanted
+    x = Value(1.0)
+    assert compile([[x, 2 * x], (x * x, x)], [x])([[3.0]]).tolist() == [
+        [[3, 6], [9, 3]]
+    ]
+    with pytest.raises(ValueError, match=r"as many in every row.*\(1,\), \(2,\)"):
+        compile(lambda x: [[x, x], [x]], 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs"),
+    [
+        (lambda q: q[0] * q[1], 2),
+        (lambda q: q[0] * q[1], 1),
+        (lambda q: autograd.sum(q), 1),
+        (lambda q: len(q), 1),
+        (lambda x: x, 0),
+        (lambda x, y: x, 1),
+    ],
+)
+def test_where_a_list_was_expected_the_star_is_named(function, inputs):
+    with pytest.raises(TypeError, match=r"lambda \*xs: f\(xs\)"):
+        compile(function, inputs)
+    assert compile(lambda *q: q[0] * q[1], inputs=2)([[2.0, 3.0]]).tolist() == [6.0]
+
+
+@pytest.mark.parametrize("choice", [max, min, lambda *xs: sorted(xs)[0]])
+def test_pythons_max_and_min_are_refused_with_what_to_write(choice):
+    with pytest.raises(CompileError, match=r"maximum\(x, y\) and minimum\(x, y\)"):
+        compile(lambda x: choice(x, 0.0), 1)
+
+
+def _largest_read():
+    xs = [Value(1.2345678901234), Value(0.5)]
+    largest = max(x.data for x in xs)
+    return autograd.sum([autograd.exp(x - largest) for x in xs]), xs
+
+
+def _largest_of_results_read():
+    xs = [Value(0.25), Value(0.5)]
+    ys = [autograd.sin(x) for x in xs]
+    return autograd.sum([y - max(y.data for y in ys) for y in ys]), xs
+
+
+def _answered():
+    x = Value(2.0)
+    return where(x > 0, x, -x), [x]
+
+
+@pytest.mark.parametrize(
+    "recorded", [_largest_read, _largest_of_results_read, _answered]
+)
+def test_a_graph_that_froze_an_answer_says_so(recorded):
+    output, inputs = recorded()
+    with pytest.warns(RuntimeWarning, match="the program keeps") as told:
+        compile(output, inputs)
+    assert told[0].filename == __file__
+
+
+def test_constants_that_are_nobodys_number_are_no_cause_for_warning():
+    x, w = Value(1.2345678901234), Value(0.5)
+    seen = maximum(x, 2.3456789012345) + w * 0.123456789012 + where(1.0, x, w)
+    compile(seen + x.detach() * 0.0 * 7, [w])
+
+
+# ---- randomness ----------------------------------------------------------------------
+
+GENERATOR = random.Random(0)
+
+
+def _noise():
+    return GENERATOR.random()
+
+
+class Dropping:
+    """Drops so seldom that recordings are nearly always equal."""
+
+    def __init__(self, generator):
+        self.inner = {"generators": [generator]}
+
+    def __call__(self, x):
+        kept = self.inner["generators"][0].random() > 1e-9
+        return x * float(kept)
+
+
+def _kept(generator):
+    return lambda x: x * float(generator.random() > 1e-9)
+
+
+@pytest.mark.parametrize(
+    "draws",
+    [
+        lambda x: x * (random.random() > 1e-9),
+        lambda x: x * (np.random.rand() > 1e-9),
+        lambda x: x * sum(_noise() > 1e-9 for _ in range(3)),
+        Dropping(random.Random(0)),
+        Dropping(np.random.default_rng(0)),
+        Dropping(np.random.RandomState(0)),
+        Dropping(random.SystemRandom()),
+        Dropping(random.Random(0)).__call__,
+        _kept(random.Random(0)),
+        _kept(random),
+    ],
+)
+def test_what_draws_at_random_is_refused_however_seldom_it_shows(draws):
+    with pytest.raises(CompileError, match="draws random numbers, from"):
+        compile(draws, 1)
+
+
+def test_what_holds_a_generator_or_makes_one_is_fine():
+    made = []
+
+    def function(x):
+        if not made:  # weights, drawn when it is first called
+            made.append(random.gauss(0, 1))
+        return x * made[0] * random.Random(1).random() + 0 * id(GENERATOR)
+
+    x = random.Random(1).random()
+    assert compile(function, 1)([[1.0]]).tolist() == [made[0] * x]
+
+
+def test_a_number_outside_a_domain_is_told_with_its_line():
+    with pytest.raises(ValueError, match=r"test_compile.py, line \d+.*\s.*asin\(2.0\)"):
+        compile(lambda x: x * autograd.asin(2.0), 1)

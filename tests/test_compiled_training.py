@@ -1,6 +1,8 @@
 """The compiled engine trains as the eager one does."""
 
 import math
+import random
+from functools import partial
 
 import numpy as np
 import pytest
@@ -183,6 +185,17 @@ class Moody(Branching):
         return self.layer(x) * self.calls
 
 
+class Dropping(Branching):
+    """Drops a value in 20, so that five rows are often computed without a drop."""
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.random = random.Random(seed)
+
+    def __call__(self, x):
+        return self.layer([v if self.random.random() > 0.05 else 0.0 for v in x])
+
+
 def worst(predictions, targets):
     errors = [(p - t) * (p - t) for p, t in zip(predictions, targets, strict=True)]
     total = errors[0]
@@ -195,6 +208,11 @@ def worst(predictions, targets):
     ("model", "loss", "why"),
     [
         (Branching, "mse", "return z if z > 0 else"),
+        (Dropping, "mse", "draws random numbers, from a Random"),
+        *[
+            (partial(Dropping, seed), "mse", "draws random numbers")
+            for seed in range(1, 8)
+        ],
         (Moody, "mse", "does not compute the same for every row"),
         (Choosing, worst, "not the mean of the losses"),
     ],

@@ -228,7 +228,7 @@ DAMAGES = [
     lambda s: s.update(inputs=-1),
     lambda s: s.update(inputs=1),
     lambda s: s.update(threads=0),
-    lambda s: s.update(single="yes"),
+    lambda s: s.update(shape=["1"]),
     lambda s: s.update(parameters=[]),
     lambda s: s.update(parameters=[[1.0, 2], [1.0, ""], [1.0, ""]]),
     lambda s: s.pop("instructions"),
@@ -498,3 +498,19 @@ def test_one_program_may_be_called_from_several_threads():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_large_program_is_shown_abridged_and_listed_in_full():
+    x = Value(0.5)
+    y = x
+    for _ in range(500):
+        y = y.sin()
+    program = compile(y, [x])
+    lines = str(program).splitlines()
+    assert len(lines) < 200
+    assert sum("more, all in program.instructions()" in line for line in lines) == 1
+    every = program.instructions()
+    assert [line for line in every if line in lines] == [
+        line for line in lines if "more, all" not in line
+    ]
+    assert sum("= sin" in line for line in every) == 500

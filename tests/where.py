@@ -18,6 +18,7 @@ ELSEWHERE = {
     "autograd": "value alone engines",
     "autograd.compiler": "compile",
     "autograd.compiler.arrays": "program",
+    "autograd.compiler.chance": "compile",
     "autograd.compiler.export": "program crossings",
     "autograd.compiler.instructions": "compile program",
     "autograd.compiler.llvm": "backends",

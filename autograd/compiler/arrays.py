@@ -22,15 +22,22 @@ def table(X: Any, columns: int) -> Any:
     """X as a float64 array of shape (N, columns), or an error that says what is wrong.
 
     A list of rows is converted; so are whole numbers and single precision. A program
-    of one input also takes a plain sequence of N numbers. nan and inf are numbers.
+    of one input also takes a plain sequence of N numbers. nan and inf are numbers. None
+    is the one row of a program without inputs.
     """
     np = numpy()
+    if X is None and not columns:
+        return np.zeros((1, 0))
+    if X is None:
+        raise TypeError(f"this program has inputs: pass X of shape (N, {columns})")
     if type(X) is np.ndarray and X.dtype == np.float64 and X.shape[1:] == (columns,):
         return X if X.flags.c_contiguous else np.ascontiguousarray(X)
     array = _converted(X, "X", f"an array of shape (N, {columns})")
     if array.ndim == 1 and columns == 1:
         array = array[:, None]
     if array.ndim == 1 and array.size == 0:
+        if not columns:
+            raise ValueError("X has no rows, and this program no inputs: leave X out")
         array = array.reshape(0, columns)
     check_table(array, columns)
     return np.ascontiguousarray(array)

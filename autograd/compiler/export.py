@@ -27,7 +27,7 @@ erfc = np.vectorize(math.erfc, otypes=[float])
 
 
 def numpy_source(
-    kernel: Kernel, single: bool, numbers: Sequence[float], name: str
+    kernel: Kernel, shape: tuple[int, ...], numbers: Sequence[float], name: str
 ) -> str:
     """The text of a module with one function of NumPy arrays."""
     if not name.isidentifier():
@@ -41,17 +41,17 @@ def numpy_source(
     if kernel.parameters:
         head.append(f"PARAMETERS = np.array([{', '.join(map(_number, numbers))}])\n")
         arguments, parameters = ["X", "parameters"], ", parameters=PARAMETERS"
-    shape = "(N,)" if single else f"(N, {len(kernel.outputs)})"
+    found = f"({', '.join(['N', *map(str, shape)])}{',' * (not shape)})"
     return "\n".join(
         [
             *head,
             "",
             f"def {name}(X{parameters}):",
-            f'    """From an array (N, {kernel.inputs}) to one of shape {shape}."""',
+            f'    """From an array (N, {kernel.inputs}) to one of shape {found}."""',
             *[f"    {given} = np.asarray({given}, dtype=float)" for given in arguments],
             '    with np.errstate(all="ignore"):',
             *[f"        {line}" for line in lines],
-            f"        return {_result(kernel, single)}",
+            f"        return {_result(kernel, shape)}",
             "",
         ]
     )
@@ -102,20 +102,23 @@ def _number(x: float) -> str:
     return "np.nan" if x != x else "np.inf" if x > 0 else "(-np.inf)"
 
 
-def _result(kernel: Kernel, single: bool) -> str:
+def _result(kernel: Kernel, shape: tuple[int, ...]) -> str:
     names = _names(kernel)
     columns = [
         names[i] if kernel.code.varies[i] else f"np.full(len(X), {names[i]})"
         for i in kernel.outputs
     ]
-    return columns[0] if single else f"np.stack([{', '.join(columns)}], axis=1)"
+    if not shape:
+        return columns[0]
+    nested = f".reshape(len(X), {', '.join(map(str, shape))})" if shape[1:] else ""
+    return f"np.stack([{', '.join(columns)}], axis=1){nested}"
 
 
 # ---- JAX -----------------------------------------------------------------------------
 
 
 def jax_function(
-    kernel: Kernel, single: bool, numbers: Sequence[float]
+    kernel: Kernel, shape: tuple[int, ...], numbers: Sequence[float]
 ) -> Callable[..., Any]:
     """The program as a function of JAX arrays, run instruction by instruction."""
     try:
@@ -131,7 +134,7 @@ def jax_function(
         inputs = [X[:, column] for column in range(kernel.inputs)]
         outputs = _run(kernel, operation, inputs, jnp.unstack(parameters))
         columns = [jnp.broadcast_to(output, X.shape[:1]) for output in outputs]
-        return columns[0] if single else jnp.stack(columns, axis=1)
+        return jnp.stack(columns, axis=1).reshape(X.shape[0], *shape)
 
     return program
 

@@ -13,9 +13,10 @@
 from __future__ import annotations
 
 import importlib.util
+import operator
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Final, final
+from typing import Any, Final, SupportsIndex, final
 
 from autograd.compiler import storage
 from autograd.compiler.arrays import numpy, table, vector
@@ -30,17 +31,18 @@ from autograd.compiler.passes import (
     optimize,
     write_out,
 )
-from autograd.compiler.recording import from_function, from_graph, listed
+from autograd.compiler.recording import flattened, from_function, from_graph, listed
 from autograd.operation import Operation
 from autograd.value import Value
 
 NUMPY, LLVM = "numpy", "llvm"
+SHOWN: Final = 90  # lines of each part of a program, as text
 INSTALL: Final = "python -m pip install 'chainrule[fast]'"
 
 
 def compile(
-    outputs: Value | Sequence[Value] | Callable[..., Any],
-    inputs: Sequence[Value] | int = (),
+    outputs: Value | Sequence[Any] | Callable[..., Any],
+    inputs: Sequence[Value] | SupportsIndex = (),
     parameters: Sequence[Value] = (),
     *,
     backend: str = "auto",
@@ -50,13 +52,15 @@ def compile(
 
     outputs: a Value, several Values, or a function. A function is called once, with
         one stand-in Value per input, `f(x1, ..., xn)`, and returns a Value or a list,
-        tuple or array of them. Branching in Python on what depends on an input raises
-        CompileError, with the line and what to write instead. A recorded graph has the
-        branches that Python took at the numbers of its recording, and a derivative by
-        `create_graph` those of the partial derivatives; it keeps them for every row.
+        tuple or array of them, which may be nested. Branching in Python on what depends
+        on an input raises CompileError, with the line and what to write instead; so
+        does drawing random numbers. A recorded graph has the branches that Python took
+        at the numbers of its recording, and a derivative by `create_graph` those of the
+        partial derivatives; it keeps them for every row, and warns where that is known.
     inputs: the leaves that get a new number for every row, in the order of the columns
-        of `X`; for a function, how many there are. A leaf that the outputs do not
-        depend on is fine: its column has no effect.
+        of `X`; for a function, how many there are. None, for a function of parameters
+        alone. A leaf that the outputs do not depend on is fine: its column has no
+        effect.
     parameters: the leaves that the gradient is taken by, in the order of its entries.
         One that the outputs do not depend on has the derivative 0. Any other leaf
         keeps the number it has now.
@@ -73,30 +77,38 @@ def compile(
     ([3.0, 12.0], 7.5)
     """
     leaves = listed(parameters, "parameters")
-    if isinstance(inputs, int):
-        if not callable(outputs) or isinstance(outputs, Value):
-            raise TypeError(
-                "inputs is a number, which goes with a function: for a recorded graph "
-                "pass the list of its input leaves"
-            )
-        code, positions, single = from_function(outputs, inputs, leaves)
-        count = inputs
+    if callable(outputs) and not isinstance(outputs, Value):
+        count = _arguments(inputs)
+        code, positions, shape = from_function(outputs, count, leaves)
+    elif isinstance(inputs, SupportsIndex):
+        raise TypeError(
+            "inputs is a number, which goes with a function: for a recorded graph "
+            "pass the list of its input leaves"
+        )
     else:
-        if callable(outputs) and not isinstance(outputs, Value):
-            raise TypeError(
-                "for a function, inputs is how many arguments it takes: "
-                "compile(f, inputs=2, parameters=[...])"
-            )
-        single = isinstance(outputs, Value)
-        values = [outputs] if isinstance(outputs, Value) else _values(outputs)
+        values, shape = _values(outputs)
         wanted = listed(inputs, "inputs")
         code, positions = from_graph(values, wanted, leaves)
         count = len(wanted)
-    return Program(code, positions, single, count, leaves, backend, threads)
+    return Program(code, positions, shape, count, leaves, backend, threads)
 
 
-def _values(outputs: Any) -> list[Value]:
-    values = listed(outputs, "outputs")
+def _arguments(inputs: Sequence[Value] | SupportsIndex) -> int:
+    """How many arguments a function takes."""
+    if isinstance(inputs, SupportsIndex):
+        return operator.index(inputs)
+    if listed(inputs, "inputs"):
+        raise TypeError(
+            "for a function, inputs is how many arguments it takes: "
+            "compile(f, inputs=2, parameters=[...])"
+        )
+    return 0
+
+
+def _values(outputs: Any) -> tuple[list[Value], tuple[int, ...]]:
+    """The outputs of a recorded graph, and their shape."""
+    nested = outputs if isinstance(outputs, Value) else listed(outputs, "outputs")
+    values, shape = flattened(nested)
     for value in values:
         if not isinstance(value, Value):
             raise TypeError(
@@ -104,7 +116,7 @@ def _values(outputs: Any) -> list[Value]:
             )
     if not values:
         raise ValueError("there are no outputs; pass a Value or several")
-    return values
+    return values, shape
 
 
 def _choose(backend: str) -> str:
@@ -122,12 +134,13 @@ class Program:
     """A graph compiled for batches; made by `compile`.
 
     Every call takes `X` of shape (N, I): one row per sample, one column per input, as
-    float64 (lists and other real numbers are converted), and optionally the parameters
-    as P numbers; without them, it takes the numbers that the parameter Values hold at
-    that moment. Arithmetic is IEEE 754: where recording would raise an error, a row
-    gets nan or inf, and only that row. Results equal the recorded graph's to about 12
-    digits: a multiplication and an addition may be joined without rounding between
-    them, and a mean over rows is summed in another order.
+    float64 (lists and other real numbers are converted). A program without inputs needs
+    none, and computes one row. Optionally a call takes the parameters as P numbers;
+    without them, those that the parameter Values hold at that moment. Arithmetic is
+    IEEE 754: where recording would raise an error, a row gets nan or inf, and only that
+    row. Results equal the recorded graph's to about 12 digits: a multiplication and an
+    addition may be joined without rounding between them, and a mean over rows is summed
+    in another order.
 
     inputs, parameters: the number of inputs, and the parameter Values.
     threads: how many threads share the rows of a large batch.
@@ -137,7 +150,7 @@ class Program:
         self,
         code: Code,
         outputs: Sequence[int],
-        single: bool,
+        shape: tuple[int, ...],
         inputs: int,
         parameters: list[Value],
         backend: str,
@@ -151,18 +164,23 @@ class Program:
         self.threads = threads
         self._code = code
         self._outputs = list(outputs)
-        self._single = single
+        self._shape = shape
         self._kernels: dict[str, tuple[Kernel, list[Report]]] = {}
         self._ready: dict[str, Any] = {}
 
     # ---- running ---------------------------------------------------------------------
 
-    def __call__(self, X: Any, parameters: Any = None) -> Any:
-        """The output for every row: (N,), or (N, K) for a list of K outputs."""
-        outputs, _ = self._run("forward", X, parameters)
-        return outputs[:, 0] if self._single else outputs
+    def __call__(self, X: Any = None, parameters: Any = None) -> Any:
+        """The output for every row: (N,), or (N, K) for a list of K outputs.
 
-    def value_and_grad(self, X: Any, parameters: Any = None) -> tuple[float, Any]:
+        Nested lists of them, m of n each, give (N, m, n), and so on.
+        """
+        outputs, _ = self._run("forward", X, parameters)
+        return outputs.reshape(len(outputs), *self._shape)
+
+    def value_and_grad(
+        self, X: Any = None, parameters: Any = None
+    ) -> tuple[float, Any]:
         """The mean of the output over the rows, and its gradient by the parameters.
 
         Returns a float and an array (P,). Over no rows, both are nan. Raises ValueError
@@ -171,7 +189,7 @@ class Program:
         _, sums = self._run("gradient", X, parameters)
         return float(sums[-1]), sums[:-1]
 
-    def input_grad(self, X: Any, parameters: Any = None) -> tuple[Any, Any]:
+    def input_grad(self, X: Any = None, parameters: Any = None) -> tuple[Any, Any]:
         """The output for every row, (N,), and its derivative by every input, (N, I)."""
         outputs, _ = self._run("input", X, parameters)
         return outputs[:, 0], outputs[:, 1:]
@@ -262,14 +280,29 @@ class Program:
     # ---- reading ---------------------------------------------------------------------
 
     def __str__(self) -> str:
-        """The instructions of a pass forward and back, one per line."""
+        """The instructions of a pass forward and back, one per line.
+
+        Where there are many, the first and the last; `instructions()` lists all.
+        """
+        return "\n".join(
+            [line for part in self._parts() for line in _abridged(part, SHOWN)]
+        )
+
+    def instructions(self) -> list[str]:
+        """A line for each instruction of a pass forward and back, however many."""
+        return [line for part in self._parts() for line in part]
+
+    def _parts(self) -> list[list[str]]:
+        """What runs once, what runs for every row, and what comes of it."""
         kind = "gradient" if len(self._outputs) == 1 else "forward"
         kernel, _ = self._plan(kind)
         once = [i for i, varies in enumerate(kernel.code.varies) if not varies]
         each = [i for i, varies in enumerate(kernel.code.varies) if varies]
-        lines = ["once:", *_indented(listing(kernel.code, once))]
-        lines += ["for every row:", *_indented(listing(kernel.code, each))]
-        return "\n".join([*lines, *_indented(_results(kernel))])
+        return [
+            ["once:", *_indented(listing(kernel.code, once))],
+            ["for every row:", *_indented(listing(kernel.code, each))],
+            _indented(_results(kernel)),
+        ]
 
     def __repr__(self) -> str:
         shape = f"{self.inputs} inputs, {len(self.parameters)} parameters"
@@ -334,7 +367,7 @@ class Program:
         return storage.described(
             self._code,
             self._outputs,
-            self._single,
+            self._shape,
             self.inputs,
             [(value.data, value.label) for value in self.parameters],
             self.threads,
@@ -360,7 +393,7 @@ class Program:
         self.__init__(
             storage.code(state, own),
             state["outputs"],
-            state["single"],
+            tuple(state["shape"]),
             state["inputs"],
             leaves,
             backend,
@@ -380,7 +413,7 @@ class Program:
         """
         from autograd.compiler.export import numpy_source
 
-        return numpy_source(self._arrays(), self._single, self.numbers(), name)
+        return numpy_source(self._arrays(), self._shape, self.numbers(), name)
 
     def to_jax(self) -> Callable[..., Any]:
         """The same as a function `f(X, parameters)` of JAX arrays.
@@ -397,11 +430,20 @@ class Program:
         """
         from autograd.compiler.export import jax_function
 
-        return jax_function(self._arrays(), self._single, self.numbers())
+        return jax_function(self._arrays(), self._shape, self.numbers())
 
     def _arrays(self) -> Kernel:
         """The forward pass in operations on arrays."""
         return write_out(self._plan("forward")[0], has_form)
+
+
+def _abridged(lines: list[str], most: int) -> list[str]:
+    """The lines, or the first and the last of them where there are more than `most`."""
+    if len(lines) <= most:
+        return lines
+    first, left = most * 2 // 3, len(lines) - most
+    shown = f"  ... {left} more, all in program.instructions()"
+    return [*lines[:first], shown, *lines[first + left :]]
 
 
 def _indented(lines: list[str]) -> list[str]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from traceback import walk_stack, walk_tb
 from types import FrameType
 from typing import Any, NoReturn
 
+from autograd.compiler.chance import Draws
 from autograd.compiler.instructions import (
     CONSTANT,
     GATE,
@@ -27,8 +28,8 @@ from autograd.custom import is_derived
 from autograd.functional import is_array
 from autograd.graph import topological_order
 from autograd.operation import Operation
-from autograd.ops import ALIAS, GIVEN, ONCE
-from autograd.source import is_ours, shown
+from autograd.ops import ALIAS, ANSWER, GIVEN, ONCE
+from autograd.source import in_library, is_ours, shown, users_place
 from autograd.value import (
     THREAD,
     Setting,
@@ -46,13 +47,66 @@ def from_graph(
 ) -> tuple[Code, list[int]]:
     """The instructions of a recorded graph, and the positions of its outputs.
 
-    Leaves that are neither inputs nor parameters keep the number they have now.
+    Leaves that are neither inputs nor parameters keep the number they have now. Warns
+    of such a number that Python took from what the program computes anew.
     """
+    code, found, nodes = _instructions(outputs, inputs, parameters)
+    frozen = _frozen(nodes, {*inputs, *parameters})
+    if frozen:
+        warnings.warn_explicit(frozen, RuntimeWarning, *users_place())
+    return code, found
+
+
+def _instructions(
+    outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]
+) -> tuple[Code, list[int], Collection[Value]]:
+    """The instructions, the positions of the outputs, and all nodes in their order."""
     _check_leaves(inputs, "inputs")
     _check_leaves(parameters, "parameters")
     code = Code()
     positions = _leaves(code, inputs, parameters)
-    return code, [_append(code, output, positions) for output in outputs]
+    return code, [_append(code, output, positions) for output in outputs], positions
+
+
+DIGITS = 10  # of a number that is hardly written by hand, and not met twice by chance
+
+
+def _frozen(nodes: Iterable[Value], leaves: Collection[Value]) -> str:
+    """What a recorded graph keeps of a question that Python answered; or nothing.
+
+    It can be known of a True or False, and of a constant that is, to the last bit, what
+    a node was that depends on the leaves: `max(v.data for v in values)` leaves one. (An
+    operation that selects hands on a constant; then it is no coincidence.)
+    """
+    depends, made = set(leaves), {leaf.data: leaf for leaf in leaves}
+    for node in nodes:
+        if not depends.isdisjoint(node.parents):
+            depends.add(node)
+            if not node.operation.selects:
+                made.setdefault(node.data, node)
+        elif node.op or node in depends:
+            continue
+        elif node.operation is ANSWER:
+            return (
+                f"the program keeps the {node.data == 1} that is a condition in this "
+                f"graph: if it answered a question such as x > 0, then for the numbers "
+                f"of the recording. {FUNCTION}; for an answer that stays, write 1.0 or "
+                "0.0"
+            )
+        elif len(repr(abs(node.data))) > DIGITS and node.data in made:
+            source = describe(made[node.data])
+            return (
+                f"the program keeps the number {node.data!r}, which was that of "
+                f"{source} when the graph was recorded: where it was read by .data, as "
+                f"for a largest one, the program can't find it anew. {FUNCTION}"
+            )
+    return ""
+
+
+FUNCTION = (
+    "Give compile the function instead of its graph, with autograd's where, maximum, "
+    "minimum or logsumexp for what depends on numbers"
+)
 
 
 def _append(code: Code, output: Value, positions: dict[Value, int]) -> int:
@@ -149,21 +203,66 @@ def written_out(code: Code, row: Operation, args: Sequence[int]) -> int:
 
 def from_function(
     function: Callable[..., Any], inputs: int, parameters: Sequence[Value]
-) -> tuple[Code, list[int], bool]:
-    """The instructions of function(x1, ..., xn), and whether it returned one output.
+) -> tuple[Code, list[int], tuple[int, ...]]:
+    """The instructions of function(x1, ..., xn), and the shape of what it returned.
 
     The arguments are Values whose number is nan. Deciding something in Python by what
     depends on them, or on the parameters, raises CompileError, because the program
-    would keep for all numbers what was decided for these.
+    would keep for all numbers what was decided for these; so does drawing at random.
     """
     if inputs < 0:
         raise ValueError(f"a function takes 0 arguments or more; got inputs={inputs}")
+    _check_leaves(parameters, "parameters")
+    _check_arguments(function, inputs)
     stand_ins = [Value(math.nan, f"x{i + 1}") for i in range(inputs)]
     with recording(), ieee(), _guarded([*stand_ins, *parameters]):
+        result = _without_draws(function, stand_ins)
+        found, shape = flattened(result)
+        outputs = [as_value(x) for x in found]
+    if not outputs:
+        raise ValueError("the function returned no outputs; return a Value or several")
+    code, positions, _ = _instructions(outputs, stand_ins, parameters)
+    return code, positions, shape
+
+
+def _check_arguments(function: Callable[..., Any], inputs: int) -> None:
+    """TypeError for a function that can't be called with so many arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # Python does not know it
+        return
+    try:
+        signature.bind(*[None] * inputs)
+    except TypeError as error:
+        name = getattr(function, "__name__", "f")
+        raise TypeError(
+            f"with inputs={inputs}, compile calls the function with {inputs} Values as "
+            f"arguments; it is {name}{signature}: {error}. {LISTED}"
+        ) from None
+
+
+LISTED = (
+    "Every input is an argument of its own, and inputs= says how many there are: write "
+    "compile(lambda *xs: f(xs), inputs=...) for a function f of one list"
+)
+
+
+def _without_draws(function: Callable[..., Any], stand_ins: Sequence[Value]) -> Any:
+    """What the function returns, called again where something was drawn meanwhile.
+
+    The second time, weights that a first call draws are there, and another thread, that
+    may have drawn them, is done.
+    """
+    for _ in range(2):
+        draws = Draws(function)
         result = _called(function, stand_ins)
-        outputs, single = _outputs(result)
-    code, positions = from_graph(outputs, stand_ins, parameters)
-    return code, positions, single
+        source = draws.source()
+        if not source:
+            return result
+    raise CompileError(
+        f"the function draws random numbers, from {source}: the program would keep "
+        "these for every row and every call. Draw outside and pass them as inputs"
+    )
 
 
 def _called(function: Callable[..., Any], stand_ins: Sequence[Value]) -> Any:
@@ -178,13 +277,25 @@ def _called(function: Callable[..., Any], stand_ins: Sequence[Value]) -> Any:
         raise better from error
 
 
-def _outputs(result: Any) -> tuple[list[Value], bool]:
-    """What a function returned as a list of Values, and whether it was bare."""
-    single = not (isinstance(result, (list, tuple)) or is_array(result))
-    outputs = [as_value(x) for x in ([result] if single else result)]
-    if not outputs:
-        raise ValueError("the function returned no outputs; return a Value or several")
-    return outputs, single
+def flattened(result: Any) -> tuple[list[Any], tuple[int, ...]]:
+    """What nested lists, tuples and arrays hold, in order, and their shape.
+
+    >>> flattened([[1, 2, 3], (4, 5, 6)]), flattened(7)
+    (([1, 2, 3, 4, 5, 6], (2, 3)), ([7], ()))
+    """
+    if is_array(result):
+        result = result.tolist()
+    if not isinstance(result, (list, tuple)):
+        return [result], ()
+    parts = [flattened(part) for part in result]
+    shapes = {shape for _, shape in parts}
+    if len(shapes) > 1:
+        raise ValueError(
+            "outputs in lists have to be a table, with as many in every row; got parts "
+            f"of the shapes {', '.join(map(str, sorted(shapes)))}"
+        )
+    inside = shapes.pop() if shapes else ()
+    return [x for found, _ in parts for x in found], (len(parts), *inside)
 
 
 @contextmanager
@@ -235,6 +346,10 @@ class Guard:
             return record(ROWS[name], (x, y))
         return None
 
+    def located(self, error: Exception) -> Exception:
+        """The same error with the user's line, for what happens while recording."""
+        return type(error)(f"{_line(walk_stack(sys._getframe()))}{error}")
+
     def described(self, value: Value) -> str:
         """What a stand-in is called: `<stand-in for x1>`, `<stand-in for mul(...)>`."""
         return f"<stand-in for {value.label or value.op + '(...)'}>"
@@ -259,6 +374,8 @@ def _no_number(error: TypeError) -> CompileError | None:
     line = _line(reversed(list(walk_tb(error.__traceback__))))
     if not line:
         return None
+    if any(word in str(error) for word in ("subscript", "iterable", "len()")):
+        return CompileError(f"{line}{error}.\n{LISTED}")
     return CompileError(
         f"{line}{error}.\nIn a function that is compiled, x stands for a number that "
         f"differs from row to row. {CASES}"
@@ -275,14 +392,5 @@ def _line(frames: Iterable[tuple[FrameType, int]]) -> str:
         for frame, number in frames
         if not is_ours(frame.f_code.co_filename)
     ]
-    theirs = [place for place in outside if not _in_library(place[0])]
+    theirs = [place for place in outside if not in_library(place[0])]
     return f"{shown((theirs or outside)[0])}\n" if outside else ""
-
-
-def _in_library(path: str) -> bool:
-    import sysconfig
-
-    inside = Path(path).parts
-    if "site-packages" in inside or "dist-packages" in inside:  # not only this Python's
-        return True
-    return path.startswith(sysconfig.get_path("stdlib") + os.sep)

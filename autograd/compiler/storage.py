@@ -22,7 +22,7 @@ FORMAT = "chainrule program 1"
 def described(
     code: Code,
     outputs: Sequence[int],
-    single: bool,
+    shape: Sequence[int],
     inputs: int,
     parameters: Sequence[tuple[float, str]],
     threads: int,
@@ -32,7 +32,7 @@ def described(
         "format": FORMAT,
         "inputs": inputs,
         "outputs": list(outputs),
-        "single": single,
+        "shape": list(shape),
         "threads": threads,
         "parameters": [[_plain(data), label] for data, label in parameters],
         "instructions": [
@@ -101,7 +101,6 @@ def _check(state: dict[str, Any], rows: Mapping[str, Operation]) -> None:
     counts = {"input": state["inputs"], "parameter": len(state["parameters"])}
     _need(_index(state["inputs"], None), "inputs")
     _need(_index(state["threads"], None) and state["threads"] >= 1, "threads")
-    _need(isinstance(state["single"], bool), "single")
     for data, label in state["parameters"]:
         _need(_is_number(data) and isinstance(label, str), "parameters")
         float(data)
@@ -111,7 +110,8 @@ def _check(state: dict[str, Any], rows: Mapping[str, Operation]) -> None:
     size = len(code(state))
     _need(size == len(state["instructions"]), "instructions, some twice")
     count = len(state["outputs"])
-    _need(count == 1 if state["single"] else count >= 1, "outputs")
+    _need(all(_index(size, None) for size in state["shape"]), "shape")
+    _need(count == math.prod(state["shape"]) > 0, "outputs")
     for output in state["outputs"]:
         _need(_index(output, size), "outputs")
 
