@@ -243,7 +243,8 @@ def _recorder(args: tuple[Any, ...]) -> Any:
 
 def _on_numbers(operation: Operation, args: tuple[Any, ...]) -> float:
     """For numbers of other kinds than float: integers, numpy's scalars, fractions."""
-    return operation(*[number(arg) for arg in args])
+    answer: float = operation(*[number(arg) for arg in args])
+    return answer
 
 
 @final
