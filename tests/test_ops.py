@@ -108,10 +108,11 @@ def test_at_its_samples(row):
         check(row, point, most=3 if smooth and len(point) <= 3 else 0)
 
 
+@pytest.mark.parametrize("points", [100, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("row", BOXED, ids=by_name)
-def test_at_1000_random_points(row):
+def test_at_random_points(row, points):
     rng = random.Random(row.name)
-    for _ in range(1000):
+    for _ in range(points):
         point = tuple(rng.uniform(*span) for span in row.box)
         if row.name == "where":
             point = (float(point[0] > 0.5), *point[1:])
