@@ -160,7 +160,7 @@ def test_interrupted_by_ctrl_c_and_resumed_is_unbroken(engine, epochs, tmp_path)
         resume = ["--resume", "broken/model.json"]
         assert f"the same command with {' '.join(resume)} goes on" in text
         done.append(load_checkpoint(path).training["epoch"])
-    assert 2 <= done[0] < done[1] < epochs
+    assert 1 <= done[0] < done[1] < epochs  # the epoch it broke off is undone
     chainrule(*run, *resume, "--out", "broken", folder=tmp_path)
     for name in ("model.json", "history.svg", "boundary.svg"):
         assert (tmp_path / "through" / name).read_bytes() == (
