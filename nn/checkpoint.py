@@ -295,12 +295,19 @@ def _plain_context(context: Context) -> dict[str, object]:
 
 
 def _plain_training(training: TrainingState) -> dict[str, object]:
-    """JSON has no nan and no inf: in a history they become null."""
-    history = {
-        name: [x if math.isfinite(x) else None for x in column]
-        for name, column in training["history"].items()
-    }
-    return {**training, "history": history}
+    """JSON has no nan and no inf: they become the texts that `float` reads."""
+    found: dict[str, object] = _readable(dict(training))
+    return found
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _readable(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_readable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(float(value))
+    return value
 
 
 def _pretty(value: object, indent: str = "") -> str:
@@ -556,23 +563,34 @@ def _training(content: Mapping[str, object]) -> TrainingState:
     memory = _object(optimizer, "memory")
     history = _object(content, "history")
     numbers = content.get("numbers")
+    known = "arguments" in content
+    arguments = _object(content, "arguments") if known else {}
     return {
         "seed": _whole(content, "seed"),
         "epoch": _whole(content, "epoch"),
         "numbers": None if numbers is None else _floats(content, "numbers"),
         "optimizer": {
             "steps": _whole(optimizer, "steps"),
-            "memory": {name: _floats(memory, name) for name in memory},
+            "memory": {name: _column(memory, name) for name in memory},
         },
         "history": {name: _column(history, name) for name in history},
         "best": _best(content.get("best")),
+        "arguments": {name: _text(arguments, name) for name in arguments},
     }
 
 
-def _column(history: dict[str, object], name: str) -> list[float]:
-    column = [math.nan if x is None else x for x in _list(history, name)]
-    if any(type(x) not in (float, int) for x in column):
-        raise ValueError(f"its history of {_shown(name)} is not numbers")
+NOT_FINITE = {None: math.nan, "nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+"""What stands in a file for numbers that JSON has not; null in older files."""
+
+
+def _column(columns: Mapping[str, object], name: str) -> list[float]:
+    column = []
+    for x in _list(columns, name):
+        if x is None or isinstance(x, str):
+            x = NOT_FINITE.get(x, x)
+        if type(x) not in (float, int):
+            raise ValueError(f"its {_shown(name)} holds {_shown(x)}, not a number")
+        column.append(float(x))
     return column
 
 

@@ -90,7 +90,11 @@ class OptimizerState(TypedDict):
 
 
 class TrainingState(TypedDict):
-    """What a training needs to go on; best: a loss, its epoch, and the numbers then."""
+    """What a training needs to go on.
+
+    best: a loss, its epoch, and the numbers then. arguments: what the training was
+    called with, as far as it decides the result; each in words.
+    """
 
     seed: int
     epoch: int
@@ -98,6 +102,7 @@ class TrainingState(TypedDict):
     optimizer: OptimizerState
     history: dict[str, list[float]]
     best: tuple[float, int, list[float]] | None
+    arguments: dict[str, str]
 
 
 class Operand(Protocol):

@@ -31,8 +31,8 @@ Kind = TypeVar("Kind", bound=Operand)
 class Optimizer:
     """What all optimizers share: the parameters, the learning rate and the memory.
 
-    parameters: the Values to move. May be left out where `fit` gets the optimizer; it
-        then moves all that the model trains.
+    parameters: the Values to move, and no others. May be left out where `fit` gets the
+        optimizer; it then moves all that the model trains.
     lr: the learning rate, above 0.
     weight_decay: how strongly parameters are pulled to 0, from 0.
 
@@ -66,6 +66,7 @@ class Optimizer:
         self.weight_decay = from_zero(weight_decay, "weight_decay")
         self.steps = 0
         self.memory: dict[str, Array] = {}
+        self.given = parameters is not None
         if parameters is not None:
             self.bind(parameters)
 
@@ -179,7 +180,7 @@ class Optimizer:
 
     def settings(self) -> dict[str, object]:
         """What it was made with, by name."""
-        hidden = ("parameters", "steps", "memory")
+        hidden = ("parameters", "steps", "memory", "given")
         return {k: v for k, v in vars(self).items() if k not in hidden}
 
     def bare(self) -> Optimizer:

@@ -61,15 +61,16 @@ def warm_up(epochs: int, then: Schedule | None = None) -> Schedule:
 
 SCHEDULES: Mapping[str, Callable[[int], Schedule]] = {
     "constant": lambda epochs: constant(),
-    "step": lambda epochs: step(max(1, epochs // 3)),
+    "step": lambda epochs: lambda epoch: 0.1 ** min(2, 3 * epoch // epochs),
     "cosine": cosine,
     "linear": linear,
     "warm-up": lambda epochs: warm_up(
         max(1, epochs // 10), then=cosine(max(1, epochs - epochs // 10))
     ),
 }
-"""Schedules by name, each made for a number of epochs: `step` divides by 10 twice,
-`warm-up` rises over the first tenth and then follows the cosine."""
+"""Schedules by name, each made for a number of epochs: `step` divides by 10 twice, at
+the second and at the last third, `warm-up` rises over the first tenth and then follows
+the cosine."""
 
 
 def schedule(choice: str | Schedule | None, epochs: int) -> Schedule:

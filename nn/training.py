@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeAlias
 
 from autograd.files import Path
+from autograd.value import Value, describe
 from autograd.wording import expect
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.data import Dataset, split_rows, table
@@ -36,8 +38,9 @@ from nn.engine import (
 from nn.hints import Array, Indices, Integers, Rows, Target, Targets, TrainingState
 from nn.history import History, progress_bar
 from nn.losses import Loss
-from nn.module import Module
+from nn.module import Module, named
 from nn.optim import OPTIMIZERS, Optimizer, above_zero, from_zero
+from nn.resuming import hold, in_words, sum_of
 from nn.schedules import Schedule
 from nn.schedules import schedule as _schedule
 from nn.targets import (
@@ -57,7 +60,10 @@ class DivergenceError(ArithmeticError):
     """The loss or a gradient became inf or nan.
 
     epoch, batch: where, counted from 1. node: the first bad node, in words.
+    history: the epochs before; None where `fit` did not raise it.
     """
+
+    history: History | None = None
 
     def __init__(self, what: str, epoch: int, batch: int, node: str) -> None:
         super().__init__(
@@ -99,7 +105,8 @@ def fit(
     loss: a name (see `nn.losses.LOSSES`), a function (predictions, targets) -> Value,
         or "auto", which looks at y and the number of outputs.
     optimizer: a name ("sgd", "adam", "adamw", "rmsprop") or an optimizer such as
-        `SGD(lr=0.1)`, which then moves the model's parameters.
+        `SGD(lr=0.1)`. It moves the model's parameters; one that was given parameters,
+        `SGD(model.layers[-1].parameters())`, moves those and no others.
     epochs: how often all rows are seen.
     batch_size: rows per step, shuffled anew in each epoch; None for all rows at once.
     validation: rows to measure on and not to train on: a fraction of the rows between
@@ -122,7 +129,9 @@ def fit(
     checkpoint: a file to write at the end, at Ctrl-C, and every second meanwhile; from
         it `resume` continues.
     resume: a file that a training with the same arguments wrote; it goes on from there
-        up to `epochs`, with the same bits as if it had never stopped.
+        up to `epochs`, with the same bits as if it had never stopped. Other rows, and
+        another seed, loss, optimizer or set of parameters raise ValueError; what else
+        differs, such as lr, is told in a warning, and holds from there on.
     context: what the inputs mean, to be written into the checkpoint.
 
     Ctrl-C returns the history so far, the model as it was after the last full epoch.
@@ -130,13 +139,12 @@ def fit(
     ValueError for tables, labels and settings that can't be right.
     """
     expect(model, Module, "fit(model, X, y)")
-    if seed is None:
-        seed = random.getrandbits(53)
     saved = _read(resume, model)
-    seed = saved["seed"] if saved else seed
+    if seed is None:
+        seed = saved["seed"] if saved else random.getrandbits(53)
     inside, outside = _divide(*_rows_of(X, y), validation, seed)
-    task, labels, held_out = _task(model, loss, inside, outside)
-    optimizer = _optimizer(optimizer, task)
+    optimizer = _optimizer(optimizer, model)
+    task, labels, held_out = _task(model, loss, optimizer.parameters, inside, outside)
     training = Training(
         model=model,
         task=task,
@@ -159,6 +167,7 @@ def fit(
     )
     training.history.engine = training.engine.name
     if saved:
+        hold(saved, training.arguments(), training.rate)
         training.load_state_dict(saved)
     training.run(progress)
     return training.history
@@ -210,10 +219,13 @@ class Training:
                     show(self.epoch, row)
         except KeyboardInterrupt:
             self.history.stopped = "interrupted"
+        except DivergenceError as error:
+            self.history.stopped, error.history = "diverged", self.history
+            raise
         finally:
-            self._leave()
             self.history.engine = self.engine.name
             self.history.seconds += time.perf_counter() - started
+            self._leave()
 
     def _one_epoch(self) -> Mapping[str, float]:
         """All batches and the measurements, or nothing; then the callbacks."""
@@ -281,7 +293,7 @@ class Training:
             found = {"error": mean_error(outputs, targets)}
         if self.metrics:
             lists = outputs.tolist(), targets.tolist()
-            found.update({k: metric(*lists) for k, metric in self.metrics.items()})
+            found |= {k: float(metric(*lists)) for k, metric in self.metrics.items()}
         return found
 
     def _validate(self, numbers: Array) -> dict[str, float]:
@@ -366,8 +378,15 @@ class Training:
             numbers, self.history.best_epoch = self.best[2], self.best[1]
         write(numbers, self.task.parameters)
         self.model.zero_grad()
-        if self.checkpoint:
+        if not self.checkpoint:
+            return
+        why = sys.exc_info()[1]
+        try:
             self._save()
+        except (OSError, ValueError) as error:
+            if why is None:
+                raise
+            why.add_note(f"the checkpoint could not be written: {error}")
 
     def _save(self) -> None:
         self.save(self.checkpoint or "")
@@ -391,7 +410,28 @@ class Training:
             "optimizer": self.optimizer.state_dict(),
             "history": self.history.columns,
             "best": best and (best[0], best[1], best[2].tolist()),
+            "arguments": self.arguments(),
         }
+
+    def arguments(self) -> dict[str, str]:
+        """What decides the result, each in words; the rates are in the history."""
+        return {
+            "seed": str(self.history.seed),
+            "data": sum_of(self.task),
+            "validation": sum_of(self.validation),
+            "loss": self.history.loss_name,
+            **in_words(self.optimizer, self.task),
+            "metrics": ", ".join(self.metrics) or "none",
+            "batch_size": str(self.batch_size),
+            "clip": str(self.clip),
+            "patience": str(self.patience),
+            "tolerance": str(self.tolerance),
+            "engine": self.engine.name.partition(",")[0],
+        }
+
+    def rate(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 0."""
+        return self.optimizer.lr * self.schedule(epoch)
 
     def load_state_dict(self, state: TrainingState) -> None:
         """Go on from what `state_dict()` gave."""
@@ -479,7 +519,11 @@ def _rows(X: Array, labels: list[Target], rows: list[int]) -> Part:
 
 
 def _task(
-    model: Module, loss: str | Loss, inside: Part, outside: Part | None
+    model: Module,
+    loss: str | Loss,
+    parameters: list[Value],
+    inside: Part,
+    outside: Part | None,
 ) -> tuple[Task, Labels | None, Task | None]:
     """The task, how its outputs are read, and the same for the validation."""
     X, y = inside
@@ -488,15 +532,15 @@ def _task(
     chosen = choose_loss(loss, y, outputs, threshold)
     labels = find_labels(chosen, y, outputs, threshold)
     targets = encode(y, labels, chosen, outputs)
-    task = Task(model, chosen, model.parameters(), X, targets, outputs)
+    task = Task(model, chosen, parameters, X, targets, outputs)
     if outside is None:
         return task, labels, None
     others = encode(outside[1], labels, chosen, outputs)
     return task, labels, replace(task, X=outside[0], targets=others)
 
 
-def _optimizer(choice: str | Optimizer, task: Task) -> Optimizer:
-    """An optimizer that moves the parameters of the task."""
+def _optimizer(choice: str | Optimizer, model: Module) -> Optimizer:
+    """An optimizer that moves the model's parameters, or those that it was given."""
     if isinstance(choice, str):
         if choice not in OPTIMIZERS:
             raise ValueError(
@@ -506,8 +550,22 @@ def _optimizer(choice: str | Optimizer, task: Task) -> Optimizer:
         choice = OPTIMIZERS[choice]()
     elif not isinstance(choice, Optimizer):
         raise TypeError(f"optimizer is a name or an Optimizer; got {choice!r}")
-    choice.bind(task.parameters)
+    choice.bind(_chosen(choice, model) if choice.given else model.parameters())
     return choice
+
+
+def _chosen(optimizer: Optimizer, model: Module) -> list[Value]:
+    """What an optimizer was given, without what is frozen."""
+    ours = {value for entry in model.entries() for _, value in named(entry.tensor)}
+    for value in optimizer.parameters:
+        if value not in ours:
+            raise ValueError(
+                f"the optimizer was given {describe(value)}, which is no parameter of "
+                "the model that is trained; give it some of model.parameters(), or "
+                "none, and it moves them all"
+            )
+    trained = set(model.parameters())
+    return [value for value in optimizer.parameters if value in trained]
 
 
 def _engine(choice: str | Callable[[Task], Engine], task: Task) -> Engine:

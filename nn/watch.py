@@ -50,8 +50,8 @@ class Watch:
         gradient = training.engine.step(training.numbers, rows).gradient
         slopes = dict(zip(task.parameters, abs(gradient).tolist(), strict=True))
         for entry in task.model.entries():
-            if not entry.frozen:
-                part = [slopes[value] for _, value in named(entry.tensor)]
+            values = [value for _, value in named(entry.tensor)]
+            if part := [slopes[value] for value in values if value in slopes]:
                 self.gradients.setdefault(entry.name, []).append(_quantiles(part))
         write(training.numbers, task.parameters)
         for name, outputs in _by_layer(

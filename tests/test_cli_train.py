@@ -27,7 +27,7 @@ from nn.optim import OPTIMIZERS
 from nn.recipe import Settings
 from nn.schedules import SCHEDULES
 from viz.cli import main
-from viz.train import predict_file
+from viz.train import predict_file, train
 
 COMMAND = [sys.executable, "-c", "from viz.cli import main; main()"]
 
@@ -124,7 +124,7 @@ CTRL_C = """
 import os, signal, sys, threading, time
 import nn.history
 from viz.cli import main
-from viz.train import predict_file
+from viz.train import predict_file, train
 
 epoch, add = int(sys.argv.pop(1)), nn.history.History.add
 def adding(self, row):
@@ -320,6 +320,46 @@ def test_a_loss_that_explodes(tmp_path):
         folder=tmp_path, fails=True,
     )  # fmt: skip
     assert re.search(r"epoch 1, batch \d.*the first bad node is .*smaller lr", error)
+
+
+@pytest.mark.parametrize("lr", [30, 100, 1000])
+def test_a_rate_far_too_large_is_told_and_what_there_is_is_kept(lr, tmp_path):
+    error = chainrule("train", "moons", "--lr", lr, folder=tmp_path, fails=True)
+    assert error.splitlines()[-1].startswith("chainrule: ")
+    assert re.search(r"became .* in epoch \d+, batch \d+; the first bad node", error)
+    done = load_checkpoint(tmp_path / "trained" / "model.json").training["epoch"]
+    assert f"in epoch {done + 1}, batch" in error
+    assert f"model.json is of epoch {done}" in error or not done
+    assert (tmp_path / "trained" / "history.svg").exists() == bool(done)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no locks there")
+def test_two_trainings_into_one_folder_are_told(tmp_path):
+    held = (
+        "import fcntl, os, sys; from viz.train import _folder; from pathlib import Path"
+        "\nwith _folder(Path('trained')):\n    print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", held], cwd=tmp_path, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
+        held = other.stdout.readline()
+        error = chainrule("train", "moons", *SHORT, folder=tmp_path, fails=True)
+        other.communicate("\n")
+    assert held == "held\n"
+    assert "another training is writing into trained; give this one" in error
+    assert "--out trained-2" in error
+    chainrule("train", "moons", *SHORT, folder=tmp_path)
+
+
+def test_a_model_of_other_data_is_told(tmp_path, capsys):
+    told = []
+    for data in ("moons", "moons", "iris"):
+        with contextlib.chdir(tmp_path):
+            train(data, Settings(epochs=1), tmp_path / "trained")
+        told.append(capsys.readouterr().err)
+    assert not any("other data" in text for text in told[:2])
+    assert "model.json was of other data, class from x1, x2; replaced" in told[2]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ def warmed_up(epoch, epochs):
 
 NAMED = {
     "constant": lambda epoch, epochs: 1.0,
-    "step": lambda epoch, epochs: 0.1 ** (epoch // max(1, epochs // 3)),
+    "step": lambda epoch, epochs: (
+        0.1 ** sum(epoch >= part * epochs / 3 for part in (1, 2))
+    ),
     "cosine": lambda epoch, epochs: half_wave(epoch / epochs),
     "linear": lambda epoch, epochs: 1 - epoch / epochs,
     "warm-up": warmed_up,
@@ -63,6 +65,15 @@ def test_warm_up_by_name_is_at_its_top_after_a_tenth():
     rates = [schedule("warm-up", 20)(epoch) for epoch in range(20)]
     assert rates[:3] == [0.5, 1.0, 1.0]
     assert rates[2:] == sorted(rates[2:], reverse=True)
+
+
+@pytest.mark.parametrize("epochs", range(3, 60))
+def test_step_divides_by_10_twice(epochs):
+    factors = [schedule("step", epochs)(epoch) for epoch in range(epochs)]
+    assert len(set(factors)) == 3
+    np.testing.assert_allclose(factors[-1], 0.01, 1e-13)
+    counts = [factors.count(factor) for factor in set(factors)]
+    assert max(counts) - min(counts) <= 1
 
 
 def test_what_chooses_a_schedule():

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from nn import MLP, Module, Sequential, mse, predict
+from nn import MLP, DivergenceError, Module, Sequential, mse, predict
 from nn.checkpoint import Context, load_checkpoint
 from nn.data import MISSING, Scaling, number_in, read_features
 from nn.module import Neuron
@@ -30,13 +31,20 @@ def train(data: str, settings: Settings, out: Path) -> None:
     """Train on a table, write pictures and the model, and print how good it is."""
     saved = out / "model.json"
     with _folder(out):
-        trained = learn(data, settings, checkpoint=saved)
-    pictures = draw_pictures(trained)
-    for name in PICTURES:
-        if name in pictures:
-            pictures[name].save(out / name)
-        else:  # of an earlier training, on other data
-            (out / name).unlink(missing_ok=True)
+        before = _context_in(saved)
+        try:
+            trained = learn(data, settings, checkpoint=saved)
+        except DivergenceError as error:
+            _keep(error, out)
+            raise
+        if before and before != _what(trained.context):
+            print(f"{saved} was of other data, {before}; replaced", file=sys.stderr)
+        pictures = draw_pictures(trained)
+        for name in PICTURES:
+            if name in pictures:
+                pictures[name].save(out / name)
+            else:  # of an earlier training, on other data
+                (out / name).unlink(missing_ok=True)
     _report(trained)
     print(f"written to {out}: {', '.join([*pictures, saved.name])}")
     if trained.history.stopped == "interrupted":
@@ -44,18 +52,76 @@ def train(data: str, settings: Settings, out: Path) -> None:
     print(last_line(trained.scores["test"]))
 
 
+def _context_in(path: Path) -> str:
+    """What a model that is there tells from what; nothing where there is none."""
+    try:
+        return _what(load_checkpoint(path).context)
+    except (OSError, ValueError):
+        return ""
+
+
+def _what(context: Context) -> str:
+    return f"{context.target} from {', '.join(context.features[:5])}"
+
+
+def _keep(error: DivergenceError, out: Path) -> None:
+    """Of a training that diverged: its curves, and the last good model."""
+    history = error.history
+    if history:
+        plot_history(history).save(out / "history.svg")
+        kept = f"model.json is of epoch {len(history)}, history.svg shows the way there"
+        print(f"in {out}: {kept}", file=sys.stderr)
+
+
 @contextmanager
 def _folder(path: Path) -> Iterator[None]:
-    """A folder to write into, which goes again where nothing came to be written."""
+    """A folder to write into, which goes again where nothing came to be written.
+
+    Raises ValueError where another training is writing into it.
+    """
     fresh = not path.exists()
     path.mkdir(parents=True, exist_ok=True)
     try:
-        yield
+        with _alone_in(path):
+            yield
     except BaseException:
         if fresh:
             with suppress(OSError):  # it holds a checkpoint
                 path.rmdir()
         raise
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """A lock in a folder, which nobody else can have meanwhile; none on Windows.
+
+    It goes with the process that holds it, also after kill -9; its file is taken away
+    at the end. Where the file system knows no locks there is none.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    path = folder / ".training"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    with ExitStack() as stack:
+        stack.callback(os.close, handle)
+        _lock(handle, folder)
+        stack.callback(path.unlink, missing_ok=True)
+        yield
+
+
+def _lock(handle: int, folder: Path) -> None:
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ValueError(
+            f"another training is writing into {folder}; give this one a folder of its "
+            f"own, such as --out {folder}-2"
+        ) from None
+    except OSError:  # the file system has no locks
+        return
 
 
 # ---- how good it is ------------------------------------------------------------------
