@@ -26,7 +26,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
-HOT = ["numeric", "operation", "ops", "ieee", "value", "graph", "reductions"]
+HOT = ["numeric", "operation", "ops", "ieee", "modes", "value", "graph", "reductions"]
 GROUP = "chainrule"  # what mypyc calls its files; autograd/native.c includes one
 WANTED = os.environ.get("CHAINRULE_COMPILE", "auto")
 PLAIN = "chainrule: {}; the engine is installed as plain Python: slower, same results"

@@ -7,6 +7,7 @@ from autograd import alone as alone
 from autograd.graph import gradients, topological_order
 from autograd.hints import TYPE_CHECKING
 from autograd.installed import WHY_PLAIN
+from autograd.modes import ieee, no_grad
 from autograd.numeric import COMPILED
 from autograd.ops import abs_ as abs
 from autograd.ops import (
@@ -41,7 +42,7 @@ from autograd.ops import (
     where,
 )
 from autograd.reductions import dot, logsumexp, mean, prod, softmax, sum
-from autograd.value import Value, ieee, no_grad
+from autograd.value import Value
 
 if TYPE_CHECKING:
     from autograd.check import AnomalyError, GradcheckError, detect_anomaly, gradcheck

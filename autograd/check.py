@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from autograd import source
 from autograd.functional import _numbers, _parameter_names, _rebuilt, jacobian
 from autograd.graph import graph, topological_order
+from autograd.modes import Setting, in_effect, no_grad
 from autograd.numeric import is_number
 from autograd.operation import Operation
 from autograd.ops import TABLE
-from autograd.value import THREAD, Setting, Value, as_value, describe, no_grad
+from autograd.value import Value, as_value, describe
+from autograd.wrapping import inside
 
 # ---- gradcheck -----------------------------------------------------------------------
 
@@ -458,15 +459,14 @@ class AnomalyError(FloatingPointError):
         self.node = node
 
 
-@contextmanager
-def detect_anomaly() -> Iterator[None]:
+def detect_anomaly() -> Detection:
     """Stop at the first NaN or infinity, forward or backward, and say where it arose.
 
-    Inside the block, in this thread, every operation is checked when it is recorded,
-    and every pass backward before it changes a gradient. AnomalyError names the
-    operation, its operands with labels and values, the line of your program that
-    recorded it, and the chain that leads there. Recording is several times slower
-    inside, and no slower outside.
+    Inside the block, in this task, every operation is checked when it is recorded, and
+    every pass backward before it changes a gradient. AnomalyError names the operation,
+    its operands with labels and values, the line of your program that recorded it, and
+    the chain that leads there. Recording is several times slower inside, and no slower
+    outside. Written above a function, as `@detect_anomaly()`, it holds inside that.
 
     >>> x = Value(1e200, label="x")
     >>> with detect_anomaly():
@@ -474,14 +474,29 @@ def detect_anomaly() -> Iterator[None]:
     Traceback (most recent call last):
     autograd.check.AnomalyError: mul(x = 1e+200, x = 1e+200) gave inf...
     """
-    if getattr(THREAD, "watcher", None) is not None:
-        yield  # the block around this one watches already
-        return
-    lines = _Lines()
-    forward = Setting("watcher", lines.check_forward, True)
-    backward = Setting("backward_watcher", lines.check_backward, False)
-    with forward, backward:
-        yield
+    return Detection()
+
+
+class Detection:
+    """The block of `detect_anomaly`."""
+
+    def __init__(self) -> None:
+        lines = _Lines()
+        self.forward = Setting("watcher", lines.check_forward, True)
+        self.backward = Setting("backward_watcher", lines.check_backward, False)
+
+    def __enter__(self) -> None:
+        if in_effect("watcher") is None:  # else a block around this one watches already
+            self.forward.__enter__()
+            self.backward.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self.backward.__exit__()
+        self.forward.__exit__()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, watched while it runs."""
+        return inside(detect_anomaly, function)
 
 
 class _Lines:

@@ -8,9 +8,9 @@ from functools import wraps
 from typing import Any
 
 from autograd.functional import grad
+from autograd.modes import MODE
 from autograd.numeric import is_number, number
 from autograd.operation import ATOM, Operation, Partial, Span
-from autograd.value import MODE
 
 Forward = Callable[..., Any]
 

@@ -42,17 +42,10 @@ from autograd.graph import (
     pushed_as_nodes,
     reached,
 )
+from autograd.modes import MODE, no_grad_is_on, recording
 from autograd.numeric import is_number, number
 from autograd.ops import ALIAS
-from autograd.value import (
-    MODE,
-    Value,
-    as_value,
-    from_now_on,
-    no_grad_is_on,
-    record,
-    recording,
-)
+from autograd.value import Value, as_value, from_now_on, record
 
 Function = Callable[..., Any]
 Argnums = int | str | Sequence[int | str]

@@ -10,13 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from autograd import ops
 from autograd.hints import Any, final, i64
+from autograd.modes import MODE, Setting, ieee, in_effect
 from autograd.value import (
     ALWAYS,
     CLOCK,
     LOCK,
-    MODE,
-    THREAD,
-    Setting,
     Since,
     Terms,
     Value,
@@ -28,7 +26,6 @@ from autograd.value import (
     constant,
     describe,
     evaluate,
-    ieee,
     masks,
     node_of,
     number_of,
@@ -440,7 +437,7 @@ def _local_derivatives(node: Value) -> list[tuple[Value, Any]]:
     parents = node.parents
     if not parents:
         return []
-    rules = getattr(THREAD, "rules", None) or evaluate
+    rules = in_effect("rules") or evaluate
     partials = list(rules(node.operation, parents, node))
     for partial, recorded in zip(partials, recorded_partials(node), strict=True):
         now = number_of(partial)
@@ -483,7 +480,7 @@ def _is_out(node: Value, place: int, partial: Any, tangent: Any) -> bool:
 
 def _traced() -> bool:
     """Whether a program is recorded, so that the numbers of nodes mean nothing."""
-    return getattr(THREAD, "rules", None) is not None
+    return in_effect("rules") is not None
 
 
 def _share(node: Value, factor: Any, partial: Any) -> Any:

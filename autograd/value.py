@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from autograd import ops
 from autograd.hints import Any, Final, NoReturn, final, i64, mypyc_attr
 from autograd.ieee import Quiet, limit
+from autograd.modes import MODE, in_effect, no_grad_is_on
 from autograd.numeric import COMPILED, is_number, number
 from autograd.operation import ELSEWHERE, Operation
 from autograd.ops import ANSWER, CONSTANT, GIVEN, LEAF
@@ -64,6 +65,9 @@ class Clock:
 
 
 CLOCK: Final = Clock()
+
+LOCK: Final = threading.RLock()
+"""Held by walks, because their marks are on the nodes."""
 
 
 @mypyc_attr(acyclic=True)
@@ -571,7 +575,7 @@ class Value:
         return _leaf, (self._data, self._label, self._left_partial, self.constant)
 
     def __repr__(self) -> str:
-        guard = getattr(THREAD, "guard", None)
+        guard = in_effect("guard")
         if guard is not None and guard.stands_in(self):
             return str(guard.described(self))
         return f"Value(data={self._data}, grad={self.grad})"
@@ -778,7 +782,7 @@ def _condition(name: str, x: object, y: object) -> Any:
 
     name: of the compiler's comparisons, such as "less".
     """
-    guard = getattr(THREAD, "guard", None)
+    guard = in_effect("guard")
     return None if guard is None else guard.condition(name, x, y)
 
 
@@ -813,45 +817,6 @@ def _leaf(data: float, label: str, grad: float, is_constant: bool) -> Value:
 # ---- recording -----------------------------------------------------------------------
 
 
-@final
-class Mode:
-    """What a context manager changes about recording.
-
-    observer: called with each node just recorded; what it returns is the result. Set
-        while any thread is inside `no_grad` or `detect_anomaly`; see `_observe`.
-    observed: how many such blocks are open.
-    guard: called with each Value whose number Python code asks for, and how; the
-        compiler refuses where that number stands for any. Set while any thread records
-        a function for it.
-    guarded: how many do so.
-    traces: whether an operation of a user's own was ever declared; see `Traced`.
-    """
-
-    __slots__ = ("guard", "guarded", "observed", "observer", "traces")
-
-    def __init__(self) -> None:
-        self.observer: Callable[[Value], Value] | None = None
-        self.observed: int = 0
-        self.guard: Callable[[Value, str], None] | None = None
-        self.guarded: int = 0
-        self.traces: bool = False
-
-
-MODE: Final = Mode()
-LOCK: Final = threading.RLock()
-
-THREAD: Final = threading.local()
-"""What context managers changed in one thread alone; each is absent until then.
-
-ieee: answer outside a domain with inf and nan, as IEEE 754 does, not an error.
-silent: record nothing.
-watcher: called with each node just recorded.
-backward_watcher: called with the output and the seed before a pass backward.
-rules: called in place of `evaluate` where derivatives become nodes.
-guard: called where `MODE.guard` is.
-"""
-
-
 def constant(x: object) -> Value:
     """A leaf for a bare number of an expression."""
     leaf = Value(x)
@@ -873,7 +838,9 @@ def _unary(operation: Operation, x: Value, data: float, partial: float) -> Value
     if MODE.traces:
         node = _traced(node)
     observer = MODE.observer
-    return node if observer is None else observer(node)
+    if observer is not None:
+        node = observer(node)
+    return node
 
 
 def _binary(
@@ -889,7 +856,9 @@ def _binary(
     if MODE.traces:
         node = _traced(node)
     observer = MODE.observer
-    return node if observer is None else observer(node)
+    if observer is not None:
+        node = observer(node)
+    return node
 
 
 def many(
@@ -906,7 +875,9 @@ def many(
     if MODE.traces:
         node = _traced(node)
     observer = MODE.observer
-    return node if observer is None else observer(node)
+    if observer is not None:
+        node = observer(node)
+    return node
 
 
 def _traced(node: Value) -> Value:
@@ -983,7 +954,7 @@ def forward(
     try:
         return float(operation.forward(*numbers))
     except (ValueError, ZeroDivisionError, OverflowError) as error:
-        if getattr(THREAD, "ieee", False):
+        if in_effect("ieee"):
             return limit(operation, numbers, error)
         raise _outside(operation, parents, error) from None
 
@@ -994,10 +965,10 @@ def outside(operation: Operation, numbers: tuple[Any, ...], error: Exception) ->
     While `compile` records, it is an error also where Values would give nan: a number
     is the same for every row.
     """
-    guard = getattr(THREAD, "guard", None)
+    guard = in_effect("guard")
     if guard is not None:
         raise guard.located(_outside(operation, numbers, error)) from None
-    if getattr(THREAD, "ieee", False):
+    if in_effect("ieee"):
         return limit(operation, list(numbers), error)
     raise _outside(operation, numbers, error) from None
 
@@ -1046,118 +1017,9 @@ def evaluate(operation: Operation, args: Sequence[Any], out: Any) -> Any:
     return [partial(*args, out) for partial in operation.partials]
 
 
-@final
-class Setting:
-    """A setting of this thread, for the length of a `with` block or of a function.
-
-    Compiled, entering and leaving can't be interrupted halfway. Plain, Ctrl-C may come
-    between the end of the block and `__exit__`; then `__del__` takes the setting back.
-    """
-
-    __slots__ = ("before", "name", "observes", "on", "setting")
-
-    def __init__(self, name: str, setting: Any, observes: bool) -> None:
-        self.name = name
-        self.setting = setting
-        self.observes = observes  # whether it needs one of the hooks of MODE
-        self.before: Any = None
-        self.on = False
-
-    def __enter__(self) -> None:
-        self.before = getattr(THREAD, self.name, None)
-        if self.observes:
-            _count_setting(self.name, 1)
-        self.on = True
-        setattr(THREAD, self.name, self.setting)
-
-    def __exit__(self, *error: object) -> None:
-        self._end()
-
-    def __del__(self) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        if self.on:
-            setattr(THREAD, self.name, self.before)
-            self.on = False
-            if self.observes:
-                _count_setting(self.name, -1)
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, with this setting while it runs."""
-        from functools import wraps
-
-        @wraps(function)
-        def inside(*args: Any, **kwargs: Any) -> Any:
-            with Setting(self.name, self.setting, self.observes):
-                return function(*args, **kwargs)
-
-        return inside
-
-
-def ieee() -> Setting:
-    """Compute with IEEE 754 answers, inf and nan, where a domain error would be raised.
-
-    For optimizers and solvers, which try numbers and turn back where the answer is not
-    finite. Holds for Values and for this package's functions of plain numbers, in this
-    thread, inside the block or, written as `@ieee()`, inside the function. (Python's
-    own operators on two floats, as in 1.0 / 0.0, raise an error all the same.)
-
-    >>> from autograd import exp, log
-    >>> with ieee():
-    ...     exp(1000.0), log(-1.0), (1 / Value(0.0)).data
-    (inf, nan, inf)
-    """
-    return Setting("ieee", True, False)
-
-
-def no_grad() -> Setting:
-    """Compute without recording: results are leaves, in this thread, inside the block.
-
-    For measuring and for updates, where gradients are not wanted. A transform such as
-    `grad` called inside still differentiates, because that is what it is asked for.
-    Written above a function, as `@no_grad()`, it holds inside that function.
-
-    >>> x = Value(3.0)
-    >>> with no_grad():
-    ...     y = x * x
-    >>> y.data, y.parents
-    (9.0, ())
-    """
-    return Setting("silent", True, True)
-
-
-def recording() -> Setting:
-    """Record also inside `no_grad`."""
-    return Setting("silent", False, False)
-
-
-def no_grad_is_on() -> bool:
-    """Whether this thread computes without recording."""
-    return bool(getattr(THREAD, "silent", False))
-
-
-def _count_setting(name: str, change: int) -> None:
-    """Set a hook while any thread has a setting that needs it."""
-    with LOCK:
-        if name == "guard":
-            MODE.guarded += change
-            MODE.guard = _ask if MODE.guarded else None
-        else:
-            MODE.observed += change
-            MODE.observer = _observe if MODE.observed else None
-
-
-def _ask(value: Value, how: str) -> None:
-    """Ask this thread's guard: others may read what is an input or a parameter here."""
-    guard = getattr(THREAD, "guard", None)
-    if guard is not None:
-        guard(value, how)
-
-
 def _observe(node: Value) -> Value:
-    """A node just recorded, as this thread wants it: checked, or without history."""
-    watcher = getattr(THREAD, "watcher", None)
+    """A node just recorded, as this task wants it: checked, or without history."""
+    watcher = in_effect("watcher")
     if watcher is not None:
         watcher(node)
     if not no_grad_is_on():
@@ -1168,9 +1030,12 @@ def _observe(node: Value) -> Value:
     return Value(node._data)
 
 
+MODE.observing = _observe
+
+
 def watch_backward(output: Value, seed: float) -> None:
-    """Let this thread's watcher look before gradients flow."""
-    watcher = getattr(THREAD, "backward_watcher", None)
+    """Let this task's watcher look before gradients flow."""
+    watcher = in_effect("backward_watcher")
     if watcher is not None:
         watcher(output, seed)
 

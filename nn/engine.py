@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from autograd.graph import topological_order
-from autograd.value import Value, constant, describe, ieee, number_of
+from autograd.modes import ieee
+from autograd.value import Value, constant, describe, number_of
 from autograd.wording import expect
 from nn.data import Dataset
 from nn.extras import require

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from autograd.value import ieee, number_of
+from autograd.modes import ieee
+from autograd.value import number_of
 from nn.calls import Call, values_in, watching
 from nn.engine import write
 from nn.hints import Numbers

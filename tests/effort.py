@@ -6,7 +6,8 @@ import cProfile
 import itertools
 from collections.abc import Callable
 
-from autograd.value import CLOCK, Setting
+from autograd.modes import Setting
+from autograd.value import CLOCK
 
 
 def calls(f: Callable[[], object]) -> int:

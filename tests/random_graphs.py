@@ -6,9 +6,10 @@ import random
 
 from autograd import ops
 from autograd.graph import gradients
+from autograd.modes import ieee
 from autograd.ops import TABLE
 from autograd.reductions import dot, logsumexp, mean, prod, softmax, sum
-from autograd.value import Value, ieee
+from autograd.value import Value
 
 NARY = (sum, mean, prod, logsumexp)
 ROWS = [row for row in TABLE.values() if row.arity]

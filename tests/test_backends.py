@@ -13,8 +13,8 @@ from random_graphs import eager, example
 from autograd import Value, compile, dot, maximum, relu, sin, sum, tanh
 from autograd.compiler.llvm import backend as llvm_backend
 from autograd.graph import gradients, topological_order
+from autograd.modes import MODE, ieee
 from autograd.ops import TABLE
-from autograd.value import MODE, ieee
 from nn import MLP
 
 BACKENDS = ["numpy", "llvm"]

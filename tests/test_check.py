@@ -26,8 +26,8 @@ from autograd import (
     topological_order,
 )
 from autograd.check import REMEMBERED
+from autograd.modes import MODE
 from autograd.ops import TABLE
-from autograd.value import MODE
 
 # ---- gradcheck -----------------------------------------------------------------------
 
@@ -358,9 +358,9 @@ def test_a_long_loop_runs_in_bounded_memory(monkeypatch):
     with detect_anomaly():
         for _ in range(1000):
             y = x * 2.0
-        from autograd.value import THREAD
+        from autograd.modes import in_effect
 
-        assert len(THREAD.watcher.__self__.places) == 100
+        assert len(in_effect("watcher").__self__.places) == 100
     assert y.data == 2.0
 
 

@@ -35,9 +35,10 @@ from autograd import (
 )
 from autograd.compiler import CompileError
 from autograd.compiler.instructions import COMPARISONS
+from autograd.modes import MODE, ieee
 from autograd.operation import Operation
 from autograd.ops import TABLE
-from autograd.value import MODE, bare, ieee
+from autograd.value import bare
 
 BACKENDS = ["numpy", "llvm"]
 X = [[2.0], [-3.0]]

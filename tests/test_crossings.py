@@ -12,8 +12,8 @@ import pytest
 import autograd
 from autograd import Program, Value, compile, grad, operation, where
 from autograd.compiler import CompileError
+from autograd.modes import ieee
 from autograd.ops import TABLE
-from autograd.value import ieee
 from nn import MLP
 
 BACKENDS = ["numpy", "llvm"]

@@ -13,7 +13,7 @@ from random_graphs import grow
 
 from autograd import Value, dot, operation, sum
 from autograd.graph import graph, topological_order
-from autograd.value import ieee
+from autograd.modes import ieee
 from nn import MLP, Layer, Neuron, binary_cross_entropy_with_logits, hinge, mse
 from viz import draw
 from viz.digits import short, typed

@@ -28,8 +28,9 @@ from autograd import (
 from autograd import sum as total
 from autograd.custom import operation
 from autograd.graph import gradients, graph
+from autograd.modes import ieee
 from autograd.ops import TABLE
-from autograd.value import ieee, record
+from autograd.value import record
 from nn import (
     MLP,
     binary_cross_entropy,

@@ -44,8 +44,8 @@ from autograd import (
     sqrt,
     where,
 )
+from autograd.modes import ieee
 from autograd.ops import TABLE
-from autograd.value import ieee
 
 LLVM = importlib.util.find_spec("llvmlite") is not None
 BACKENDS = ["numpy", *["llvm"] * LLVM]

@@ -20,9 +20,10 @@ import autograd
 from autograd import Value, grad, hessian, operation
 from autograd.compiler.recording import CompileError
 from autograd.graph import gradients, graph
+from autograd.modes import ieee
 from autograd.operation import Operation
 from autograd.ops import TABLE
-from autograd.value import ieee, record
+from autograd.value import record
 
 ROWS = list(TABLE.values())
 BOXED = [row for row in ROWS if row.box]

@@ -14,7 +14,7 @@ import pytest
 
 import autograd
 from autograd import Value, gradients
-from autograd.value import ieee
+from autograd.modes import ieee
 
 NUMBERS = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -3.0, math.inf, -math.inf, math.nan)
 POWERS = (0, 0.5, 1, 2, 3, -1)

@@ -16,7 +16,7 @@ import pytest
 
 from autograd import Value
 from autograd.graph import graph
-from autograd.value import ieee
+from autograd.modes import ieee
 from nn import MLP
 from viz import stepper, style
 from viz.digits import short

@@ -19,7 +19,7 @@ import pytest
 
 import nn
 from autograd import Value, relu
-from autograd.value import THREAD
+from autograd.modes import in_effect
 from nn import MLP, SGD, Adam, DivergenceError, Layer, Module, Sequential, fit
 from nn.checkpoint import load_checkpoint
 from nn.data import moons, xor
@@ -560,7 +560,7 @@ def test_ctrl_c_at_any_moment_leaves_what_can_be_resumed(tmp_path, engine, apart
         if history is None:
             break
         assert history.stopped == "interrupted"
-        assert not getattr(THREAD, "ieee", False)  # errors are errors again
+        assert not in_effect("ieee")  # errors are errors again
         lengths.append(len(history))
         assert load_checkpoint(broken).training["epoch"] == len(history)
         broken_off(3, broken, engine, broken)

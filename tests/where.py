@@ -43,6 +43,7 @@ ELSEWHERE = {
     "autograd.ops": "ops digits masks selecting",
     "autograd.source": "compile docs",
     "autograd.wording": "expression ops",
+    "autograd.wrapping": "modes",
     "nn": "module training",
     "nn.calls": "layers module",
     "nn.compiled": "compiled_training training",

@@ -43,7 +43,8 @@ from itertools import groupby, zip_longest
 from typing import Any
 
 from autograd.graph import Node, adjoints, graph
-from autograd.value import Value, describe, ieee
+from autograd.modes import ieee
+from autograd.value import Value, describe
 from autograd.value import forward as computed
 from autograd.wording import width
 from viz.collapse import Collapse, Finder

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd.graph import Node, adjoints, graph, reached
+from autograd.modes import recording
 from autograd.numeric import is_number
-from autograd.value import Value, as_value, number_of, recording
+from autograd.value import Value, as_value, number_of
 from nn.calls import Call, values_in, watching
 from nn.losses import (
     LOSSES,

@@ -15,17 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd.graph import Node, topological_order
+from autograd.modes import Setting, ieee, recording
 from autograd.operation import ANY, ATOM, POWER, PRODUCT, SIGN, SUM, Operation
 from autograd.ops import ALIAS, TABLE
-from autograd.value import (
-    Setting,
-    Value,
-    constant,
-    evaluate,
-    ieee,
-    number_of,
-    recording,
-)
+from autograd.value import Value, constant, evaluate, number_of
 from autograd.wording import width
 from viz.digits import short
 

@@ -20,9 +20,10 @@ from autograd.compiler.instructions import (
     Code,
     Kernel,
 )
+from autograd.modes import ieee
 from autograd.operation import Operation
 from autograd.ops import TABLE
-from autograd.value import forward, ieee
+from autograd.value import forward
 
 BLOCK = 4096  # rows; 32 KiB per array, so that a handful stays in the fast caches
 SPECIAL = {"fma": "{0} * {1} + {2}"}

@@ -27,7 +27,8 @@ from autograd.compiler.instructions import (
     compare,
 )
 from autograd.compiler.recording import written_out
-from autograd.value import forward, ieee
+from autograd.modes import ieee
+from autograd.value import forward
 
 
 class Report(NamedTuple):

@@ -27,19 +27,11 @@ from autograd.compiler.rules import ROWS, every_branch
 from autograd.custom import is_derived
 from autograd.functional import is_array
 from autograd.graph import topological_order
+from autograd.modes import Setting, ieee, in_effect, recording
 from autograd.operation import Operation
 from autograd.ops import ALIAS, ANSWER, GIVEN, ONCE
 from autograd.source import in_library, is_ours, shown, users_place
-from autograd.value import (
-    THREAD,
-    Setting,
-    Value,
-    as_value,
-    describe,
-    ieee,
-    record,
-    recording,
-)
+from autograd.value import Value, as_value, describe, record
 
 
 def from_graph(
@@ -304,7 +296,7 @@ def _guarded(leaves: Iterable[Value]) -> Iterator[None]:
 
     The derivatives that `grad` records meanwhile follow every branch of the rules.
     """
-    guard = Guard(leaves, getattr(THREAD, "guard", None))
+    guard = Guard(leaves, in_effect("guard"))
     with every_branch(), Setting("guard", guard, True):
         yield
 

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from autograd.compiler.instructions import COMPARISONS, Recorder, Term, compare
 from autograd.custom import is_derived
+from autograd.modes import Setting
 from autograd.operation import Operation
 from autograd.ops import TABLE
-from autograd.value import Setting, Value, constant, evaluate, number_of, record
+from autograd.value import Value, constant, evaluate, number_of, record
 
 
 def _comparison(name: str) -> Operation:

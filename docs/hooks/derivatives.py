@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from autograd import Value
+from autograd.modes import ieee
 from autograd.operation import Operation
 from autograd.ops import TABLE
-from autograd.value import ieee, record
+from autograd.value import record
 from viz.notation import LATEX, Rules, Symbol, applied, show, symbol_latex
 
 PAGE: Final = Path(__file__).parent.parent / "derivatives.md"

@@ -11,7 +11,8 @@ from typing import Final
 
 from autograd import expression
 from autograd.graph import Node, graph
-from autograd.value import Value, ieee
+from autograd.modes import ieee
+from autograd.value import Value
 from viz.graph import READABLE
 from viz.notation import names_of
 from viz.play.walk import Walk
