@@ -5,9 +5,14 @@ The modules in the order in which they are best read:
     instructions    the list of instructions, and calculating with them
     recording       from a graph, or a function, to such a list
     rules           derivatives that a function takes while it is recorded
+    chains          a + b + c + ... as one sum, whichever way it was written
     passes          gradient, simplification, fusion: from a list to a better one
+    steps           the array program: what it is
+    matrices        from a list to the arrays in it
+    names           what the arrays are called
+    array_text      the array program as Python text
     arrays          what programs take and return
-    numpy_backend   a list run on arrays
+    numpy_backend   that text, run
     program         what a user holds: `compile` and `Program`
     storage, export keeping a program, and taking it elsewhere
     llvm            a list as machine code

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import functools
-import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd.compiler.arrays import check_table, check_vector
+from autograd.compiler.array_text import ArrayText, form, number_text, taken_once
+from autograd.compiler.arrays import check_table, check_vector, numpy
 from autograd.compiler.instructions import (
     COMPARISONS,
     CONSTANT,
@@ -16,7 +18,9 @@ from autograd.compiler.instructions import (
     PARAMETER,
     Kernel,
 )
-from autograd.compiler.numpy_backend import REDUCTIONS, form, function, has_form
+from autograd.compiler.matrices import found, fused
+from autograd.compiler.names import identifiers
+from autograd.compiler.numpy_backend import SUMS, has_form
 from autograd.compiler.passes import optimize, tangent_kernel, write_out
 from autograd.ops import TABLE
 
@@ -32,86 +36,65 @@ def numpy_source(
     """The text of a module with one function of NumPy arrays."""
     if not name.isidentifier():
         raise ValueError(f"a function's name is a Python identifier; got {name!r}")
-    lines = _body(kernel)
-    text = "\n".join(lines)
-    special = "erf(" in text or "erfc(" in text
-    head = ["import math\n"] if special else []
-    head += ["import numpy as np\n", SPECIAL] if special else ["import numpy as np\n"]
+    program = fused(found(kernel), inlines=taken_once)
+    text = ArrayText(program, identifiers(program, {name}))
+    lines = text.lines()
+    result, made = _result(text, shape)
+    body = "\n".join([*lines, f"return {result}"])
+    special = "erf(" in body or "erfc(" in body
+    head = ["import functools"] * ("functools." in body) + ["import math"] * special
+    head += [""] * bool(head) + ["import numpy as np\n"] + [SPECIAL] * special
     arguments, parameters = ["X"], ""
     if kernel.parameters:
-        head.append(f"PARAMETERS = np.array([{', '.join(map(_number, numbers))}])\n")
+        head.append(
+            f"PARAMETERS = np.array([{', '.join(map(number_text, numbers))}])\n"
+        )
         arguments, parameters = ["X", "parameters"], ", parameters=PARAMETERS"
-    found = f"({', '.join(['N', *map(str, shape)])}{',' * (not shape)})"
+    head += [f"{name} = {_table(*table)}\n" for name, table in text.tables.items()]
+    if re.search(r"\brows\b", body):
+        lines.insert(0, "rows = len(X)")
     return "\n".join(
         [
             *head,
             "",
             f"def {name}(X{parameters}):",
-            f'    """From an array (N, {kernel.inputs}) to one of shape {found}."""',
+            f'    """From an array (N, {kernel.inputs}) to one of shape {made}."""',
             *[f"    {given} = np.asarray({given}, dtype=float)" for given in arguments],
             '    with np.errstate(all="ignore"):',
-            *[f"        {line}" for line in lines],
-            f"        return {_result(kernel, shape)}",
+            *[f"        {_tidy(line)}" for line in lines],
+            f"        {_tidy(f'return {result}')}",
             "",
         ]
     )
 
 
-def _body(kernel: Kernel) -> list[str]:
-    """One assignment for each instruction but the constants."""
-    names = _names(kernel)
-    lines = []
-    for name, (op, args, number) in zip(names, kernel.code.instructions, strict=True):
-        if op == INPUT:
-            lines.append(f"{name} = X[:, {int(number)}]")
-        elif op == PARAMETER:
-            lines.append(f"{name} = parameters[{int(number)}]")
-        elif op != CONSTANT:
-            lines.append(f"{name} = {_expression(op, [names[arg] for arg in args])}")
-    return lines
-
-
-def _names(kernel: Kernel) -> list[str]:
-    """x1, x2 for inputs, p1, p2 for parameters, v1, v2 for what is computed."""
-    names, count = [], 0
-    for op, _, number in kernel.code.instructions:
-        if op in LEAVES:
-            letter = "x" if op == INPUT else "p"
-            constant = op == CONSTANT
-            names.append(_number(number) if constant else f"{letter}{int(number) + 1}")
-        else:
-            count += 1
-            names.append(f"v{count}")
-    return names
-
-
-def _expression(op: str, args: list[str]) -> str:
-    if op == "sum":
-        return " + ".join(args)
-    if op == "dot":
-        half = len(args) // 2
-        pairs = zip(args[:half], args[half:], strict=True)
-        return " + ".join([f"{x} * {y}" for x, y in pairs])
-    return form(op).format(*args)
-
-
-def _number(x: float) -> str:
-    """A number as Python reads it back, exactly."""
-    if math.isfinite(x):
-        return repr(float(x))
-    return "np.nan" if x != x else "np.inf" if x > 0 else "(-np.inf)"
-
-
-def _result(kernel: Kernel, shape: tuple[int, ...]) -> str:
-    names = _names(kernel)
-    columns = [
-        names[i] if kernel.code.varies[i] else f"np.full(len(X), {names[i]})"
-        for i in kernel.outputs
-    ]
+def _result(text: ArrayText, shape: tuple[int, ...]) -> tuple[str, str]:
+    """What the function returns, and its shape."""
     if not shape:
-        return columns[0]
-    nested = f".reshape(len(X), {', '.join(map(str, shape))})" if shape[1:] else ""
-    return f"np.stack([{', '.join(columns)}], axis=1){nested}"
+        return text.output(), "(N,)"
+    sizes = ", ".join(map(str, shape))
+    nested = f".reshape(len(X), {sizes})" if shape[1:] else ""
+    return f"{text.outputs()}{nested}", f"(N, {sizes})"
+
+
+def _tidy(line: str) -> str:
+    """A line without parentheses that Python doesn't need."""
+    return ast.unparse(ast.parse(line))
+
+
+def _table(numbers: Sequence[float], dims: Sequence[int]) -> str:
+    texts = [repr(x) if isinstance(x, int) else number_text(x) for x in numbers]
+    text = f"np.array([{', '.join(texts)}])"
+    return text if len(dims) == 1 else f"{text}.reshape({', '.join(map(str, dims))})"
+
+
+def function(op: str, names: dict[str, Any]) -> Callable[..., Any]:
+    """An operation that has a form on arrays, as a function of them."""
+    arity = 3 if op == "fma" else 2 if op in COMPARISONS else TABLE[op].arity
+    args = [f"x{i}" for i in range(arity)]
+    source = f"lambda {', '.join(args)}: {form(op).format(*args)}"
+    made: Callable[..., Any] = eval(source, names)  # the table's text, not a user's
+    return made
 
 
 # ---- JAX -----------------------------------------------------------------------------
@@ -120,23 +103,39 @@ def _result(kernel: Kernel, shape: tuple[int, ...]) -> str:
 def jax_function(
     kernel: Kernel, shape: tuple[int, ...], numbers: Sequence[float]
 ) -> Callable[..., Any]:
-    """The program as a function of JAX arrays, run instruction by instruction."""
+    """The program as a function of JAX arrays: the steps of the array program."""
     try:
         import jax.numpy as jnp
     except ImportError:
         raise ImportError("to_jax needs jax: python -m pip install jax") from None
     operation = _jax_operations()
+    ops = {made.op for made in kernel.code.instructions}
+    called = {op: f"{op}_" for op in ops if not _is_arithmetic(op)}
+    program = fused(found(kernel), inlines=taken_once)
+    text = ArrayText(program, [f"v{n}" for n in range(len(program.arrays))], called)
+    source = text.function("run")
+    names = {name: operation(op) for op, name in called.items()} | {
+        "np": jnp,
+        "functools": functools,
+    }
+    for table, (entries, dims) in text.tables.items():
+        names[table] = numpy().array(entries).reshape(dims)
+    exec(source, names)  # made of the table's texts and numbers, not of a user's
+    run = names["run"]
 
-    def program(X: Any, parameters: Any = numbers) -> Any:
+    def program_of(X: Any, parameters: Any = numbers) -> Any:
         X, parameters = _floating(X), _floating(parameters)
         check_table(X, kernel.inputs)
         check_vector(parameters, kernel.parameters)
-        inputs = [X[:, column] for column in range(kernel.inputs)]
-        outputs = _run(kernel, operation, inputs, jnp.unstack(parameters))
-        columns = [jnp.broadcast_to(output, X.shape[:1]) for output in outputs]
-        return jnp.stack(columns, axis=1).reshape(X.shape[0], *shape)
+        outputs, _ = run(X, parameters)
+        return outputs.reshape(X.shape[0], *shape)
 
-    return program
+    return program_of
+
+
+def _is_arithmetic(op: str) -> bool:
+    """Whether JAX differentiates the form of an operation as its row does."""
+    return op in LEAVES or op in SUMS or op in COMPARISONS or "(" not in form(op)
 
 
 def _floating(given: Any) -> Any:
@@ -180,26 +179,10 @@ def _jax_operations() -> Callable[[str], Callable[..., Any]]:
 
     @functools.cache
     def operation(op: str) -> Callable[..., Any]:
-        if op == "dot":
-            return _jax_dot
         plain = function(op, names)
-        constant = op in COMPARISONS  # everywhere but at a jump, so that its slope is 0
-        arithmetic = op in REDUCTIONS or constant or "(" not in form(op)
-        return plain if arithmetic else _with_slopes(op, plain, operation)
+        return plain if _is_arithmetic(op) else _with_slopes(op, plain, operation)
 
     return operation
-
-
-def _jax_dot(*terms: Any) -> Any:
-    """A dot as a few operations; one per product takes XLA up to 3 times as long."""
-    import jax.numpy as jnp
-
-    half = len(terms) // 2
-    x, y = [
-        jnp.stack(jnp.broadcast_arrays(*vector), axis=-1)
-        for vector in (terms[:half], terms[half:])
-    ]
-    return (x * y).sum(axis=-1)
 
 
 def _with_slopes(

@@ -43,7 +43,11 @@ Behind one stands every argument of a formula that is chosen under that conditio
 that where it is not, an infinite slope in it hands on 0.
 """
 
-RESERVED = frozenset({*TABLE, *COMPARISONS, *LEAVES, GATE.name, "fma"})
+ROW_DOT, ROW_MEAN = "row_dot", "row_mean"
+"""Means over the rows: of a dot, and of a sum. They are the same for every row."""
+
+OVER_ROWS = frozenset({ROW_DOT, ROW_MEAN})
+RESERVED = frozenset({*TABLE, *COMPARISONS, *LEAVES, *OVER_ROWS, GATE.name, "fma"})
 
 
 class CompileError(TypeError):
@@ -93,7 +97,8 @@ class Code:
             self.shared += 1
             return known
         self.instructions.append(instruction)
-        self.varies.append(op == INPUT or any(map(self.varies.__getitem__, args)))
+        varies = op not in OVER_ROWS and any(map(self.varies.__getitem__, args))
+        self.varies.append(op == INPUT or varies)
         return known
 
     def row(self, op: str) -> Operation:
@@ -101,6 +106,10 @@ class Code:
         if op == GATE.name:
             return GATE
         return TABLE[op] if op in TABLE else self.own[op]
+
+    def folds(self, op: str) -> bool:
+        """Whether chains of an operation are one of many arguments, see its row."""
+        return op in TABLE and TABLE[op].folds
 
     def name(self, row: Operation) -> str:
         """What an operation is called here; two of the same name are told apart."""
@@ -141,6 +150,7 @@ class Kernel(NamedTuple):
 
     outputs: positions of the results kept for every row.
     sums: (target, a, b): add the product of the two, over all rows, to sum `target`.
+    labels: what users call the inputs, and the parameters; or nothing.
     """
 
     code: Code
@@ -148,6 +158,7 @@ class Kernel(NamedTuple):
     parameters: int
     outputs: tuple[int, ...]
     sums: tuple[tuple[int, int, int], ...]
+    labels: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @property
     def targets(self) -> int:

@@ -1,47 +1,34 @@
-"""The reference backend: one NumPy operation for each instruction.
+"""The reference backend: the array program as a Python function, run with NumPy.
 
-The rows go through in blocks, and an array is let go after its last use, so that the
-memory is a few blocks whatever the batch, not a copy of the batch per instruction.
+There is one call for each step, whatever the arrays hold. The rows go through in
+blocks, so that the memory is in proportion to a block whatever the batch.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
+from autograd.compiler.array_text import ArrayText, form, taken_once
 from autograd.compiler.arrays import numpy
-from autograd.compiler.instructions import (
-    COMPARISONS,
-    CONSTANT,
-    INPUT,
-    LEAVES,
-    PARAMETER,
-    Code,
-    Kernel,
-)
+from autograd.compiler.instructions import LEAVES, OVER_ROWS, Kernel
+from autograd.compiler.matrices import found, fused
+from autograd.compiler.steps import Array
 from autograd.modes import ieee
 from autograd.operation import Operation
-from autograd.ops import TABLE
 from autograd.value import forward
 
-BLOCK = 4096  # rows; 32 KiB per array, so that a handful stays in the fast caches
-SPECIAL = {"fma": "{0} * {1} + {2}"}
-
-
-def form(op: str) -> str:
-    """An instruction as text over the array module `np`, `{0}` its first argument.
-
-    Empty where there is none: sum, dot, and the operations that users declare.
-    """
-    if op in COMPARISONS:
-        return COMPARISONS[op][1]
-    return SPECIAL.get(op) or (TABLE[op].batch if op in TABLE else "")
+BLOCK = 4096  # rows: 32 KiB per result, so that a handful stays in the fast caches
+NUMBERS = 1 << 18  # that all results of a block hold: 2 MiB
+LEAST = 64  # rows of a block, whatever they take
+SUMS = frozenset({"sum", "dot"}) | OVER_ROWS
 
 
 def has_form(op: str) -> bool:
     """Whether an instruction is written with array operations alone."""
-    return op in LEAVES or op in REDUCTIONS or bool(form(op))
+    return op in LEAVES or op in SUMS or bool(form(op))
 
 
 def special_functions() -> dict[str, Any]:
@@ -51,47 +38,6 @@ def special_functions() -> dict[str, Any]:
         "erf": np.vectorize(math.erf, otypes=[float]),
         "erfc": np.vectorize(math.erfc, otypes=[float]),
     }
-
-
-def _total(*terms: Any) -> Any:
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
-
-
-def _dot(*terms: Any) -> Any:
-    half = len(terms) // 2
-    total = terms[0] * terms[half]
-    for index in range(1, half):
-        total = total + terms[index] * terms[half + index]
-    return total
-
-
-REDUCTIONS: dict[str, Callable[..., Any]] = {"sum": _total, "dot": _dot}
-
-
-def functions(code: Code, names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
-    """Each operation as a function of arrays, made from its form in the table.
-
-    names: the array module as `np`, and its functions erf and erfc.
-    """
-    ops = {made.op for made in code.instructions} - LEAVES
-    return {
-        op: function(op, names) if has_form(op) else _by_number(code.row(op))
-        for op in ops
-    }
-
-
-def function(op: str, names: dict[str, Any]) -> Callable[..., Any]:
-    """An operation that has a form on arrays, as a function of them."""
-    if op in REDUCTIONS:
-        return REDUCTIONS[op]
-    arity = 3 if op in SPECIAL else 2 if op in COMPARISONS else TABLE[op].arity
-    args = [f"x{i}" for i in range(arity)]
-    source = f"lambda {', '.join(args)}: {form(op).format(*args)}"
-    made: Callable[..., Any] = eval(source, names)  # the table's text, not a user's
-    return made
 
 
 def _by_number(row: Operation) -> Callable[..., Any]:
@@ -109,66 +55,46 @@ class NumpyKernel:
     """A kernel ready to run on arrays."""
 
     def __init__(self, kernel: Kernel) -> None:
+        np = numpy()
         self.kernel = kernel
-        code = kernel.code
-        names = {"np": numpy(), **special_functions()}
-        self._functions = functions(code, names)
-        self._row = [i for i in range(len(code)) if code.varies[i]]
-        self._once = [i for i in range(len(code)) if not code.varies[i]]
-        self._last = self._last_uses()
+        self.program = fused(found(kernel), inlines=taken_once)
+        ops = sorted({made.op for made in kernel.code.instructions})
+        own = {op: f"own{n}" for n, op in enumerate(ops) if not has_form(op)}
+        text = ArrayText(
+            self.program, [f"v{n}" for n in range(len(self.program.arrays))], own
+        )
+        names: dict[str, Any] = {
+            "np": np,
+            "functools": functools,
+            **special_functions(),
+        }
+        names.update(
+            {name: _by_number(kernel.code.row(op)) for op, name in own.items()}
+        )
+        source = text.function("run")
+        for name, (numbers, dims) in text.tables.items():
+            names[name] = np.array(numbers).reshape(dims)
+        exec(source, names)  # made of the table's texts and numbers, not of a user's
+        self._function = names["run"]
+        self._block = self._rows_at_once()
 
-    def _last_uses(self) -> dict[int, list[int]]:
-        """After which instruction which results of the row's are needed no more."""
-        code = self.kernel.code
-        needed = {p for _, a, b in self.kernel.sums for p in (a, b)}
-        needed.update(self.kernel.outputs)
-        last: dict[int, list[int]] = {}
-        seen = set(needed)
-        for index in reversed(self._row):
-            for arg in dict.fromkeys(code.instructions[index].args):
-                if code.varies[arg] and arg not in seen:
-                    seen.add(arg)
-                    last.setdefault(index, []).append(arg)
-        return last
+    def _rows_at_once(self) -> int:
+        def results(array: Array) -> int:
+            return array.size if array.varies else 0
+
+        total = sum([results(array) for _, array in self.program.made()])
+        return max(LEAST, min(BLOCK, NUMBERS // max(1, total)))
 
     def run(self, X: Any, parameters: Any, threads: int = 1) -> tuple[Any, Any]:
-        """The outputs (N, K) and the sums (P + 1,), each divided by N."""
+        """The outputs (N, K) and the means (P + 1,)."""
         np = numpy()
         rows = len(X)
         outputs = np.empty((rows, len(self.kernel.outputs)))
-        sums = np.zeros(self.kernel.targets)
+        means = np.zeros(self.kernel.targets)
         with np.errstate(all="ignore"):
-            once = self._uniform(parameters)
-            for start in range(0, rows, BLOCK):
-                stop = min(start + BLOCK, rows)
-                self._block(once, X[start:stop], outputs[start:stop], sums)
-            return outputs, sums / rows if rows else sums * math.nan
-
-    def _uniform(self, parameters: Any) -> dict[int, Any]:
-        """What is the same for every row, computed once."""
-        np = numpy()
-        values: dict[int, Any] = {}
-        for index in self._once:
-            op, args, number = self.kernel.code.instructions[index]
-            if op == CONSTANT:
-                values[index] = np.float64(number)
-            elif op == PARAMETER:
-                values[index] = parameters[int(number)]
-            else:
-                values[index] = self._functions[op](*[values[arg] for arg in args])
-        return values
-
-    def _block(self, once: dict[int, Any], X: Any, outputs: Any, sums: Any) -> None:
-        values = dict(once)
-        for index in self._row:
-            op, args, number = self.kernel.code.instructions[index]
-            if op == INPUT:
-                values[index] = X[:, int(number)]
-            else:
-                values[index] = self._functions[op](*[values[arg] for arg in args])
-            for done in self._last.get(index, ()):
-                del values[done]
-        for column, position in enumerate(self.kernel.outputs):
-            outputs[:, column] = values[position]
-        for target, a, b in self.kernel.sums:
-            sums[target] += (values[a] * values[b] * numpy().ones(len(X))).sum()
+            for start in range(0, rows, self._block):
+                part = X[start : start + self._block]
+                columns, share = self._function(part, parameters)
+                outputs[start : start + len(part)] = columns
+                means += share if len(part) == rows else share * (len(part) / rows)
+        return outputs, means if rows else means * math.nan

@@ -69,7 +69,7 @@ def input_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kerne
     wanted = [code.add(INPUT, (), i) for i in range(inputs)]
     shares = differentiate(code, output, wanted)
     recorder = CodeRecorder(code)
-    slopes = [_total(recorder, shares.get(position, [])) for position in wanted]
+    slopes = [total_of(recorder, shares.get(position, [])) for position in wanted]
     return Kernel(code, inputs, parameters, (output, *slopes), ())
 
 
@@ -107,7 +107,7 @@ def differentiate(code: Code, output: int, wanted: Iterable[int]) -> Shares:
         instruction = code.instructions[index]
         if instruction.op in LEAVES or index not in shares:
             continue
-        adjoint = Term(recorder, _total(recorder, shares.pop(index)))
+        adjoint = Term(recorder, total_of(recorder, shares.pop(index)))
         factors = [adjoint] * len(instruction.args)
         found = _shares(recorder, index, factors)
         for arg, share in zip(instruction.args, found, strict=True):
@@ -198,17 +198,35 @@ def _where_chosen(
     return Term(recorder, _product(code, factor.index, partial.index))
 
 
-def _total(recorder: CodeRecorder, shares: list[tuple[int, int]]) -> int:
+def total_of(recorder: CodeRecorder, shares: list[tuple[int, int]]) -> int:
     """The sum of the products of the pairs."""
     code = recorder.code
     if not shares:
         return code.constant(0.0)
+    shares = _counted(code, shares)
     if len(shares) == 1:
         return _product(code, *shares[0])
     adjoints, partials = zip(*shares, strict=True)
     if all(code.is_constant(partial, 1.0) for partial in partials):
         return code.add("sum", adjoints)
     return code.add("dot", adjoints + partials)
+
+
+def _counted(code: Code, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The pairs, those that are there several times as one with that factor."""
+    times = Counter(pairs)
+    return [
+        (a, b) if n == 1 else _scaled(code, a, b, float(n))
+        for (a, b), n in times.items()
+    ]
+
+
+def _scaled(code: Code, a: int, b: int, factor: float) -> tuple[int, int]:
+    """The factors of a product times a number, which overflows where that does."""
+    for number, other in ((a, b), (b, a)):
+        if code.number(number) is not None:
+            return better(code, "mul", (code.constant(factor), number)), other
+    return _product(code, a, b), code.constant(factor)
 
 
 def _product(code: Code, x: int, y: int) -> int:
@@ -237,6 +255,11 @@ def simplify(kernel: Kernel) -> tuple[Kernel, Report]:
 
 
 Rule = Callable[[Code, str, tuple[int, ...]], "int | None"]
+
+
+def better(code: Code, op: str, args: tuple[int, ...]) -> int:
+    """An instruction, or what a rule has in its place."""
+    return _better(code, op, args, Counter())
 
 
 def _better(code: Code, op: str, args: tuple[int, ...], done: Counter[str]) -> int:
@@ -339,37 +362,34 @@ def _lowered(code: Code, op: str, args: tuple[int, ...]) -> int | None:
     """mean, prod and logsumexp by simpler instructions; dot and sum of few terms."""
     if op == "mean":
         count = code.constant(float(len(args)))
-        total = _better(code, "sum", args, Counter())
-        return _better(code, "div", (total, count), Counter())
+        total = better(code, "sum", args)
+        return better(code, "div", (total, count))
     if op == "prod":
         return _chain(code, "mul", args)
     if op == "sum" and len(args) == 2:
-        return _better(code, "add", args, Counter())
+        return better(code, "add", args)
     if op == "dot" and len(args) == 2:
-        return _better(code, "mul", args, Counter())
+        return better(code, "mul", args)
     return _logsumexp(code, args) if op == "logsumexp" else None
 
 
 def _chain(code: Code, op: str, args: tuple[int, ...]) -> int:
     result = args[0]
     for arg in args[1:]:
-        result = _better(code, op, (result, arg), Counter())
+        result = better(code, op, (result, arg))
     return result
 
 
 def _logsumexp(code: Code, args: tuple[int, ...]) -> int:
     """m + log(sum of e ** (x - m)), m being the largest where that is finite."""
     largest = _chain(code, "maximum", args)
-    size = _better(code, "abs", (largest,), Counter())
+    size = better(code, "abs", (largest,))
     finite = code.add("less", (size, code.constant(math.inf)))
-    shift = _better(code, "where", (finite, largest, code.constant(0.0)), Counter())
-    powers = [
-        _better(code, "exp", (_better(code, "sub", (x, shift), Counter()),), Counter())
-        for x in args
-    ]
-    total = _better(code, "sum", tuple(powers), Counter())
-    log = _better(code, "log", (total,), Counter())
-    return _better(code, "add", (shift, log), Counter())
+    shift = better(code, "where", (finite, largest, code.constant(0.0)))
+    powers = [better(code, "exp", (better(code, "sub", (x, shift)),)) for x in args]
+    total = better(code, "sum", tuple(powers))
+    log = better(code, "log", (total,))
+    return better(code, "add", (shift, log))
 
 
 def _opened(code: Code, op: str, args: tuple[int, ...]) -> int | None:

@@ -20,6 +20,7 @@ from typing import Any, Final, SupportsIndex, final
 
 from autograd.compiler import storage
 from autograd.compiler.arrays import numpy, table, vector
+from autograd.compiler.chains import joined
 from autograd.compiler.instructions import Code, CompileError, Kernel, listing
 from autograd.compiler.llvm.layout import native
 from autograd.compiler.numpy_backend import NumpyKernel, has_form
@@ -253,7 +254,8 @@ class Program:
 
     def _plan(self, kind: str) -> tuple[Kernel, list[Report]]:
         if kind not in self._kernels:
-            made = self._described(kind)
+            labels = tuple([value.label for value in self.parameters])
+            made = self._described(kind)._replace(labels=((), labels))
             kernel, reports = optimize(made)
             if kind != "forward":
                 size = len(self._code), len(made.code)
@@ -263,19 +265,20 @@ class Program:
 
     def _described(self, kind: str) -> Kernel:
         count = len(self.parameters)
+        code, outputs = joined(self._code, self._outputs)
         if kind == "forward":
-            return forward_kernel(self._code, self._outputs, self.inputs, count)
+            return forward_kernel(code, outputs, self.inputs, count)
         if kind == "training":
-            first, *others = self._outputs
-            kernel = gradient_kernel(self._code, first, self.inputs, count)
+            first, *others = outputs
+            kernel = gradient_kernel(code, first, self.inputs, count)
             return kernel._replace(outputs=tuple(others))
-        if len(self._outputs) != 1:
+        if len(outputs) != 1:
             raise ValueError(
-                f"this program has {len(self._outputs)} outputs, and a gradient is of "
+                f"this program has {len(outputs)} outputs, and a gradient is of "
                 "one: compile the loss, a single Value"
             )
         made = gradient_kernel if kind == "gradient" else input_kernel
-        return made(self._code, self._outputs[0], self.inputs, count)
+        return made(code, outputs[0], self.inputs, count)
 
     # ---- reading ---------------------------------------------------------------------
 

@@ -1,0 +1,234 @@
+"""The arrays that are found in scalar graphs, stage by stage, and whole programs."""
+
+import builtins
+import itertools
+from collections import Counter
+
+import numpy as np
+import pytest
+from layered import layered
+from random_graphs import eager
+
+from autograd import Value, compile, dot, maximum, sum, tanh
+from autograd.compiler.matrices import boxed, found, fused, sides
+from autograd.compiler.steps import Apply, Join, Product, Read, Reduce
+
+
+def differs(seed, backend, rows):
+    """Whether program and graph differ by more than 1e-12 of the largest number."""
+    output, xs, ws = layered(seed)
+    batch = np.random.default_rng(seed).uniform(-1, 1, (rows, len(xs)))
+    program = compile(output, xs, ws, backend=backend)
+    wanted = eager(output, xs, ws, batch.tolist())
+    values = np.array([value for value, _, _ in wanted])
+    by_x = np.array([slopes for _, slopes, _ in wanted]).reshape(rows, len(xs))
+    by_w = np.array([slopes for _, _, slopes in wanted]).reshape(rows, len(ws))
+    found = [program(batch), program.input_grad(batch)[1]]
+    right = [values, by_x]
+    if rows:
+        mean, slopes = program.value_and_grad(batch)
+        found += [np.array([mean]), slopes]
+        right += [values.mean(keepdims=True), by_w.mean(axis=0)]
+    scale = 1e-12 * max(1.0, *[abs(each).max(initial=0.0) for each in right])
+    return any(
+        abs(a - b).max(initial=0.0) > scale for a, b in zip(found, right, strict=True)
+    )
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_layered_programs(backend):
+    seeds = range(60 if backend == "numpy" else 4)
+    assert not [seed for seed in seeds if differs(seed, backend, seed % 4)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_a_thousand_layered_programs(backend):
+    assert not [seed for seed in range(1000) if differs(seed, backend, seed % 5)]
+
+
+# ---- stage by stage ------------------------------------------------------------------
+
+
+def array_program(function, inputs, parameters, kind="gradient"):
+    program = compile(function, inputs, parameters, backend="numpy")
+    return fused(found(program._plan(kind)[0]))
+
+
+def kinds(program):
+    """How many steps there are of each kind, those inside others too."""
+    counts = Counter()
+    stack = [array.step for _, array in program.made()]
+    while stack:
+        step = stack.pop()
+        counts[type(step)] += 1
+        stack += step.args if isinstance(step, Apply) else ()
+    return counts
+
+
+def perceptron(sizes, by):
+    """A network's loss, whose sums are written in some way, and its weights."""
+    pairs = list(itertools.pairwise([2, *sizes]))
+    layers = [
+        (
+            [
+                [Value(0.1 * (i - j), f"W{n}[{i},{j}]") for j in range(a)]
+                for i in range(b)
+            ],
+            [Value(0.1 * i, f"b{n}[{i}]") for i in range(b)],
+        )
+        for n, (a, b) in enumerate(pairs)
+    ]
+
+    def loss(*row):
+        for W, b in layers:
+            row = [tanh(by(w, row, c)) for w, c in zip(W, b, strict=True)]
+        return sum([x * x for x in row])
+
+    weights = [w for W, b in layers for w in [*itertools.chain(*W), *b]]
+    return loss, weights
+
+
+def by_dot(ws, xs, b):
+    return dot(ws, xs) + b
+
+
+def by_builtin(ws, xs, b):
+    return builtins.sum([w * x for w, x in zip(ws, xs, strict=True)]) + b
+
+
+def by_bias_first(ws, xs, b):
+    return builtins.sum((x * w for w, x in zip(ws, xs, strict=True)), b)
+
+
+def by_loop(ws, xs, b):
+    total = 0.0
+    for w, x in zip(ws, xs, strict=True):
+        total += w * x
+    return b + total
+
+
+WAYS = [by_dot, by_builtin, by_bias_first, by_loop]
+
+
+@pytest.mark.parametrize("by", WAYS)
+def test_a_layer_is_found_however_its_sums_are_written(by):
+    loss, weights = perceptron([5, 4], by)
+    steps = kinds(array_program(loss, 2, weights))
+    # Forward one product per layer, and the squares; back one, and one per gradient.
+    assert steps[Product] == 3 + 1 + 2
+    assert steps[Join] == 1  # the gradient
+
+
+@pytest.mark.parametrize("by", WAYS)
+def test_the_steps_are_as_many_whatever_the_size(by):
+    sizes = ([6, 6, 5], [12, 24, 10])
+    counts = [len(list(array_program(*args_of(s, by)).made())) for s in sizes]
+    assert counts[0] == counts[1] <= 42
+
+
+def args_of(sizes, by):
+    loss, weights = perceptron(sizes, by)
+    return loss, 2, weights
+
+
+def test_shared_weights_are_one_product_over_all_positions():
+    W = [[Value(0.1 * i - 0.2 * j, f"W[{i},{j}]") for j in range(3)] for i in range(4)]
+    weights = list(itertools.chain(*W))
+
+    def loss(*xs):
+        rows = [xs[t : t + 3] for t in range(0, 15, 3)]
+        return sum([tanh(dot(w, row)) for row in rows for w in W])
+
+    program = array_program(loss, 15, weights)
+    products = [each.step for _, each in program.made() if type(each.step) is Product]
+    forward, backward = products
+    assert not forward.rows
+    assert (forward.left.dims, forward.right.dims) == ((1, 4, 3), (1, 5, 3))
+    assert backward.rows
+    assert (backward.left.dims, backward.right.dims) == ((1, 4, 5), (1, 3, 5))
+
+
+def test_half_of_a_grid_is_a_product_and_less_is_not():
+    ps = [Value(0.1 * i, f"p[{i}]") for i in range(32)]
+
+    def triangle(*xs):
+        rows = [ps[4 * i : 4 * i + 4] for i in range(8)]
+        return [
+            dot(rows[i], xs[4 * j : 4 * j + 4]) for i in range(8) for j in range(i + 1)
+        ]
+
+    program = array_program(triangle, 32, ps, "forward")
+    (product,) = [a for _, a in program.made() if type(a.step) is Product]
+    assert product.size == 64
+    assert product.scalars.count(-1) == 28
+
+    def diagonal(*xs):
+        rows = [ps[4 * i : 4 * i + 4] for i in range(8)]
+        return [dot(rows[i], xs[4 * i : 4 * i + 4]) for i in range(8)]
+
+    program = array_program(diagonal, 32, ps, "forward")
+    (product,) = [a for _, a in program.made() if type(a.step) is Product]
+    assert (product.size, product.step.left.dims) == (8, (8, 1, 4))
+
+
+@pytest.mark.parametrize(
+    ("dims", "strides", "start"),
+    [
+        ((2, 3), (3, 1), 0),
+        ((3, 2), (1, 3), 0),
+        ((4, 2), (0, 2), 1),
+        ((2, 2, 2), (4, 0, 1), 2),
+    ],
+)
+def test_boxes_are_recognized(dims, strides, start):
+    read = Read(0, start, dims, strides)
+    assert boxed(0, read.places(), dims) == read
+    assert (
+        boxed(0, read.places(), sides([read.places()], len(read.places()))).table == ()
+    )
+
+
+def test_a_chain_of_maxima_is_one_reduction():
+    program = array_program(lambda *x: maximum(*x) * 2.0, 9, [], "forward")
+    assert kinds(program)[Reduce] == 1
+    assert kinds(program)[Apply] == 1
+
+
+def test_additions_keep_their_order_where_there_are_no_products():
+    big = compile(lambda a, b, c, d: ((a + b) + c) + d, 4, backend="llvm")
+    assert big([[1e16, 1.0, -1e16, 1.0]])[0] == ((1e16 + 1.0) - 1e16) + 1.0
+
+
+def test_what_is_used_elsewhere_is_no_link_of_a_chain():
+    def prefix(*xs):
+        sums = list(itertools.accumulate(xs))
+        return [tanh(s) for s in sums]
+
+    batch = np.random.default_rng(0).normal(size=(3, 6))
+    found = compile(prefix, 6, backend="numpy")(batch)
+    np.testing.assert_allclose(found, np.tanh(batch.cumsum(axis=1)), rtol=1e-14)
+
+
+def test_a_long_formula_is_cut_before_python_refuses_to_read_it():
+    def f(x):
+        for _ in range(500):
+            x = tanh(x * 0.5 + 1.0)
+        return x
+
+    program = compile(f, 1, backend="numpy")
+    assert program([[0.1]])[0] == pytest.approx(
+        compile(f, 1, backend="llvm")([[0.1]])[0]
+    )
+
+
+def test_rows_go_through_in_blocks_and_make_no_difference():
+    loss, weights = perceptron([30, 2], by_dot)
+    program = compile(loss, 2, weights, backend="numpy")
+    batch = np.random.default_rng(0).normal(size=(9000, 2))
+    mean, slopes = program.value_and_grad(batch)
+    halves = [program.value_and_grad(half) for half in (batch[:4500], batch[4500:])]
+    assert mean == pytest.approx(np.mean([value for value, _ in halves]), rel=1e-13)
+    np.testing.assert_allclose(
+        slopes, np.mean([s for _, s in halves], axis=0), rtol=1e-11
+    )
