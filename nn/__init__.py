@@ -3,7 +3,7 @@
 from autograd import alone as alone
 from autograd.family import missing as _missing
 from autograd.source import announce
-from nn import data, recipe, schedules
+from nn import data, recipe, schedules, table
 from nn.checkpoint import export_safetensors, load, save
 from nn.engine import predict
 from nn.history import History
@@ -53,6 +53,7 @@ __all__ = [
     "recipe",
     "save",
     "schedules",
+    "table",
 ]
 
 

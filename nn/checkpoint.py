@@ -24,13 +24,13 @@ from typing import Any
 from autograd.files import Path, write_whole
 from autograd.value import Value
 from autograd.wording import cut, expect
+from nn.cells import FORMATS
 from nn.data import Scaling, as_column, table
 from nn.extras import require
 from nn.hints import (
     Activation,
     Array,
     Numbers,
-    Rows,
     Stage,
     Target,
     TrainingState,
@@ -46,6 +46,7 @@ from nn.module import (
     named,
     number_layers,
 )
+from nn.table import CYCLES, CategoryField, DateField, Encoding, Field, NumberField
 from nn.targets import Labels, as_predictions
 
 FORMAT = "chainrule model"
@@ -63,6 +64,7 @@ class Context:
     scaling: what is done to the inputs first. labels: how outputs become classes.
     target_scaling: what was done to targets that are numbers, one per row; outputs are
         on that scale.
+    encoding: how a table's columns become the inputs; None where they are the inputs.
     """
 
     features: tuple[str, ...] = ()
@@ -70,9 +72,22 @@ class Context:
     scaling: Scaling | None = None
     labels: Labels | None = None
     target_scaling: Scaling | None = None
+    encoding: Encoding | None = None
 
-    def inputs(self, X: Rows) -> Array:
-        """A table as the model takes it."""
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the table's columns that the inputs are made of."""
+        return self.encoding.columns if self.encoding else self.features
+
+    def inputs(self, X: Any) -> Array:
+        """A table as the model takes it.
+
+        X: N rows of I numbers; where there is an encoding also a table as it reads
+            them, of texts and numbers. An array with a column for each of `features`
+            is taken as encoded.
+        """
+        if self.encoding is not None and not _is_array(X, len(self.features)):
+            X = self.encoding.read(X).X
         return self.scaling(X) if self.scaling else table(X)
 
     def targets(self, y: Sequence[Target]) -> list[Target]:
@@ -93,6 +108,11 @@ class Context:
         if self.target_scaling is not None:
             rows = self.target_scaling.undo(rows)
         return as_predictions(rows)
+
+
+def _is_array(X: object, columns: int) -> bool:
+    kind = getattr(getattr(X, "dtype", None), "kind", "")
+    return kind == "f" and getattr(X, "shape", ())[1:] == (columns,)
 
 
 @dataclass(frozen=True)
@@ -291,6 +311,7 @@ def _plain_context(context: Context) -> dict[str, object]:
         "scaling": context.scaling and asdict(context.scaling),
         "labels": context.labels and asdict(context.labels),
         "target_scaling": context.target_scaling and asdict(context.target_scaling),
+        **({"encoding": context.encoding.plain()} if context.encoding else {}),
     }
 
 
@@ -521,7 +542,52 @@ def _context(content: object) -> Context:
         scaling=_scaling(content, "scaling"),
         labels=_labels(content),
         target_scaling=_scaling(content, "target_scaling"),
+        encoding=_encoding(content),
     )
+
+
+def _encoding(content: dict[str, object]) -> Encoding | None:
+    if content.get("encoding") is None:
+        return None
+    content = _object(content, "encoding")
+    fields = []
+    for part in _list(content, "fields"):
+        field = _object({"field": part}, "field")
+        fields.append(_field(field))
+    return Encoding(
+        tuple(fields), tuple(_texts(content, "missing")), _sign(content, "decimal")
+    )
+
+
+def _field(part: dict[str, object]) -> Field:
+    """How one column is encoded, each value checked for its type."""
+    kind, name, missing = _text(part, "kind"), _text(part, "name"), part.get("missing")
+    if not isinstance(missing, bool):
+        raise ValueError(f"its missing is not true or false but {_shown(missing)}")
+    if kind == "category":
+        values, rare = _texts(part, "values"), _texts(part, "rare")
+        return CategoryField(name, tuple(values), tuple(rare), missing)
+    (median,) = _floats({"median": [part.get("median")]}, "median")
+    if kind == "number":
+        return NumberField(name, median, missing, _sign(part, "decimal"))
+    cycles = _texts(part, "cycles")
+    if kind != "date" or not set(cycles) <= set(CYCLES):
+        raise ValueError(f"it has a column of the kind {_shown(kind)}")
+    return DateField(name, median, missing, _form(part), tuple(cycles))
+
+
+def _sign(content: dict[str, object], name: str) -> str:
+    sign = _text(content, name)
+    if sign not in (".", ","):
+        raise ValueError(f"its {name} is neither . nor , but {_shown(sign)}")
+    return sign
+
+
+def _form(content: dict[str, object]) -> str:
+    form = _text(content, "form")
+    if form not in FORMATS:
+        raise ValueError(f"it has dates of the form {_shown(form)}")
+    return form
 
 
 def _fits(context: Context, model: MLP) -> bool:
@@ -530,6 +596,7 @@ def _fits(context: Context, model: MLP) -> bool:
     scaling, labels, target = context.scaling, context.labels, context.target_scaling
     return (
         len(context.features) in (0, inputs)
+        and (context.encoding is None or context.encoding.features == context.features)
         and (scaling is None or len(scaling.mean) == inputs)
         and (labels is None or len(labels.classes) == max(outputs, 2))
         and (target is None or len(target.mean) == outputs)

@@ -1,4 +1,4 @@
-"""Tables to learn from: toy sets, real sets that come with scikit-learn, CSV files.
+"""Tables to learn from: toy sets, real sets that come with scikit-learn, files.
 
 >>> X, y = xor(rows=8, seed=0)
 >>> X.shape, y
@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,8 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from autograd.files import Path
 from autograd.numeric import is_number
+from autograd.wording import cut
+from nn.cells import MISSING, is_code, is_missing, numbers
 from nn.extras import require
 from nn.hints import Array, Label, Rows, Target
+from nn.reading import Sheet, read
 from nn.targets import plain
 
 if TYPE_CHECKING:
@@ -32,12 +34,14 @@ class Dataset(Pair):
 
     X: float64 of shape (N, I). y: N labels (texts or whole numbers) or N numbers.
     features: the names of the I columns. target: the name of what is to be told.
+    labels: the classes in order, () where the target is a number; None to find out.
     """
 
     X: Array
     y: Sequence[Target]
     features: tuple[str, ...]
     target: str = "class"
+    labels: tuple[Label, ...] | None = None
 
     def __iter__(self) -> Iterator[Any]:
         yield self.X
@@ -49,17 +53,26 @@ class Dataset(Pair):
     @property
     def classes(self) -> tuple[Label, ...]:
         """The labels in order; empty where the target is a number to come close to."""
+        if self.labels is not None:
+            return self.labels
         labels = plain(self.y)
         return tuple(sorted(set(labels))) if looks_like_classes(labels) else ()
 
     def rows(self, indices: Sequence[int]) -> Dataset:
         """The table of these rows alone."""
         y = [self.y[i] for i in indices]
-        return Dataset(self.X[list(indices)], y, self.features, self.target)
+        X = self.X[list(indices)]
+        return Dataset(X, y, self.features, self.target, self.labels)
 
-    def split(self, test: float = 0.25, seed: int = 0) -> tuple[Dataset, Dataset]:
-        """Rows to train on and rows to test on, each class shared out evenly."""
-        inside, outside = split_rows(self.y, test, seed, "test")
+    def split(
+        self, test: float = 0.25, seed: int = 0, name: str = "test"
+    ) -> tuple[Dataset, Dataset]:
+        """Rows to train on and rows to test on, each class shared out evenly.
+
+        name: what an error calls the part.
+        """
+        grouped = None if self.labels is None else bool(self.labels)
+        inside, outside = split_rows(self.y, test, seed, name, grouped)
         return self.rows(inside), self.rows(outside)
 
     def __repr__(self) -> str:
@@ -78,12 +91,17 @@ def looks_like_classes(labels: Sequence[Target]) -> TypeGuard[Sequence[Label]]:
 
 
 def split_rows(
-    labels: Sequence[Target], fraction: float, seed: int, name: str = "fraction"
+    labels: Sequence[Target],
+    fraction: float,
+    seed: int,
+    name: str = "fraction",
+    grouped: bool | None = None,
 ) -> tuple[list[int], list[int]]:
     """The indices of the rows to keep, and of about `fraction` of them, set aside.
 
-    name: what the user calls the fraction. Classes are shared out evenly. Raises
-    ValueError where either part would be empty.
+    name: what the user calls the fraction. grouped: whether to share out each class
+    evenly; None where the labels look like it. Raises ValueError where either part
+    would be empty.
     """
     if not 0 < fraction < 1:
         raise ValueError(
@@ -92,7 +110,7 @@ def split_rows(
         )
     rng = random.Random(f"split {seed}")
     aside: list[int] = []
-    for rows in _groups(plain(labels)):
+    for rows in _groups(labels, grouped):
         rng.shuffle(rows)
         aside += rows[: round(len(rows) * fraction)]
     chosen = set(aside)
@@ -104,11 +122,14 @@ def split_rows(
     return kept, sorted(aside)
 
 
-def _groups(labels: Sequence[Target]) -> list[list[int]]:
+def _groups(labels: Sequence[Target], grouped: bool | None) -> list[list[int]]:
     """The rows of each class; all rows together where the labels are numbers."""
-    if not looks_like_classes(labels):
+    if grouped is None:
+        labels = plain(labels)
+        grouped = looks_like_classes(labels)
+    if not grouped:
         return [list(range(len(labels)))]
-    groups: dict[Label, list[int]] = {}
+    groups: dict[Any, list[int]] = {}
     for row, label in enumerate(labels):
         groups.setdefault(label, []).append(row)
     return [groups[label] for label in sorted(groups)]
@@ -169,8 +190,16 @@ class Scaling:
     deviation: tuple[float, ...]
 
     @classmethod
-    def fit(cls, X: Rows) -> Scaling:
+    def fit(
+        cls,
+        X: Rows,
+        names: Sequence[str] = (),
+        free: Sequence[bool] | None = None,
+    ) -> Scaling:
         """The scaling after which each column of X has mean 0 and deviation 1.
+
+        names: what an error calls the columns; their numbers where there are none.
+        free: which of the columns to scale; the others stay as they are. None for all.
 
         A column that is the same in every row is only shifted. Raises ValueError for
         one whose numbers are so large that its mean or deviation overflows.
@@ -182,12 +211,18 @@ class Scaling:
             means, deviations = rows.mean(axis=0), rows.std(axis=0)
         for index in np.flatnonzero(~np.isfinite(means + deviations)).tolist():
             low, high = rows[:, index].min(), rows[:, index].max()
+            name = repr(names[index]) if names else index + 1
             raise ValueError(
-                f"column {index + 1} goes from {low:.3g} to {high:.3g}; its mean or "
+                f"column {name} goes from {low:.3g} to {high:.3g}; its mean or "
                 "deviation overflows: divide it by a large number first"
             )
-        deviation = [d if d > 0 else 1.0 for d in deviations.tolist()]
-        return cls(tuple(means.tolist()), tuple(deviation))
+        # Of numbers that are all the same, rounding may leave a deviation above 0.
+        same = rows.min(axis=0) == rows.max(axis=0)
+        means[same], deviations[same | (deviations == 0)] = rows[0, same], 1.0
+        if free is not None:
+            kept = ~np.array(free, dtype=bool)
+            means[kept], deviations[kept] = 0.0, 1.0
+        return cls(tuple(means.tolist()), tuple(deviations.tolist()))
 
     def __call__(self, X: Rows) -> Array:
         """The scaled table."""
@@ -343,160 +378,66 @@ GENERATED = ("moons", "circles", "blobs", "spirals", "xor")
 """Those that are drawn at random, and take `rows`, `noise` and `seed`."""
 
 
-# ---- CSV files -----------------------------------------------------------------------
-
-MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
-
-DELIMITERS = {"tab": "\t", "\\t": "\t"}
-"""What a person can hardly type at a command line."""
+# ---- files of numbers ----------------------------------------------------------------
 
 
-def read_csv(path: Path, target: str, delimiter: str = ",") -> Dataset:
-    """A table from a CSV file, whose first line names the columns.
+def read_csv(path: Path, target: str, delimiter: str | None = None) -> Dataset:
+    """A table of numbers from a file, whose first line names the columns.
 
-    target: the column to tell from all the others, which have to be numbers.
-    delimiter: what separates the columns: a character, or "tab".
+    target: the column to tell from all the others, which have to be numbers, none of
+    them missing; `nn.table.read` takes texts, dates and gaps as well.
+    delimiter: what separates the columns: a character, or "tab"; None to look for it.
 
     The target's values are numbers where all of them are, otherwise texts. Raises
     ValueError that names line and column for a missing value or a text among numbers,
     and for a file that is empty, has one class only or another delimiter.
     """
-    cells = _Cells(path, delimiter)
-    cells.check_has([target])
-    features = tuple(name for name in cells.names if name != target)
+    require("numpy")
+    import numpy as np
+
+    sheet = read(path, delimiter=delimiter)
+    sheet.check_has([target])
+    features = tuple(name for name in sheet.names if name != target)
     if not features:
-        raise ValueError(f"{path} has no column but the target {target!r}")
-    X, y = cells.numbers(features), cells.labels(target)
+        raise ValueError(f"{sheet.name} has no column but the target {target!r}")
+    X = np.column_stack([_numbers(sheet, name) for name in features])
+    y = _labels(sheet, target)
     if len(set(y)) == 1:
         raise ValueError(
-            f"{path}: every row has the {target} {y[0]!r}; there is nothing to learn "
-            "from one class alone"
+            f"{sheet.name}: every row has the {target} {y[0]!r}; there is nothing to "
+            "learn from one class alone"
         )
     return Dataset(X, y, features, target)
 
 
-def column_names(path: Path, delimiter: str = ",") -> list[str]:
-    """What the first line of a CSV file names. Raises ValueError as `read_csv` does."""
-    return _Cells(path, delimiter).names
+def _labels(sheet: Sheet, name: str) -> list[Target]:
+    """One column, as numbers where all of it is, otherwise as texts."""
+    texts = sheet.column(name)
+    _check_present(sheet, name)
+    found = numbers(texts)
+    if found.null_count() or is_code(texts):
+        return [*texts.to_list()]
+    return plain(found.to_list())
 
 
-def read_features(
-    path: Path, features: Sequence[str], delimiter: str = ","
-) -> tuple[Array, Mapping[str, list[str]]]:
-    """The named number columns of a CSV file, and all of its columns as texts."""
-    cells = _Cells(path, delimiter)
-    cells.check_has(features)
-    return cells.numbers(features), {name: cells.column(name) for name in cells.names}
+def _numbers(sheet: Sheet, name: str) -> Array:
+    texts = sheet.column(name)
+    _check_present(sheet, name)
+    found = numbers(texts)
+    if found.null_count():
+        row = int(found.is_null().arg_max() or 0)
+        raise ValueError(
+            f"{sheet.place(row, name)}: {cut(texts[row])!r} is not a number; "
+            "nn.table.read takes texts as well"
+        )
+    return found.to_numpy()
 
 
-class _Cells:
-    """The texts in a CSV file, with what is needed to say where one is."""
-
-    def __init__(self, path: Path, delimiter: str) -> None:
-        delimiter = DELIMITERS.get(delimiter, delimiter)
-        if len(delimiter) != 1:
-            raise ValueError(f"a delimiter is one character; got {delimiter!r}")
-        self.path = path
-        lines = _lines(path, delimiter)
-        if not lines:
-            raise ValueError(f"{path} is empty")
-        self.names = [name.strip() for name in lines[0][1]]
-        self.lines = lines[1:]
-        self._check_header(delimiter)
-        for number, cells in self.lines:
-            if len(cells) != len(self.names):
-                raise ValueError(
-                    f"{path}, line {number}: {len(cells)} columns where the first line "
-                    f"names {len(self.names)}"
-                )
-
-    def _check_header(self, delimiter: str) -> None:
-        names = self.names
-        if len(names) == 1:
-            for other in ";\t|,":
-                if other != delimiter and other in names[0]:
-                    raise ValueError(
-                        f"{self.path} has a single column with the delimiter "
-                        f"{delimiter!r}; its columns seem to be separated by {other!r}"
-                    )
-        if all(number_in(name) is not None for name in names):
-            raise ValueError(
-                f"{self.path} starts with numbers; its first line has to name the "
-                "columns"
-            )
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"{self.path} has two columns named {twice[0]!r}")
-        if not self.lines:
-            raise ValueError(f"{self.path} has no rows below its first line")
-
-    def check_has(self, names: Sequence[str]) -> None:
-        """Raise ValueError, with all columns listed, unless these are among them."""
-        for name in names:
-            if name not in self.names:
-                known = ", ".join(self.names[:20])
-                raise ValueError(f"{self.path} has no column {name!r}; it has: {known}")
-
-    def column(self, name: str) -> list[str]:
-        """One column's texts."""
-        index = self.names.index(name)
-        return [cells[index].strip() for _, cells in self.lines]
-
-    def labels(self, name: str) -> list[Target]:
-        """One column, as numbers where all of it is, otherwise as texts."""
-        texts = self.column(name)
-        for row, text in enumerate(texts):
-            if text.lower() in MISSING:
-                raise ValueError(f"{self._place(row, name)}: the value is missing")
-        numbers = [x for x in map(number_in, texts) if x is not None]
-        return plain(numbers) if len(numbers) == len(texts) else [*texts]
-
-    def numbers(self, names: Sequence[str]) -> Array:
-        """Columns as floats, of shape (rows, columns)."""
-        require("numpy")
-        import numpy as np
-
-        columns = [
-            [
-                self._number(text, row, name)
-                for row, text in enumerate(self.column(name))
-            ]
-            for name in names
-        ]
-        return np.array(columns).T.copy()
-
-    def _number(self, text: str, row: int, name: str) -> float:
-        if text.lower() in MISSING:
-            raise ValueError(
-                f"{self._place(row, name)}: the value is missing; fill it in, or leave "
-                "out the row or the column"
-            )
-        number = number_in(text)
-        if number is None:
-            raise ValueError(
-                f"{self._place(row, name)}: {text[:60]!r} is not a number (with a "
-                "point, no commas); columns other than the target have to be numbers"
-            )
-        return number
-
-    def _place(self, row: int, name: str) -> str:
-        return f"{self.path}, line {self.lines[row][0]}, column {name!r}"
-
-
-def _lines(path: Path, delimiter: str) -> list[tuple[int, list[str]]]:
-    """The file's rows with their line numbers, without empty lines."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
-            return [(reader.line_num, cells) for cells in reader if cells]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from None
-
-
-def number_in(text: str) -> float | None:
-    """The finite number that a text spells, or None."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and "_" not in text else None
+def _check_present(sheet: Sheet, name: str) -> None:
+    gaps = is_missing(sheet.column(name), MISSING)
+    if gaps.any():
+        raise ValueError(
+            f"{sheet.place(int(gaps.arg_max() or 0), name)}: the value is missing; "
+            "fill it in, or leave out the row or the column; nn.table.read takes gaps "
+            "as well"
+        )

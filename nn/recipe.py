@@ -15,10 +15,11 @@ can be done by hand.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from inspect import signature
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from autograd.files import Path
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
@@ -28,17 +29,17 @@ from nn.data import (
     Dataset,
     Scaling,
     as_column,
-    column_names,
-    read_csv,
-    split_rows,
 )
 from nn.engine import loss_of, predict
-from nn.hints import Array, Rows, Target
+from nn.hints import Array, Target
 from nn.history import History, summary
 from nn.losses import LOSSES
 from nn.module import ACTIVATIONS, MLP, Module
 from nn.optim import OPTIMIZERS, SGD, Optimizer
+from nn.reading import read as read_sheet
 from nn.schedules import SCHEDULES
+from nn.table import Encoding, Meaning, Table, Told, meanings, names_in
+from nn.table import read as read_table
 from nn.targets import BINARY, as_predictions, encode
 from nn.training import Metric, accuracy, fit, mean_error
 
@@ -84,14 +85,54 @@ class Settings:
     target: Annotated[
         str | None,
         Setting(
-            "Of a CSV file: the column to predict from all the others.",
+            "Of a file: the column to predict from all the others.",
             TABLE,
             metavar="COLUMN",
         ),
     ] = None
     delimiter: Annotated[
-        str, Setting("What separates a CSV file's columns: , or ; or tab.", TABLE)
-    ] = ","
+        str | None,
+        Setting(
+            "What separates a file's columns: , or ; or tab.",
+            TABLE,
+            default="looked for",
+        ),
+    ] = None
+    task: Annotated[
+        str,
+        Setting(
+            "What the target is: classes or number; auto looks at its values.", TABLE
+        ),
+    ] = "auto"
+    numbers: Annotated[
+        str | Sequence[str],
+        Setting("Columns to take as numbers: a,b.", TABLE, metavar="COLUMNS"),
+    ] = ""
+    categories: Annotated[
+        str | Sequence[str],
+        Setting("Columns to take as categories: a,b.", TABLE, metavar="COLUMNS"),
+    ] = ""
+    ignore: Annotated[
+        str | Sequence[str],
+        Setting("Columns to leave out: a,b.", TABLE, metavar="COLUMNS"),
+    ] = ""
+    missing: Annotated[
+        str | Sequence[str] | None,
+        Setting(
+            "What stands in a file for a missing value, besides nothing: ?,-999.",
+            TABLE,
+            metavar="TEXTS",
+            default="NA, nan, null, none, ?, - and the like",
+        ),
+    ] = None
+    decimal: Annotated[
+        str | None,
+        Setting(
+            "What stands before decimals: a point or a comma.",
+            TABLE,
+            default="looked for",
+        ),
+    ] = None
     test: Annotated[
         float,
         Setting("The part of the rows kept aside for the test at the end.", TABLE),
@@ -220,21 +261,25 @@ class Settings:
 class Predictor:
     """A model and what its numbers mean: rows of a table in, answers out.
 
-    Rows are as the table has them, unscaled, with the columns `context.features`.
+    Rows are as the table has them, unscaled, with the columns `context.columns`.
     """
 
     model: Module
     context: Context
 
-    def predict(self, X: Rows) -> list[Any]:
+    def predict(self, X: Any) -> list[Any]:
         """The class of each row, or the number in the target's own unit.
 
-        X: N rows of I numbers, lists or an array.
+        X: N rows, lists or an array, with a value for each of `context.columns`; where
+            it was trained on a file also another file's path, a DataFrame, or a mapping
+            of names to columns, in any order and among others.
         """
         return self.context.predictions(predict(self.model, self.context.inputs(X)))
 
-    def probabilities(self, X: Rows) -> Array:
+    def probabilities(self, X: Any) -> Array:
         """How likely each of `context.labels.classes` is, of shape (N, classes).
+
+        X: as for `predict`.
 
         Raises ValueError where the target is a number, which has no classes.
         """
@@ -287,21 +332,27 @@ class Trained(Predictor):
 
 # ---- the recipe ----------------------------------------------------------------------
 
+Tell = Callable[[Sequence[Meaning], Sequence[str]], object]
+"""What is told before a training: the meaning of each column, and notes."""
+
 
 def learn(
-    data: Path | Dataset,
+    data: Path | Dataset | Table,
     settings: Settings | None = None,
     *,
     checkpoint: Path | None = None,
+    told: Tell | None = None,
     **changes: Any,
 ) -> Trained:
     """Train a network on a table, and measure it on rows that it never saw.
 
-    data: the name of a set (see `nn.data.SETS`), a CSV file whose first line names the
-        columns, or a `Dataset`.
+    data: the name of a set (see `nn.data.SETS`), a file whose first line names the
+        columns (see `nn.table.read`), a `Table`, or a `Dataset`.
     settings: how; the default `Settings()` where there are none.
     checkpoint: a file to write at the end, at Ctrl-C, and every second meanwhile;
         `resume` goes on from it, and `load` reads the model in it.
+    told: called before the training with what was understood of each column of a file,
+        and with notes.
     changes: single settings by name, such as `epochs=20`.
 
     Inputs, and a target that is a number, are scaled by the rows trained on. Nothing is
@@ -316,9 +367,10 @@ def learn(
     [[1.0, 0.0, 0.0]]
     """
     settings = _changed(settings or Settings(), changes)
-    table = load_data(data, settings)
-    parts = divide(table, settings)
-    context = _context(table, parts["training"], settings)
+    read = load_data(data, settings)
+    parts, encoding = _in_numbers(read, settings, told)
+    table = read if isinstance(read, Dataset) else parts["training"]
+    context = _context(table, parts["training"], settings, encoding)
     if settings.resume:
         _check_same_rows(settings.resume, context)
     model = make_model(table, settings)
@@ -357,14 +409,30 @@ def _shared_with_fit(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in vars(settings).items() if name in known}
 
 
-def _context(table: Dataset, inside: Dataset, settings: Settings) -> Context:
+def _in_numbers(
+    read: Table | Dataset, settings: Settings, told: Tell | None
+) -> tuple[dict[str, Dataset], Encoding | None]:
+    """Each part as numbers, in a way that is learned from the training part alone."""
+    if isinstance(read, Dataset):
+        return divide(read, settings), None
+    tables = divide(read, settings)
+    encoding = tables["training"].encoding()
+    if told is not None:
+        told(meanings(read, encoding), read.notes)
+    return {name: encoding.dataset(part) for name, part in tables.items()}, encoding
+
+
+def _context(
+    table: Dataset, inside: Dataset, settings: Settings, encoding: Encoding | None
+) -> Context:
     """What the numbers mean; the scaling is that of the rows trained on."""
     numbers = predicts_numbers(table, settings)
     return Context(
         table.features,
         table.target,
-        scaling=Scaling.fit(inside.X),
+        scaling=encoding.scaling(inside) if encoding else Scaling.fit(inside.X),
         target_scaling=Scaling.fit(as_column(inside.y)) if numbers else None,
+        encoding=encoding,
     )
 
 
@@ -381,26 +449,53 @@ def _check_same_rows(path: Path, context: Context) -> None:
 # ---- the table -----------------------------------------------------------------------
 
 
-def load_data(data: Path | Dataset, settings: Settings) -> Dataset:
-    """The named set, or the CSV file. Raises ValueError that lists the sets."""
-    if isinstance(data, Dataset):
+def load_data(data: Path | Dataset | Table, settings: Settings) -> Dataset | Table:
+    """The named set, or the table in a file. Raises ValueError that lists the sets."""
+    if isinstance(data, Dataset | Table):
         return data
     if not isinstance(data, str | os.PathLike):
-        raise TypeError(f"data is a set's name, a CSV file or a Dataset; got {data!r}")
+        raise TypeError(
+            f"data is a set's name, a file, a Table or a Dataset; got {data!r}"
+        )
     if data in SETS:
         return SETS[str(data)](**_drawn(str(data), settings))
-    if not os.path.exists(data):
-        known = ", ".join(SETS)
-        raise ValueError(
-            f"{os.fspath(data)!r} is neither a file nor one of the sets {known}"
-        )
+    path = os.fspath(data)
+    if path != "-" and not os.path.exists(path):
+        raise ValueError(_no_file(path))
     if settings.target is None:
-        names = column_names(data, settings.delimiter)
+        names = read_sheet(path, delimiter=settings.delimiter).names
         raise ValueError(
-            f"which column of {os.fspath(data)} is to be predicted? Say it with target "
+            f"which column of {path} is to be predicted? Say it with target "
             f"(--target COLUMN); it has: {', '.join(names[:20])}"
         )
-    return read_csv(data, settings.target, settings.delimiter)
+    sheet = read_sheet(path, delimiter=settings.delimiter)
+    return read_table(sheet, settings.target, _told(settings, sheet.names))
+
+
+def _no_file(path: str) -> str:
+    near = get_close_matches(path, SETS, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    if "://" in path:
+        return f"{path!r} is an address; download the file, and give its path"
+    return f"{path!r} is neither a file nor one of the sets {', '.join(SETS)}{meant}"
+
+
+def _told(settings: Settings, columns: Sequence[str]) -> Told:
+    """What the settings say of a file with these columns."""
+    task = settings.task
+    if task == "auto" and settings.loss in NUMBER_LOSSES:
+        task = "number"
+    if task == "auto" and settings.loss in ("cross_entropy", *BINARY):
+        task = "classes"
+    missing = settings.missing
+    return Told(
+        names_in(settings.numbers, columns),
+        names_in(settings.categories, columns),
+        names_in(settings.ignore, columns),
+        task,
+        None if missing is None else names_in(missing, ()),
+        settings.decimal,
+    )
 
 
 def _drawn(name: str, settings: Settings) -> dict[str, Any]:
@@ -411,14 +506,16 @@ def _drawn(name: str, settings: Settings) -> dict[str, Any]:
     return {"rows": settings.rows, "seed": settings.seed, **noise}
 
 
-def divide(data: Dataset, settings: Settings) -> dict[str, Dataset]:
+Rowed = TypeVar("Rowed", Dataset, Table)
+
+
+def divide(data: Rowed, settings: Settings) -> dict[str, Rowed]:
     """The rows by what they are for; no row is in two parts."""
     inside, outside = data.split(settings.test, settings.seed)
     if not settings.validation:
         return {"training": inside, "test": outside}
-    kept, aside = split_rows(inside.y, settings.validation, settings.seed, "validation")
-    parts = {"training": inside.rows(kept), "validation": inside.rows(aside)}
-    return parts | {"test": outside}
+    inside, aside = inside.split(settings.validation, settings.seed, "validation")
+    return {"training": inside, "validation": aside, "test": outside}
 
 
 # ---- the network and how it is trained -----------------------------------------------

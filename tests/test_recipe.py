@@ -218,7 +218,9 @@ def test_neither_a_set_nor_a_file(name):
 
 
 def test_what_is_no_table_at_all():
-    with pytest.raises(TypeError, match="a set's name, a CSV file or a Dataset; got"):
+    with pytest.raises(
+        TypeError, match="a set's name, a file, a Table or a Dataset; got"
+    ):
         learn([[1.0, 2.0]])
 
 

@@ -53,6 +53,7 @@ ELSEWHERE = {
     "nn.compiled": "compiled_training training",
     "nn.engine": "training compiled_training",
     "nn.history": "training",
+    "nn.table": "columns",
     "nn.targets": "targets training",
     "nn.watch": "training",
     "viz": "draw",

@@ -203,8 +203,8 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            help=f"{', '.join(SETS)}, or a CSV file whose first line names the "
-            "columns.",
+            help=f"{', '.join(SETS)}, or a file whose first line names the columns "
+            "(CSV and its relatives, also packed; - for standard input).",
             show_default=False,
         ),
     ],
@@ -238,12 +238,16 @@ def train(
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="A model.json from chainrule train.")],
-    data: Annotated[Path, typer.Argument(help="A CSV file with the same columns.")],
+    data: Annotated[Path, typer.Argument(help="A file with the same columns.")],
     delimiter: Annotated[
-        str, typer.Option(help="What separates the file's columns: , or ; or tab.")
-    ] = ",",
+        str | None,
+        typer.Option(
+            help="What separates the file's columns: , or ; or tab.",
+            show_default="looked for",
+        ),
+    ] = None,
 ) -> None:
-    """Print a trained network's prediction for every row of a CSV file.
+    """Print a trained network's prediction for every row of a file.
 
     The file needs the columns that the network was trained on, in any order.
     If it holds the target too, stderr says how good the predictions are.

@@ -6,7 +6,8 @@ import csv
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from statistics import fmean
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from autograd import Value
 from nn import MLP, DivergenceError, Module, Sequential, mse, predict
+from nn.cells import numbers
 from nn.checkpoint import Context, load_checkpoint
-from nn.data import MISSING, Scaling, number_in, read_features
+from nn.data import Scaling
 from nn.module import Neuron
 from nn.recipe import Settings, Trained, learn
+from nn.table import Encoding, Meaning
 from nn.targets import plain
 from viz.graph import draw
 from viz.plots import plot_confusion, plot_decision_boundary, plot_history
-from viz.render import Graph
+from viz.render import Graph, visible
 
 if TYPE_CHECKING:
     from nn.hints import Array
@@ -33,7 +36,7 @@ def train(data: str, settings: Settings, out: Path) -> None:
     with _folder(out):
         before = _context_in(saved)
         try:
-            trained = learn(data, settings, checkpoint=saved)
+            trained = learn(data, settings, checkpoint=saved, told=tell)
         except DivergenceError as error:
             _keep(error, out)
             raise
@@ -124,6 +127,37 @@ def _lock(handle: int, folder: Path) -> None:
         return
 
 
+# ---- what was understood -------------------------------------------------------------
+
+LINES = 40
+"""Columns of a table that are listed; of a wider one the first, and how many more."""
+
+
+def tell(found: Sequence[Meaning], notes: Sequence[str]) -> None:
+    """Print what each column of a file was taken for, and what becomes of it."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table("column", "taken for", "because", "becomes", "missing")
+    for line in found[:LINES]:
+        cells = (line.name, line.kind, line.why, line.becomes, line.missing)
+        shown.add_row(*[Text(visible(cell, 60)) for cell in cells])
+    console = Console()
+    console.print("What I understood of your table:")
+    console.print(shown)
+    if more := found[LINES:]:
+        kinds = Counter(line.kind for line in more)
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        print(f"and {len(more)} more columns: {counts}")
+    for note in notes:
+        print(f"note: {visible(note, 200)}")
+    print(
+        "Otherwise: --numbers, --categories, --ignore COLUMNS, --task classes|number, "
+        "--missing TEXTS, --delimiter, --decimal\n"
+    )
+
+
 # ---- how good it is ------------------------------------------------------------------
 
 
@@ -154,8 +188,8 @@ def _report(trained: Trained) -> None:
 
 def _facts(trained: Trained) -> dict[str, str]:
     model, history, context = trained.model, trained.history, trained.context
-    columns = len(context.features)
-    sizes = [columns, *[layer.nout for layer in model.layers]]
+    columns = len(context.columns)
+    sizes = [len(context.features), *[layer.nout for layer in model.layers]]
     stopped = history.stopped.replace("early", "stopped early")
     best = {"best epoch": f"{history.best_epoch}, whose weights are kept"}
     return {
@@ -243,8 +277,8 @@ def neuron_loss(model: MLP, row: list[float], features: tuple[str, ...]) -> Valu
 # ---- using a model -------------------------------------------------------------------
 
 
-def predict_file(model: Path, data: Path, delimiter: str) -> None:
-    """Print a prediction for every row of a CSV file, as CSV."""
+def predict_file(model: Path, data: Path, delimiter: str | None) -> None:
+    """Print a prediction for every row of a file, and on stderr what is new in it."""
     checkpoint = load_checkpoint(model)
     context = checkpoint.context
     if not context.features:
@@ -252,13 +286,16 @@ def predict_file(model: Path, data: Path, delimiter: str) -> None:
             f"{model} does not say which columns its inputs are; only models that "
             "`chainrule train` wrote can be used on a file"
         )
-    X, columns = read_features(data, context.features, delimiter)
-    outputs = predict(checkpoint.model, context.inputs(X)).reshape(len(X), -1)
+    encoding = context.encoding or Encoding.of_numbers(context.features)
+    found = encoding.read(data, delimiter)
+    for note in found.notes:
+        print(f"note: {visible(note, 200)}", file=sys.stderr)
+    rows = predict(checkpoint.model, context.inputs(found.X))
+    outputs = rows.reshape(len(rows), -1)
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    for line in prediction_table(context, outputs):
-        writer.writerow(line)
-    if context.target in columns:
-        _compare(context, outputs, columns[context.target])
+    writer.writerows(prediction_table(context, outputs))
+    if context.target in found.sheet.names:
+        _compare(context, outputs, found.sheet.column(context.target), encoding)
 
 
 def prediction_table(context: Context, outputs: Array) -> list[list[Any]]:
@@ -275,23 +312,32 @@ def prediction_table(context: Context, outputs: Array) -> list[list[Any]]:
     ]
 
 
-def _compare(context: Context, outputs: Array, truth: list[str]) -> None:
-    """Say on stderr how good the predictions are, where the file tells the target."""
-    found = context.predictions(outputs)
-    told = [row for row, text in enumerate(truth) if text.lower() not in MISSING]
+def _compare(context: Context, outputs: Array, truth: Any, encoding: Encoding) -> None:
+    """Say on stderr how good the predictions are, where the file tells the target.
+
+    truth: the texts of the target, a polars Series.
+    """
+    found, texts = context.predictions(outputs), truth.to_list()
     if context.labels is None:
-        numbers = [number_in(text) for text in truth]
-        told = [row for row in told if numbers[row] is not None]
-        off = [abs(found[row] - (numbers[row] or 0.0)) for row in told]
-        result = f"error {fmean(off):.4g}" if off else ""
+        told = numbers(truth, encoding.decimal).to_list()
+        off = [abs(a - b) for a, b in zip(found, told, strict=True) if b is not None]
+        result, count = f"error {fmean(off):.4g}" if off else "", len(off)
     else:
-        right = [label_in(truth[row]) == label_in(str(found[row])) for row in told]
-        result = f"accuracy {fmean(right):.3f}" if right else ""
+        known = set(map(str, context.labels.classes))
+        right = [
+            label_in(text) == label_in(str(one))
+            for text, one in zip(texts, found, strict=True)
+            if text in known or text.lower() not in encoding.missing
+        ]
+        result, count = f"accuracy {fmean(right):.3f}" if right else "", len(right)
     if result:
-        print(f"{result} on {len(told)} of {len(truth)} rows", file=sys.stderr)
+        print(f"{result} on {count} of {len(texts)} rows", file=sys.stderr)
 
 
 def label_in(text: str) -> str:
     """A class's text; 1.0 is the class 1."""
-    number = number_in(text)
-    return text if number is None else str(plain([number])[0])
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return str(plain([number])[0]) if math.isfinite(number) else text

@@ -1,0 +1,191 @@
+"""What texts in a column mean: numbers and dates as people write them, and gaps.
+
+>>> import polars as pl
+>>> numbers(pl.Series(["1,234.5", "$20.00", "5 %", "(3)", "red"])).to_list()
+[1234.5, 20.0, 5.0, -3.0, None]
+>>> numbers(pl.Series(["1.234,5", "20,00 €"]), ",").to_list()
+[1234.5, 20.0]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MISSING = (
+    "", "?", "-", "--", ".", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none",
+)  # fmt: skip
+"""Texts that mean that there is no value, however they are capitalized."""
+
+PERHAPS = ("none", "na", "n/a", "null", "-", "--", ".")
+"""Those that are as likely a value of their own among other texts."""
+
+
+def is_missing(texts: pl.Series, words: Iterable[str]) -> pl.Series:
+    """Whether each text is one of these words, in small letters."""
+    return texts.str.to_lowercase().is_in(list(words))
+
+
+def is_code(texts: pl.Series) -> bool:
+    """Whether numbers are written as codes are, with zeros before them: 007, 02134.
+
+    >>> import polars as pl
+    >>> is_code(pl.Series(["007", "010"])), is_code(pl.Series(["0.7", "0", "10"]))
+    (True, False)
+    """
+    return bool(texts.str.contains(r"^0[0-9]+$").any())
+
+
+# ---- numbers -------------------------------------------------------------------------
+
+SIGN = "[-+−]"
+CURRENCY = r"(?:[$€£¥₹₽₩₺]|(?i:usd|eur|gbp|chf|jpy|cad|aud|inr|rs\.?|kr\.?))"
+DIGITS = r"(?:[0-9][0-9.,'’\s]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"
+DRESSED = (
+    rf"^(?P<loss>\()?(?P<sign>{SIGN})?\s*{CURRENCY}?\s*(?P<second>{SIGN})?\s*"
+    rf"(?P<digits>{DIGITS})\s*(?:{CURRENCY}|[%‰])?\)?$"
+)
+"""A number with what people put around it."""
+
+GROUPS = {".": r",'’\s", ",": r".'’\s"}
+"""What may stand between thousands, by what stands before the decimals."""
+
+
+def _grouped(decimal: str) -> str:
+    """The pattern of digits, alone or in groups (of three, in India of two)."""
+    between = GROUPS[decimal]
+    groups = rf"[0-9]{{1,3}}(?:[{between}][0-9]{{2,3}})*[{between}][0-9]{{3}}"
+    return rf"^(?:{groups}|[0-9]*)(?:[{decimal}][0-9]*)?(?:[eE][-+]?[0-9]+)?$"
+
+
+def numbers(texts: pl.Series, decimal: str = ".") -> pl.Series:
+    """The finite number that each text spells, or null.
+
+    decimal: what stands before the decimals, a point or a comma. A currency, a percent
+    sign, thousands in groups, and parentheses for a loss are understood.
+    """
+    import polars as pl
+
+    found = texts.cast(pl.Float64, strict=False)
+    rest = ~found.is_finite().fill_null(False)
+    if decimal == ",":
+        rest |= texts.str.contains(".", literal=True)
+    if rest.any():
+        found = _merged(found, rest, _dressed(texts.filter(rest), decimal))
+    return found
+
+
+def _merged(column: pl.Series, where: pl.Series, others: pl.Series) -> pl.Series:
+    """A column of numbers with other ones in some of its places."""
+    import numpy as np
+    import polars as pl
+
+    values = np.array(column.to_numpy(), dtype=np.float64)
+    values[where.to_numpy()] = others.to_numpy()
+    return pl.Series(values).fill_nan(None)
+
+
+def _dressed(texts: pl.Series, decimal: str) -> pl.Series:
+    """Numbers that are not written as a programmer writes them."""
+    import polars as pl
+
+    parts = texts.str.extract_groups(DRESSED).struct.unnest()
+    digits = parts["digits"].str.strip_chars()
+    good = digits.str.contains(_grouped(decimal)).fill_null(False)
+    digits = digits.str.replace_all(f"[{GROUPS[decimal]}]", "")
+    digits = digits.str.replace(",", ".", literal=True)
+    found = digits.cast(pl.Float64, strict=False)
+    signs = parts.select(
+        pl.concat_str(["loss", "sign", "second"], ignore_nulls=True)
+    ).to_series()
+    minus = signs.str.count_matches("[-−(]") % 2 == 1
+    found = found * (1 - 2 * minus.cast(pl.Int8))
+    return found.set(~(good & found.is_finite().fill_null(False)), None)
+
+
+def decimal_sign(texts: pl.Series, usual: str = "") -> str:
+    """What stands before the decimals in a column, or "" where it could be either.
+
+    usual: what it is in the file, where that is known.
+
+    >>> import polars as pl
+    >>> decimal_sign(pl.Series(["1,5", "2"])), decimal_sign(pl.Series(["1,234.5"]))
+    (',', '.')
+    >>> decimal_sign(pl.Series(["1,234", "2,500"]))
+    ''
+    """
+    if not texts.str.contains("[,.]" if usual == "," else ",").any():
+        return usual
+    point, comma = (numbers(texts, sign).count() for sign in ".,")
+    return usual if point == comma else "." if point > comma else ","
+
+
+# ---- dates ---------------------------------------------------------------------------
+
+DAYS = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y",
+    "%m-%d-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%b %d, %Y", "%B %d, %Y",
+    "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y",
+)  # fmt: skip
+TIMES = (
+    "", " %H:%M:%S", " %H:%M", " %H:%M:%S%.f", " %I:%M:%S %p", " %I:%M %p",
+)  # fmt: skip
+FORMATS = tuple(f"{day}{time}" for day in DAYS for time in TIMES) + TIMES[1:]
+"""How dates and times are written; of two that fit, the earlier is taken."""
+
+LOOKS = (
+    r"^[A-Za-z]{0,9}[ ,]*[0-9]{1,4}"
+    r"([-./ ][0-9A-Za-z]{1,9}[-./, ]+[0-9]{1,4}|, ?[0-9]{4}|:[0-9]{2})"
+)
+"""What each date or time matches, so that other texts need not be tried."""
+
+DAY = 86400.0
+"""Seconds."""
+
+
+def date_format(texts: pl.Series) -> str:
+    """The format in which nearly all of these texts are dates, or "".
+
+    >>> import polars as pl
+    >>> date_format(pl.Series(["2019-03-23 20:21:09", "2019-03-24 01:00:00"]))
+    '%Y-%m-%d %H:%M:%S'
+    >>> date_format(pl.Series(["3/23/2019"])), date_format(pl.Series(["23/3/2019"]))
+    ('%m/%d/%Y', '%d/%m/%Y')
+    """
+    first = texts.head(200)
+    if first.str.contains(LOOKS).sum() < max(1, ENOUGH * len(first)):
+        return ""
+    for given in FORMATS:
+        if dates(first, given).count() >= ENOUGH * len(first) and (
+            dates(texts, given).count() >= ENOUGH * len(texts)
+        ):
+            return given
+    return ""
+
+
+ENOUGH = 0.9
+"""The part of a column's values that have to be numbers, or dates, for it to be so."""
+
+
+def dates(texts: pl.Series, given: str) -> pl.Series:
+    """The seconds since 1970 of each date in a format, or null. Time zones are dropped.
+
+    A format of times alone gives seconds since midnight.
+    """
+    import polars as pl
+
+    texts = (
+        texts.str.replace("T", " ", literal=True) if given.startswith("%Y") else texts
+    )
+    texts = texts.str.replace(r"(:[0-9.]+) ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})$", "$1")
+    if given in TIMES:
+        texts, given = "1970-01-01 " + texts.str.strip_chars(), f"%Y-%m-%d{given}"
+    if "%H" in given or "%I" in given:
+        found = texts.str.to_datetime(given, strict=False, time_unit="us")
+    else:
+        found = texts.str.to_date(given, strict=False).cast(pl.Datetime("us"))
+    found = found.set(found.dt.year() < 1000, None)
+    return found.dt.timestamp("us").cast(pl.Float64) / 1e6

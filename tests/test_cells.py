@@ -1,0 +1,138 @@
+"""What texts mean: numbers and dates as people write them."""
+
+import random
+from datetime import datetime, timedelta
+
+import polars as pl
+import pytest
+
+from nn.cells import (
+    DAYS,
+    FORMATS,
+    TIMES,
+    date_format,
+    dates,
+    decimal_sign,
+    is_code,
+    numbers,
+)
+
+
+def grouped(digits, between):
+    return f"{int(digits):,}".replace(",", between)
+
+
+def spelled(x, decimal, between, dress):
+    """A number as somebody may write it."""
+    whole, _, rest = f"{abs(x):.2f}".partition(".")
+    text = grouped(whole, between) + decimal + rest
+    return dress.format("-" * (x < 0) + text)
+
+
+DRESSES = ("{}", "${}", "{} €", "USD {}", "{}%", "{} %", " {} ", "£ {}", "CHF{}")
+
+
+@pytest.mark.parametrize("dress", DRESSES)
+@pytest.mark.parametrize(
+    ("decimal", "between"),
+    [
+        (".", ","),
+        (".", " "),
+        (".", "'"),
+        (".", ""),
+        (",", "."),
+        (",", "\u202f"),
+        (",", ""),
+    ],
+)
+def test_numbers_as_people_write_them(dress, decimal, between):
+    rng = random.Random(dress + decimal + between)
+    wanted = [round(rng.uniform(-1, 1) * 10 ** rng.randrange(9), 2) for _ in range(60)]
+    texts = pl.Series([spelled(x, decimal, between, dress) for x in wanted])
+    texts = texts.str.strip_chars()
+    assert numbers(texts, decimal).to_list() == wanted
+    assert decimal_sign(texts, decimal) == decimal
+
+
+def test_plain_numbers_are_exact():
+    rng = random.Random(0)
+    wanted = [
+        rng.uniform(-1, 1) * 10.0 ** rng.randrange(-300, 300) for _ in range(2000)
+    ]
+    assert numbers(pl.Series([repr(x) for x in wanted])).to_list() == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "inf", "-Infinity", "nan", "1e999", "1_000", "0x10", "12 kg", "1.2.3",
+     "1,23", "1,2345", "$", "-", "1-2", "2019-01-02", "12:30", "(", "5 5", "1e", "e5"],
+)  # fmt: skip
+def test_what_is_no_number(text):
+    assert numbers(pl.Series([text, "1"])).to_list() == [None, 1.0]
+
+
+def test_signs_and_losses():
+    texts = ["-$5", "$-5", "(5)", "($5.00)", "−5", "+5", "(1,000)"]
+    found = numbers(pl.Series(texts)).to_list()
+    assert found == [-5, -5, -5, -5, -5, 5, -1000]
+
+
+@pytest.mark.parametrize(
+    ("texts", "usual", "sign"),
+    [
+        (["1,5", "2"], "", ","), (["1,234", "5"], "", ""), (["1,234", "5"], ",", ","),
+        (["1,234.5"], "", "."), (["1.5"], "", ""), (["1.5"], ",", "."),
+        (["x, y"], "", ""), (["1.234", "2.500"], ",", ","), (["1.234,5"], "", ","),
+        ([], "", ""),
+    ],
+)  # fmt: skip
+def test_the_sign_before_decimals(texts, usual, sign):
+    assert decimal_sign(pl.Series(texts, dtype=pl.String), usual) == sign
+
+
+def test_codes():
+    assert is_code(pl.Series(["10", "02134"]))
+    assert not is_code(pl.Series(["0", "0.5", "10", "100", "x0"]))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_is_found_and_read(form):
+    rng = random.Random(form)
+    begin = datetime(1971, 1, 1)
+    moments = [
+        begin + timedelta(days=rng.randrange(18_000), seconds=rng.randrange(86_400))
+        for _ in range(40)
+    ]
+    python = form.replace("%.f", ".%f")
+    texts = [moment.strftime(python).strip() for moment in moments]
+    if form in TIMES:
+        read = [datetime.strptime("1970 " + t, "%Y " + python.strip()) for t in texts]
+    else:
+        read = [datetime.strptime(text, python) for text in texts]
+    wanted = [(moment - datetime(1970, 1, 1)).total_seconds() for moment in read]
+    found = date_format(pl.Series(texts))
+    assert found == form
+    assert dates(pl.Series(texts), form).to_list() == wanted
+
+
+@pytest.mark.parametrize("text", ["2019-03-23T20:21:09Z", "2019-03-23 20:21:09+01:00"])
+def test_times_as_computers_write_them(text):
+    form = date_format(pl.Series([text]))
+    assert form == "%Y-%m-%d %H:%M:%S"
+    assert dates(pl.Series([text]), form).to_list() == [1553372469.0]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [[], ["1.5"], ["12"], ["cat"], ["1-2"], ["192.168.0.1"], ["2019-13-45"],
+     ["1:2:3:4"], ["555-1234"], ["2019"], ["a 1, b"], ["2019-01-01", "x", "y"]],
+)  # fmt: skip
+def test_what_is_no_date(texts):
+    assert date_format(pl.Series(texts, dtype=pl.String)) == ""
+
+
+def test_dates_without_zeros():
+    for text, seconds in {"3/4/2019": 1551657600.0, "2019/3/4": 1551657600.0}.items():
+        form = date_format(pl.Series([text]))
+        assert dates(pl.Series([text]), form).to_list() == [seconds]
+    assert len(set(FORMATS)) == len(DAYS) * len(TIMES) + len(TIMES) - 1

@@ -1,0 +1,411 @@
+"""What columns of a table mean, and how they become numbers (nn.table)."""
+
+import json
+import random
+import re
+
+import numpy as np
+import pytest
+
+import nn
+from nn import recipe
+from nn.checkpoint import load_checkpoint
+from nn.recipe import learn
+from nn.table import Encoding, Told, meanings, names_in, read
+
+N = 60
+Y = ["a" if i % 3 else "b" for i in range(N)]
+
+
+def column(values, name="x", told=None, **others):
+    """What a column of these values is taken for."""
+    source = {name: values, **others, "y": Y[: len(values)]}
+    (found,) = (c for c in read(source, "y", told).columns if c.name == name)
+    return found
+
+
+def goal(values, told=None):
+    """What a target of these values is taken for."""
+    x = [i / 7 for i in range(len(values))]
+    return read({"x": x, "y": values}, "y", told).goal
+
+
+# ---- columns -------------------------------------------------------------------------
+
+RNG = random.Random(0)
+NUMBERS = [round(RNG.uniform(-9, 9), 3) for _ in range(N)]
+KINDS = {
+    "numbers": (NUMBERS, "number"),
+    "whole numbers": ([i % 7 for i in range(N)], "number"),
+    "prices": ([f"${abs(x):,.2f}" for x in NUMBERS], "number"),
+    "percent": ([f"{x} %" for x in NUMBERS], "number"),
+    "thousands": ([f"{1000 + 7 * i % 900:,}" for i in range(N)], "number"),
+    "decimal commas": ([str(x).replace(".", ",") for x in NUMBERS], "number"),
+    "numbers with gaps": ([x if x > 0 else None for x in NUMBERS], "number"),
+    "one text among numbers": (["unknown", *NUMBERS[1:]], "number"),
+    "truth": ([x > 0 for x in NUMBERS], "category"),
+    "texts": ([f"text {i % 5}" for i in range(N)], "category"),
+    "none among texts": (["none", "mild", "severe"] * 20, "category"),
+    "postal codes": ([f"0{i % 9 + 1000}" for i in range(N)], "category"),
+    "dates": ([f"2021-{i % 12 + 1:02}-{i % 28 + 1:02}" for i in range(N)], "date"),
+    "times": ([f"{i % 24}:{i % 60:02}" for i in range(N)], "date"),
+    "names": ([f"person {i}" for i in range(N)], "identifier"),
+    "always the same": (["x"] * N, "constant"),
+    "always one number": ([0.1] * N, "constant"),
+    "nothing": ([None] * N, "empty"),
+    "only marks": (["?", "NA"] * (N // 2), "empty"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_a_column_is_taken_for(name):
+    values, kind = KINDS[name]
+    found = column(values)
+    assert found.kind == kind
+    assert found.useful is (kind in ("number", "category", "date"))
+    assert found.why
+    assert column(values, told=Told(ignore=("x",))).kind == "ignored"
+    if kind != "empty":
+        assert column(values, told=Told(categories=("x",))).kind == "category"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "rownames", "id", "Unnamed: 0", "index", "caseId"]
+)
+@pytest.mark.parametrize("begin", [0, 1])
+def test_row_numbers_are_left_out_by_their_names(name, begin):
+    header = f"{name},x,y\n"
+    rows = [
+        f"{i},{x},{y}" for i, (x, y) in enumerate(zip(NUMBERS, Y, strict=True), begin)
+    ]
+    table = read((header + "\n".join(rows)).encode(), "y")
+    assert [c.kind for c in table.columns] == ["row number", "number"]
+    RNG.shuffle(rows)
+    table = read((header + "\n".join(rows)).encode(), "y")
+    assert [c.kind for c in table.columns] == ["identifier", "number"]
+
+
+def test_row_numbers_are_kept_where_somebody_says_so_or_nothing_else_is_there():
+    values = list(range(N))
+    assert column(values, "id", x=NUMBERS).kind == "row number"
+    assert column(values, "id", Told(numbers=("id",)), x=NUMBERS).kind == "number"
+    assert column(values, "id").kind == "number"
+    found = column(values, "hours")
+    assert (found.kind, "a row number has to be ignored" in found.why) == (
+        "number",
+        True,
+    )
+
+
+def test_what_numbers_has_to_be_told_names_the_line():
+    with pytest.raises(ValueError, match=r"row 3, column 'x': 'red' is not a number"):
+        column([1, 2, "red"] * 20, told=Told(numbers=("x",)))
+    assert column([1, 2, "red"] * 20, told=Told((), ("x",))).labels == ("1", "2", "red")
+
+
+@pytest.mark.parametrize("missing", [("-999",), ("-999", "red")])
+def test_what_is_missing_can_be_told(missing):
+    found = column([-999, *NUMBERS[1:]], told=Told(missing=missing))
+    assert found.missing == 1
+    assert column(["NA", "none"] * 30, told=Told(missing=("",))).labels == (
+        "NA",
+        "none",
+    )
+
+
+def test_decimals_of_a_file_are_those_of_the_columns_that_tell():
+    text = "a;b;y\n" + "".join(f"1,234;{i},5;{Y[i]}\n" for i in range(9))
+    found = read(text.replace("1,234", "1,23{}", 1).encode(), "y").columns
+    assert [c.values[0] for c in found if c.kind == "number"][-1] == 0.5
+    for decimal, value in {".": 1234.0, ",": 1.234}.items():
+        told = Told(decimal=decimal, categories=("b",))
+        source = {"a": ["1,234", "2,500"] * 5, "b": [1, 2] * 5, "y": Y[:10]}
+        assert read(source, "y", told).columns[0].values[0] == value
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"task": "best"}, "unknown task 'best'; choose one of auto, classes, number"),
+        ({"decimal": ";"}, "decimal is . or , and not ';'"),
+        ({"ignore": ("z",)}, "no column 'z'; it has: x, y"),
+    ],
+)
+def test_what_cannot_be_told(told, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        column(NUMBERS, told=Told(**told))
+
+
+def test_names_in_a_text():
+    assert names_in("a, b", ["a", "b"]) == ("a", "b")
+    assert names_in("a, b", ["a, b"]) == ("a, b",)
+    assert names_in("", ["a"]) == names_in([], ["a"]) == ()
+
+
+# ---- the target ----------------------------------------------------------------------
+
+STACK_LOSS = [
+    42,
+    37,
+    37,
+    28,
+    18,
+    18,
+    19,
+    20,
+    15,
+    14,
+    14,
+    13,
+    11,
+    12,
+    8,
+    7,
+    8,
+    8,
+    9,
+    15,
+    15,
+]
+GOALS = {
+    "texts": (["cat", "dog"] * 30, ("cat", "dog")),
+    "truth": ([True, False] * 30, ("False", "True")),
+    "two numbers": ([1, 2] * 30, (1, 2)),
+    "two far numbers": ([1999, 2008] * 30, (1999, 2008)),
+    "three numbers": ([4, 6, 8] * 20, (4, 6, 8)),
+    "26 letters": (list(range(26)) * 20, tuple(range(26))),
+    "written as decimals": (["1.0", "0.0"] * 30, (0, 1)),
+    "codes": (["007", "010"] * 30, ("007", "010")),
+    "none": (["none", "mild", "severe"] * 20, ("mild", "none", "severe")),
+    "continents": (["NA", "EU", "AS"] * 20, ("AS", "EU", "NA")),
+    "stack loss": (STACK_LOSS, ()),
+    "few far numbers": ([0, 50, 100, 250] * 20, ()),
+    "many whole numbers": (list(range(60)), ()),
+    "numbers": (NUMBERS, ()),
+    "prices": ([f"${x + 10:.2f}" for x in NUMBERS], ()),
+    "decimal commas": ([f"{20 + i % 9},5" for i in range(N)], ()),
+    "thousands": ([f"{20 + i % 9},000" for i in range(N)], ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GOALS)
+def test_what_a_target_is_taken_for(name):
+    values, classes = GOALS[name]
+    found = goal(values)
+    assert found.classes == classes
+    assert found.why
+    as_classes = goal(values, Told(task="classes")).classes
+    assert len(as_classes) == len(set(values))
+    if name not in ("texts", "truth", "none", "continents"):
+        assert goal(values, Told(task="number")).classes == ()
+
+
+@pytest.mark.parametrize("word", ["unknown", "20 kg", "n. a.", "see note 3"])
+@pytest.mark.parametrize("row", [0, 57, 199])
+def test_a_text_among_numbers_names_its_line(word, row):
+    values = [20 + i % 5 for i in range(200)]
+    values[row] = word
+    told = rf"row {row + 1}, column 'y': '{word}' is not a number, while 199 of 200"
+    with pytest.raises(ValueError, match=told):
+        goal(values)
+    found = read({"x": NUMBERS[:1] * 200 + [], "z": values[::-1], "y": values}, "y",
+                 Told(missing=(word,)))  # fmt: skip
+    assert len(found) == 199
+    assert "1 row without a value of 'y' left out" in found.notes[0]
+    assert word in goal(values, Told(task="classes")).classes
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([f"person {i}" for i in range(N)], "60 different texts in 60 rows, too many"),
+        ([None] * N, "no row has a value of 'y'"),
+        (["x"] * N, "every row has the y x; there is nothing to learn from one class"),
+    ],
+)
+def test_what_is_no_target(values, words):
+    with pytest.raises(ValueError, match=words):
+        goal(values)
+
+
+def test_rows_without_a_target_are_left_out_and_told():
+    values = ["a", None, "b", "?"] * 15
+    table = read({"x": list(range(60)), "y": values}, "y")
+    assert len(table) == 30
+    assert table.columns[0].values.tolist() == list(range(0, 60, 2))
+    assert "30 rows without a value of 'y' left out: '' in row 2" in table.notes[0]
+
+
+# ---- encoding ------------------------------------------------------------------------
+
+SOURCE = {
+    "size": [x if i % 5 else None for i, x in enumerate(NUMBERS)],
+    "kind": [("red", "blue", "green", None)[i % 4] for i in range(N - 2)]
+    + ["odd", "rare"],
+    "when": [f"2021-{i % 12 + 1:02}-{i % 28 + 1:02}" for i in range(N)],
+    "id": list(range(N)),
+    "y": Y,
+}
+
+
+def encoded(source):
+    table = read(source, "y")
+    encoding = table.encoding()
+    return table, encoding, encoding.dataset(table)
+
+
+def test_each_column_becomes_numbers():
+    _, encoding, data = encoded(SOURCE)
+    assert encoding.columns == ("size", "kind", "when")
+    assert encoding.features[:7] == (
+        "size", "size is missing", "kind = blue", "kind = green", "kind = red",
+        "kind: rare", "kind is missing",
+    )  # fmt: skip
+    gaps = np.array([x is None for x in SOURCE["size"]])
+    present = [x for x in SOURCE["size"] if x is not None]
+    assert data.X[gaps, 0].tolist() == [np.median(present)] * gaps.sum()
+    assert data.X[~gaps, 0].tolist() == present
+    assert data.X[:, 1].tolist() == gaps.tolist()
+    kinds = ["blue", "green", "red", "rare", None]
+    seen = ["rare" if k in ("odd", "rare") else k for k in SOURCE["kind"]]
+    assert data.X[:, 2:7].tolist() == [[k == kind for kind in kinds] for k in seen]
+    assert [name.partition(": ")[2] for name in encoding.features[8:]] == [
+        "day of week (sin)", "day of week (cos)"
+    ]  # fmt: skip
+    np.testing.assert_allclose(np.hypot(data.X[:, 8], data.X[:, 9]), 1)
+
+
+def test_all_is_learned_from_the_rows_trained_on():
+    table = read(SOURCE, "y")
+    inside, outside = table.split(0.5)
+    encoding = inside.encoding()
+    training = encoding.dataset(inside)
+    scaling = encoding.scaling(training)
+    scaled = scaling(training.X)
+    assert scaled[:, 0].mean() == pytest.approx(0, abs=1e-12)
+    assert set(np.unique(scaled[:, 1:6])) <= {0.0, 1.0}
+    assert len(encoding.dataset(outside)) == len(outside)
+    assert read(SOURCE, "y").split(0.5)[0].encoding() == encoding
+    changed = {**SOURCE, "size": list(SOURCE["size"])}
+    _, rows = nn.data.split_rows(Y, 0.5, 0, "test", True)
+    for row in rows:
+        changed["size"][row] = 1e6
+    assert read(changed, "y").split(0.5)[0].encoding() == encoding
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_table_in_another_order_is_read_the_same(seed):
+    rng = random.Random(seed)
+    _, encoding, data = encoded(SOURCE)
+    names = [*SOURCE, "other"]
+    rng.shuffle(names)
+    other = {n: SOURCE.get(n, ["?"] * N) for n in names}
+    found = encoding.read(other)
+    assert found.X.tolist() == data.X.tolist()
+    assert not found.notes
+    rows = [[SOURCE[n][i] for n in encoding.columns] for i in range(N)]
+    assert encoding.read(rows).X.tolist() == data.X.tolist()
+    with pytest.raises(ValueError, match="no column 'size'"):
+        encoding.read({"kind": ["red"]})
+    with pytest.raises(
+        ValueError, match="a row has 1 values; the columns are size, kin"
+    ):
+        encoding.read([[1.0]])
+
+
+def test_what_is_new_is_told():
+    _, encoding, _ = encoded(SOURCE)
+    new = {
+        "size": [1, None, 2],
+        "kind": ["pink", "odd", None],
+        "when": [None, "2021-01-01", ""],
+    }
+    found = encoding.read(new)
+    assert found.X[:, 2:7].tolist() == [
+        [0, 0, 0, 1, 0],
+        [0, 0, 0, 1, 0],
+        [0, 0, 0, 0, 1],
+    ]
+    assert found.notes == (
+        "'kind': new, as if rare: 'pink'",
+        "'when': 2 missing, and none was in the training",
+    )
+    with pytest.raises(ValueError, match="row 2, column 'size': 'red' is not a number"):
+        encoding.read({**new, "size": [1, "red", 2]})
+    with pytest.raises(ValueError, match="row 1, column 'when': 'x' is not a date"):
+        encoding.read({**new, "when": ["x", "y", "z"]})
+
+
+def test_a_value_that_never_changed_in_training_does_no_harm():
+    scaling = nn.data.Scaling.fit([[0.1, 14.62, 1 / 3, i] for i in range(150)])
+    assert scaling.deviation[:3] == (1.0, 1.0, 1.0)
+    moved = scaling([[0.11, 14.63, 0.34, 0.0]])[0]
+    assert np.abs(moved[:3]).max() < 0.02
+    source = {"a": [0.1] * N, "b": NUMBERS, "y": Y}
+    assert read(source, "y").encoding().columns == ("b",)
+
+
+def test_huge_numbers_name_their_column():
+    source = {"small": NUMBERS, "big": [1e300 * x for x in NUMBERS], "y": Y}
+    _, encoding, data = encoded(source)
+    with pytest.raises(
+        ValueError, match=r"^column 'big' goes from .* overflows: divide it"
+    ):
+        encoding.scaling(data)
+
+
+def test_nothing_to_learn_from():
+    with pytest.raises(ValueError, match=r"no column to learn from .*'x' is constant"):
+        read({"x": [1] * N, "y": Y}, "y").encoding()
+    with pytest.raises(ValueError, match="has no column but the target 'y'"):
+        read({"y": Y}, "y").encoding()
+
+
+def test_every_column_is_told_with_what_becomes_of_it():
+    table, encoding, _ = encoded(SOURCE)
+    lines = {line.name: line for line in meanings(table, encoding)}
+    assert list(lines) == ["y", "size", "kind", "when", "id"]
+    assert lines["y"].kind == "target: 2 classes"
+    assert (lines["size"].missing, lines["size"].becomes) == ("12", "2 inputs")
+    assert (lines["id"].kind, lines["id"].becomes) == ("row number", "left out")
+
+
+# ---- in a model file -----------------------------------------------------------------
+
+
+def test_a_model_file_keeps_it_as_plain_data(tmp_path):
+    path = tmp_path / "m.json"
+    trained = learn(read(SOURCE, "y"), hidden=[4], epochs=3, checkpoint=path)
+    content = json.loads(path.read_text())["context"]["encoding"]
+    assert [field["kind"] for field in content["fields"]] == [
+        "number",
+        "category",
+        "date",
+    ]
+    assert content["fields"][1]["values"] == ["blue", "green", "red"]
+    again = recipe.load(path)
+    assert again.context == trained.context
+    assert again.predict(SOURCE) == trained.predict(SOURCE)
+    test = trained.parts["test"]
+    assert len(trained.predict(test.X)) == len(test)
+    assert isinstance(again.context.encoding, Encoding)
+
+
+DAMAGES = [
+    ("kind", "other"), ("kind", 1), ("missing", "yes"), ("values", [1]), ("rare", None),
+    ("median", "x"), ("median", None), ("decimal", ";"), ("form", "%x"),
+    ("cycles", ["moon"]), ("name", None), ("values", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), DAMAGES)
+def test_a_damaged_encoding_is_refused(name, value, tmp_path):
+    path = tmp_path / "m.json"
+    learn(read(SOURCE, "y"), hidden=[], epochs=1, checkpoint=path)
+    content = json.loads(path.read_text())
+    fields = content["context"]["encoding"]["fields"]
+    field = next(f for f in fields if name in f)
+    field[name] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="is not a chainrule model"):
+        load_checkpoint(path)

@@ -1,0 +1,225 @@
+"""Files as people have them: packed, encoded, separated and commented in every way."""
+
+import bz2
+import csv
+import gzip
+import io
+import itertools
+import json
+import lzma
+import random
+import sys
+import zipfile
+
+import numpy as np
+import polars as pl
+import pytest
+
+from nn import reading
+from nn.reading import read
+
+NAMES = ("size", "the kind", "größe")
+ROWS = [["1.5", "cat", "ä"], ["-2e3", "a b", ""], ["", "", "3"], ["007", "é", "x"]]
+
+
+def cells(sheet):
+    return [list(row) for row in zip(*map(sheet.column, sheet.names), strict=True)]
+
+
+def written(rows, delimiter=",", newline="\n", quoting=csv.QUOTE_MINIMAL):
+    out = io.StringIO()
+    form = {"delimiter": delimiter, "lineterminator": newline, "quoting": quoting}
+    csv.writer(out, **form).writerows([NAMES, *rows])
+    return out.getvalue()
+
+
+def zipped(data):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("__MACOSX/._t.csv", b"x")
+        archive.writestr("t.csv", data)
+    return out.getvalue()
+
+
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
+PACKED = (bytes, gzip.compress, bz2.compress, lzma.compress, zipped)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_the_same_cells_however_they_are_written(delimiter, newline):
+    kinds = itertools.product((csv.QUOTE_MINIMAL, csv.QUOTE_ALL), ENCODINGS, PACKED)
+    for quoting, encoding, pack in kinds:
+        text = written(ROWS, delimiter, newline, quoting)
+        sheet = read(pack(text.encode(encoding)), "t.csv")
+        assert sheet.names == NAMES
+        assert cells(sheet) == ROWS
+        assert [*sheet.lines] == [2, 3, 4, 5]
+        assert not sheet.notes
+
+
+def test_latin_1_is_read_and_told():
+    sheet = read(written(ROWS).encode("latin-1"), "t.csv")
+    assert (sheet.names, cells(sheet)) == (NAMES, ROWS)
+    assert "not in UTF-8 and was read as Latin-1" in sheet.notes[0]
+
+
+ODD = (
+    "a,b",
+    'say "a"',
+    "two\nlines",
+    " x ",
+    "#1",
+    "",
+    "''",
+    "1,5",
+    "a;b",
+    "x\ty",
+    "\\",
+)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_both_readers_give_what_was_written(seed, monkeypatch):
+    rng = random.Random(seed)
+    pool = ODD if seed % 2 else ODD[:2] + ODD[4:]  # some without line breaks
+    rows = [[rng.choice(pool) for _ in NAMES] for _ in range(rng.randrange(1, 40))]
+    delimiter = rng.choice(",;\t|")
+    data = written(rows, delimiter, rng.choice(("\n", "\r\n"))).encode()
+    data = data.replace(b"two\r\nlines", b"two\nlines")
+    wanted = [[text.strip() for text in row] for row in rows]
+    sheet = read(data, "t.csv", delimiter)
+    assert cells(sheet) == wanted
+    monkeypatch.setattr(reading, "_is_plain", lambda data, head: False)
+    slow = read(data, "t.csv", delimiter)
+    assert cells(slow) == wanted
+    assert [*slow.lines] == [*sheet.lines]
+    line = 2
+    for row, begun in zip(rows, slow.lines, strict=True):
+        assert begun == line
+        line += 1 + sum(text.count("\n") for text in row)
+
+
+def test_blank_lines_and_comments_are_no_rows():
+    text = "# made, in a hurry\n#\n\nid,b\n1,2\n\n# half time\n3,#4\n#5,6\n  \n7,8"
+    sheet = read(text.encode(), "t.csv")
+    assert cells(sheet) == [["1", "2"], ["3", "#4"], ["7", "8"]]
+    assert [*sheet.lines] == [5, 8, 11]
+    sheet = read(b"#id,b\n1,2\n# end\n#3,4\n", "t.csv")
+    assert sheet.names == ("id", "b")
+    assert cells(sheet) == [["1", "2"], ["#3", "4"]]
+    assert sheet.place(1, "b") == "t.csv, line 4, column 'b'"
+
+
+def test_names_that_are_missing_or_come_twice():
+    sheet = read(b",a,a,b \n0,1,2,3\n1,4,5,6\n")
+    assert sheet.names == ("column 1", "a", "a (2)", "b")
+    assert sheet.unnamed == {"column 1"}
+    assert "two columns are named 'a'; the later is 'a (2)'" in sheet.notes[0]
+    sheet = read(b"a,b\nr1,1,2\nr2,3,4\n")  # as R writes the names of rows
+    assert sheet.names == ("column 1", "a", "b")
+    assert cells(sheet)[1] == ["r2", "3", "4"]
+    sheet = read(b"a,b\n1,2,\n3,4,\n")  # a delimiter at the end of each row
+    assert sheet.names == ("a", "b", "column 3")
+
+
+def test_a_wide_table_and_one_of_many_chunks(monkeypatch):
+    head = ",".join(f"column number {i}" for i in range(20_000))
+    sheet = read(f"{head}\n{','.join(map(str, range(20_000)))}\n".encode())
+    assert len(sheet.names) == 20_000
+    assert sheet.column("column number 19999")[0] == "19999"
+    monkeypatch.setattr(reading, "CHUNK", 64)
+    rows = [[str(i), f"text {i}", "x"] for i in range(500)]
+    assert cells(read(written(rows).encode())) == rows
+    quoted = [[*row[:2], "two\nlines"] for row in rows]
+    assert cells(read(written(quoted).encode())) == quoted
+
+
+def test_paths_and_standard_input(tmp_path, monkeypatch):
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n1,2\n"))
+    assert cells(read(path)) == cells(read(str(path))) == [["1", "2"]]
+    assert read(path).name == str(path)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a,b\n1,2\n")))
+    assert read("-").place(0, "a") == "standard input, line 2, column 'a'"
+
+
+RECORDS = [{"a": 1, "b": "x", "c": 0.1}, {"a": 2, "b": None, "c": -1e-300}]
+
+
+def parquet(frame):
+    out = io.BytesIO()
+    frame.write_parquet(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        json.dumps(RECORDS).encode(),
+        "\n".join(map(json.dumps, RECORDS)).encode(),
+        parquet(pl.DataFrame(RECORDS)),
+        pl.DataFrame(RECORDS),
+        {"a": [1, 2], "b": ["x", None], "c": np.array([0.1, -1e-300])},
+        {"a": np.array([1, 2]), "b": ["x", float("nan")], "c": [0.1, -1e-300]},
+    ],
+    ids=["json", "json lines", "parquet", "polars", "mapping", "arrays"],
+)
+def test_tables_that_are_no_texts(source):
+    sheet = read(source)
+    assert sheet.names == ("a", "b", "c")
+    assert cells(sheet)[0] == ["1", "x", "0.1"]
+    assert cells(sheet)[1][:2] == ["2", ""]
+    assert float(cells(sheet)[1][2]) == -1e-300
+    assert sheet.place(1, "a") == "the table, row 2, column 'a'"
+
+
+WORKBOOK = io.BytesIO()
+with zipfile.ZipFile(WORKBOOK, "w") as archive:
+    archive.writestr("[Content_Types].xml", "<x/>")
+TWO = io.BytesIO()
+with zipfile.ZipFile(TWO, "w") as archive:
+    archive.writestr("a.csv", "a")
+    archive.writestr("b.csv", "b")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "t.csv is empty"),
+        (b"\xef\xbb\xbf\n \n", "t.csv is empty"),
+        (b"a,y\n\n", "no rows below its first line"),
+        (b"1,2\n3,4\n", "starts with numbers; its first line has to name the columns"),
+        (b"a,y\n1\n", "line 2: 1 column where the first line names 2"),
+        (
+            b"a,y\n1,2\n1,2,3\n",
+            r"line 3: 3 columns .*names 2; a text that holds ',' has",
+        ),
+        (b'a,y\n1,2\n"1,2\n', "line 3: a quote is opened and not closed"),
+        (b'a,y\n"1"x,2\n', "line 2: ',' expected after '\"'"),
+        (b'{"a": [1, 2]}', "the column 'a' holds lists or objects"),
+        (b"[1, 2]", "is JSON, but no list of objects"),
+        (b'{"a": ', "is JSON, but no list of objects"),
+        (b"PAR1xx", "is a damaged parquet file"),
+        (b"\x89HDFxx", "is a file of a database or a program; write the table as CSV"),
+        (b"\xd0\xcf\x11\xe0xx", "is a workbook of Excel; save the sheet as CSV"),
+        (WORKBOOK.getvalue(), "is a workbook or a document; save the sheet as CSV"),
+        (TWO.getvalue(), r"holds 2 files .a.csv, b.csv.; unpack it and give the one"),
+        (gzip.compress(b"a,y\n1,2\n" * 99)[:-9], "is a damaged compressed file"),
+        (WORKBOOK.getvalue()[:-5], "is a zip file that can't be read"),
+        (b"\xff\xfea", "says that it is in UTF-16-LE and is not"),
+        (b"<html><body>", "is a web page or XML; save the table in it as CSV"),
+        (bytes(range(256)), "not a table in a text file: it holds bytes of 0"),
+    ],
+)
+def test_what_is_no_table_is_told_in_one_line(data, words):
+    with pytest.raises(ValueError, match=words) as raised:
+        read(data, "t.csv")
+    assert "\n" not in str(raised.value)
+
+
+def test_columns_that_are_not_as_long():
+    with pytest.raises(ValueError, match=r"not all as long: {'a': 1, 'b': 2}"):
+        read({"a": [1], "b": [1, 2]})
+    with pytest.raises(ValueError, match="no rows"):
+        read({})
