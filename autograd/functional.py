@@ -32,7 +32,7 @@ from functools import update_wrapper
 from itertools import islice
 from numbers import Number
 from types import MethodType
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeVar, overload
 
 from autograd.graph import (
     forward_is_shorter,
@@ -47,10 +47,17 @@ from autograd.numeric import is_number, number
 from autograd.ops import ALIAS
 from autograd.value import Value, as_value, from_now_on, record
 
+T = TypeVar("T")
 Function = Callable[..., Any]
 Argnums = int | str | Sequence[int | str]
 
 
+@overload
+def grad(
+    f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False
+) -> Gradient: ...
+@overload
+def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """The function that computes the gradient of f.
 
@@ -79,6 +86,14 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     return Gradient(f, argnums, has_aux)
 
 
+@overload
+def value_and_grad(
+    f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False
+) -> ValueAndGradient: ...
+@overload
+def value_and_grad(
+    f: Function, argnums: Argnums = 0, has_aux: bool = False
+) -> Function: ...
 def value_and_grad(
     f: Function, argnums: Argnums = 0, has_aux: bool = False
 ) -> Function:
@@ -251,9 +266,23 @@ class Transform:
 
 
 class Gradient(Transform):
-    """What `grad` returns."""
+    """What `grad` returns: by the first argument, the gradient is of the same kind."""
 
     what = "gradient"
+
+    @overload
+    def __call__(self, x: float, /, *args: Any, **options: Any) -> float: ...
+    @overload
+    def __call__(
+        self, x: list[float], /, *args: Any, **options: Any
+    ) -> list[float]: ...
+    @overload
+    def __call__(self, x: T, /, *args: Any, **options: Any) -> T: ...
+    @overload
+    def __call__(self, *args: Any, **options: Any) -> Any: ...
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """The gradient at these arguments."""
+        return super().__call__(*args, **options)
 
     def _found(self, run: _Run) -> Any:
         slope = run.shaped(run.pulled([run.single()], ONE))
@@ -264,6 +293,22 @@ class ValueAndGradient(Transform):
     """What `value_and_grad` returns."""
 
     what = "value and gradient"
+
+    @overload
+    def __call__(
+        self, x: float, /, *args: Any, **options: Any
+    ) -> tuple[float, float]: ...
+    @overload
+    def __call__(
+        self, x: list[float], /, *args: Any, **options: Any
+    ) -> tuple[float, list[float]]: ...
+    @overload
+    def __call__(self, x: T, /, *args: Any, **options: Any) -> tuple[Any, T]: ...
+    @overload
+    def __call__(self, *args: Any, **options: Any) -> Any: ...
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """The value and the gradient at these arguments."""
+        return super().__call__(*args, **options)
 
     def _found(self, run: _Run) -> Any:
         output = run.single()

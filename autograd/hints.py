@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Final as Final
     from typing import NoReturn as NoReturn
     from typing import final as final
+    from typing import overload as overload
 
     from mypy_extensions import i64 as i64
     from mypy_extensions import mypyc_attr as mypyc_attr
@@ -20,6 +21,10 @@ else:
     def final(decorated):
         """Mark a class as one without subclasses."""
         return decorated
+
+    def overload(declared):
+        """Declare a function's types for some of its arguments."""
+        return declared
 
     def mypyc_attr(**_):
         """Tell mypyc something about a class."""

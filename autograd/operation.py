@@ -9,8 +9,11 @@ import importlib
 from collections.abc import Callable
 from functools import reduce
 
-from autograd.hints import Any, Final, final
+from autograd.hints import TYPE_CHECKING, Any, Final, final, overload
 from autograd.numeric import number
+
+if TYPE_CHECKING:
+    from autograd.value import Value
 
 Partial = Callable[..., Any]
 Span = tuple[float, float]
@@ -131,6 +134,20 @@ class Operation:
         self.defaults = defaults
         self._doc = doc
 
+    @overload
+    def __call__(self, *args: float, **named: float) -> float: ...
+    @overload
+    def __call__(
+        self, x: Value, *args: Value | float, **named: Value | float
+    ) -> Value: ...
+    @overload
+    def __call__(
+        self, x: float, y: Value, *args: Value | float, **named: Value | float
+    ) -> Value: ...
+    @overload
+    def __call__(
+        self, *args: Value | float, **named: Value | float
+    ) -> Value | float: ...
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Compute with numbers, or record a node where an argument is a `Value`."""
         if named or (self.arity and len(args) != self.arity):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autograd import ops
-from autograd.hints import Any
+from autograd.hints import Any, overload
 from autograd.numeric import number
 from autograd.operation import Operation
 from autograd.value import (
@@ -21,6 +21,10 @@ from autograd.value import (
 )
 
 
+@overload
+def sum(terms: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]
+@overload
+def sum(terms: Iterable[Value | float]) -> Value: ...
 def sum(terms: Iterable[Value | float]) -> Value | float:
     """The sum, from left to right; 0.0 for nothing.
 
@@ -37,6 +41,10 @@ def sum(terms: Iterable[Value | float]) -> Value | float:
     return many(ops.sum_, parents, total, [1.0] * len(parents))
 
 
+@overload
+def mean(terms: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]
+@overload
+def mean(terms: Iterable[Value | float]) -> Value: ...
 def mean(terms: Iterable[Value | float]) -> Value | float:
     """The sum divided by how many there are. Raises ValueError for nothing.
 
@@ -46,6 +54,10 @@ def mean(terms: Iterable[Value | float]) -> Value | float:
     return _reduce(ops.mean, _some(list(terms), "mean"))
 
 
+@overload
+def prod(factors: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]
+@overload
+def prod(factors: Iterable[Value | float]) -> Value: ...
 def prod(factors: Iterable[Value | float]) -> Value | float:
     """The product, from left to right; 1.0 for nothing.
 
@@ -55,6 +67,10 @@ def prod(factors: Iterable[Value | float]) -> Value | float:
     return _reduce(ops.prod, list(factors))
 
 
+@overload
+def dot(xs: Iterable[float], ys: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]
+@overload
+def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value: ...
 def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value | float:
     """x1*y1 + x2*y2 + ..., from left to right; 0.0 for nothing.
 
@@ -85,6 +101,10 @@ def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value | flo
     return many(ops.dot, parents, total, partials)
 
 
+@overload
+def logsumexp(terms: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]
+@overload
+def logsumexp(terms: Iterable[Value | float]) -> Value: ...
 def logsumexp(terms: Iterable[Value | float]) -> Value | float:
     """log(e**x1 + e**x2 + ...) without overflow. Raises ValueError for nothing.
 
@@ -94,7 +114,11 @@ def logsumexp(terms: Iterable[Value | float]) -> Value | float:
     return _reduce(ops.logsumexp, _some(list(terms), "logsumexp"))
 
 
-def softmax(terms: Iterable[Value | float]) -> list[Value | float]:
+@overload
+def softmax(terms: Iterable[float]) -> list[float]: ...  # type: ignore[overload-overlap]
+@overload
+def softmax(terms: Iterable[Value | float]) -> list[Value]: ...
+def softmax(terms: Iterable[Value | float]) -> list[Value] | list[float]:
     """e**xi / (e**x1 + e**x2 + ...) for each xi: positive, with sum 1.
 
     Raises ValueError for nothing.

@@ -69,10 +69,17 @@ Tensor: TypeAlias = Value | list["Tensor"]
 Numbers: TypeAlias = float | list["Numbers"]
 """The same shape, filled with floats."""
 
-Output: TypeAlias = Any
+if TYPE_CHECKING:
+
+    class Output(Value, list[Value]):  # type: ignore[misc]
+        """See below."""
+
+else:
+    Output = Any
 """What a network returns: a Value or, where it has several outputs, a list of them.
 
-Which one, its sizes tell and not its type. A union would have everybody ask for it.
+Which one, its sizes tell and not its type. So that nobody has to ask for it, a type
+checker takes it for both: it knows `model(x).data` and `model(x)[0].data`.
 """
 
 Stage: TypeAlias = Callable[[Any], Any]

@@ -18,9 +18,9 @@ from autograd.numeric import is_number
 from autograd.ops import abs_, log, maximum, minimum, relu, softplus
 from autograd.reductions import dot, logsumexp, mean
 from autograd.value import Value, number_of
-from nn.hints import Floats, Number, Output, Predictions, Values, Wanted
+from nn.hints import Floats, Number, Predictions, Values, Wanted
 
-Loss = Callable[[Any, Any], Output]
+Loss = Callable[[Any, Any], Any]
 """A function of predictions and targets, each a list with an entry for each sample.
 
 What the entries are, the model and the table tell; of Values it returns a Value.

@@ -17,7 +17,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeGuard, TypeVar, cast
 
 from autograd.numeric import is_number, number
 from autograd.operation import Operation
@@ -76,7 +76,7 @@ class Module:
         if "__call__" in vars(cls):
             cls.__call__ = observed(cls.__call__)  # type: ignore[method-assign]
 
-    def __call__(self, x: Any) -> Output:
+    def __call__(self, x: Any) -> Any:
         """Apply the module to one row; defined by each kind of module."""
         raise NotImplementedError(
             f"{type(self).__name__} is a Module that can't be called yet; give it "
@@ -585,10 +585,10 @@ class MLP(Module):
 
     def __call__(self, x: Row) -> Output:
         """The outputs for one row: a list of Values, or the bare Value of one."""
-        out: Output = row(x, self.layers[0].nin, self)
+        out: Any = row(x, self.layers[0].nin, self)
         for name, layer in self.stages():
             out = applied(name, layer, out)
-        return out
+        return cast(Output, out)
 
     def __repr__(self) -> str:
         return f"MLP of {self.layers!r} ({self._count()})"
@@ -622,10 +622,10 @@ class Sequential(Module):
 
     def __call__(self, x: Row) -> Output:
         """What the last step returns for one row of inputs."""
-        out: Output = x
+        out: Any = x
         for name, step in self.stages():
             out = applied(name, step, out)
-        return out
+        return cast(Output, out)
 
     def __repr__(self) -> str:
         steps = ", ".join(
@@ -666,7 +666,7 @@ class Each:
     def __name__(self) -> str:
         return self.operation.name
 
-    def __call__(self, x: Any) -> Output:
+    def __call__(self, x: Any) -> Any:
         """The operation of one number, or of each of a list."""
         if isinstance(x, Value) or is_number(x):
             return self.operation(x)
@@ -707,7 +707,7 @@ def row(x: Any, nin: int, module: Module) -> list[Value]:
 
 def bare(values: list[Value]) -> Output:
     """The only Value of a list of one, otherwise the list."""
-    return values[0] if len(values) == 1 else values
+    return cast(Output, values[0] if len(values) == 1 else values)
 
 
 def _size(count: Any, name: str) -> int:

@@ -18,6 +18,7 @@ PROGRAM = """
 import numpy as np
 
 import nn
+import autograd as ag
 from autograd import Value, tanh
 from nn.hints import Operand
 
@@ -27,15 +28,47 @@ model = nn.MLP(2, [3, 1], activation="tanh", seed=0)
 v = Value(1.0)
 
 reveal_type(model)  # is MLP
-reveal_type(model(X[0]))  # is Any
+reveal_type(model(X[0]))  # is Output
 reveal_type(nn.Neuron(2)(table[0]))  # is Value
-reveal_type(nn.Layer(2, 3, tanh)([v, 1.0]))  # is Any
-reveal_type(nn.Sequential(nn.Layer(2, 3), "tanh", sum)(X[0]))  # is Any
+reveal_type(nn.Layer(2, 3, tanh)([v, 1.0])[0])  # is Value
+reveal_type(nn.Sequential(nn.Layer(2, 3), "tanh", sum)(X[0]).data)  # is float
 reveal_type(model.parameters())  # is list[Value]
 loss = nn.mse(model(X[0]), 1.0)
 loss.backward()
 nn.mse([model(row) for row in X], [0, 1]).backward()
 print(*[out.data for out in nn.Layer(2, 3)(X[0])])
+
+reveal_type(ag.tanh(v))  # is Value
+reveal_type(ag.tanh(0.5))  # is float
+reveal_type(ag.abs(-1))  # is float
+reveal_type(ag.maximum(v, 0))  # is Value
+reveal_type(ag.maximum(0.0, v))  # is Value
+reveal_type(ag.where(True, v, -v))  # is Value
+reveal_type(ag.where(True, 1.0, 2.0))  # is float
+reveal_type(ag.leaky_relu(v, slope=0.3))  # is Value
+reveal_type(ag.log(v / 2).relu())  # is Value
+reveal_type(ag.sum([v, v]))  # is Value
+reveal_type(ag.sum([v * v, 1.0]))  # is Value
+reveal_type(ag.sum([1, 2.0]))  # is float
+reveal_type(ag.mean(x**2 for x in [v, v]))  # is Value
+reveal_type(ag.prod((v, 2)))  # is Value
+reveal_type(ag.dot([v, v], [1.0, 2.0]))  # is Value
+reveal_type(ag.dot([1, 2], [1.0, 2.0]))  # is float
+reveal_type(ag.logsumexp([v, 0.0]))  # is Value
+reveal_type(ag.softmax([v, v])[0].data)  # is float
+reveal_type(ag.softmax([1.0, 2.0]))  # is list[float]
+ag.tanh("text")  # wrong
+ag.sum(1.0)  # wrong
+ag.sum(["a"])  # wrong
+
+reveal_type(ag.grad(lambda x: x * x)(2.0))  # is float
+reveal_type(ag.grad(lambda x: x[0])([1, 2]))  # is list[float]
+reveal_type(ag.grad(lambda x: x * x)(v))  # is Value
+reveal_type(ag.grad(lambda x: x["a"])({"a": 1.0}))  # is dict[str, float]
+reveal_type(ag.grad(lambda x, y: x * y)(x=2.0, y=3.0))  # is Any
+reveal_type(ag.grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0))  # is Any
+reveal_type(ag.value_and_grad(lambda x: x[0])([1.0]))  # is tuple[float, list[float]]
+reveal_type(ag.parse("x*y", x=v, y=2))  # is Value
 
 reveal_type(nn.mse(v, 1.0))  # is Value
 reveal_type(nn.mse([v, v], [0, 1]))  # is Value
@@ -55,6 +88,12 @@ nn.fit(model, table, np.array([0, 1]), "hinge", nn.SGD(lr=0.1))
 nn.fit(model, X, ["cat", "dog"], nn.hinge, validation=(table, ["cat", "dog"]))
 nn.fit(nn.MLP(2, [2]), X, [[0.0, 1.0], [1.0, 0.0]], loss=nn.huber)
 nn.fit(model, *nn.data.xor(8), metrics={"first": lambda found, wanted: found[0]})
+train, test = nn.data.xor(16).split()
+reveal_type(train.features)  # is tuple[str, ...]
+nn.fit(model, train, epochs=1, validation=test).accuracy[-1]
+reveal_type(nn.fit(model, *train, epochs=1, validation=0.25).loss)  # is list[float]
+inputs, targets = test
+reveal_type(nn.predict(model, test).shape)  # is tuple[Any, ...]
 nn.fit(model, X, [0, 1], loss=3)  # wrong
 nn.fit(model, [0.0, 1.0], [0, 1])  # wrong
 nn.fit(model, X, 1.0)  # wrong
