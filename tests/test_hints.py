@@ -8,6 +8,7 @@ import copy
 import pickle
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -135,20 +136,39 @@ text: Operand = "text"  # wrong
 LINES = dict(enumerate(PROGRAM.splitlines(), 1))
 
 
+README = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
+SNIPPETS = re.findall(r"(?ms)^```python\n(.*?)^```$", README)
+
+
 @pytest.fixture(scope="module")
-def said(tmp_path_factory):
-    """What mypy says, as (line, kind, message)."""
+def judged(tmp_path_factory):
+    """What mypy says of the program and of the README, as (file, line, kind, words)."""
     api = pytest.importorskip("mypy.api", reason="mypy comes with the extra [dev]")
     folder = tmp_path_factory.mktemp("typed")
-    (folder / "program.py").write_text(PROGRAM)
+    programs = {f"readme{i}.py": text for i, text in enumerate(SNIPPETS)}
+    for name, text in {**programs, "program.py": PROGRAM}.items():
+        (folder / name).write_text(text, encoding="utf-8")
     (folder / "mypy.ini").write_text("[mypy]\nstrict = true\nfollow_imports = silent\n")
+    python = "--python-executable", sys.executable
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)  # so that it reads what is installed
-        out, err, _ = api.run(["--python-executable", sys.executable, "program.py"])
+        out, err, _ = api.run([*python, "program.py", *programs])
     assert not err
-    found = re.findall(r"^program\.py:(\d+): (error|note): (.*)$", out, re.MULTILINE)
+    found = re.findall(r"^(\w+\.py):(\d+): (error|note): (.*)$", out, re.MULTILINE)
     assert found, out
-    return [(int(line), kind, message) for line, kind, message in found]
+    return [(file, int(line), kind, message) for file, line, kind, message in found]
+
+
+@pytest.fixture
+def said(judged):
+    """Of the program alone, as (line, kind, words)."""
+    return [(*rest,) for file, *rest in judged if file == "program.py"]
+
+
+def test_a_type_checker_finds_nothing_wrong_in_the_readme(judged):
+    assert len(SNIPPETS) == 2
+    faults = [(f, n, m) for f, n, kind, m in judged if kind == "error"]
+    assert not [fault for fault in faults if fault[0] != "program.py"]
 
 
 @pytest.mark.parametrize("line", [n for n, text in LINES.items() if "# is " in text])
