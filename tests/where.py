@@ -84,6 +84,7 @@ ELSEWHERE = {
 
 WHOLE = [
     "benchmarks",
+    "book",
     "broken_llvmlite",
     "conftest",
     "contributing",

@@ -1,0 +1,96 @@
+"""What chapters of the book promise, beyond that their code runs (`test_docs.py`)."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+sys.path.insert(0, str(DOCS / "hooks"))
+
+import cells  # noqa: E402
+
+import autograd  # noqa: E402
+
+
+def code(page: str, has: str) -> str:
+    """The one block of a page that has these words."""
+    (found,) = [
+        cell.body
+        for cell in cells.cells((DOCS / page).read_text(encoding="utf-8"))
+        if cell.language == "python" and has in cell.body
+    ]
+    return found
+
+
+# ---- build it yourself ---------------------------------------------------------------
+
+ENGINE = code("build-it-yourself.md", "__rtruediv__")
+
+
+@pytest.fixture(scope="module")
+def built() -> Any:
+    """The class that the chapter ends with."""
+    namespace: dict[str, Any] = {}
+    exec(ENGINE, namespace)
+    return namespace["Value"]
+
+
+def test_the_engine_has_sixty_lines():
+    lines = [line for line in ENGINE.splitlines() if line.strip()]
+    code = [line for line in lines if '"""' not in line and line != "import math"]
+    assert len(code) <= 60
+
+
+@pytest.mark.parametrize("engine", ["the reader's", "ours"])
+def test_the_chapters_tests_pass(built, engine):
+    page = code("build-it-yourself.md", "def check(Value):")
+    namespace: dict[str, Any] = {}
+    exec(page.removesuffix("check(Value)\n"), namespace)
+    namespace["check"](built if engine == "the reader's" else autograd.Value)
+
+
+STEPS = [
+    lambda x, y, c: x + y,
+    lambda x, y, c: x - y,
+    lambda x, y, c: x * y,
+    lambda x, y, c: x / (y * y + 1),
+    lambda x, y, c: -x,
+    lambda x, y, c: c + x,
+    lambda x, y, c: c - x,
+    lambda x, y, c: c * x,
+    lambda x, y, c: c / (x * x + 1),
+    lambda x, y, c: x / 3,
+    lambda x, y, c: x**2,
+    lambda x, y, c: x**3,
+    lambda x, y, c: x.sigmoid(),
+    lambda x, y, c: x.relu(),
+    lambda x, y, c: (-(x * x)).exp(),
+    lambda x, y, c: (x * x + 1).log(),
+]
+"""All that the engine can do, where it is defined for any numbers."""
+
+
+def grown(rng: random.Random, nodes: list[Any]) -> Any:
+    """A random expression over these nodes."""
+    nodes = list(nodes)
+    for _ in range(rng.randint(1, 30)):
+        step, x, y = rng.choice(STEPS), rng.choice(nodes), rng.choice(nodes)
+        nodes.append(step(x, y, rng.uniform(-2, 2)))
+    return nodes[-1].sigmoid()
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_its_gradients_are_ours_bit_for_bit(built, seed):
+    def gradients(value):
+        rng = random.Random(seed)
+        leaves = [value(rng.uniform(-2, 2)) for _ in range(3)]
+        out = grown(rng, leaves)
+        out.backward()
+        return [out.data, *(leaf.grad for leaf in leaves)]
+
+    assert gradients(built) == gradients(autograd.Value)
