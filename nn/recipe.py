@@ -23,6 +23,7 @@ from typing import Annotated, Any, TypeVar
 
 from autograd.files import Path
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
+from nn.choices import OPTIMIZER, SCHEDULE, usual
 from nn.data import (
     GENERATED,
     SETS,
@@ -35,7 +36,7 @@ from nn.hints import Array, Target
 from nn.history import History, summary
 from nn.losses import LOSSES
 from nn.module import ACTIVATIONS, MLP, Module
-from nn.optim import OPTIMIZERS, SGD, Optimizer
+from nn.optim import OPTIMIZERS, Optimizer
 from nn.reading import read as read_sheet
 from nn.schedules import SCHEDULES
 from nn.table import Encoding, Meaning, Table, Told, meanings, names_in
@@ -78,8 +79,8 @@ class Settings:
 
     `chainrule train` has an option for each of these fields, and `learn` an argument.
 
-    >>> Settings(epochs=20, optimizer="sgd").batch_size
-    16
+    >>> Settings(epochs=20, optimizer="sgd").schedule
+    'cosine'
     """
 
     target: Annotated[
@@ -169,7 +170,14 @@ class Settings:
             NETWORK,
         ),
     ] = "relu"
-    epochs: Annotated[int, Setting("How often all rows are seen.", TRAINING)] = 100
+    epochs: Annotated[
+        int | None,
+        Setting(
+            "How often all rows are seen.",
+            TRAINING,
+            default="200; 100 from 1000 rows, 30 from 10000",
+        ),
+    ] = None
     lr: Annotated[
         float | None,
         Setting(
@@ -179,7 +187,10 @@ class Settings:
             default="0.01; for sgd 0.1",
         ),
     ] = None
-    batch_size: Annotated[int, Setting("Rows for each step.", TRAINING)] = 16
+    batch_size: Annotated[
+        int | None,
+        Setting("Rows for each step.", TRAINING, default="16; 64 from 10000 rows"),
+    ] = None
     loss: Annotated[
         str,
         Setting(
@@ -193,7 +204,7 @@ class Settings:
         Setting(
             f"How the weights follow the gradient: {_one_of([*OPTIMIZERS])}.", TRAINING
         ),
-    ] = "adamw"
+    ] = OPTIMIZER
     weight_decay: Annotated[
         float | None,
         Setting(
@@ -209,7 +220,7 @@ class Settings:
             f"{_one_of([*SCHEDULES])}.",
             TRAINING,
         ),
-    ] = "constant"
+    ] = SCHEDULE
     patience: Annotated[
         int | None,
         Setting(
@@ -406,7 +417,10 @@ def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
 def _shared_with_fit(settings: Settings) -> dict[str, Any]:
     """The settings that `fit` has an argument for, by its name."""
     known = signature(fit).parameters
-    return {name: value for name, value in vars(settings).items() if name in known}
+    found = {name: value for name, value in vars(settings).items() if name in known}
+    if settings.batch_size is None:  # which `fit` takes for all at once
+        del found["batch_size"]
+    return found
 
 
 def _in_numbers(
@@ -564,24 +578,9 @@ def _sizes(hidden: str | Sequence[int]) -> Sequence[int]:
         ) from None
 
 
-RATES = {"sgd": 0.1}
-DECAYS = {"adamw": 0.2}
-"""Where none is given. Decays of 0.1 to 0.5 did best for tables of few rows, wine and
-iris, over 60 splits of them; with 1 the spirals are no longer learned."""
-
-
 def make_optimizer(settings: Settings) -> Optimizer:
     """The named optimizer, with its usual learning rate where none is given."""
-    name, lr, decay = settings.optimizer, settings.lr, settings.weight_decay
-    if name not in OPTIMIZERS:
-        raise ValueError(
-            f"unknown optimizer {name!r}; choose one of {', '.join(OPTIMIZERS)}"
-        )
-    lr = RATES.get(name, 0.01) if lr is None else lr
-    decay = DECAYS.get(name, 0.0) if decay is None else decay
-    if name == "sgd":
-        return SGD(lr=lr, momentum=0.9, weight_decay=decay)
-    return OPTIMIZERS[name](lr=lr, weight_decay=decay)
+    return usual(settings.optimizer, settings.lr, settings.weight_decay)
 
 
 # ---- how good it is ------------------------------------------------------------------

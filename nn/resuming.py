@@ -16,7 +16,9 @@ from nn.hints import TrainingState
 from nn.module import named
 from nn.optim import Optimizer
 
-SAME = ("seed", "data", "validation", "loss", "optimizer", "parameters", "metrics")
+SAME = (
+    "seed", "data", "validation", "loss", "optimizer", "parameters", "units", "metrics",
+)  # fmt: skip
 """The arguments with which a training has to go on."""
 
 

@@ -22,6 +22,7 @@ from autograd.files import Path
 from autograd.value import Value, describe
 from autograd.wording import expect
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
+from nn.choices import OPTIMIZER, SCHEDULE, batch_for, epochs_for, usual
 from nn.data import Dataset, split_rows, table
 from nn.engine import (
     Eager,
@@ -39,7 +40,7 @@ from nn.hints import Array, Indices, Integers, Rows, Target, Targets, TrainingSt
 from nn.history import History, progress_bar
 from nn.losses import Loss
 from nn.module import Module, named
-from nn.optim import OPTIMIZERS, Optimizer, above_zero, from_zero
+from nn.optim import Optimizer, above_zero, from_zero
 from nn.resuming import hold, in_words, sum_of
 from nn.schedules import Schedule
 from nn.schedules import schedule as _schedule
@@ -51,6 +52,7 @@ from nn.targets import (
     squeezed,
     threshold_of,
 )
+from nn.units import Units
 
 Metric = Callable[[list[Any], list[Any]], float]
 """Outputs and targets, each a list with a number or a list of them per row."""
@@ -79,15 +81,15 @@ def fit(
     X: Rows | Dataset,
     y: Targets | None = None,
     loss: str | Loss = "auto",
-    optimizer: str | Optimizer = "adam",
-    epochs: int = 100,
-    batch_size: int | None = None,
+    optimizer: str | Optimizer = "auto",
+    epochs: int | None = None,
+    batch_size: int | str | None = "auto",
     validation: float | Dataset | tuple[Rows, Targets] | None = None,
     seed: int | None = None,
     engine: str | Callable[[Task], Engine] = "auto",
     progress: bool = True,
     *,
-    schedule: str | Schedule | None = None,
+    schedule: str | Schedule | None = "auto",
     clip: float | None = None,
     patience: int | None = None,
     tolerance: float = 0.0,
@@ -104,11 +106,19 @@ def fit(
     y: one target per row: numbers, or classes as texts or whole numbers.
     loss: a name (see `nn.losses.LOSSES`), a function (predictions, targets) -> Value,
         or "auto", which looks at y and the number of outputs.
-    optimizer: a name ("sgd", "adam", "adamw", "rmsprop") or an optimizer such as
-        `SGD(lr=0.1)`. It moves the model's parameters; one that was given parameters,
-        `SGD(model.layers[-1].parameters())`, moves those and no others.
-    epochs: how often all rows are seen.
-    batch_size: rows per step, shuffled anew in each epoch; None for all rows at once.
+    optimizer: an optimizer such as `SGD(lr=0.1)`, or a name ("sgd", "adam", "adamw",
+        "rmsprop"; "auto" for the one that suits most tables), which leaves the rest to
+        the choices that `chainrule train` makes (`nn.choices`): its learning rate, the
+        schedule, and the units. A network that begins with a layer is then trained on
+        columns scaled to mean 0 and deviation 1, and one that ends with a layer
+        without activation on numbers scaled likewise; afterwards its weights are those
+        that do the same to the table as it is (`nn.units`). What is moved is all that
+        the model trains; by an optimizer that was given parameters, such as
+        `SGD(model.layers[-1].parameters())`, those and no others.
+    epochs: how often all rows are seen; None for what suits so many (`nn.choices`):
+        200 times up to 1000 rows, 100 times up to 10 000, else 30 times.
+    batch_size: rows per step, shuffled anew in each epoch; "auto" for 16, or 64 of more
+        than 10 000; None for all rows at once.
     validation: rows to measure on and not to train on: a fraction of the rows between
         0 and 1, a `Dataset`, or (X, y).
     seed: for the validation split and the shuffling; the same seed gives the same bits.
@@ -117,7 +127,8 @@ def fit(
         the second (`History.engine` says which, and why), or a function from a `Task`.
         An llvmlite that is there but broken raises BackendError.
     progress: show a bar, where a terminal is watching.
-    schedule: a name or a function from the epoch (from 0) to a factor on the lr.
+    schedule: a name or a function from the epoch (from 0) to a factor on the lr; None
+        for none, "auto" for a cosine where the optimizer is a name, else none.
     clip: the longest gradient allowed; a longer one is shortened to it.
     patience: stop after so many epochs without a better loss (the validation's where
         there is one), and go back to the best weights.
@@ -143,12 +154,20 @@ def fit(
     if seed is None:
         seed = saved["seed"] if saved else random.getrandbits(53)
     inside, outside = _divide(*_rows_of(X, y), validation, seed)
+    left_to_us = isinstance(optimizer, str)
     optimizer = _optimizer(optimizer, model)
     task, labels, held_out = _task(model, loss, optimizer.parameters, inside, outside)
+    units = Units(task, scaled=left_to_us)
+    rows = len(task.X)
+    epochs = epochs_for(rows) if epochs is None else epochs
+    batch_size = batch_for(rows) if batch_size == "auto" else batch_size
+    if schedule == "auto":
+        schedule = SCHEDULE if left_to_us else None
     training = Training(
         model=model,
         task=task,
-        engine=_engine(engine, task),
+        engine=_engine(engine, units.task(task)),
+        units=units,
         optimizer=optimizer,
         schedule=_schedule(schedule, epochs),
         history=_new_history(seed, labels, task),
@@ -178,13 +197,16 @@ class Training:
     """A training on its way: what callbacks see, and what a checkpoint keeps.
 
     epoch: how many epochs are done. numbers: the parameters' numbers after them, in
-    the order of `task.parameters`. best: (loss, epoch, numbers) of the best epoch,
-    with early stopping. The other attributes: see `fit`.
+    the order of `task.parameters` and in the engine's units; `units` leads from there
+    to those of the table, in which `task` is, and `model` between epochs.
+    best: (loss, epoch, numbers) of the best epoch, with early stopping. The other
+    attributes: see `fit`.
     """
 
     model: Module
     task: Task
     engine: Engine
+    units: Units
     optimizer: Optimizer
     schedule: Schedule
     history: History
@@ -202,7 +224,10 @@ class Training:
     best: tuple[float, int, Array] | None = None
 
     def __post_init__(self) -> None:
-        self.numbers = _numbers_of(self.task)
+        self._first = _numbers_of(self.task)
+        self._inner = self.engine.task
+        self._held = self.validation and self.units.task(self.validation)
+        self.numbers = self.units.engine_numbers(self._first)
         self._saved_at = time.perf_counter()
         self.history.engine = self.engine.name
 
@@ -213,6 +238,8 @@ class Training:
         started = time.perf_counter()
         self.history.stopped = "finished"
         try:
+            if not self.epoch:
+                self.numbers = self.units.start(self.engine, self._first)
             with progress_bar(self.epochs, self.epoch, progress) as show:
                 while self.epoch < self.epochs and not self._stops_early():
                     row = self._one_epoch()
@@ -254,7 +281,7 @@ class Training:
         done = self.engine.epoch(self.numbers, rows, pace)
         self._check(done, rows)
         row = {
-            "loss": self._mean(done.losses),
+            "loss": self._mean(done.losses) * self.units.factor,
             **self._metrics(done.outputs, taken(self.task.targets, rows)),
             "gradient_norm": self._mean(done.norms),
             "lr": self.optimizer.lr * factor,
@@ -286,7 +313,7 @@ class Training:
 
     def _metrics(self, outputs: Array, targets: Array | Integers) -> dict[str, float]:
         """How good the outputs are: by labels or as numbers, then as the user wants."""
-        labels, outputs = self.history.labels, squeezed(outputs)
+        labels, outputs = self.history.labels, squeezed(self.units.outputs(outputs))
         if labels:
             found = {"accuracy": accuracy(labels)(outputs, targets)}
         else:
@@ -298,14 +325,15 @@ class Training:
 
     def _validate(self, numbers: Array) -> dict[str, float]:
         """The same measurements on the rows that are not trained on."""
-        if self.validation is None:
+        if self.validation is None or self._held is None:
             return {}
-        loss, outputs = self.engine.measure(numbers, self.validation)
+        loss, outputs = self.engine.measure(numbers, self._held)
         if not math.isfinite(loss):
             what = f"the validation loss became {loss!r}"
             last = math.ceil(len(self.task.X) / self.batch_size)
-            rows = range(len(self.validation.X))
-            self._diverged(what, self.validation, numbers, rows, last)
+            rows = range(len(self._held.X))
+            self._diverged(what, self._held, numbers, rows, last)
+        loss *= self.units.factor
         row = {"loss": loss, **self._metrics(outputs, self.validation.targets)}
         return {f"validation_{name}": number for name, number in row.items()}
 
@@ -317,7 +345,7 @@ class Training:
             what = "a gradient became inf or nan"
         if what:
             part = rows[(batch - 1) * self.batch_size : batch * self.batch_size]
-            self._diverged(what, self.task, done.numbers, part, batch)
+            self._diverged(what, self._inner, done.numbers, part, batch)
         self._check_numbers(done.numbers, batch)
 
     def _diverged(
@@ -364,7 +392,7 @@ class Training:
         """Callbacks and the checkpoint, with the model as it is after this epoch."""
         if not self.callbacks and self.checkpoint is None:
             return
-        write(self.numbers, self.task.parameters)
+        self._write(self.numbers)
         if self.checkpoint and time.perf_counter() - self._saved_at > 1.0:
             self._save()
         for callback in self.callbacks:
@@ -376,7 +404,7 @@ class Training:
         numbers = self.numbers
         if self.best is not None:
             numbers, self.history.best_epoch = self.best[2], self.best[1]
-        write(numbers, self.task.parameters)
+        self._write(numbers)
         self.model.zero_grad()
         if not self.checkpoint:
             return
@@ -387,6 +415,11 @@ class Training:
             if why is None:
                 raise
             why.add_note(f"the checkpoint could not be written: {error}")
+
+    def _write(self, numbers: Array) -> None:
+        """Give the model the numbers that the engine was at, in the table's units."""
+        found = self.units.model_numbers(numbers) if self.epoch else self._first
+        write(found, self.task.parameters)
 
     def _save(self) -> None:
         self.save(self.checkpoint or "")
@@ -402,11 +435,12 @@ class Training:
     def state_dict(self) -> TrainingState:
         """All that it takes to go on with the same bits."""
         best = self.best
+        apart = best is not None or not self.units.own
         return {
             "seed": self.history.seed,
             "epoch": self.epoch,
-            # Left out where the model itself holds them: not gone back to the best.
-            "numbers": self.numbers.tolist() if best else None,
+            # Left out where the model itself holds them, with every bit.
+            "numbers": self.numbers.tolist() if apart else None,
             "optimizer": self.optimizer.state_dict(),
             "history": self.history.columns,
             "best": best and (best[0], best[1], best[2].tolist()),
@@ -420,6 +454,7 @@ class Training:
             "data": sum_of(self.task),
             "validation": sum_of(self.validation),
             "loss": self.history.loss_name,
+            "units": "the table's own" if self.units.own else "scaled",
             **in_words(self.optimizer, self.task),
             "metrics": ", ".join(self.metrics) or "none",
             "batch_size": str(self.batch_size),
@@ -542,12 +577,7 @@ def _task(
 def _optimizer(choice: str | Optimizer, model: Module) -> Optimizer:
     """An optimizer that moves the model's parameters, or those that it was given."""
     if isinstance(choice, str):
-        if choice not in OPTIMIZERS:
-            raise ValueError(
-                f"unknown optimizer {choice!r}; choose one of {', '.join(OPTIMIZERS)}, "
-                "or pass one such as SGD(lr=0.1)"
-            )
-        choice = OPTIMIZERS[choice]()
+        choice = usual(OPTIMIZER if choice == "auto" else choice)
     elif not isinstance(choice, Optimizer):
         raise TypeError(f"optimizer is a name or an Optimizer; got {choice!r}")
     choice.bind(_chosen(choice, model) if choice.given else model.parameters())
@@ -591,7 +621,7 @@ def _numbers_of(task: Task) -> Array:
     return np.array([parameter.data for parameter in task.parameters])
 
 
-def _whole(count: int, name: str, least: int) -> int:
+def _whole(count: object, name: str, least: int) -> int:
     if isinstance(count, bool) or not isinstance(count, int) or count < least:
         raise ValueError(f"{name} is a whole number from {least}; got {count!r}")
     return count

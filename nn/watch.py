@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from autograd.modes import ieee
 from autograd.value import number_of
 from nn.calls import Call, values_in, watching
-from nn.engine import write
 from nn.hints import Numbers
 from nn.module import Layer, Module, named, title
 
@@ -54,7 +53,6 @@ class Watch:
             values = [value for _, value in named(entry.tensor)]
             if part := [slopes[value] for value in values if value in slopes]:
                 self.gradients.setdefault(entry.name, []).append(_quantiles(part))
-        write(training.numbers, task.parameters)
         for name, outputs in _by_layer(
             task.model, task.X[: len(rows)].tolist()
         ).items():

@@ -11,7 +11,7 @@ import pytest
 import autograd
 from autograd import Value, operation
 from autograd.wording import width
-from nn import MLP, Layer, Module, Sequential, fit, load, mse, save
+from nn import MLP, SGD, Layer, Module, Sequential, fit, load, mse, save
 from nn import binary_cross_entropy_with_logits as logits_loss
 from nn.calls import watching
 from nn.watch import Watch
@@ -307,10 +307,12 @@ def test_a_function_inside_a_class_of_ones_own_needs_no_name(tmp_path):
 def test_a_training_of_ones_own_layers_goes_on(tmp_path):
     table, y, path = [X, [0.5, -1.0], [0.1, 0.2]], [0.3, 0.7, 0.1], tmp_path / "m.json"
     whole = OWN["residual"]()
-    unbroken = fit(whole, table, y, epochs=4, seed=1)
-    fit(OWN["residual"](), table, y, epochs=2, seed=1, checkpoint=path)
+    steady = {"optimizer": SGD(lr=0.1), "seed": 1}
+    unbroken = fit(whole, table, y, epochs=4, **steady)
+    fit(OWN["residual"](), table, y, epochs=2, checkpoint=path, **steady)
     resumed = OWN["residual"]()
-    assert fit(resumed, table, y, epochs=4, resume=path)["loss"] == unbroken["loss"]
+    history = fit(resumed, table, y, epochs=4, resume=path, **steady)
+    assert history["loss"] == unbroken["loss"]
     assert resumed.state_dict() == whole.state_dict()
 
 
