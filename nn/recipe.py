@@ -256,8 +256,8 @@ class Settings:
     resume: Annotated[
         Path | None,
         Setting(
-            "Go on from the model.json of a training that was interrupted, or was to "
-            "have fewer epochs.",
+            "Go on from the model.json of a training that was interrupted, or that, "
+            "with the schedule constant, was to have fewer epochs.",
             TRAINING,
             metavar="FILE",
         ),

@@ -154,27 +154,21 @@ def fit(
     if seed is None:
         seed = saved["seed"] if saved else random.getrandbits(53)
     inside, outside = _divide(*_rows_of(X, y), validation, seed)
-    left_to_us = isinstance(optimizer, str)
+    ours = isinstance(optimizer, str)
     optimizer = _optimizer(optimizer, model)
     task, labels, held_out = _task(model, loss, optimizer.parameters, inside, outside)
-    units = Units(task, scaled=left_to_us)
-    rows = len(task.X)
-    epochs = epochs_for(rows) if epochs is None else epochs
-    batch_size = batch_for(rows) if batch_size == "auto" else batch_size
-    if schedule == "auto":
-        schedule = SCHEDULE if left_to_us else None
+    units = Units(task, scaled=ours)
+    epochs = epochs_for(len(task.X)) if epochs is None else epochs
     training = Training(
         model=model,
         task=task,
         engine=_engine(engine, units.task(task)),
         units=units,
         optimizer=optimizer,
-        schedule=_schedule(schedule, epochs),
+        schedule=_schedule(_chosen_schedule(schedule, ours), epochs),
         history=_new_history(seed, labels, task),
         epochs=_whole(epochs, "epochs", 0),
-        batch_size=(
-            len(task.X) if batch_size is None else _whole(batch_size, "batch_size", 1)
-        ),
+        batch_size=_batch(batch_size, len(task.X)),
         validation=held_out,
         metrics=dict(metrics or {}),
         clip=None if clip is None else above_zero(clip, "clip"),
@@ -392,7 +386,7 @@ class Training:
         """Callbacks and the checkpoint, with the model as it is after this epoch."""
         if not self.callbacks and self.checkpoint is None:
             return
-        self._write(self.numbers)
+        self.write()
         if self.checkpoint and time.perf_counter() - self._saved_at > 1.0:
             self._save()
         for callback in self.callbacks:
@@ -404,7 +398,7 @@ class Training:
         numbers = self.numbers
         if self.best is not None:
             numbers, self.history.best_epoch = self.best[2], self.best[1]
-        self._write(numbers)
+        self.write(numbers)
         self.model.zero_grad()
         if not self.checkpoint:
             return
@@ -416,8 +410,9 @@ class Training:
                 raise
             why.add_note(f"the checkpoint could not be written: {error}")
 
-    def _write(self, numbers: Array) -> None:
-        """Give the model the numbers that the engine was at, in the table's units."""
+    def write(self, numbers: Array | None = None) -> None:
+        """Give the model what the engine is at, or was, in the table's units."""
+        numbers = self.numbers if numbers is None else numbers
         found = self.units.model_numbers(numbers) if self.epoch else self._first
         write(found, self.task.parameters)
 
@@ -582,6 +577,19 @@ def _optimizer(choice: str | Optimizer, model: Module) -> Optimizer:
         raise TypeError(f"optimizer is a name or an Optimizer; got {choice!r}")
     choice.bind(_chosen(choice, model) if choice.given else model.parameters())
     return choice
+
+
+def _chosen_schedule(choice: str | Schedule | None, ours: bool) -> Any:
+    """What "auto" stands for; ours: whether the optimizer is left to us, too."""
+    usual_one = SCHEDULE if ours else None
+    return usual_one if choice == "auto" else choice
+
+
+def _batch(choice: int | str | None, rows: int) -> int:
+    """How many rows there are for each step."""
+    if choice is None:
+        return rows
+    return batch_for(rows) if choice == "auto" else _whole(choice, "batch_size", 1)
 
 
 def _chosen(optimizer: Optimizer, model: Module) -> list[Value]:

@@ -48,6 +48,7 @@ class Watch:
         task = training.task
         rows = range(min(self.rows, len(task.X)))
         gradient = training.engine.step(training.numbers, rows).gradient
+        training.write()
         slopes = dict(zip(task.parameters, abs(gradient).tolist(), strict=True))
         for entry in task.model.entries():
             values = [value for _, value in named(entry.tensor)]

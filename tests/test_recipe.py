@@ -256,15 +256,16 @@ def test_classes_are_told_by_their_names(name):
 
 @pytest.mark.parametrize("classes", [0, 2, 3])
 def test_what_is_kept_answers_the_same(classes, tmp_path):
-    trained = learn(table(classes), epochs=2, checkpoint=tmp_path / "a.json")
+    steady = {"schedule": "constant"}
+    trained = learn(table(classes), epochs=2, checkpoint=tmp_path / "a.json", **steady)
     trained.save(tmp_path / "b.json")
     X = trained.parts["test"].X
     for name in ("a.json", "b.json"):
         again = recipe.load(tmp_path / name)
         assert again.context == trained.context
         assert again.predict(X) == trained.predict(X)
-    longer = learn(table(classes), epochs=4, resume=tmp_path / "a.json")
-    through = learn(table(classes), epochs=4)
+    longer = learn(table(classes), epochs=4, resume=tmp_path / "a.json", **steady)
+    through = learn(table(classes), epochs=4, **steady)
     assert longer.model.state_dict() == through.model.state_dict()
 
 

@@ -260,14 +260,13 @@ def test_a_validation_split_is_chosen_by_the_seed_and_not_trained_on():
             return super().step(numbers, rows)
 
     history = fit(
-        small(), X, y, optimizer=SGD(lr=0.1), epochs=2, validation=0.25, seed=5,
-        engine=Watching,
-    )  # fmt: skip
+        small(), X, y, "auto", SGD(lr=0.1), 2, validation=0.25, seed=5, engine=Watching
+    )
     assert len(set(seen)) == 30
     inside, outside = nn.data.split_rows(y, 0.25, 5)
     assert set(seen) == {tuple(X[row]) for row in inside}
     model = small()
-    other = fit(model, X[inside], [y[i] for i in inside], epochs=2,
+    other = fit(model, X[inside], [y[i] for i in inside], "auto", SGD(lr=0.1), 2,
                 validation=(X[outside], [y[i] for i in outside]), seed=5,
                 engine="eager")  # fmt: skip
     assert other.columns == history.columns

@@ -50,6 +50,7 @@ ELSEWHERE = {
     "autograd.wrapping": "modes",
     "nn": "module training",
     "nn.calls": "layers module",
+    "nn.choices": "units recipe",
     "nn.compiled": "compiled_training training",
     "nn.engine": "training compiled_training",
     "nn.history": "training",
