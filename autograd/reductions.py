@@ -154,4 +154,7 @@ def _reduce(operation: Operation, values: list[Any]) -> Value | float:
 
 def _compute(operation: Operation, values: list[Any]) -> float:
     numbers = [number(x) for x in values]
-    return forward(operation, numbers, [constant(x) for x in numbers])
+    try:
+        return float(operation.forward(*numbers))
+    except (ValueError, ZeroDivisionError, OverflowError):  # say which numbers
+        return forward(operation, numbers, [constant(x) for x in numbers])

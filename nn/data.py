@@ -109,10 +109,11 @@ def split_rows(
             f"{fraction!r}"
         )
     rng = random.Random(f"split {seed}")
-    aside: list[int] = []
-    for rows in _groups(labels, grouped):
-        rng.shuffle(rows)
-        aside += rows[: round(len(rows) * fraction)]
+    groups = [_shuffled(rows, rng) for rows in _groups(labels, grouped)]
+    aside = [row for rows in groups for row in rows[: round(len(rows) * fraction)]]
+    wanted = round(len(labels) * fraction)
+    if len(aside) < wanted / 2:  # of many small classes none gives a row
+        aside += _more(groups, fraction, rng)[: wanted - len(aside)]
     chosen = set(aside)
     kept = [row for row in range(len(labels)) if row not in chosen]
     if not kept or not aside:
@@ -120,6 +121,31 @@ def split_rows(
             f"{len(labels)} rows are too few to set a part of {fraction} aside ({name})"
         )
     return kept, sorted(aside)
+
+
+MANY = 100_000
+"""Rows that Python would take a second to shuffle; NumPy shuffles more of them."""
+
+
+def _shuffled(rows: list[int], rng: random.Random) -> list[int]:
+    if len(rows) <= MANY:
+        rng.shuffle(rows)
+        return rows
+    import numpy as np
+
+    order = np.random.default_rng(rng.getrandbits(64)).permutation(rows)
+    return [int(row) for row in order.tolist()]
+
+
+def _more(
+    groups: Sequence[list[int]], fraction: float, rng: random.Random
+) -> list[int]:
+    """Rows to set aside of classes that have too few for their part; one is kept."""
+    left = [
+        row for rows in groups for row in rows[1:] if round(len(rows) * fraction) == 0
+    ]
+    rng.shuffle(left)
+    return left
 
 
 def _groups(labels: Sequence[Target], grouped: bool | None) -> list[list[int]]:

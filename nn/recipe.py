@@ -378,9 +378,7 @@ def learn(
     [[1.0, 0.0, 0.0]]
     """
     settings = _changed(settings or Settings(), changes)
-    read = load_data(data, settings)
-    parts, encoding = _in_numbers(read, settings, told)
-    table = read if isinstance(read, Dataset) else parts["training"]
+    table, parts, encoding = _in_numbers(load_data(data, settings), settings, told)
     context = _context(table, parts["training"], settings, encoding)
     if settings.resume:
         _check_same_rows(settings.resume, context)
@@ -425,15 +423,18 @@ def _shared_with_fit(settings: Settings) -> dict[str, Any]:
 
 def _in_numbers(
     read: Table | Dataset, settings: Settings, told: Tell | None
-) -> tuple[dict[str, Dataset], Encoding | None]:
-    """Each part as numbers, in a way that is learned from the training part alone."""
+) -> tuple[Dataset, dict[str, Dataset], Encoding | None]:
+    """What tells the classes, and each part as numbers, in a way that the part to train
+    on alone decides.
+    """
     if isinstance(read, Dataset):
-        return divide(read, settings), None
+        return read, divide(read, settings), None
     tables = divide(read, settings)
     encoding = tables["training"].encoding()
     if told is not None:
         told(meanings(read, encoding), read.notes)
-    return {name: encoding.dataset(part) for name, part in tables.items()}, encoding
+    parts = {name: encoding.dataset(part) for name, part in tables.items()}
+    return parts["training"], parts, encoding
 
 
 def _context(

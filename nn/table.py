@@ -21,9 +21,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from autograd.wording import cut
+from autograd.wording import cut, word
 from nn.cells import (
     DAY,
     ENOUGH,
@@ -142,19 +143,67 @@ def _gaps(values: Any) -> Any:
 
 @dataclass(frozen=True)
 class Cells:
-    """A column's texts, where nothing stands, and how it can be said where one is."""
+    """A column's texts, where nothing stands, and how it can be said where one is.
+
+    usual: what stands before decimals in other columns of the file, "" if nobody knows.
+    """
 
     sheet: Sheet
     name: str
-    texts: pl.Series
-    gaps: pl.Series
-    told: Told
-    decimal: str
+    told: Told = Told()
+    usual: str = ""
 
-    @property
+    @cached_property
+    def plain(self) -> pl.Series | None:
+        """The numbers, where there is one in each row, and none needs a second look."""
+        import polars as pl
+
+        if any(x.isdigit() for x in "".join(self.told.words)) or self.usual == ",":
+            return None
+        found = self.sheet.columns[self.name].cast(pl.Float64, strict=False)
+        return None if found.null_count() or not found.is_finite().all() else found
+
+    @cached_property
+    def texts(self) -> pl.Series:
+        """The cells, without blanks around them."""
+        return self.sheet.column(self.name)
+
+    @cached_property
+    def gaps(self) -> pl.Series:
+        """Where nothing stands, or a word for it."""
+        import polars as pl
+
+        if self.plain is not None:
+            return pl.repeat(False, len(self.texts), eager=True)
+        gaps = is_missing(self.texts, self.told.words)
+        return gaps & ~_meant(self.texts, gaps) if self.told.missing is None else gaps
+
+    @cached_property
     def present(self) -> pl.Series:
         """The texts that are there."""
-        return self.texts.filter(~self.gaps)
+        return self.texts if self.plain is not None else self.texts.filter(~self.gaps)
+
+    @cached_property
+    def decimal(self) -> str:
+        """What stands before the decimals."""
+        if self.plain is not None:
+            return "."
+        return self.told.decimal or decimal_sign(self.present, self.usual) or "."
+
+    @cached_property
+    def numbers(self) -> pl.Series:
+        """The number in each row, or null."""
+        if self.plain is not None:
+            return self.plain
+        return numbers(self.texts, self.decimal).set(self.gaps, None)
+
+    @cached_property
+    def coded(self) -> bool:
+        """Whether these are codes: 007, 02134."""
+        found = self.plain
+        if found is not None and not (found == found.floor()).all():
+            return False
+        return is_code(self.present)
 
     def place(self, where: pl.Series) -> tuple[str, str]:
         """The first text of those marked, and its place in words."""
@@ -167,15 +216,6 @@ class Cells:
         if odd.sum() > (1 - ENOUGH) * len(self.present):
             text, place = self.place(odd)
             raise ValueError(f"{place}: {cut(text)!r} is not a {what}")
-
-
-def _cells(sheet: Sheet, name: str, told: Told, decimal: str) -> Cells:
-    texts = sheet.column(name)
-    gaps = is_missing(texts, told.words)
-    if told.missing is None:
-        gaps &= ~_meant(texts, gaps)
-    sign = told.decimal or decimal_sign(texts.filter(~gaps), decimal) or "."
-    return Cells(sheet, name, texts, gaps, told, sign)
 
 
 def _meant(texts: pl.Series, gaps: pl.Series) -> pl.Series:
@@ -207,22 +247,21 @@ def _understood(cells: Cells) -> Column:
 
 
 def _found_out(cells: Cells) -> Column:
-    present = cells.present
-    different = present.n_unique()
-    if not len(present):
+    found, rows = cells.numbers, len(cells.texts)
+    count = rows if cells.plain is not None else len(cells.present)
+    if not count:
         return _useless(cells, "empty", "no row has a value")
-    if different == 1 and not cells.gaps.any():
-        return _useless(cells, "constant", f"always {cut(present[0], 20)!r}")
-    found = numbers(cells.texts, cells.decimal)
-    found = found.set(cells.gaps, None)
-    if found.count() >= ENOUGH * len(present) and not is_code(present):
-        return _as_number(cells, found, different)
-    if form := date_format(present):
+    if found.count() >= ENOUGH * count and not cells.coded:
+        return _as_number(cells, found)
+    different = cells.present.n_unique()
+    if different == 1 and count == rows:
+        return _useless(cells, "constant", f"always {cut(cells.present[0], 20)!r}")
+    if form := date_format(cells.present):
         return _date(cells, form)
-    if different > 20 and different > len(present) / 2:
-        why = f"{different} different texts in {len(cells.texts)} rows"
+    if different > 20 and different > count / 2:
+        why = f"{different} different texts in {rows} rows"
         return _useless(cells, "identifier", why)
-    return _category(cells, "codes, with zeros before" if is_code(present) else "")
+    return _category(cells, "codes, with zeros before" if cells.coded else "")
 
 
 def _useless(cells: Cells, kind: str, why: str) -> Column:
@@ -244,32 +283,54 @@ COUNTERS = re.compile(
 """How columns are called that do where they count the rows."""
 
 
-def _as_number(cells: Cells, found: pl.Series, different: int) -> Column:
+def _as_number(cells: Cells, found: pl.Series) -> Column:
     import numpy as np
 
     values = found.drop_nulls().to_numpy()
-    why = f"{different} different numbers"
-    if not len(values) == len(cells.texts) == different or different < 3:
+    low, high = float(values.min()), float(values.max())
+    why = f"numbers from {low:.6g} to {high:.6g}"
+    if cells.plain is None:
+        why += _written(cells, found)
+    if len(values) < len(cells.texts):
         return _number(cells, found, why)
+    if low == high:
+        return _useless(cells, "constant", f"always {low:.6g}")
     named = cells.name in cells.sheet.unnamed or IDENTIFIERS.match(cells.name)
-    if values[0] in (0, 1) and (np.diff(values) == 1).all():
-        why = f"counts {int(values[0])} to {int(values[-1])}"
+    if values[0] in (0, 1) and len(values) > 2 and (np.diff(values) == 1).all():
+        why = f"counts {low:.0f} to {high:.0f}"
         if named or COUNTERS.match(cells.name):
             return _useless(cells, "row number", why)
         why += "; a row number has to be ignored"
-    elif named and (values == np.floor(values)).all():
+    elif named and _all_differ(values):
         return _useless(cells, "identifier", "another whole number in each row")
     return _number(cells, found, why)
+
+
+def _all_differ(values: Array) -> bool:
+    """Whether they are whole numbers, none of which comes twice."""
+    import numpy as np
+
+    whole = (values == np.floor(values)).all()
+    return bool(whole) and len(np.unique(values)) == len(values)
+
+
+def _written(cells: Cells, found: pl.Series) -> str:
+    """How a number is written that a programmer would write in another way."""
+    import polars as pl
+
+    dressed = cells.texts.filter(found.is_not_null())
+    dressed = dressed.filter(dressed.cast(pl.Float64, strict=False).is_null())
+    return f", written as {cut(dressed[0], 20)}" if len(dressed) else ""
 
 
 def _number(cells: Cells, found: pl.Series, why: str) -> Column:
     import numpy as np
 
     values = np.array(found.to_numpy(), dtype=np.float64)
-    odd = ~cells.gaps & found.is_null()
-    return Column(
-        cells.name, "number", why, values, (), cells.decimal, _strange(cells, odd)
-    )
+    strange = ""
+    if cells.plain is None:
+        strange = _strange(cells, ~cells.gaps & found.is_null())
+    return Column(cells.name, "number", why, values, (), cells.decimal, strange)
 
 
 def _strange(cells: Cells, odd: pl.Series) -> str:
@@ -281,15 +342,14 @@ def _strange(cells: Cells, odd: pl.Series) -> str:
 
 def _all_numbers(cells: Cells) -> pl.Series:
     """A column that has to be numbers. Raises ValueError that names the first other."""
-    found = numbers(cells.texts, cells.decimal).set(cells.gaps, None)
-    odd = ~cells.gaps & found.is_null()
+    odd = ~cells.gaps & cells.numbers.is_null()
     if odd.any():
         text, place = cells.place(odd)
         raise ValueError(
             f"{place}: {cut(text)!r} is not a number; where it means that there is "
             f"none, say missing={text!r} (--missing {text!r})"
         )
-    return found
+    return cells.numbers
 
 
 def _date(cells: Cells, form: str) -> Column:
@@ -302,13 +362,14 @@ def _date(cells: Cells, form: str) -> Column:
     return Column(cells.name, "date", why, values, (), form, _strange(cells, odd))
 
 
-def _category(cells: Cells, why: str) -> Column:
+def _category(cells: Cells, why: str, gaps: pl.Series | None = None) -> Column:
     texts = _plain(cells.texts)
-    labels = texts.filter(~cells.gaps).unique().sort().to_list()
+    gaps = cells.gaps if gaps is None else gaps
+    labels = texts.filter(~gaps).unique().sort().to_list()
     shown = cut(", ".join(cut(label, 15) for label in labels), 40)
     kind = why or f"{len(labels)} texts: {shown}"
     return Column(
-        cells.name, "category", kind, _codes(texts, cells.gaps, labels), tuple(labels)
+        cells.name, "category", kind, _codes(texts, gaps, labels), tuple(labels)
     )
 
 
@@ -344,12 +405,16 @@ class Goal:
 
 def _goal(cells: Cells) -> tuple[Goal, list[Target]]:
     """What the target is, and its values in the rows that have one."""
-    if not len(present := cells.present):
-        raise ValueError(f"{cells.sheet.name}: no row has a value of {cells.name!r}")
-    if present.n_unique() == 1:
+    present = cells.present
+    if not len(present):
         raise ValueError(
-            f"{cells.sheet.name}: every row has the {cells.name} {present[0]}; there "
-            "is nothing to learn from one class alone"
+            f"{cells.sheet.name}: no row has a value of {cells.name!r}; choose another "
+            "target"
+        )
+    if (present == present[0]).all():
+        raise ValueError(
+            f"{cells.sheet.name}: every row has the {cells.name} {word(present[0])}; "
+            "there is nothing to learn from one class alone"
         )
     task = cells.told.task
     if cells.name in cells.told.numbers:
@@ -360,11 +425,10 @@ def _goal(cells: Cells) -> tuple[Goal, list[Target]]:
         return _number_goal(
             cells, _all_numbers(cells).filter(~cells.gaps), "as you say"
         )
-    found = numbers(cells.present, cells.decimal)
-    codes = is_code(cells.present)
-    if task == "auto" and not codes:
+    found = cells.numbers.filter(~cells.gaps)
+    if task == "auto" and not cells.coded:
         _check_nearly_numbers(cells, found)
-    if codes or found.null_count():
+    if cells.coded or found.null_count():
         return _text_goal(cells, task)
     return _whole_goal(cells, found, task)
 
@@ -373,8 +437,7 @@ def _check_nearly_numbers(cells: Cells, found: pl.Series) -> None:
     """Raise ValueError where all but a few texts are numbers: which is meant?"""
     if not 0 < found.null_count() <= (1 - ENOUGH) * len(found):
         return
-    odd = ~cells.gaps & numbers(cells.texts, cells.decimal).is_null()
-    text, place = cells.place(odd)
+    text, place = cells.place(~cells.gaps & cells.numbers.is_null())
     raise ValueError(
         f"{place}: {cut(text)!r} is not a number, while {found.count()} of "
         f"{len(found)} values are; for a row without a value say missing={text!r} "
@@ -405,7 +468,7 @@ def _counted(count: int, what: str) -> str:
 
 def _whole_goal(cells: Cells, found: pl.Series, task: str) -> tuple[Goal, list[Target]]:
     """Numbers are classes where they are few whole ones that look like codes."""
-    different = sorted(found.unique().to_list())
+    different = found.unique().sort().to_list()
     whole = all(x == int(x) and abs(x) < 2**53 for x in different)
     count = len(different)
     if not whole or (task == "auto" and not _like_classes(different, len(found))):
@@ -530,12 +593,7 @@ def read(
         source = read_sheet(source, delimiter=delimiter)
     sheet = source
     sheet.check_has([target, *told.numbers, *told.categories, *told.ignore])
-    usual = told.decimal or _usual_decimal(sheet)
-    cells = _cells(sheet, target, told, usual)
-    goal, y = _goal(cells)
-    others = [name for name in sheet.names if name != target]
-    columns = [_understood(_cells(sheet, name, told, usual)) for name in others]
-    columns = _usable(columns, sheet, told, usual)
+    columns, goal, y, cells = _meaning_of(sheet, target, told)
     notes = list(sheet.notes)
     if cells.gaps.any():
         present = (~cells.gaps).to_numpy()
@@ -549,28 +607,35 @@ def read(
     return Table(sheet.name, tuple(columns), goal, y, told, tuple(notes))
 
 
-def _usual_decimal(sheet: Sheet) -> str:
+def _meaning_of(
+    sheet: Sheet, target: str, told: Told
+) -> tuple[list[Column], Goal, list[Target], Cells]:
+    """All columns but the target; what that is, its values, and its cells."""
+    every = [Cells(sheet, name, told) for name in sheet.names]
+    if usual := told.decimal or _usual_decimal(every, sheet.delimiter):
+        every = [replace(cells, usual=usual) for cells in every]
+    (goal_cells,) = (cells for cells in every if cells.name == target)
+    goal, y = _goal(goal_cells)
+    others = [cells for cells in every if cells.name != target]
+    columns = [_understood(cells) for cells in others]
+    if not any(column.useful for column in columns):
+        columns = [_last_resort(*pair) for pair in zip(columns, others, strict=True)]
+    return columns, goal, y, goal_cells
+
+
+def _usual_decimal(every: Iterable[Cells], delimiter: str) -> str:
     """What stands before the decimals in the columns that tell."""
-    signs = {decimal_sign(sheet.column(name)) for name in sheet.names}
-    if "," in signs and "." not in signs:
-        return ","
-    return "," if "." not in signs and sheet.delimiter == ";" else ""
+    signs = {decimal_sign(cells.texts) for cells in every if cells.plain is None}
+    if "." in signs:
+        return ""
+    return "," if "," in signs or (signs and delimiter == ";") else ""
 
 
-def _usable(
-    columns: Sequence[Column], sheet: Sheet, told: Told, usual: str
-) -> list[Column]:
-    """The columns; one that counts the rows is a number where there is nothing else."""
-    if any(column.useful for column in columns):
-        return list(columns)
-    counting = tuple(c.name for c in columns if c.kind == "row number")
-    told = replace(told, numbers=counting)
-    again = [_understood(_cells(sheet, name, told, usual)) for name in counting]
-    found = {column.name: column for column in again}
-    return [
-        replace(found[c.name], why="the only column") if c.name in found else c
-        for c in columns
-    ]
+def _last_resort(column: Column, cells: Cells) -> Column:
+    """Where there is nothing else, a column that counts the rows is a number."""
+    if column.kind != "row number":
+        return column
+    return _number(cells, cells.numbers, "the only column")
 
 
 # ---- how columns become numbers ------------------------------------------------------
@@ -751,9 +816,9 @@ class CategoryField:
 
     def read(self, cells: Cells) -> Column:
         """The column in another table."""
-        meant = _plain(cells.texts).is_in([*self.values, *self.rare])
-        column = _category(replace(cells, gaps=cells.gaps & ~meant), "")
         known = {*self.values, *self.rare}
+        meant = _plain(cells.texts).is_in(list(known))
+        column = _category(cells, "", cells.gaps & ~meant)
         if new := [label for label in column.labels if label not in known]:
             shown = cut(", ".join(map(repr, new)), 60)
             column = replace(column, strange=f"new, as if rare: {shown}")
@@ -839,14 +904,11 @@ class Encoding:
         """
         sheet = read_sheet(self._named(source), delimiter=delimiter)
         sheet.check_has(self.columns)
-        columns = [field.read(self._cells(sheet, field.name)) for field in self.fields]
+        told = Told(missing=self.missing)
+        cells = [Cells(sheet, name, told) for name in self.columns]
+        columns = [f.read(c) for f, c in zip(self.fields, cells, strict=True)]
         new = [_surprise(c, f) for c, f in zip(columns, self.fields, strict=True)]
         return Reading(self.inputs(columns), sheet, (*sheet.notes, *filter(None, new)))
-
-    def _cells(self, sheet: Sheet, name: str) -> Cells:
-        texts = sheet.column(name)
-        told = Told(missing=self.missing)
-        return Cells(sheet, name, texts, is_missing(texts, told.words), told, ".")
 
     def _named(self, source: Any) -> Any:
         """Rows as columns by name; anything else as it is."""
