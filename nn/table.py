@@ -686,7 +686,8 @@ class NumberField:
 
     def read(self, cells: Cells) -> Column:
         """The column in another table. Raises ValueError where it is no number."""
-        found = numbers(cells.texts, self.decimal).set(cells.gaps, None)
+        cells = replace(cells, usual=self.decimal if self.decimal == "," else "")
+        found = cells.numbers
         cells.check(found, "number")
         if self.median is None and cells.gaps.any():
             _, place = cells.place(cells.gaps)
@@ -751,8 +752,12 @@ class DateField:
 
     def read(self, cells: Cells) -> Column:
         """The column in another table. Raises ValueError where it is no date."""
-        cells.check(dates(cells.texts, self.form).set(cells.gaps, None), "date")
-        return _date(cells, self.form)
+        found = dates(cells.texts, self.form).set(cells.gaps, None)
+        few = found.count() < ENOUGH * len(cells.present)
+        form = date_format(cells.present) if few else ""  # written in another way
+        if not form:
+            cells.check(found, "date")
+        return _date(cells, form or self.form)
 
 
 MOST = 30

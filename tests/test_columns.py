@@ -313,6 +313,25 @@ def test_a_table_in_another_order_is_read_the_same(seed):
         encoding.read([[1.0]])
 
 
+@pytest.mark.parametrize(
+    ("column", "trained", "new"),
+    [
+        ("a", ["1,5", "2,5", "10"], ["1.5", "2.5", "10"]),
+        ("a", ["1.5", "2.5", "10"], ["1,5", "2,5", "10"]),
+        ("a", ["$1,000", "$2,000", "$9"], [1000, 2000, 9]),
+        ("b", ["2021-01-02", "2021-03-20"], ["1/2/2021", "3/20/2021"]),
+        ("c", ["1.0", "2.0", "x"], ["1", "2", "x"]),
+    ],
+)  # fmt: skip
+def test_another_table_may_be_written_in_another_way(column, trained, new):
+    source = {"x": NUMBERS[:30], column: (trained * 15)[:30], "y": Y[:30]}
+    _, encoding, data = encoded(source)
+    assert encoding.columns == ("x", column)
+    assert (
+        encoding.read({**source, column: (new * 15)[:30]}).X.tolist() == data.X.tolist()
+    )
+
+
 def test_what_is_new_is_told():
     _, encoding, _ = encoded(SOURCE)
     new = {
