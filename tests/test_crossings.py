@@ -311,12 +311,12 @@ def test_a_network_leaves_for_any_number_of_rows(rows):
         np.testing.assert_allclose(found, program(batch), rtol=1e-12)
 
 
-def test_exported_names_are_x_p_and_v():
+def test_exported_names_are_x_p_and_y():
     w = Value(0.5)
     program = compile(lambda x, y: autograd.tanh(x * w) * y + 2.0, 2, [w])
     body = program.to_numpy_source().splitlines()
-    assert [line.strip() for line in body if re.match(r" +[xpv]\d* = ", line)] == [
+    assert [line.strip() for line in body if re.match(r" +[xpy]\d* = ", line)] == [
         "x = X.T",
         "p = parameters",
-        "v = np.tanh(x[0:1] * p[:, None]) * x[1:2] + 2.0",
+        "y = np.tanh(x[0:1] * p[:, None]) * x[1:2] + 2.0",
     ]

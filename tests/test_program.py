@@ -114,7 +114,7 @@ def test_several_outputs_have_no_gradient():
 def test_the_instructions_of_a_neuron():
     n = Neuron(2, activation="sigmoid", seed=0)
     program = compile(lambda *x: n(x), 2, n.parameters())
-    assert str(program) == "\n".join(
+    assert program.instructions() == (
         [
             "once:",
             "  %2 = parameter 0",
@@ -145,13 +145,17 @@ def test_explain_tells_what_each_pass_did():
     for word in ("recorded:", "simplify", "strength reduced", "multiply-adds", "prune"):
         assert word in text
     assert "differentiate" in text
-    assert "; 2 more were equal to others" in text.splitlines()[0]
+    assert (
+        "; 2 more were equal to others"
+        in text[text.index("recorded:") :].splitlines()[0]
+    )
     assert text.endswith(("computer", "numpy"))
 
 
 def test_passes_leave_what_a_reader_expects():
     x = Value(2.0)
-    text = str(compile(x**2 + x**3 * 1.0 + 0.0 + x / 4 + (-(-x)), [x]))  # noqa: B002
+    program = compile(x**2 + x**3 * 1.0 + 0.0 + x / 4 + (-(-x)), [x])  # noqa: B002
+    text = "\n".join(program.instructions())
     assert "pow" not in text
     assert "div" not in text
     assert "neg" not in text
@@ -161,8 +165,9 @@ def test_passes_leave_what_a_reader_expects():
 def test_work_on_parameters_alone_is_done_once():
     ws = [Value(float(i)) for i in range(5)]
     program = compile(lambda x: x + 0.1 * sum([w * w for w in ws]), 1, ws)
-    each = str(program).split("for every row:")[1]
+    each = "\n".join(program.instructions()).split("for every row:")[1]
     assert "mul" not in each
+    assert "0.1" not in str(program).split("for every row:")[1].split("\n", 1)[0]
     value, slopes = program.value_and_grad([[1.0], [2.0]])
     assert value == pytest.approx(1.5 + 0.1 * 30, rel=1e-15)
     assert slopes == pytest.approx([0.2 * i for i in range(5)], rel=1e-15)
@@ -503,14 +508,14 @@ def test_one_program_may_be_called_from_several_threads():
 def test_a_large_program_is_shown_abridged_and_listed_in_full():
     x = Value(0.5)
     y = x
-    for _ in range(500):
+    for _ in range(2000):
         y = y.sin()
     program = compile(y, [x])
     lines = str(program).splitlines()
     assert len(lines) < 200
-    assert sum("more, all in program.instructions()" in line for line in lines) == 1
-    every = program.instructions()
+    assert sum("more, all in program.formulas()" in line for line in lines) == 1
+    every = program.formulas().splitlines()
     assert [line for line in every if line in lines] == [
         line for line in lines if "more, all" not in line
     ]
-    assert sum("= sin" in line for line in every) == 500
+    assert sum("= sin" in line for line in program.instructions()) == 2000

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from autograd import gradients
-from nn import MLP, binary_cross_entropy
+from autograd import Value, compile, gradients
+from nn import MLP, binary_cross_entropy, mse
 
 LEARNING_RATE = 0.1
 
@@ -105,3 +107,43 @@ def test_the_second_pass():
     close(z2.data, 0.8798841548069236)
     close(prediction.data, 0.706798214548223)
     close(loss.data, 0.34701006464586587)
+
+
+# ---- the equations of the study notes, found in the scalar graph ---------------------
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def compiled(loss):
+    x, y = [Value(1.0, "x1"), Value(2.0, "x2")], Value(1.0, "y")
+    model = network()
+    return compile(loss(model(x), y), [*x, y], model.parameters())
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex"])
+def test_the_program_shows_the_equations_of_the_notes(form):
+    program = compiled(binary_cross_entropy)
+    assert program.formulas(form) == (GOLDEN / f"program.{form}").read_text("utf-8")
+
+
+def test_a_program_is_printed_as_its_formulas():
+    program = compiled(mse)
+    assert str(program) == program.formulas()
+    assert program.explain().startswith(str(program))
+    with pytest.raises(ValueError, match="choose text, markdown, latex"):
+        program.formulas("html")
+
+
+def test_an_array_is_asked_for_its_scalars_and_a_scalar_for_its_array():
+    program = compiled(mse)
+    rows = program.scalars("z1")
+    assert len(rows) == 2
+    for place, row in enumerate(rows, start=1):
+        number = int(row.partition(" ")[0].removeprefix("%"))
+        assert program.array_of(number) == f"z1[{place}]"
+        assert f"  {row}" in program.instructions()
+    assert program.scalars("W1") == [f"%{n} = parameter {n - 3}" for n in range(3, 7)]
+    with pytest.raises(KeyError, match="there are x, y, W1"):
+        program.scalars("W9")
+    with pytest.raises(KeyError, match="%999"):
+        program.array_of(999)

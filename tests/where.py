@@ -30,6 +30,8 @@ ELSEWHERE = {
     "autograd.compiler.llvm.module": "backends descent compiled_training",
     "autograd.compiler.llvm.text": "backends compile",
     "autograd.compiler.llvm.vector_math": "backends",
+    "autograd.compiler.mathematics": "worked_example program",
+    "autograd.compiler.matrices": "matrices worked_example",
     "autograd.compiler.names": "program",
     "autograd.compiler.numpy_backend": "compile program backends",
     "autograd.compiler.passes": "compile program backends random_graphs",

@@ -10,6 +10,7 @@ The modules in the order in which they are best read:
     steps           the array program: what it is
     matrices        from a list to the arrays in it
     names           what the arrays are called
+    mathematics     the array program as formulas
     array_text      the array program as Python text
     arrays          what programs take and return
     numpy_backend   that text, run

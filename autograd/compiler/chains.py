@@ -62,18 +62,22 @@ def joined(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
         parts += [_of(new, "sum", "add", rest)] if rest else []
         return in_turn(new, parts)
 
-    return _rewritten(code, outputs, _chains(code, counts, ADDITIONS), total)
+    new, moved = _rewritten(code, _chains(code, counts, ADDITIONS), total)
+    return new, [moved[output] for output in outputs]
 
 
 def folded(code: Code, needed: Sequence[int]) -> tuple[Code, list[int]]:
-    """The same with chains of what the table folds as one instruction of many."""
+    """The same with chains of what the table folds as one instruction of many.
+
+    Returns the list, and where each instruction is in it; -1 inside a chain.
+    """
     folds = {op: op for op in {m.op for m in code.instructions} if code.folds(op)}
 
     def together(new: Code, op: str, terms: list[int], moved: list[int]) -> int:
         return new.add(op, tuple([moved[term] for term in terms]))
 
     chains = _chains(code, uses(code, needed), folds)
-    return _rewritten(code, needed, chains, together)
+    return _rewritten(code, chains, together)
 
 
 def _chains(code: Code, counts: Sequence[int], kinds: dict[str, str]) -> Chains:
@@ -100,11 +104,10 @@ def _chains(code: Code, counts: Sequence[int], kinds: dict[str, str]) -> Chains:
 
 def _rewritten(
     code: Code,
-    needed: Sequence[int],
     chains: Chains,
     together: Callable[[Code, str, list[int], list[int]], int],
 ) -> tuple[Code, list[int]]:
-    """The list with chains put together, and where the needed results are in it."""
+    """The list with chains put together, and where each instruction is in it."""
     new, moved = Code(code.own), [-1] * len(code)
     new.shared = code.shared
     kinds = {code.instructions[last].op for last in chains}
@@ -114,7 +117,8 @@ def _rewritten(
             moved[index] = together(new, op, terms, moved)
         elif terms is not None or op not in kinds or not args:
             moved[index] = new.add(op, tuple([moved[arg] for arg in args]), number)
-    return new, [moved[index] for index in needed]
+    new.carry_notes(code, moved)
+    return new, moved
 
 
 def _of(code: Code, op: str, short: str, args: list[int]) -> int:

@@ -19,7 +19,7 @@ from autograd.compiler.instructions import (
     Kernel,
 )
 from autograd.compiler.matrices import found, fused
-from autograd.compiler.names import identifiers
+from autograd.compiler.names import identifiers, notable
 from autograd.compiler.numpy_backend import SUMS, has_form
 from autograd.compiler.passes import optimize, tangent_kernel, write_out
 from autograd.ops import TABLE
@@ -36,8 +36,10 @@ def numpy_source(
     """The text of a module with one function of NumPy arrays."""
     if not name.isidentifier():
         raise ValueError(f"a function's name is a Python identifier; got {name!r}")
-    program = fused(found(kernel), inlines=taken_once)
-    text = ArrayText(program, identifiers(program, {name}))
+    whole = found(kernel)
+    known = notable(whole)
+    program = fused(whole, known, taken_once)
+    text = ArrayText(program, identifiers(program, known, {name}))
     lines = text.lines()
     result, made = _result(text, shape)
     body = "\n".join([*lines, f"return {result}"])

@@ -75,6 +75,8 @@ class Code:
     own: the operations in it that users declared, by the names they have here.
     varies: for each instruction, whether it depends on an input, that is, on the row.
     shared: how often an instruction was asked for that was there already.
+    adjoints: for an instruction of a gradient, by which other it is the derivative.
+    slopes: for the slope of an operation of one argument, its name and that argument.
     """
 
     def __init__(self, own: dict[str, Operation] | None = None) -> None:
@@ -82,6 +84,8 @@ class Code:
         self.own: dict[str, Operation] = {} if own is None else own
         self.varies: list[bool] = []
         self.shared = 0
+        self.adjoints: dict[int, int] = {}
+        self.slopes: dict[int, tuple[str, int]] = {}
         self._known: dict[object, int] = {}
 
     def __len__(self) -> int:
@@ -142,7 +146,21 @@ class Code:
         other = Code(self.own)
         for instruction in self.instructions:
             other.add(*instruction)
+        other.carry_notes(self, range(len(self)))
         return other
+
+    def carry_notes(self, old: Code, positions: Sequence[int]) -> None:
+        """Take over what is noted in another list; -1 is the position of what is gone.
+
+        What the pass found to be a leaf, or an instruction that has a note, is that.
+        """
+        gone = {-1} | {p for p in set(positions) if self.instructions[p].op in LEAVES}
+        for index, of in old.adjoints.items():
+            if positions[index] not in gone and positions[of] >= 0:
+                self.adjoints.setdefault(positions[index], positions[of])
+        for index, (op, at) in old.slopes.items():
+            if positions[index] not in gone and positions[at] >= 0:
+                self.slopes.setdefault(positions[index], (op, positions[at]))
 
 
 class Kernel(NamedTuple):

@@ -20,9 +20,8 @@ sorting.
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd.compiler.chains import folded, in_turn
@@ -69,15 +68,21 @@ def found(kernel: Kernel) -> ArrayProgram:
     W1[2,1] do, are an array of their own.
     """
     code, outputs, totals = over_rows(kernel)
-    code, needed = folded(code, [*outputs, *totals])
+    code, moved = folded(code, [*outputs, *totals])
     finder = Finder(code)
     finder.leaves(kernel)
     for (_, op, _), members in groups(code).items():
         finder.add(op, members)
-    outputs, totals = needed[: len(outputs)], needed[len(outputs) :]
+    outputs, totals = [[moved[i] for i in each] for each in (outputs, totals)]
     kept, means = [finder.read(each, (len(each),)) for each in (outputs, totals)]
-    arrays = tuple(finder.arrays)
-    return ArrayProgram(arrays, kept, means, kernel.inputs, kernel.parameters)
+    return ArrayProgram(
+        arrays=finder.described({new: old for old, new in enumerate(moved)}),
+        outputs=kept,
+        totals=means,
+        inputs=kernel.inputs,
+        parameters=kernel.parameters,
+        gradients=tuple(finder.gradients(totals)),
+    )
 
 
 # ---- sums over the rows --------------------------------------------------------------
@@ -140,14 +145,19 @@ def groups(code: Code) -> dict[Group, list[int]]:
 def named(labels: Sequence[str], count: int) -> dict[str, list[int]]:
     """Leaves by what they are called without their index.
 
-    >>> named(["W1[1,1]", "W1[1,2]", "w1", "w2", "rate"], 5)
-    {'W1': [0, 1], 'w': [2, 3], 'rate': [4]}
+    >>> named(["W1[1,1]", "W1[1,2]", "w1", "w2", "rate2"], 5)
+    {'W1': [0, 1], 'w': [2, 3], 'rate2': [4]}
     """
     found: dict[str, list[int]] = {}
-    for number in range(count):
-        label = labels[number] if number < len(labels) else ""
-        name = re.sub(r"\[[^\]]*\]$|_?\d+$", "", label)
+    whole = [label.partition("[")[0] for label in labels] or [""] * count
+    for number, label in enumerate(whole):
+        indexed = labels and "[" in labels[number]
+        name = label if indexed else label.rstrip("0123456789")
         found.setdefault(name, []).append(number)
+    found = {
+        whole[numbers[0]] if len(numbers) == 1 else name: numbers
+        for name, numbers in found.items()
+    }
     return found if len(found) <= NAMES else {"": list(range(count))}
 
 
@@ -328,6 +338,44 @@ class Finder:
         places = sorted([self._place[member] for member in members])
         return boxed(array, places, (len(places),))
 
+    def described(self, known: Mapping[int, int]) -> tuple[Array, ...]:
+        """The arrays, each with what all its results are noted to be.
+
+        known: by its position here the position of an instruction in the kernel.
+        """
+        adjoints = {index: ("", of) for index, of in self.code.adjoints.items()}
+        return tuple(
+            [
+                array._replace(
+                    scalars=tuple([known.get(scalar, -1) for scalar in array.scalars]),
+                    adjoint=self._noted(array, adjoints)[1],
+                    slope=self._noted(array, self.code.slopes),
+                )
+                for array in self.arrays
+            ]
+        )
+
+    def _noted(
+        self, array: Array, notes: Mapping[int, tuple[str, int]]
+    ) -> tuple[str, int]:
+        """What is noted of every result of an array, and about which array."""
+        found = {notes.get(scalar) for scalar in array.scalars if scalar >= 0}
+        if isinstance(array.step, (Leaf, Join)) or not found or None in found:
+            return "", -1
+        about = {(note[0], self._array[note[1]]) for note in found if note}
+        op, target = about.pop()
+        same = not about and self.arrays[target].size == array.size
+        return (op, target) if same else ("", -1)
+
+    def gradients(self, totals: Sequence[int]) -> Iterable[tuple[int, int]]:
+        """The arrays of parameters with those of their derivatives."""
+        for number, array in enumerate(self.arrays):
+            if isinstance(array.step, Leaf) and array.step.kind == PARAMETER and totals:
+                wanted = [totals[int(p)] for p in array.step.numbers]
+                found = {self._array[each] for each in wanted}
+                if len(found) == 1 and self.arrays[min(found)].size == array.size:
+                    yield number, min(found)
+
     # ---- element by element ----
 
     def _elements(self, op: str, members: list[int]) -> None:
@@ -410,8 +458,12 @@ class Finder:
 
     def _grids(self, cells: Cells) -> list[Grid]:
         """The dots as grids, each as large as can be and at least half full."""
+        by_sources: dict[object, Cells] = {}
+        for cell, dot in cells.items():
+            sources = self._sources(cell[:1]), self._sources(cell[1:])
+            by_sources.setdefault(sources, {})[cell] = dot
         grids: list[Grid] = []
-        for part in connected(cells):
+        for part in [part for each in by_sources.values() for part in connected(each)]:
             whole = self._grid(part)
             full = len(part) * 2 >= len(whole.lefts) * len(whole.rights)
             grids += [whole] if full else map(self._grid, rectangles(part))

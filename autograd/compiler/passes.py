@@ -108,6 +108,8 @@ def differentiate(code: Code, output: int, wanted: Iterable[int]) -> Shares:
         if instruction.op in LEAVES or index not in shares:
             continue
         adjoint = Term(recorder, total_of(recorder, shares.pop(index)))
+        if adjoint.index > output:
+            code.adjoints[adjoint.index] = index
         factors = [adjoint] * len(instruction.args)
         found = _shares(recorder, index, factors)
         for arg, share in zip(instruction.args, found, strict=True):
@@ -139,10 +141,13 @@ def _shares(
     """
     op, args, _ = recorder.code.instructions[index]
     row, terms = recorder.code.row(op), [Term(recorder, arg) for arg in args]
+    known = len(recorder.code)
     partials = recorder.partials(row, terms, Term(recorder, index))
     if not row.selects:
-        pairs = zip(factors, partials, strict=True)
-        return [(f.index, recorder.term(partial).index) for f, partial in pairs]
+        slopes = [recorder.term(partial).index for partial in partials]
+        if len(slopes) == 1 and slopes[0] >= known:
+            recorder.code.slopes.setdefault(slopes[0], (op, args[0]))
+        return [(f.index, slope) for f, slope in zip(factors, slopes, strict=True)]
     one = recorder.code.constant(1.0)
     found = []
     masks = recorder.masks(row, terms)
@@ -483,7 +488,7 @@ def prune(kernel: Kernel) -> tuple[Kernel, Report]:
             for arg in old.instructions[index].args:
                 alive[arg] = True
     code = Code(old.own)
-    positions = [0] * len(old)
+    positions = [-1] * len(old)
     for index, (op, args, number) in enumerate(old.instructions):
         if alive[index]:
             moved = tuple([positions[arg] for arg in args])
@@ -499,6 +504,7 @@ def _needed(kernel: Kernel) -> list[int]:
 
 def _moved(kernel: Kernel, code: Code, positions: Sequence[int]) -> Kernel:
     """The kernel over the new list."""
+    code.carry_notes(kernel.code, positions)
     return kernel._replace(
         code=code,
         outputs=tuple([positions[output] for output in kernel.outputs]),

@@ -23,6 +23,8 @@ from autograd.compiler.arrays import numpy, table, vector
 from autograd.compiler.chains import joined
 from autograd.compiler.instructions import Code, CompileError, Kernel, listing
 from autograd.compiler.llvm.layout import native
+from autograd.compiler.matrices import found, fused
+from autograd.compiler.names import notable
 from autograd.compiler.numpy_backend import NumpyKernel, has_form
 from autograd.compiler.passes import (
     Report,
@@ -33,6 +35,7 @@ from autograd.compiler.passes import (
     write_out,
 )
 from autograd.compiler.recording import flattened, from_function, from_graph, listed
+from autograd.compiler.steps import ArrayProgram, Leaf
 from autograd.operation import Operation
 from autograd.value import Value
 
@@ -78,6 +81,7 @@ def compile(
     ([3.0, 12.0], 7.5)
     """
     leaves = listed(parameters, "parameters")
+    labels: list[str] = []
     if callable(outputs) and not isinstance(outputs, Value):
         count = _arguments(inputs)
         code, positions, shape = from_function(outputs, count, leaves)
@@ -90,8 +94,8 @@ def compile(
         values, shape = _values(outputs)
         wanted = listed(inputs, "inputs")
         code, positions = from_graph(values, wanted, leaves)
-        count = len(wanted)
-    return Program(code, positions, shape, count, leaves, backend, threads)
+        count, labels = len(wanted), [value.label for value in wanted]
+    return Program(code, positions, shape, count, leaves, backend, threads, labels)
 
 
 def _arguments(inputs: Sequence[Value] | SupportsIndex) -> int:
@@ -156,6 +160,7 @@ class Program:
         parameters: list[Value],
         backend: str,
         threads: int,
+        labels: Sequence[str] = (),
     ) -> None:
         if not isinstance(threads, int) or threads < 1:
             raise ValueError(f"threads is a whole number from 1; got {threads!r}")
@@ -166,6 +171,7 @@ class Program:
         self._code = code
         self._outputs = list(outputs)
         self._shape = shape
+        self._labels = tuple(labels)
         self._kernels: dict[str, tuple[Kernel, list[Report]]] = {}
         self._ready: dict[str, Any] = {}
 
@@ -255,7 +261,7 @@ class Program:
     def _plan(self, kind: str) -> tuple[Kernel, list[Report]]:
         if kind not in self._kernels:
             labels = tuple([value.label for value in self.parameters])
-            made = self._described(kind)._replace(labels=((), labels))
+            made = self._described(kind)._replace(labels=(self._labels, labels))
             kernel, reports = optimize(made)
             if kind != "forward":
                 size = len(self._code), len(made.code)
@@ -283,39 +289,79 @@ class Program:
     # ---- reading ---------------------------------------------------------------------
 
     def __str__(self) -> str:
-        """The instructions of a pass forward and back, one per line.
+        """What it computes, as mathematics over arrays: `formulas()`, abridged."""
+        parts = [_abridged(part, SHOWN) for part in self._mathematics("text")]
+        return "\n".join([line for part in parts for line in part])
 
-        Where there are many, the first and the last; `instructions()` lists all.
+    def formulas(self, form: str = "text") -> str:
+        """A pass forward and back as formulas over the arrays in it, however many.
+
+        Arrays have the labels of the parameters, and else the names of study notes: z
+        is a product with a matrix of parameters and what is added to it, a a function
+        of that, δ the derivative of the output L by z. A pass of several outputs goes
+        forward only.
+
+        form: "text", "markdown" or "latex".
         """
-        return "\n".join(
-            [line for part in self._parts() for line in _abridged(part, SHOWN)]
-        )
+        return "\n".join([line for part in self._mathematics(form) for line in part])
+
+    def _mathematics(self, form: str) -> list[list[str]]:
+        from autograd.compiler.mathematics import document
+
+        return document(found(self._shown()), form)
 
     def instructions(self) -> list[str]:
         """A line for each instruction of a pass forward and back, however many."""
-        return [line for part in self._parts() for line in part]
-
-    def _parts(self) -> list[list[str]]:
-        """What runs once, what runs for every row, and what comes of it."""
-        kind = "gradient" if len(self._outputs) == 1 else "forward"
-        kernel, _ = self._plan(kind)
+        kernel = self._shown()
         once = [i for i, varies in enumerate(kernel.code.varies) if not varies]
         each = [i for i, varies in enumerate(kernel.code.varies) if varies]
-        return [
-            ["once:", *_indented(listing(kernel.code, once))],
-            ["for every row:", *_indented(listing(kernel.code, each))],
-            _indented(_results(kernel)),
-        ]
+        lines = ["once:", *_indented(listing(kernel.code, once))]
+        lines += ["for every row:", *_indented(listing(kernel.code, each))]
+        return [*lines, *_indented(_results(kernel))]
+
+    def scalars(self, name: str) -> list[str]:
+        """The instructions that an array in `formulas()` stands for, in its order.
+
+        name: of the array, such as "z1". Raises KeyError for one that is not there.
+        """
+        numbers = self._named().get(name)
+        if numbers is None:
+            known = ", ".join(self._named())
+            raise KeyError(f"there is no array {name!r}; there are {known}")
+        lines = dict(enumerate(listing(self._shown().code)))
+        return [lines[number] for number in numbers if number in lines]
+
+    def array_of(self, number: int) -> str:
+        """The array that an instruction is part of, and its place there: `z1[2]`.
+
+        number: of the instruction in `instructions()`. Raises KeyError for one that is
+        part of a formula alone, or not there.
+        """
+        for name, numbers in self._named().items():
+            if number in numbers:
+                return f"{name}[{numbers.index(number) + 1}]"
+        raise KeyError(f"%{number} is in no array that has a name")
+
+    def _named(self) -> dict[str, tuple[int, ...]]:
+        """The instructions of every array that has a name."""
+        program = found(self._shown())
+        scalars = {number: array.scalars for number, array in program.made()}
+        return {name: scalars[number] for number, name in notable(program).items()}
+
+    def _shown(self) -> Kernel:
+        """The pass that is shown."""
+        kind = "gradient" if len(self._outputs) == 1 else "forward"
+        return self._plan(kind)[0]
 
     def __repr__(self) -> str:
         shape = f"{self.inputs} inputs, {len(self.parameters)} parameters"
         return f"Program({shape}, {len(self._code)} instructions, {self.backend})"
 
     def explain(self) -> str:
-        """What each pass did, and what runs the result, as text."""
+        """What it computes, what each pass did, and what runs the result, as text."""
         shared = self._code.shared
         again = f"; {shared} more were equal to others" if shared else ""
-        lines = [f"recorded: {len(self._code)} instructions{again}"]
+        lines = [str(self), "", f"recorded: {len(self._code)} instructions{again}"]
         for kind in ["forward"] + ["gradient"] * (len(self._outputs) == 1):
             kernel, reports = self._plan(kind)
             lines.append(f"{kind}:")
@@ -325,6 +371,7 @@ class Program:
             once = kernel.code.varies.count(False)
             each = kernel.code.varies.count(True)
             lines.append(f"  once {once}, for every row {each}")
+            lines.append(f"  {_counted(fused(found(kernel)))}")
             lines.append(f"  {self._backend_line(kind)}")
         return "\n".join(lines)
 
@@ -374,6 +421,7 @@ class Program:
             self.inputs,
             [(value.data, value.label) for value in self.parameters],
             self.threads,
+            self._labels,
         )
 
     def __getstate__(self) -> tuple[dict[str, Any], list[Value], dict[str, Operation]]:
@@ -401,6 +449,7 @@ class Program:
             leaves,
             backend,
             state["threads"],
+            state["labels"],
         )
 
     # ---- leaving for another engine --------------------------------------------------
@@ -445,8 +494,15 @@ def _abridged(lines: list[str], most: int) -> list[str]:
     if len(lines) <= most:
         return lines
     first, left = most * 2 // 3, len(lines) - most
-    shown = f"  ... {left} more, all in program.instructions()"
+    shown = f"  ... {left} more, all in program.formulas()"
     return [*lines[:first], shown, *lines[first + left :]]
+
+
+def _counted(program: ArrayProgram) -> str:
+    """How many steps over arrays there are."""
+    steps = [array.step for _, array in program.made()]
+    made = [step for step in steps if not isinstance(step, Leaf)]
+    return f"arrays: {len(made)} steps"
 
 
 def _indented(lines: list[str]) -> list[str]:

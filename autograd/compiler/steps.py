@@ -147,11 +147,15 @@ class Array(NamedTuple):
     varies: whether they depend on the row.
     scalars: for every place the instruction that it stands for; -1 for a place that is
         computed along with the others and that nobody reads.
+    adjoint: by which array this is the derivative of the output, where it is one.
+    slope: of which operation, at which array, this is the derivative.
     """
 
     step: Step
     varies: bool
     scalars: tuple[int, ...]
+    adjoint: int = -1
+    slope: tuple[str, int] = ("", -1)
 
     @property
     def size(self) -> int:
@@ -164,6 +168,8 @@ class ArrayProgram(NamedTuple):
 
     arrays: by their numbers; None for one that became part of another step.
     outputs: what is kept for every row, one number per output.
+    gradients: for the arrays of parameters, the array of the output's derivatives by
+        them, where that is one.
     totals: what is the same for every row: the gradient, then the value; or nothing.
     """
 
@@ -172,6 +178,7 @@ class ArrayProgram(NamedTuple):
     totals: Read
     inputs: int
     parameters: int
+    gradients: tuple[tuple[int, int], ...] = ()
 
     def made(self) -> Iterator[tuple[int, Array]]:
         """The arrays that are there, with their numbers."""

@@ -26,11 +26,13 @@ def described(
     inputs: int,
     parameters: Sequence[tuple[float, str]],
     threads: int,
+    labels: Sequence[str],
 ) -> dict[str, Any]:
-    """The program as plain data."""
+    """The program as plain data. labels: of the inputs, or none."""
     return {
         "format": FORMAT,
         "inputs": inputs,
+        "labels": list(labels),
         "outputs": list(outputs),
         "shape": list(shape),
         "threads": threads,
@@ -101,6 +103,8 @@ def _check(state: dict[str, Any], rows: Mapping[str, Operation]) -> None:
     counts = {"input": state["inputs"], "parameter": len(state["parameters"])}
     _need(_index(state["inputs"], None), "inputs")
     _need(_index(state["threads"], None) and state["threads"] >= 1, "threads")
+    named = len(state["labels"]) in (0, state["inputs"])
+    _need(named and all(isinstance(x, str) for x in state["labels"]), "labels")
     for data, label in state["parameters"]:
         _need(_is_number(data) and isinstance(label, str), "parameters")
         float(data)
