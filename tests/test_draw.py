@@ -18,7 +18,7 @@ from nn import MLP, Layer, Neuron, binary_cross_entropy_with_logits, hinge, mse
 from viz import draw
 from viz.digits import short, typed
 from viz.fold import fold
-from viz.graph import names_of
+from viz.notation import variables
 from viz.render import render
 from viz.style import NEGATIVE, POSITIVE, QUIET
 
@@ -74,11 +74,12 @@ def check(output, digits=4):
     nodes, edges = elements(picture, "node"), elements(picture, "edge")
     compared = 0
     for node in graph(output):
-        texts, value = nodes[f"n{node.index}"], node.value
+        value = node.value
         if value.constant:
-            assert texts == [typed(value.data, digits)]
+            compared += number_stands(node.index, output, nodes, digits)
             continue
-        for name, true in (("data", value.data), ("grad", value.grad)):
+        texts = nodes[f"n{node.index}"]
+        for name, true in (("value", value.data), ("gradient", value.grad)):
             read = number_after(texts, name)
             assert read == printed(true, digits) or (read != read and true != true)
             compared += 1
@@ -91,6 +92,17 @@ def check(output, digits=4):
                 assert read == printed(partial, digits) or partial != partial
                 compared += 1
     return compared
+
+
+def number_stands(index, output, nodes, digits):
+    """A bare number stands in the circles that take it in, or beside them."""
+    shown = typed(output_of(index, output).data, digits)
+    users = [node.index for node in graph(output) if index in node.parents]
+    for user in users:
+        (sign,) = nodes[f"o{user}"]
+        apart = nodes.get(f"n{index}") == [shown]
+        assert apart or shown in sign.replace("(", " ").replace(",", " ")
+    return bool(users)
 
 
 def output_of(index, output):
@@ -134,8 +146,8 @@ def test_a_constant_is_shown_as_it_was_written():
 
 def test_every_number_of_an_expression():
     out, _, _ = expression()
-    assert check(out) == 23
-    assert check(out, digits=12) == 23
+    assert check(out) == 25
+    assert check(out, digits=12) == 25
 
 
 def sampled(count, digits):
@@ -167,24 +179,28 @@ def test_the_picture_of_an_expression():
     out, _, (w, _, _) = expression()
     picture = draw(out, {"loss": out})
     nodes = elements(picture, "node")
-    assert nodes["n0"] == ["w", "data", "0.5", "grad", short(w.grad)]
-    assert [nodes[f"o{i}"] for i in (2, 4, 5, 7, 9)] == [
-        ["×"],
-        ["+"],
-        ["tanh"],
-        ["−"],
-        ["**"],
+    assert nodes["n0"] == ["w", "value", "0.5", "gradient", short(w.grad)]
+    signs = [nodes[f"o{i}"] for i in (2, 4, 5, 7, 9)]
+    assert signs == [["·"], ["+"], ["tanh"], ["− 1"], ["^2"]]
+    titles = ["".join(nodes[f"n{i}"][:-4]) for i in (2, 4, 5, 7, 9)]
+    assert titles == [
+        "v1 = w·x",
+        "v2 = v1 + b",
+        "v3 = tanh(v2)",
+        "v4 = v3 - 1",
+        "loss = v4^2",
     ]
-    assert nodes["n9"][0] == "loss"
-    assert nodes["n6"] == ["1"]  # the constant
-    assert "n6" not in "".join(elements(picture, "edge"))
-    assert "<title>w: data 0.5, grad " + repr(w.grad) in picture.svg
+    assert "n6" not in nodes  # the constant, which stands in the circle
+    apart = draw(out, constants=True)
+    assert elements(apart, "node")["n6"] == ["1"]
+    assert "n6" not in "".join(elements(apart, "edge"))
+    assert "<title>w: value 0.5, gradient " + repr(w.grad) in picture.svg
 
 
 def test_a_label_wins_over_a_name_and_the_first_name_counts():
     a, b, c = Value(1.0, label="label"), Value(2.0), Value(3.0)
     names = {"a": a, "_": b, "b": b, "again": b, "list": [c, 4], "text": "x", "c": c}
-    assert names_of(names) == {a: "a", b: "b", c: "list[0]"}
+    assert variables(names) == {a: "a", b: "b", c: "list[0]"}
     nodes = elements(draw(sum([a, b, c]), names), "node")
     assert [nodes[f"n{i}"][0] for i in range(3)] == ["label", "b", "list[0]"]
 
@@ -238,7 +254,7 @@ def test_any_label_is_text(label):
     x = Value(2.0, label=label)
     picture = draw(x * x, {label: x})
     texts = elements(picture, "node")["n0"]
-    assert texts[1:] == ["data", "2", "grad", "0"]
+    assert texts[1:] == ["value", "2", "gradient", "–"]
     assert len(texts[0]) <= 40
     assert "<script" not in picture.svg
 
@@ -259,15 +275,16 @@ def test_a_dot_product_is_expanded_on_request():
     out = neuron([1.0, 2.0, -3.0])
     out.backward()
     plain, expanded = draw(out), draw(out, expand=True)
-    assert ["dot"] in elements(plain, "node").values()
+    assert elements(plain, "node")["o6"] == ["□·1 + □·2 + □·(-3)"]
     nodes = elements(expanded, "node")
-    assert ["dot"] not in nodes.values()
+    assert nodes["o6"] == ["+"]
+    assert [nodes[f"o6p{i}"] for i in (1, 2, 3)] == [["· 1"], ["· 2"], ["· (-3)"]]
     products = {k: v for k, v in nodes.items() if k[0] == "n" and "p" in k}
-    read = [number_after(texts, "data") for texts in products.values()]
+    read = [number_after(texts, "value") for texts in products.values()]
     true = [w.data * x for w, x in zip(neuron.w, [1.0, 2.0, -3.0], strict=True)]
     assert read == [printed(x) for x in true]
     dot_node = next(n for n in topological_order(out) if n.op == "dot")
-    grads = [number_after(texts, "grad") for texts in products.values()]
+    grads = [number_after(texts, "gradient") for texts in products.values()]
     assert grads == [printed(dot_node.grad)] * 3
 
 
@@ -351,8 +368,8 @@ def test_a_network_folds_into_its_layers():
         assert number_after(texts, "neurons") == len(layer.neurons)
         assert number_after(texts, "parameters") == len(list(layer.parameters()))
         assert number_after(texts, "dot") == 20 * len(layer.neurons)
-        assert number_after(texts, "‖grad‖") == printed(norm(layer.parameters()))
-    assert number_after(nodes["loss"], "data") == printed(loss.data)
+        assert number_after(texts, "‖gradient‖") == printed(norm(layer.parameters()))
+    assert number_after(nodes["loss"], "value") == printed(loss.data)
     assert number_after(nodes["input"], "constants") == 40
 
 
@@ -361,7 +378,7 @@ def test_a_network_folds_into_its_neurons():
     nodes = elements(draw(loss, detail="neuron"), "node")
     for number, layer in enumerate(model.layers, 1):
         for i, neuron in enumerate(layer.neurons, 1):
-            read = number_after(nodes[f"L{number}N{i}"], "‖grad‖")
+            read = number_after(nodes[f"L{number}N{i}"], "‖gradient‖")
             assert read == printed(norm(neuron.parameters()))
 
 
@@ -376,12 +393,14 @@ def check_folds(seed):
     loss.backward()
     for detail in ("neuron", "layer"):
         nodes = elements(draw(loss, detail=detail), "node")
-        assert number_after(nodes["loss"], "data") == printed(loss.data)
+        assert number_after(nodes["loss"], "value") == printed(loss.data)
         for k, layer in enumerate(model.layers, 1):
             parts = layer.neurons if detail == "neuron" else [layer]
             for i, part in enumerate(parts, 1):
                 texts = nodes[f"L{k}N{i if detail == 'neuron' else 0}"]
-                assert number_after(texts, "‖grad‖") == printed(norm(part.parameters()))
+                assert number_after(texts, "‖gradient‖") == printed(
+                    norm(part.parameters())
+                )
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -464,7 +483,9 @@ def test_a_lone_neuron_folds():
     assert set(nodes) == {"input", "L0N1", "loss"}
     assert nodes["L0N1"][0] == "neuron"
     assert number_after(nodes["L0N1"], "parameters") == 201
-    assert number_after(nodes["L0N1"], "‖grad‖") == printed(norm(neuron.parameters()))
+    assert number_after(nodes["L0N1"], "‖gradient‖") == printed(
+        norm(neuron.parameters())
+    )
     assert folded_ops(loss)["L0N0"]["dot"] == "1"
 
 
@@ -535,7 +556,7 @@ def test_a_long_chain_is_summed_up_without_recursion():
     assert nodes["leaves"] == ["1 variable, with gradients", "x", short(x.grad)]
     assert nodes["operations"][0] == "100000 operations"
     assert number_after(nodes["operations"], "depth") == 100_000
-    assert nodes["output"] == ["y", "data", short(y.data), "grad", "1"]
+    assert nodes["output"] == ["y", "value", short(y.data), "gradient", "1"]
     assert "draw(v, depth=4)" in draw(y).svg
     assert fold(topological_order(y), "layer", 4) is None
     small = draw(sum([x.sin() for _ in range(200)])).svg

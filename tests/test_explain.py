@@ -159,12 +159,12 @@ def test_local_derivatives_read_as_in_a_textbook(make, text):
 def test_parentheses():
     a, b, c = (Value(x, label=n) for x, n in ((-2.0, "a"), (3.0, "b"), (4.0, "c")))
     cases = [
-        ((a + b) * c, "v2·c", "1·4"),
-        (a - (b - c), "a - v3", "-2 - (-1)"),
-        (a / (b / c), "a / v3", "-2 / 0.75"),
-        (-(0 - a), "-v2", "-2"),
+        ((a + b) * c, "v1·c", "1·4"),
+        (a - (b - c), "a - v1", "-2 - (-1)"),
+        (a / (b / c), "a / v1", "-2 / 0.75"),
+        (-(0 - a), "-v1", "-2"),
         (a * a, "a·a", "-2·(-2)"),
-        ((a * 1) ** 2, "v2^2", "(-2)^2"),
+        ((a * 1) ** 2, "v1^2", "(-2)^2"),
     ]
     for output, formula, numbers in cases:
         record = explain(output).forward[-1]
@@ -236,9 +236,9 @@ def check_page(output, nodes):
     found = page_data(stepper(output).html)["nodes"]
     shown = [n for n in found if n["kind"] != "constant"]
     assert [n["value"] for n in shown] == [short(n.data, 6) for n in nodes]
-    assert [n["grad"] for n in shown] == [short(n.grad, 6) for n in nodes]
+    assert [n["gradient"] for n in shown] == [short(n.grad, 6) for n in nodes]
     for node in shown:
-        assert node["backwardLines"][-1].endswith(f"= {node['grad']}")
+        assert node["backwardLines"][-1].endswith(f"= {node['gradient']}")
         assert node["forwardLines"][-1].endswith(f"= {node['value']}")
     told = sorted(line.split(" = ")[-1] for n in shown for line in n["contributions"])
     flows = [
@@ -510,7 +510,7 @@ def test_names_come_from_a_mapping():
 
 def test_equal_names_are_told_apart():
     x, other = Value(2.0, label="x"), Value(3.0, label="x")
-    assert "v2 = x·x#2" in explain(tanh(x * other)).text().replace("  ", " ")
+    assert "v1 = x·x#2" in explain(tanh(x * other)).text().replace("  ", " ")
 
 
 @pytest.mark.parametrize(

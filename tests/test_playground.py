@@ -65,7 +65,7 @@ def test_the_worked_example_has_the_numbers_of_the_book():
 
 def test_the_names_of_the_picture_are_those_of_the_derivation():
     shown = record("tanh(w*x + 2)", {"w": 0.5, "x": 2.0})
-    assert list(shown.names) == ["w", "x", "v2", "v4", "out"]
+    assert list(shown.names) == ["w", "x", "v1", "v2", "out"]
     svg = play_view.graph_svg(Desk("tanh(w*x + 2)", {}))
     assert all(f">{name}</text>" in svg for name in shown.names)
 
@@ -264,15 +264,15 @@ def test_a_walk_goes_forward_and_then_backward_with_the_arithmetic():
     told = [(stop.title, stop.lines) for stop in map(walk.stop, range(len(walk)))]
     assert len(told) == 8  # the start, 2 operations, 5 gradients
     assert told[1] == (
-        "Step 1 of 7: Forward: the value of v2",
-        ("v2 = w·x", "   = 2·3", "   = 6"),
+        "Step 1 of 7: Forward: the value of v1",
+        ("v1 = w·x", "   = 2·3", "   = 6"),
     )
     assert told[3][0] == "Step 3 of 7: Backward: the gradient of out"
     title, lines = told[7]
     assert title == "Step 7 of 7: Backward: the gradient of w"
     assert lines[:4] == (
-        "∂out/∂w = ∂out/∂v2·∂v2/∂w",
-        "        = ∂out/∂v2·x",
+        "∂out/∂w = ∂out/∂v1·∂v1/∂w",
+        "        = ∂out/∂v1·x",
         "        = 1·3",
         "        = 3",
     )

@@ -233,8 +233,8 @@ def test_stepping_through_the_backward_pass(page, address):
         sync_api.expect(title).to_contain_text(f"Step {step} of 7")
     arithmetic = page.locator(".cr-step pre").text_content().split("\n")
     assert [line.split("= ")[1] for line in arithmetic[:4]] == [
-        "∂out/∂v2·∂v2/∂w",
-        "∂out/∂v2·x",
+        "∂out/∂v1·∂v1/∂w",
+        "∂out/∂v1·x",
         "1·3",
         "3",
     ]

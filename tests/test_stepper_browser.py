@@ -108,16 +108,16 @@ def test_stepping_to_the_end_shows_every_true_gradient(open_page, make):
     output = make()
     page = open_page(output)
     nodes = [n.value for n in graph(output) if not n.value.constant]
-    assert set(page.texts("grad")) == {"grad ·"}
+    assert set(page.texts("gradient")) == {"gradient –"}
     for _ in range(page.last()):
         page.press("ArrowRight")
     output.backward()
     shown = page.page.evaluate(
         "[...document.querySelectorAll('.node[role]')].map("
-        "g => [Number(g.id.slice(1)), g.querySelector('.grad').textContent,"
-        " g.querySelector('.data').textContent]).sort((a, b) => a[0] - b[0])"
+        "g => [Number(g.id.slice(1)), g.querySelector('.gradient').textContent,"
+        " g.querySelector('.value').textContent]).sort((a, b) => a[0] - b[0])"
     )
-    assert [row[1] for row in shown] == [f"grad {short(n.grad, 6)}" for n in nodes]
+    assert [row[1] for row in shown] == [f"gradient {short(n.grad, 6)}" for n in nodes]
     assert [row[2] for row in shown] == [f"value {short(n.data, 6)}" for n in nodes]
 
 
@@ -125,7 +125,7 @@ def test_gradients_appear_one_by_one(open_page):
     page = open_page(expression())
     known = []
     for _ in range(page.last() + 1):
-        known.append(sum(text != "grad ·" for text in page.texts("grad")))
+        known.append(sum(text != "gradient –" for text in page.texts("gradient")))
         page.press("ArrowRight")
     assert known == [0, 0, 0, 0, 1, 2, 3, 4, 5, 6]
 
@@ -216,17 +216,17 @@ def test_the_active_node_and_edges_are_lit(open_page):
 def test_the_arithmetic_of_each_step_is_written_out(open_page):
     page = open_page(expression())
     page.press("ArrowRight")
-    assert page.page.locator("#step-title").inner_text() == "Forward: the value of v2"
+    assert page.page.locator("#step-title").inner_text() == "Forward: the value of v1"
     assert page.page.locator("#step-lines").inner_text().split("\n") == [
-        "v2 = a·b",
+        "v1 = a·b",
         "   = 2·(-3)",
         "   = -6",
     ]
     page.press("End")
     last = page.page.locator("#step-lines").inner_text().split("\n")
     assert last[1:4] == [
-        "∂out/∂a = ∂out/∂v2·∂v2/∂a",
-        "        = ∂out/∂v2·b",
+        "∂out/∂a = ∂out/∂v1·∂v1/∂a",
+        "        = ∂out/∂v1·b",
         "        = 0.00134095·(-3)",
     ]
 
@@ -238,7 +238,7 @@ def test_a_node_is_chosen_by_click_and_by_enter(open_page):
     page.page.locator("#n0").click()
     assert "not computed yet" in panel.inner_text()
     page.press("End")
-    assert "through v2: 0.00134095·(-3) = -0.00402285" in panel.inner_text()
+    assert "through v1: 0.00134095·(-3) = -0.00402285" in panel.inner_text()
     page.press("Escape")
     assert panel.is_hidden()
     page.page.locator("#n1").focus()
@@ -314,8 +314,8 @@ def test_a_notebooks_frame_plays_too(browser, tmp_path):
     assert frame.locator("#position").inner_text().startswith("Step 1 ")
     page.keyboard.press("End")
     output.backward()
-    grads = [f"grad {short(n.value.grad, 6)}" for n in graph(output)]
-    assert sorted(frame.locator(".node .grad").all_text_contents()) == sorted(grads)
+    grads = [f"gradient {short(n.value.grad, 6)}" for n in graph(output)]
+    assert sorted(frame.locator(".node .gradient").all_text_contents()) == sorted(grads)
     assert problems == []
     page.close()
 

@@ -96,6 +96,7 @@ WHOLE = [
     "house",
     "project",
     "stepper_browser",
+    "views",
 ]
 """Test modules of no one module: of whole programs, the book, the project."""
 

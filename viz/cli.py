@@ -371,7 +371,19 @@ def draw(
     expand: Annotated[
         bool, typer.Option("--expand", help="Show each product of a dot product.")
     ] = False,
+    constants: Annotated[
+        bool, typer.Option("--constants", help="Show bare numbers apart.")
+    ] = False,
     digits: Annotated[int, typer.Option(help="Significant digits.")] = 4,
+    direction: Annotated[
+        str, typer.Option(help="Where the picture leads: right or down.")
+    ] = "right",
+    wrap: Annotated[
+        int, typer.Option(help="Operations in a row, before another; 0 means all.")
+    ] = 0,
+    no_key: Annotated[
+        bool, typer.Option("--no-key", help="Leave out what the signs mean.")
+    ] = False,
     output: OutFile = "graph.svg",
 ) -> None:
     """Draw an expression, or a saved model's loss, with every gradient.
@@ -384,7 +396,15 @@ def draw(
     root, _ = _root(what, values or [], target, loss)
     root.backward()
     picture = drawn(
-        root, detail=detail or None, depth=depth or None, expand=expand, digits=digits
+        root,
+        detail=detail or None,
+        depth=depth or None,
+        expand=expand,
+        constants=constants,
+        digits=digits,
+        direction=direction,
+        wrap=wrap or None,
+        key=not no_key,
     )
     print(picture.save(output))
 

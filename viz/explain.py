@@ -69,6 +69,7 @@ from viz.notation import (
     pad,
     plus,
     show,
+    symbol,
     times,
     with_numbers,
 )
@@ -254,7 +255,7 @@ class Derivation:
     ) -> None:
         self.nodes = nodes
         self.wanted = wanted
-        self.names = names_of(nodes, names)
+        self.names = names_of([node.value for node in nodes], names)
         self.end = len(nodes) - 1
         self.adjoints = list(adjoints(nodes[-1].value).values())
         self.index = {node.value: node.index for node in nodes}
@@ -316,8 +317,7 @@ class Derivation:
 
     def symbol(self, index: int) -> Expression:
         """The name of a node, or the number itself for a bare number."""
-        value = self.nodes[index].value
-        return Number(value.data) if value.constant else Symbol(self.names[index])
+        return symbol(self.nodes[index].value, self.names[index])
 
     def record(self, index: int) -> Record:
         """The forward step of a node; what no `wrt` leads to is taken as given."""

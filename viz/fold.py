@@ -389,10 +389,10 @@ def _rows(group: Group, digits: int) -> list[tuple[str, str]]:
         rows += counts(group.ops)
     if len(group.outputs) == 1:
         (output,) = group.outputs
-        rows.append(("data", short(output.data, digits)))
-        rows.append(("grad", short(output.grad, digits)))
+        rows.append(("value", short(output.data, digits)))
+        rows.append(("gradient", short(output.grad, digits)))
     if group.parameters:
-        rows.append(("‖grad‖", short(group.norm, digits)))
+        rows.append(("‖gradient‖", short(group.norm, digits)))
     return rows
 
 
@@ -431,18 +431,27 @@ def _key(place: Place) -> str:
 # ---- a graph with no network in it ---------------------------------------------------
 
 
-def summary(order: list[Value], names: dict[Value, str], digits: int) -> Graph:
-    """A picture of what a graph consists of, and how to see a part of it."""
+def summary(order: list[Value], names: list[str], digits: int) -> Graph:
+    """A picture of what a graph consists of, and how to see a part of it.
+
+    names: what each node is called.
+    """
     ops = Counter(node.op for node in order if node.op)
-    leaves = [node for node in order if not node.op and not node.constant]
+    leaves = [
+        (name, node)
+        for name, node in zip(names, order, strict=True)
+        if not node.op and not node.constant
+    ]
     picture = style.sheet("summary", ranksep="0.6", label=_advice(len(order)))
-    picture.add("leaves", style.box(_largest(leaves, names, digits), _leaves(leaves)))
+    picture.add("leaves", style.box(_largest(leaves, digits), _leaves(len(leaves))))
     rows = [*counts(ops), ("depth", str(_depth(order)))]
     picture.add("operations", style.box(rows, f"{ops.total()} operations"))
     output = order[-1]
-    rows = [("data", short(output.data, digits)), ("grad", short(output.grad, digits))]
-    name = visible(output.label or names.get(output, "")) or "output"
-    picture.add("output", style.box(rows, name))
+    rows = [
+        ("value", short(output.data, digits)),
+        ("gradient", short(output.grad, digits)),
+    ]
+    picture.add("output", style.box(rows, visible(names[-1])))
     picture.arrow("leaves", "operations", "leaves-operations")
     picture.arrow("operations", "output", "operations-output")
     return picture
@@ -456,24 +465,16 @@ def _advice(count: int) -> str:
     )
 
 
-def _leaves(leaves: list[Value]) -> str:
-    if len(leaves) > MOST_ROWS:
-        return f"{len(leaves)} variables; largest gradients:"
-    return f"{len(leaves)} variable{'s' * (len(leaves) != 1)}, with gradients"
+def _leaves(count: int) -> str:
+    if count > MOST_ROWS:
+        return f"{count} variables; largest gradients:"
+    return f"{count} variable{'s' * (count != 1)}, with gradients"
 
 
-def _largest(
-    leaves: list[Value], names: dict[Value, str], digits: int
-) -> list[tuple[str, str]]:
+def _largest(leaves: list[tuple[str, Value]], digits: int) -> list[tuple[str, str]]:
     """The leaves with the largest gradients, in the order of the size."""
-    ranked = sorted(enumerate(leaves), key=lambda pair: (-_size(pair[1].grad), pair[0]))
-    return [
-        (
-            visible(leaf.label or names.get(leaf, "") or "unnamed"),
-            short(leaf.grad, digits),
-        )
-        for _, leaf in ranked[:MOST_ROWS]
-    ]
+    ranked = sorted(leaves, key=lambda pair: -_size(pair[1].grad))
+    return [(visible(name), short(x.grad, digits)) for name, x in ranked[:MOST_ROWS]]
 
 
 def _size(gradient: float) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 from autograd.graph import Node, graph, topological_order
@@ -12,9 +13,21 @@ from autograd.value import Value, describe
 from viz import style
 from viz.digits import check_digits, short, typed
 from viz.fold import LARGEST, fold, summary
-from viz.render import Graph, is_tangle, layout_for, markup, visible
+from viz.notation import (
+    MUL,
+    Expression,
+    Symbol,
+    defined,
+    names_of,
+    own_name,
+    places,
+    plus,
+    shorter,
+    symbol,
+    times,
+)
+from viz.render import Graph, is_tangle, layout_for, visible
 
-SYMBOLS: Final = {"mul": "×", "sub": "−", "neg": "−", "sum": "+", "prod": "×"}
 DETAILS: Final = ("op", "neuron", "layer")
 
 READABLE: Final = 150  # nodes; what one looks at without searching
@@ -28,15 +41,24 @@ def draw(
     depth: int | None = None,
     around: Value | None = None,
     expand: bool = False,
+    constants: bool = False,
     digits: int = 4,
+    direction: str = "right",
+    wrap: int | None = None,
+    key: bool = True,
 ) -> Graph:
     """A picture of the graph that led to `value`: every number, every derivative.
 
-    A box is a value, with its label, number and gradient; a circle is the operation
-    that made it. On each arrow stands the local derivative, ∂ of the operation by that
-    operand. A gradient's bar goes right and is blue where it is positive, left and
-    orange where it is negative; the wider an arrow, the more gradient flows back
-    through it. Constants are bare numbers. Gradients are those that `backward()` left.
+    A box is a value, with its name, its formula, its number and its gradient; a circle
+    is the operation that made it, with the bare numbers that it takes in. The first
+    operand comes in above the second. On each arrow stands the local derivative, ∂ of
+    the operation by that operand. A gradient's bar goes right and is blue where it is
+    positive, left and orange where it is negative; the wider an arrow, the more
+    gradient flows back through it. Gradients are those that `backward()` left; before
+    it a dash stands in their place.
+
+    Values without a label are named v1, v2, v3 in the order of computing, and the last
+    one out, as in `explain` and every other view.
 
     names: names for values without a label, such as `globals()`.
     detail: "op" shows each operation; "neuron" and "layer" fold a network's operations
@@ -46,7 +68,12 @@ def draw(
     depth: show only what is at most so many operations from `value`, or from `around`.
     around: show only the neighborhood of this node of the graph.
     expand: show each product of a dot product as an operation of its own.
+    constants: show bare numbers apart from the circles.
     digits: how many significant digits the numbers have.
+    direction: "right", or "down" for a picture from top to bottom.
+    wrap: break the picture after so many operations into another row (going down:
+        column); what a row takes from another stands there again by its name.
+    key: whether to say below the picture what its signs mean.
 
     Raises ValueError where each operation is asked for and there are more than 2000.
 
@@ -58,18 +85,20 @@ def draw(
     """
     _check(value, detail, depth, around)
     check_digits(digits)
-    named = names_of(names or {})
-    if depth is not None or around is not None:
-        nodes = _nearby(value, value if around is None else around, depth)
-        return _picture(_boxes(nodes, named, expand), digits)
+    look = Look(digits, direction, wrap, key)
+    _check_look(look)
     order = topological_order(value)
+    boxes = Boxes(order, names, digits, expand, constants)
+    if depth is not None or around is not None:
+        near = _nearby(order, value if around is None else around, depth)
+        return _picture(boxes.of(near), look)
     if detail == "op" or (detail is None and len(order) <= READABLE):
         if len(order) > LARGEST:
             raise ValueError(_too_large(len(order)))
-        boxes = _boxes(graph(value), named, expand)
-        if detail == "op" or not is_tangle(_arrows(boxes)):
-            return _picture(boxes, digits)
-    return fold(order, detail, digits) or summary(order, named, digits)
+        shown = boxes.of(graph(value))
+        if detail == "op" or not is_tangle(_arrows(shown)):
+            return _picture(shown, look)
+    return fold(order, detail, digits) or summary(order, boxes.names, digits)
 
 
 def _check(
@@ -87,6 +116,17 @@ def _check(
         raise ValueError(f"depth is a whole number from 1; got {depth!r}")
 
 
+def _check_look(look: Look) -> None:
+    if look.direction not in style.DIRECTIONS:
+        raise ValueError(
+            f"direction is {' or '.join(style.DIRECTIONS)}; got {look.direction!r}"
+        )
+    if look.wrap is not None and (not isinstance(look.wrap, int) or look.wrap < 1):
+        raise ValueError(
+            f"wrap is a whole number of operations from 1; got {look.wrap!r}"
+        )
+
+
 def _too_large(count: int) -> str:
     return (
         f"a picture holds at most {LARGEST} nodes, and this graph has {count}: draw a "
@@ -98,9 +138,9 @@ def _too_large(count: int) -> str:
 # ---- which nodes ---------------------------------------------------------------------
 
 
-def _nearby(output: Value, center: Value, depth: int | None) -> list[Node]:
+def _nearby(order: list[Value], center: Value, depth: int | None) -> list[Node]:
     """The nodes within so many steps of one of them."""
-    order = topological_order(output)
+    output = order[-1]
     index = {node: i for i, node in enumerate(order)}
     if center not in index:
         raise ValueError(f"{describe(center)} is no part of the graph of this output")
@@ -142,118 +182,282 @@ def _within(
 
 
 @dataclass(frozen=True, slots=True)
+class Operand:
+    """What an operation takes in: the key of its box, and the local derivative.
+
+    place: which of the operands it is, from 0.
+    label: the name of a constant, or its digits; empty for any other value.
+    """
+
+    key: str
+    place: int
+    partial: float
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """A value as the picture shows it, and the operation that made it.
 
     key: its name in the picture: "n7" for node 7 of the graph.
-    operands: for each, its key and the local derivative; empty for a leaf.
+    formula: what it was computed from, by name. sign: what stands in the circle.
+    grad: None where no `backward()` has come by.
+    operands: those that arrows come from, in the order of the formula; empty for a
+        leaf.
     more: whether the graph goes on to operands that the picture leaves out.
     """
 
     key: str
     name: str
     data: float
-    grad: float
+    grad: float | None
+    formula: str = ""
     op: str = ""
-    symbol: str = ""
-    operands: tuple[tuple[str, float], ...] = ()
+    sign: str = ""
+    operands: tuple[Operand, ...] = ()
     constant: bool = False
     more: bool = False
 
 
-def _boxes(nodes: list[Node], names: dict[Value, str], expand: bool) -> list[Box]:
-    shown = {node.index for node in nodes}
-    boxes: list[Box] = []
-    for node in nodes:
-        if expand and node.value.op == "dot" and shown.issuperset(node.parents):
-            boxes += _expanded(node, names)
-        else:
-            boxes.append(_box(node, names, shown))
-    return boxes
+class Boxes:
+    """Makes the boxes of a graph, each named as in every view.
+
+    order: the whole graph, of which a picture may show a part.
+    expand: whether a dot product is shown as products and their sum.
+    constants: whether bare numbers stand apart, not in the circles.
+    """
+
+    def __init__(
+        self,
+        order: list[Value],
+        names: Mapping[str, Any] | None,
+        digits: int,
+        expand: bool,
+        constants: bool,
+    ) -> None:
+        self.order = order
+        self.variables = names
+        self.digits = digits
+        self.expand = expand
+        self.constants = constants
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What each node of the graph is called."""
+        return names_of(self.order, self.variables)
+
+    @cached_property
+    def differentiated(self) -> bool:
+        """Whether some `backward()` came by here."""
+        return any(
+            node.grad for node in self.order if node.op or node is self.order[-1]
+        )
+
+    def of(self, nodes: list[Node]) -> list[Box]:
+        """The boxes of these nodes, and of the numbers that stand apart."""
+        shown = {node.index for node in nodes}
+        boxes: list[Box] = []
+        for node in nodes:
+            if self.expand and node.value.op == "dot" and shown >= {*node.parents}:
+                boxes += self._expanded(node)
+            else:
+                boxes.append(self._box(node, shown))
+        used = {operand.key for box in boxes for operand in box.operands}
+        return [box for box in boxes if not box.constant or box.key in used]
+
+    def _box(self, node: Node, shown: set[int]) -> Box:
+        value = node.value
+        kept = [o for o in self._operands(node) if int(o.key[1:]) in shown]
+        labels = [operand.label for operand in kept]
+        whole = len(kept) == len(node.parents)
+        sign = ""
+        if any(labels) and whole and not self.constants:
+            sign = sign_with(value.operation, labels)
+            kept = [operand for operand in kept if not (sign and operand.label)]
+        return Box(
+            key=f"n{node.index}",
+            name=self.names[node.index],
+            data=value.data,
+            grad=value.grad if self.differentiated or value.grad else None,
+            formula=defined(value, [self._symbol(p) for p in node.parents]),
+            op=value.op,
+            sign=sign or sign_of(value.operation),
+            operands=tuple(kept),
+            constant=value.constant,
+            more=not whole,
+        )
+
+    def _symbol(self, index: int) -> Expression:
+        return symbol(self.order[index], self.names[index])
+
+    def _operands(self, node: Node) -> list[Operand]:
+        """What a node was computed from, in the order of the formula."""
+        return [self._operand(node, place) for place in places(node.value)]
+
+    def _operand(self, node: Node, place: int) -> Operand:
+        index = node.parents[place]
+        value = self.order[index]
+        shown = value.label or typed(value.data, self.digits)
+        label = shown if value.constant else ""
+        return Operand(f"n{index}", place, node.partials[place], label)
+
+    def _expanded(self, node: Node) -> list[Box]:
+        """A dot product as products and their sum."""
+        whole = self._box(node, {*node.parents})
+        factors = self._operands(node)
+        pairs = list(zip(factors[::2], factors[1::2], strict=True))
+        products = [self._product(node, i, pair) for i, pair in enumerate(pairs)]
+        names = [Symbol(product.name) for product in products]
+        total = replace(
+            whole,
+            formula=shorter(plus(*names), "sum"),
+            op="sum",
+            sign="+",
+            operands=tuple(Operand(p.key, i, 1.0) for i, p in enumerate(products)),
+        )
+        return [*products, total]
+
+    def _product(self, node: Node, i: int, pair: tuple[Operand, Operand]) -> Box:
+        half = len(node.parents) // 2
+        x, y = (node.parents[i], node.parents[half + i])
+        labels = [factor.label for factor in pair]
+        sign = sign_with(MUL, labels) if any(labels) and not self.constants else ""
+        return Box(
+            key=f"n{node.index}p{i + 1}",
+            name=f"{self.names[node.index]}[{i + 1}]",
+            data=self.order[x].data * self.order[y].data,
+            grad=node.value.grad if self.differentiated else None,
+            formula=shorter(times(self._symbol(x), self._symbol(y)), "mul"),
+            op="mul",
+            sign=sign or sign_of(MUL),
+            operands=tuple(
+                replace(factor, place=place)
+                for place, factor in enumerate(pair)
+                if not (sign and factor.label)
+            ),
+        )
 
 
-def _picture(boxes: list[Box], digits: int) -> Graph:
-    picture = Picture(boxes, digits, **layout_for(_arrows(boxes)))
-    for box in boxes:
+SIGNS: Final = {"sub": "−", "neg": "−", "mul": "·", "prod": "·", "sum": "+", "pow": "^"}
+INFIX: Final = ("add", "sub", "mul", "div", "pow")
+PLACE: Final = "□"
+LONGEST_SIGN: Final = 18
+
+
+def sign_of(operation: Operation) -> str:
+    """What a picture shows in an operation's circle."""
+    return SIGNS.get(own_name(operation), operation.symbol)
+
+
+def sign_with(operation: Operation, labels: Sequence[str]) -> str:
+    """The same with numbers written in, such as `2 ·` or `^2`; empty if too long.
+
+    labels: of the operands in order, empty for those that come in by an arrow.
+    """
+    sign, name = sign_of(operation), own_name(operation)
+    labels = [f"({x})" if i and x[:1] == "-" else x for i, x in enumerate(labels)]
+    if name == "pow":
+        return f"{labels[0]}^{labels[1]}"
+    if name in INFIX:
+        return f"{labels[0]} {sign} {labels[1]}".strip()
+    places = [label or PLACE for label in labels]
+    if name == "dot":
+        pairs = zip(places[::2], places[1::2], strict=True)
+        text = " + ".join(f"{x}·{y}" for x, y in pairs)
+    elif name in ("sum", "prod"):
+        text = f" {sign} ".join(places)
+    else:
+        text = f"{sign}({', '.join(places)})"
+    return text if len(text) <= LONGEST_SIGN else ""
+
+
+# ---- the picture ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a picture lies on the page; see `draw`."""
+
+    digits: int = 4
+    direction: str = "right"
+    wrap: int | None = None
+    key: bool = True
+
+    @property
+    def ports(self) -> tuple[str, str, str]:
+        """Where operands come into a circle: the first, one in the middle, the last."""
+        return ("nw", "w", "sw") if self.direction == "right" else ("nw", "n", "ne")
+
+
+def _picture(boxes: list[Box], look: Look) -> Graph:
+    picture = Picture(boxes, look, layout_for(_arrows(boxes)))
+    for box in picture.in_order():
         picture.add(box)
-    return picture.graph
+    return picture.finished()
 
 
 def _arrows(boxes: list[Box]) -> list[tuple[str, str]]:
-    return [(operand, box.key) for box in boxes for operand, _ in box.operands]
-
-
-def _box(node: Node, names: dict[Value, str], shown: set[int]) -> Box:
-    value = node.value
-    operands = zip(node.parents, node.partials, strict=True)
-    kept = tuple((f"n{p}", partial) for p, partial in operands if p in shown)
-    return Box(
-        key=f"n{node.index}",
-        name=value.label or names.get(value, ""),
-        data=value.data,
-        grad=value.grad,
-        op=value.op,
-        symbol=symbol_of(value.operation),
-        operands=kept,
-        constant=value.constant,
-        more=len(kept) < len(node.parents),
-    )
-
-
-def _expanded(node: Node, names: dict[Value, str]) -> list[Box]:
-    """A dot product as products and their sum."""
-    value, count = node.value, len(node.parents) // 2
-    products = [
-        Box(
-            key=f"n{node.index}p{i + 1}",
-            name="",
-            data=node.partials[i] * node.partials[count + i],
-            grad=value.grad,
-            op="mul",
-            symbol=SYMBOLS["mul"],
-            operands=tuple(
-                (f"n{node.parents[k]}", node.partials[k]) for k in (i, count + i)
-            ),
-        )
-        for i in range(count)
-    ]
-    total = Box(
-        key=f"n{node.index}",
-        name=value.label or names.get(value, ""),
-        data=value.data,
-        grad=value.grad,
-        op="sum",
-        symbol=SYMBOLS["sum"],
-        operands=tuple((product.key, 1.0) for product in products),
-    )
-    return [*products, total]
+    return [(operand.key, box.key) for box in boxes for operand in box.operands]
 
 
 class Picture:
     """Adds boxes to a graph, one by one.
 
-    The operation that made the value `n7` is the node `o7`.
+    The operation that made the value `n7` is the node `o7`. Where the picture is
+    broken into rows, what a row takes from another stands in it again by its name.
     """
 
-    def __init__(self, boxes: Iterable[Box], digits: int, **attributes: str) -> None:
-        self.digits = digits
+    def __init__(
+        self, boxes: Iterable[Box], look: Look, attributes: Mapping[str, str]
+    ) -> None:
+        self.look = look
         self.boxes = {box.key: box for box in boxes}
-        self.largest = style.largest_of([box.grad for box in self.boxes.values()])
-        self.graph = style.sheet("gradients", **attributes)
+        grads = [box.grad for box in self.boxes.values() if box.grad is not None]
+        self.largest = style.largest_of(grads)
+        self.graph = style.sheet(
+            "gradients", direction=look.direction, ordering="in", **attributes
+        )
+        self.rows = _rows(list(self.boxes.values()), look.wrap)
+        self.repeated: list[str] = []
+        self.operands: dict[str, list[str]] = {}
+
+    def in_order(self) -> list[Box]:
+        """The boxes as Graphviz wants them: what comes first is the lowest row."""
+        sign = -1 if self.look.direction == "right" else 1
+        return sorted(self.boxes.values(), key=lambda box: sign * self.rows[box.key])
 
     def add(self, box: Box) -> None:
         """The value's box, its operation, and the arrows between them."""
+        self.operands[box.key] = []
         if box.constant:
             self._constant(box)
             return
-        self._value(box)
         if box.op:
             self._operation(box)
+        self._value(box)
+
+    def finished(self) -> Graph:
+        """The picture with its key, its operands in order, its rows in theirs."""
+        rows: dict[int, list[str]] = {}
+        for key, row in self.rows.items():
+            more = [f"o{key[1:]}_more"] * self.boxes[key].more
+            circle = ["o" + key[1:]] * bool(self.boxes[key].op)
+            rows.setdefault(row, []).extend([key, *circle, *more])
+        for name in self.repeated:
+            rows[int(name.rpartition("r")[2])].insert(0, name)
+        style.in_order(self.graph, self.operands)
+        style.stack(self.graph, [rows[row] for row in sorted(rows)])
+        if self.look.key:
+            boxes = self.boxes.values()
+            known = any(box.grad is not None for box in boxes)
+            label = style.key(known, any(box.op for box in boxes))
+            self.graph.attr(label=label)
+        return self.graph
 
     def _constant(self, box: Box) -> None:
         self.graph.add(
             box.key,
-            typed(box.data, self.digits),
+            typed(box.data, self.look.digits),
             title=f"the constant {box.data!r}",
             fontcolor=style.QUIET,
             fontsize="9",
@@ -261,34 +465,33 @@ class Picture:
 
     def _value(self, box: Box) -> None:
         rows = [
-            ("data", short(box.data, self.digits)),
-            ("grad", short(box.grad, self.digits)),
+            ("value", short(box.data, self.look.digits)),
+            ("gradient", style.known(box.grad, self.look.digits)),
         ]
         label = style.box(
             rows,
             visible(box.name),
-            style.bar(box.grad, self.largest),
+            style.bar(box.grad or 0.0, self.largest),
             style.PAPER if box.op else style.LEAF,
+            visible(box.formula, longest=60),
         )
-        name = visible(box.name, longest=500) or box.op or "a value"
+        name = visible(box.name, longest=500)
+        grad = "not known" if box.grad is None else repr(box.grad)
         self.graph.add(
-            box.key, label, title=f"{name}: data {box.data!r}, grad {box.grad!r}"
+            box.key, label, title=f"{name}: value {box.data!r}, gradient {grad}"
         )
 
     def _operation(self, box: Box) -> None:
         name = "o" + box.key[1:]
-        self.graph.add(
-            name,
-            f"<{markup(visible(box.symbol))}>",
-            title=visible(box.op),
-            shape="ellipse" if len(box.symbol) > 1 else "circle",
-            margin="0.02",
-            width="0.3",
-            height="0.3",
-            color=style.QUIET,
-        )
-        self._arrow(name, box.key, box.grad, f"{name}-out", f"gradient {box.grad!r}")
-        for position in range(len(box.operands)):
+        count = len(box.operands)
+        sign, title = visible(box.sign), visible(box.op)
+        if count > len(self.look.ports):
+            self.graph.add(name, style.gate(sign, count, self.look.direction), title)
+        else:
+            self.graph.add(name, title=title, **style.circle(sign))
+        grad = box.grad or 0.0
+        self._arrow(name, box.key, grad, f"{name}-out", f"gradient {box.grad!r}")
+        for position in range(count):
             self._flow(box, position)
         if box.more:
             self.graph.add(f"{name}_more", "⋯", title="more", fontcolor=style.QUIET)
@@ -296,15 +499,40 @@ class Picture:
 
     def _flow(self, box: Box, position: int) -> None:
         """The arrow from an operand, which the gradient flows back along."""
-        operand, partial = box.operands[position]
+        operand = box.operands[position]
         name = "o" + box.key[1:]
-        if self.boxes[operand].constant:
-            self.graph.edge(operand, name, style="dotted", arrowhead="none")
+        head = name + self._port(position, len(box.operands))
+        if operand.label:
+            self.graph.edge(operand.key, head, style="dotted", arrowhead="none")
             return
-        back = box.grad * partial
-        title = f"{box.grad!r} × {partial!r} = {back!r} flows back"
-        label = style.small(f"∂ {short(partial, self.digits)}")
-        self._arrow(operand, name, back, f"{name}-{position}", title, label=label)
+        tail = self._again(operand.key, self.rows[box.key])
+        self.operands[box.key].append(tail)
+        back = (box.grad or 0.0) * operand.partial
+        title = f"{box.grad!r} × {operand.partial!r} = {back!r} flows back"
+        if box.grad is None:
+            title = f"local derivative {operand.partial!r}"
+        label = style.small(f"∂ {short(operand.partial, self.look.digits)}")
+        self._arrow(tail, head, back, f"{name}-{operand.place}", title, label=label)
+
+    def _port(self, position: int, count: int) -> str:
+        """Where an operand comes in: the first above, or left of, the second."""
+        first, middle, last = self.look.ports
+        if count > 3:
+            return f":p{position}:{middle}"
+        ports = ("", f":{first}:{last}", f":{first}:{middle}:{last}")[count - 1]
+        return f":{ports.split(':')[position + 1]}" if ports else ""
+
+    def _again(self, key: str, row: int) -> str:
+        """A value in a row: its box, or where that is in another row, its name."""
+        if self.rows[key] == row:
+            return key
+        name, box = f"{key}r{row}", self.boxes[key]
+        if name not in self.repeated:
+            self.repeated.append(name)
+            self.operands[name] = []
+            text = f"{visible(box.name)} = {short(box.data, self.look.digits)}"
+            self.graph.add(name, style.tag(text), title=f"{box.name}, from above")
+        return name
 
     def _arrow(
         self,
@@ -326,32 +554,15 @@ class Picture:
         )
 
 
-# ---- what things are called ----------------------------------------------------------
-
-
-def symbol_of(operation: Operation) -> str:
-    """The operation's sign: what a picture shows in its circle."""
-    return SYMBOLS.get(operation.name, operation.symbol)
-
-
-def names_of(names: Mapping[str, Any]) -> dict[Value, str]:
-    """Names for values, from a mapping such as `globals()`; the first name counts.
-
-    A list of values names them `w[0]`, `w[1]`. Names that start with _ are left out, as
-    a notebook keeps its past results under such names.
-    """
-    if not isinstance(names, Mapping):
-        raise TypeError(
-            f"names is a mapping from names to values, such as globals(); got {names!r}"
-        )
-    found: dict[Value, str] = {}
-    for name, item in list(names.items()):
-        if name.startswith("_"):
-            continue
-        if isinstance(item, Value):
-            found.setdefault(item, name)
-        elif isinstance(item, (list, tuple)):
-            for i, entry in enumerate(item):
-                if isinstance(entry, Value):
-                    found.setdefault(entry, f"{name}[{i}]")
-    return found
+def _rows(boxes: list[Box], wrap: int | None) -> dict[str, int]:
+    """The row of each box; a leaf stands in the first row that it is used in."""
+    depths: dict[str, int] = {}
+    rows: dict[str, int] = {}
+    for box in boxes:
+        before = [depths[operand.key] for operand in box.operands]
+        depths[box.key] = depth = max(before, default=0) + bool(box.op)
+        if box.op or len(boxes) == 1:
+            rows[box.key] = row = (depth - 1) // wrap if wrap and depth else 0
+            for operand in box.operands:
+                rows.setdefault(operand.key, row)
+    return rows

@@ -10,21 +10,23 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
-from autograd.graph import Node, topological_order
+from autograd.graph import topological_order
 from autograd.modes import Setting, ieee, recording
 from autograd.operation import ANY, ATOM, POWER, PRODUCT, SIGN, SUM, Operation
 from autograd.ops import ALIAS, TABLE
 from autograd.value import Value, constant, evaluate, number_of
 from autograd.wording import width
-from viz.digits import short
+from viz.digits import short, typed
 
 LONGEST_NAME = 40
 LONGEST_RULE = 60
 MOST_TERMS = 12
+WIDEST = 26  # columns of a formula in a box
 
 # ---- expressions ---------------------------------------------------------------------
 
@@ -131,6 +133,37 @@ def few(terms: tuple[Expression, ...]) -> tuple[Expression, ...]:
 def formula(node: Value, parents: Sequence[Expression]) -> Expression:
     """A node as its operation applied to its parents."""
     return applied(node.operation, parents)
+
+
+def places(node: Value) -> list[int]:
+    """The operands by their positions, in the order in which the formula has them.
+
+    A dot product has all its first factors before all its second ones.
+    """
+    found = list(range(len(node.parents)))
+    if own_name(node.operation) == "dot":
+        half = len(found) // 2
+        found[::2], found[1::2] = found[:half], found[half:]
+    return found
+
+
+def symbol(value: Value, name: str) -> Expression:
+    """A node as an operand: its name, or the number itself for a bare number."""
+    bare = value.constant and not value.label
+    return Number(value.data) if bare else Symbol(name)
+
+
+def defined(node: Value, parents: Sequence[Expression], widest: int = WIDEST) -> str:
+    """What stands after `v2 = ` in a box or a table: `w·x`, or `mean(…)` if long."""
+    if not node.parents:
+        return ""
+    return shorter(formula(node, parents), node.op, widest)
+
+
+def shorter(expression: Expression, op: str, widest: int = WIDEST) -> str:
+    """An expression as text, or where that is too wide, its operation."""
+    whole = show(expression, AS_TYPED)
+    return whole if width(whole) <= widest else f"{op}(…)"
 
 
 class Rules:
@@ -282,30 +315,62 @@ def replaced(expression: Expression, known: Mapping[str, Expression]) -> Express
 
 
 def names_of(
-    nodes: Sequence[Node], names: Mapping[str, Any] | None = None
+    order: Sequence[Value], names: Mapping[str, Any] | None = None
 ) -> list[str]:
     """A name of its own for each node, in the order of the graph.
 
     The label; else the variable in `names` (such as `globals()`) that holds the node;
-    else `out` for the last node and `v3` for node 3. A name met again becomes `x#2`.
+    else `out` for the last node, and v1, v2, v3 for those that were computed. A bare
+    number goes by its digits, any other leaf is leaf1, leaf2. A name met again becomes
+    `x#2`. Every view names nodes by this.
+
+    >>> x = Value(3.0, label="x")
+    >>> names_of(topological_order((x - 1) * x.sin() + x))
+    ['x', '1', 'v1', 'v2', 'v3', 'out']
     """
-    variables = _variables(names or {})
-    given = [clean(n.value.label or variables.get(n.value, "")) for n in nodes]
+    held = variables(names or {})
     taken: dict[str, int] = {}
-    labeled = [_unique(name, taken) if name else "" for name in given]
-    automatic = [f"v{n.index}" for n in nodes[:-1]] + ["out"]
-    return [
-        name or _unique(other, taken)
-        for name, other in zip(labeled, automatic, strict=True)
-    ]
+    given = [clean(value.label or held.get(value, "")) for value in order]
+    given = [_unique(name, taken) if name else "" for name in given]
+    if order and not given[-1]:
+        given[-1] = _unique("out", taken)
+    computed, leaves = (_numbered(kind, taken) for kind in ("v", "leaf"))
+    for index, value in enumerate(order):
+        if given[index]:
+            continue
+        if value.constant:
+            given[index] = _unique(typed(value.data, 6), taken)
+        else:
+            given[index] = next(computed if value.op else leaves)
+    return given
 
 
-def _variables(names: Mapping[str, Any]) -> dict[Value, str]:
-    """Each Value in a mapping such as `globals()` by its first public name."""
+def _numbered(letters: str, taken: Mapping[str, int]) -> Iterator[str]:
+    """v1, v2, v3 and so on without those that are labels."""
+    every = (f"{letters}{number}" for number in count(1))
+    return (name for name in every if name not in taken)
+
+
+def variables(names: Mapping[str, Any]) -> dict[Value, str]:
+    """Names for values, from a mapping such as `globals()`; the first name counts.
+
+    A list of values names them `w[0]`, `w[1]`. Names that start with _ are left out, as
+    a notebook keeps its past results under such names.
+    """
+    if not isinstance(names, Mapping):
+        raise TypeError(
+            f"names is a mapping from names to values, such as globals(); got {names!r}"
+        )
     found: dict[Value, str] = {}
-    for name, value in names.items():
-        if isinstance(value, Value) and not name.startswith("_"):
-            found.setdefault(value, name)
+    for name, item in list(names.items()):
+        if name.startswith("_"):
+            continue
+        if isinstance(item, Value):
+            found.setdefault(item, name)
+        elif isinstance(item, (list, tuple)):
+            for i, entry in enumerate(item):
+                if isinstance(entry, Value):
+                    found.setdefault(entry, f"{name}[{i}]")
     return found
 
 
@@ -500,6 +565,9 @@ ASCII = Style(
     ("(", ")"),
     " -> ",
 )
+
+AS_TYPED = replace(TEXT, number=lambda value, _: typed(value, 6))
+"""Plain text whose numbers are as a person wrote them."""
 
 
 def pad(text: str, columns: int) -> str:

@@ -30,13 +30,14 @@ from viz.notation import (
     Number,
     Slope,
     Symbol,
+    defined,
+    places,
     show,
     times,
 )
 from viz.render import Graph, layout_for
 
 MOST_NODES = 500
-WIDEST_TITLE = 30
 
 # Points that a character of the picture's text, and the space around it, take.
 CHARACTER = 7.3
@@ -150,6 +151,14 @@ class Plan:
         self.digits = digits
         self.output = told.names[told.end]
         self.shown = [n.index for n in told.nodes if not n.value.constant]
+        self.places = {
+            node.index: [
+                place
+                for place in places(node.value)
+                if not node.value.parents[place].constant
+            ]
+            for node in told.nodes
+        }
         made = [i for i in self.shown if told.nodes[i].parents]
         self.forward = {index: k for k, index in enumerate(made, 1)}
         turn = len(made) + 1
@@ -166,15 +175,15 @@ class Plan:
     def node(self, index: int) -> dict[str, object]:
         """One node: what it is called, its numbers, and when they are known."""
         value = self.told.nodes[index].value
-        if value.constant:
-            return {"kind": "constant", "name": self.text(Number(value.data))}
+        if value.constant:  # the formulas have it
+            return {"kind": "constant"}
         step = self.told.step(index)
         return {
             "kind": "inner" if value.op else "leaf",
             "name": self.text(Symbol(self.told.names[index])),
             "title": self.title(index),
             "value": self.text(Number(value.data)),
-            "grad": self.text(Number(step.adjoint)),
+            "gradient": self.text(Number(step.adjoint)),
             "forward": self.forward.get(index, 0),
             "backward": self.backward[index],
             "forwardLines": self.forward_lines(self.told.record(index)),
@@ -184,14 +193,10 @@ class Plan:
 
     def title(self, index: int) -> str:
         """The name with the formula, where that is short enough for a box."""
+        node = self.told.nodes[index]
         name = self.text(Symbol(self.told.names[index]))
-        record = self.told.record(index)
-        if record.formula is None:
-            return name
-        whole = f"{name} = {self.text(record.formula)}"
-        if width(whole) <= WIDEST_TITLE:
-            return whole
-        return f"{name} = {self.told.nodes[index].value.op}(…)"
+        formula = defined(node.value, [self.told.symbol(p) for p in node.parents])
+        return f"{name} = {formula}" if formula else name
 
     def forward_lines(self, record: Record) -> list[str]:
         """How a node's value comes about, line by line."""
@@ -224,12 +229,12 @@ class Plan:
         return show(expression, TEXT, self.digits)
 
     def edges(self) -> Iterator[dict[str, object]]:
-        """From each operand to what it is an operand of."""
+        """From each operand but bare numbers to what it is an operand of."""
         for node in self.told.nodes:
-            for position, parent in enumerate(node.parents):
+            for position in self.places[node.index]:
                 yield {
                     "id": f"e{node.index}_{position}",
-                    "tail": parent,
+                    "tail": node.parents[position],
                     "head": node.index,
                 }
 
@@ -270,40 +275,33 @@ class Plan:
 
     def picture(self) -> Graph:
         """The places of nodes and edges; the page puts in the text."""
-        arrows = {
-            str(edge["id"]): (f"n{edge['tail']}", f"n{edge['head']}")
-            for edge in self.edges()
+        nodes = {f"n{index}": self.told.nodes[index] for index in self.shown}
+        operands = {
+            name: [f"n{node.parents[place]}" for place in self.places[node.index]]
+            for name, node in nodes.items()
         }
-        settings = layout_for([*arrows.values()])
-        picture = style.sheet("steps", bgcolor="transparent", **settings)
-        for node in self.told.nodes:
+        arrows = [(tail, name) for name, tails in operands.items() for tail in tails]
+        picture = style.sheet(
+            "steps", bgcolor="transparent", ordering="in", **layout_for(arrows)
+        )
+        for name, node in nodes.items():
             self.place(picture, node.index)
-        for name, (tail, head) in arrows.items():
-            picture.arrow(tail, head, name)
+            ways = zip(self.places[node.index], operands[name], strict=True)
+            for k, (place, tail) in enumerate(ways):
+                head = f"{name}:p{k}:w" if len(operands[name]) > 1 else name
+                picture.arrow(tail, head, f"e{node.index}_{place}")
+        style.in_order(picture, operands)
         return picture
 
     def place(self, picture: Graph, index: int) -> None:
         """An empty box of the size that the node's text will take."""
-        if self.told.nodes[index].value.constant:
-            shown = self.text(Number(self.told.nodes[index].value.data))
-            wide, high = width(shown) * CHARACTER + 8, 20.0
-        else:
-            number = max(len(self.text(Number(x))) for x in self.numbers(index)) + 6
-            longest = max(width(self.title(index)), number)
-            wide, high = longest * CHARACTER + MARGIN, HEIGHT
-        picture.add(
-            f"n{index}",
-            "",
-            shape="box",
-            style="rounded",
-            fixedsize="true",
-            width=f"{wide / 72:.3f}",
-            height=f"{high / 72:.3f}",
-        )
-
-    def numbers(self, index: int) -> tuple[float, float]:
-        """A node's value and gradient."""
-        return self.told.nodes[index].value.data, self.told.adjoints[index]
+        value, gradient = self.told.nodes[index].value.data, self.told.adjoints[index]
+        rows = (("value", value), ("gradient", gradient))
+        texts = [f"{word} {self.text(Number(x))}" for word, x in rows]
+        longest = max(map(width, [self.title(index), *texts]))
+        operands = max(1, len(self.places[index]))
+        size = longest * CHARACTER + MARGIN, HEIGHT
+        picture.add(f"n{index}", style.frame(*size, operands))
 
 
 def _stack(left: str, rights: list[Expression | None], plan: Plan) -> list[str]:

@@ -8,8 +8,11 @@ left negative, and a wide line carries much gradient.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
+from viz.digits import short
 from viz.render import FONT, Graph, markup
 
 POSITIVE: Final = "#1f6fb4"
@@ -25,6 +28,7 @@ TROUGH: Final = "#e4e8ed"
 # a little wider and no text much narrower than it is.
 SIZE: Final = "10.5"
 BOLD: Final = 7.2  # points; the width of most bold characters at this size
+PLAIN: Final = 6.4  # and of most others
 BAR: Final = 34  # points from the middle of a gradient's bar to its end
 
 GRAPH: Final = {
@@ -50,12 +54,17 @@ EDGE: Final = {
 }
 
 
-def sheet(name: str, engine: str = "dot", **attributes: str) -> Graph:
-    """An empty picture with this look, from left to right."""
+DIRECTIONS: Final = {"right": "LR", "down": "TB"}
+
+
+def sheet(
+    name: str, engine: str = "dot", direction: str = "right", **attributes: str
+) -> Graph:
+    """An empty picture with this look, from left to right or top to bottom."""
     return Graph(
         name=name,
         engine=engine,
-        graph_attr={**GRAPH, **attributes},
+        graph_attr={**GRAPH, "rankdir": DIRECTIONS[direction], **attributes},
         node_attr=NODE,
         edge_attr=EDGE,
     )
@@ -87,9 +96,16 @@ def largest_of(gradients: list[float]) -> float:
 
 
 def box(
-    rows: list[tuple[str, str]], title: str = "", bar: str = "", fill: str = PAPER
+    rows: list[tuple[str, str]],
+    title: str = "",
+    bar: str = "",
+    fill: str = PAPER,
+    formula: str = "",
 ) -> str:
-    """A Graphviz label: a rounded box with a title, rows of name and number, a bar."""
+    """A Graphviz label: a rounded box with a title, rows of name and number, a bar.
+
+    formula: what stands after the title and an equals sign.
+    """
     cells = [
         f'<TR><TD ALIGN="LEFT"><FONT COLOR="{QUIET}">{markup(name)}</FONT></TD>'
         f'<TD WIDTH="6"></TD><TD ALIGN="RIGHT">{markup(number)}</TD></TR>'
@@ -97,11 +113,12 @@ def box(
     ]
     cells.insert(0, '<TR><TD COLSPAN="3" CELLPADDING="0" HEIGHT="2"></TD></TR>')
     if title:
-        room = round(BOLD * len(title))
+        room = round(BOLD * len(title) + PLAIN * len(formula))
+        rest = f" = {markup(formula)}" if formula else ""
         cells.insert(
             0,
             f'<TR><TD COLSPAN="3" CELLPADDING="1" WIDTH="{room}">'
-            f"<B>{markup(title)}</B></TD></TR>",
+            f"<B>{markup(title)}</B>{rest}</TD></TR>",
         )
     if bar:
         cells.append(
@@ -184,6 +201,119 @@ def _table(rows: str, padding: int = 1, fill: str = "") -> str:
         '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" '
         f'CELLPADDING="{padding}"{background}>{rows}</TABLE>>'
     )
+
+
+def circle(sign: str) -> dict[str, str]:
+    """The attributes of an operation's circle; a long sign makes it an ellipse."""
+    return {
+        "label": f"<{markup(sign)}>",
+        "shape": "ellipse" if len(sign) > 1 else "circle",
+        "margin": "0.02",
+        "width": "0.3",
+        "height": "0.3",
+        "color": QUIET,
+    }
+
+
+def gate(sign: str, operands: int, direction: str) -> str:
+    """A Graphviz label for an operation of many operands, each with its own entry."""
+    ports = [f'<TD PORT="p{i}" CELLPADDING="0"></TD>' for i in range(operands)]
+    text = f'<TD {{}}SPAN="{operands}" CELLPADDING="4">{markup(sign)}</TD>'
+    if direction == "right":
+        first, *others = (port.replace("<TD", '<TD HEIGHT="12"') for port in ports)
+        rows = f"<TR>{first}{text.format('ROW')}</TR>"
+        rows += "".join(f"<TR>{port}</TR>" for port in others)
+    else:
+        cells = "".join(port.replace("<TD", '<TD WIDTH="12"') for port in ports)
+        rows = f"<TR>{cells}</TR><TR>{text.format('COL')}</TR>"
+    return (
+        '<<TABLE STYLE="ROUNDED" BORDER="1" CELLBORDER="0" CELLSPACING="0" '
+        f'CELLPADDING="0" COLOR="{QUIET}">{rows}</TABLE>>'
+    )
+
+
+def frame(width: float, height: float, operands: int) -> str:
+    """A Graphviz label: an empty rounded box of this size, with an entry each."""
+    part = f'FIXEDSIZE="TRUE" WIDTH="{width:.0f}" HEIGHT="{height / operands:.0f}"'
+    rows = "".join(f'<TR><TD PORT="p{i}" {part}></TD></TR>' for i in range(operands))
+    return (
+        '<<TABLE STYLE="ROUNDED" BORDER="1" CELLBORDER="0" CELLSPACING="0" '
+        f'CELLPADDING="0">{rows}</TABLE>>'
+    )
+
+
+def tag(text: str) -> str:
+    """A Graphviz label for a value that stands elsewhere as a box."""
+    return (
+        '<<TABLE STYLE="ROUNDED,DASHED" BORDER="1" CELLBORDER="0" CELLSPACING="0" '
+        f'CELLPADDING="3" COLOR="{QUIET}"><TR><TD>{markup(text)}</TD></TR></TABLE>>'
+    )
+
+
+def known(gradient: float | None, digits: int) -> str:
+    """A gradient as text; a dash where no `backward()` has come by."""
+    return "–" if gradient is None else short(gradient, digits)
+
+
+def stack(picture: Graph, rows: list[list[str]]) -> None:
+    """Put the rows of a picture below one another, going down beside one another."""
+    if len(rows) < 2:
+        return
+    picture.attr(newrank="true")
+    for number, names in enumerate(rows):
+        with picture.subgraph(name=f"cluster_{number}") as row:
+            row.attr(peripheries="0", margin="12")
+            for name in names:
+                row.node(name)
+    with picture.subgraph() as first:  # all begin at the same side
+        first.attr(rank="same")
+        for names in rows:
+            first.node(names[0])
+
+
+def in_order(picture: Graph, operands: Mapping[str, Sequence[str]]) -> None:
+    """Put a leaf above, going down to the left of, one that is the next operand.
+
+    operands: for each node's name those of its operands, in order; empty for a leaf.
+        Of pairs that contradict one another the first counts.
+    """
+    later: dict[str, list[str]] = {}
+    for names in operands.values():
+        for first, second in pairwise(names):
+            leaves = not (operands[first] or operands[second])
+            if leaves and not _leads(later, second, first):
+                later.setdefault(first, []).append(second)
+                with picture.subgraph() as column:
+                    column.attr(rank="same")
+                    column.edge(first, second, style="invis")
+
+
+def _leads(later: Mapping[str, list[str]], start: str, end: str) -> bool:
+    """Whether there is a way from one name to another, or none is needed."""
+    seen, waiting = {start}, [start]
+    while waiting and end not in seen:
+        new = [name for name in later.get(waiting.pop(), ()) if name not in seen]
+        seen.update(new)
+        waiting += new
+    return end in seen
+
+
+def key(known: bool, operations: bool) -> str:
+    """A Graphviz label below a picture of a graph: what its signs mean."""
+    lines = []
+    if operations:
+        lines.append("∂ on an arrow: derivative of the operation by that operand")
+    if known:
+        lines.append("gradient: derivative of the output by that value")
+        lines.append(
+            f'bar: <FONT COLOR="{POSITIVE}">■ to the right positive</FONT>, '
+            f'<FONT COLOR="{NEGATIVE}">■ to the left negative</FONT>'
+        )
+        lines.append("the wider an arrow, the more gradient flows back along it")
+    else:
+        lines.append("–: no gradient yet, before backward()")
+    text = "<BR/>".join(lines)
+    return f'<<FONT POINT-SIZE="8.5" COLOR="{QUIET}">{text}</FONT>>'
 
 
 def legend(arrows: list[str]) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from autograd.graph import Node, gradients, graph
 from autograd.value import Value
 from viz.digits import short
-from viz.notation import names_of
+from viz.notation import defined, names_of, symbol
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+WIDEST = 60  # columns of a formula
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,16 @@ class Evaluation:
     first: Mapping[str, float]
     second: Mapping[str, Mapping[str, float]]
 
+    @cached_property
+    def names(self) -> list[str]:
+        """What each node is called, here as in every view."""
+        return names_of([node.value for node in self.nodes])
+
+    def formula(self, node: Node) -> str:
+        """What a node was computed from, by name; empty for a leaf."""
+        operands = [symbol(self.nodes[p].value, self.names[p]) for p in node.parents]
+        return defined(node.value, operands, WIDEST)
+
     @property
     def value(self) -> float:
         """The value of the expression."""
@@ -38,9 +51,22 @@ class Evaluation:
         result = {
             "value": _plain(self.value),
             "derivatives": _plain(self.first),
-            "nodes": [_node_as_json(node) for node in self.nodes],
+            "nodes": [self._node_as_json(node) for node in self.nodes],
         }
         return result | ({"second": _plain(self.second)} if self.second else {})
+
+    def _node_as_json(self, node: Node) -> dict[str, Any]:
+        return {
+            "index": node.index,
+            "name": self.names[node.index],
+            "label": node.value.label,
+            "operation": node.value.op,
+            "formula": self.formula(node),
+            "parents": list(node.parents),
+            "value": _plain(node.value.data),
+            "gradient": _plain(node.value.grad),
+            "partials": [_plain(partial) for partial in node.partials],
+        }
 
     def tables(self) -> list[Table]:
         """The same as rich tables, for a terminal."""
@@ -52,33 +78,24 @@ class Evaluation:
         return tables
 
     def _node_table(self) -> Table:
-        heads = ["node", "operation", "value", "gradient", "local derivatives"]
-        names = [
-            _short(node.value.data)
-            if node.value.constant and not node.value.label
-            else name
-            for node, name in zip(self.nodes, names_of(self.nodes), strict=True)
-        ]
-        rows = []
-        for node in self.nodes:
-            parents = [names[index] for index in node.parents]
-            local = [
-                f"by {name}: {_short(partial)}"
-                for name, partial, parent in zip(
-                    parents, node.partials, node.value.parents, strict=True
-                )
-                if not parent.constant
-            ]
-            rows.append(
-                [
-                    names[node.index],
-                    f"{node.value.op}({_list(parents)})" if parents else "",
-                    _short(node.value.data),
-                    "" if node.value.constant else _short(node.value.grad),
-                    _list(local, "\n"),
-                ]
-            )
+        heads = ["node", "formula", "value", "gradient", "local derivatives"]
+        rows = [self._row(node) for node in self.nodes if not node.value.constant]
         return _table("nodes, operands first", heads, rows, left={0, 1})
+
+    def _row(self, node: Node) -> list[str]:
+        """A node with all that is told of it."""
+        local = [
+            f"by {self.names[parent]}: {_short(partial)}"
+            for parent, partial in zip(node.parents, node.partials, strict=True)
+            if not self.nodes[parent].value.constant
+        ]
+        return [
+            self.names[node.index],
+            self.formula(node),
+            _short(node.value.data),
+            _short(node.value.grad),
+            _list(local, "\n"),
+        ]
 
     def _derivative_table(self) -> Table:
         rows = [[name, _short(slope)] for name, slope in self.first.items()]
@@ -113,18 +130,6 @@ def evaluate(
         for name, slope in zip(leaves, slopes, strict=True):
             twice[name] = dict(zip(leaves, gradients(slope, inputs), strict=True))
     return Evaluation(graph(output), first, twice)
-
-
-def _node_as_json(node: Node) -> dict[str, Any]:
-    return {
-        "index": node.index,
-        "label": node.value.label,
-        "operation": node.value.op,
-        "parents": list(node.parents),
-        "value": _plain(node.value.data),
-        "gradient": _plain(node.value.grad),
-        "partials": [_plain(partial) for partial in node.partials],
-    }
 
 
 def _plain(x: Any) -> Any:

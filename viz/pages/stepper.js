@@ -28,14 +28,11 @@ function extent(shape) {
 }
 
 function dress(node, index) {
+  if (node.kind === "constant") return {};
   const group = byId(`n${index}`);
   const box = extent(group.querySelector("path, polygon"));
   const middle = box.x + box.width / 2;
   group.classList.add(node.kind);
-  if (node.kind === "constant") {
-    textAt(group, middle, box.y + box.height / 2 + 4, "data").textContent = node.name;
-    return { group };
-  }
   group.setAttribute("tabindex", "0");
   group.setAttribute("role", "button");
   group.addEventListener("click", () => choose(index));
@@ -44,8 +41,8 @@ function dress(node, index) {
   name.textContent = node.title;
   return {
     group,
-    data: textAt(group, middle, top + 16, "data"),
-    grad: textAt(group, middle, top + 32, "grad"),
+    value: textAt(group, middle, top + 16, "value"),
+    gradient: textAt(group, middle, top + 32, "gradient"),
   };
 }
 
@@ -71,9 +68,9 @@ function showNode(node, index) {
   const active = steps[state.step].node === index;
   const chosen = state.chosen === index;
   if (isAsBefore(view, [known, reached, active, chosen])) return;
-  view.data.textContent = `value ${known ? node.value : "·"}`;
-  view.grad.textContent = `grad ${reached ? node.grad : "·"}`;
-  view.grad.setAttribute("class", `grad ${reached ? sign(node.grad) : ""}`);
+  view.value.textContent = `value ${known ? node.value : "–"}`;
+  view.gradient.textContent = `gradient ${reached ? node.gradient : "–"}`;
+  view.gradient.setAttribute("class", `gradient ${reached ? sign(node.gradient) : ""}`);
   view.group.classList.toggle("waiting", !known);
   view.group.classList.toggle("active", active);
   view.group.classList.toggle("chosen", chosen);
@@ -81,7 +78,7 @@ function showNode(node, index) {
   view.group.setAttribute(
     "aria-label",
     `${node.title}, value ${known ? node.value : "not computed yet"}, ` +
-      `gradient ${reached ? node.grad : "not computed yet"}`,
+      `gradient ${reached ? node.gradient : "not computed yet"}`,
   );
 }
 

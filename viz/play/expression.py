@@ -78,9 +78,9 @@ class Recorded:
     @cached_property
     def names(self) -> dict[str, Value]:
         """Every node but the bare numbers, by the name the derivation gives it."""
-        names = names_of(self.nodes)
-        pairs = zip(names, self.nodes, strict=True)
-        return {name: node.value for name, node in pairs if not node.value.constant}
+        values = [node.value for node in self.nodes]
+        pairs = zip(names_of(values), values, strict=True)
+        return {name: value for name, value in pairs if not value.constant}
 
     @property
     def values(self) -> dict[str, float]:

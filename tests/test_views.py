@@ -1,0 +1,184 @@
+"""The views of one graph together: one order of operands, one name, one number."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from autograd import expression
+from autograd.graph import graph
+from autograd.ops import TABLE
+from viz import draw, explain, stepper
+from viz.digits import short
+from viz.table import evaluate
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+BINARY = [name for name, row in TABLE.items() if row.arity == 2]
+FORMULAS = [
+    *(f"{name}(a, b)" for name in BINARY),
+    *(f"{name}(a*b, a) - {name}(b, a)" for name in BINARY),
+    *(f"{name}(2, b)" for name in ("sub", "div", "pow", "mul", "add", "maximum")),
+    *(f"{name}(a, 3)" for name in ("sub", "div", "pow", "mul", "add", "minimum")),
+    "(x-a)**2 / (1 - x)",
+    "(x-3)**2 + 2*x*y",
+    "y/x + x/y",
+    "(e1-1)/(e1+1)",
+    "x1*w1 + x2*w2 + b",
+    "x1*w1 + x2*w2 + x3*w3 + b",
+    "dot(w1, w2, x1, x2)",
+    "a**b - b**a",
+    "(a-b)/(a+b)",
+    "1/(1+exp(-x))",
+    "(-b + sqrt(b**2 + 4*a*c))/(2*a)",
+    "sin(x)*cos(y) - cos(x)*sin(y)",
+    "a - (b - c)",
+    "a / (b / c)",
+    "a ** b ** c",
+    "where(a, b, c)",
+    "clip(x, a, b)",
+    "exp(-(x-mu)**2/(2*s**2))",
+    "x - x**3/6 + x**5/120",
+    "r1*r2/(r1+r2)",
+    "u*(1-t) + v*t",
+    "-y*log(p) - (1-y)*log(1-p)",
+    "sum(a, b, c, d, x)",
+    "mean(a, b, c, 2)",
+    "prod(a, 2, c, d, x)",
+    "logsumexp(a, b, c)",
+    "exp(z1)/(exp(z1) + exp(z2) + exp(z3))",
+    "1/(1/a + 1/b)",
+    "(1 - x)**2 + 100*(y - x**2)**2",
+    "log(1 + exp(-y*(w*x + b)))",
+]
+
+
+def recorded(text):
+    names = expression.names(text.replace("dot(w1, w2, x1, x2)", "w1+w2+x1+x2"))
+    values = {name: 0.9 / (1 + 0.3 * i) for i, name in enumerate(names)}
+    if text.startswith("dot"):
+        from autograd import Value, dot
+
+        w1, w2, x1, x2 = (Value(x, label=name) for name, x in values.items())
+        return dot([w1, w2], [x1, x2])
+    return expression.parse(text, **values)
+
+
+def parts(svg, kind):
+    root = ElementTree.fromstring(svg)
+    groups = [g for g in root.iter(f"{SVG}g") if g.get("class") == kind]
+    return {g.get("id"): g for g in groups}
+
+
+def middle(group):
+    """The middle of a node's shapes and texts, from their own numbers."""
+    xs, ys = [], []
+    for text in group.iter(f"{SVG}text"):
+        xs.append(float(text.get("x")))
+        ys.append(float(text.get("y")))
+    for shape in [*group.iter(f"{SVG}polygon"), *group.iter(f"{SVG}path")]:
+        found = re.findall(r"-?[\d.]+", shape.get("points") or shape.get("d"))
+        xs += map(float, found[::2])
+        ys += map(float, found[1::2])
+    return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
+
+
+def tip(edge, center):
+    """The point of an arrow that is nearest to the node that it leads to."""
+    (head,) = edge.iter(f"{SVG}polygon")
+    points = [tuple(map(float, p.split(","))) for p in head.get("points").split()]
+    return min(points, key=lambda p: abs(p[0] - center[0]) + abs(p[1] - center[1]))
+
+
+def entries(svg, output, head, arrow, axis=1):
+    """For each operation where its operands come in, in the order of the formula."""
+    nodes, edges = parts(svg, "node"), parts(svg, "edge")
+    for node in graph(output):
+        places = [k for k, p in enumerate(node.value.parents) if not p.constant]
+        if node.value.op == "dot":
+            places = [0, 2, 1, 3]
+        ids = [arrow.format(node.index, place) for place in places]
+        if len(ids) > 1:
+            center = middle(nodes[head.format(node.index)])
+            yield [tip(edges[id], center)[axis] for id in ids]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_the_first_operand_comes_in_above_the_second(text):
+    output = recorded(text)
+    pages = [
+        (draw(output, detail="op").svg, "o{}", "o{}-{}"),
+        (re.search("<svg.*</svg>", stepper(output).html, re.S)[0], "n{}", "e{}_{}"),
+    ]
+    for svg, head, arrow in pages:
+        for heights in entries(svg, output, head, arrow):
+            assert heights == sorted(set(heights)), heights
+
+
+@pytest.mark.parametrize("text", FORMULAS[::8])
+def test_going_down_the_first_operand_comes_in_left_of_the_second(text):
+    output = recorded(text)
+    svg = draw(output, direction="down").svg
+    for places in entries(svg, output, "o{}", "o{}-{}", axis=0):
+        assert places == sorted(set(places))
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_picture_table_and_derivation_have_the_same_names_and_numbers(text):
+    output = recorded(text)
+    table = evaluate(output, {})  # differentiates
+    told = explain(output)
+    steps = {step.name: short(step.adjoint) for step in told.steps}
+    forward = {}
+    for line in told.text(digits=4).partition("\n\n")[0].splitlines()[1:]:
+        name, *rest = (part.strip() for part in line.split(" = "))
+        forward[name] = (rest[0] if len(rest) > 1 else "", rest[-1])
+    boxes = parts(draw(output, detail="op", digits=4).svg, "node")
+    for row in table.as_json()["nodes"]:
+        box = boxes.get(f"n{row['index']}")
+        if box is None:
+            assert row["operation"] == ""  # a bare number
+            continue
+        *title, _, value, _, gradient = [t.text for t in box.iter(f"{SVG}text")]
+        name, _, formula = "".join(title).partition(" = ")
+        assert name == row["name"]
+        assert value == forward[name][1]
+        if "…" not in formula:
+            assert formula == row["formula"] == forward[name][0]
+        assert gradient == steps[name]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_computed_nodes_are_numbered_without_holes(text):
+    output = recorded(text)
+    names = [row["name"] for row in evaluate(output, {}).as_json()["nodes"]]
+    computed = [
+        name
+        for name, node in zip(names, graph(output), strict=True)
+        if node.parents and node.value is not output
+    ]
+    assert computed == [f"v{i}" for i in range(1, len(computed) + 1)]
+    assert names[-1] == "out"
+
+
+@pytest.mark.parametrize(("direction", "axis"), [("right", 1), ("down", 0)])
+@pytest.mark.parametrize("wrap", [2, 3, 5])
+def test_a_wrapped_picture_reads_in_rows(direction, axis, wrap):
+    text = "x"
+    for i in range(6):
+        text = f"sin({i + 2}*({text} - b)) / b"
+    output = recorded(text)
+    svg = draw(output, detail="op", direction=direction, wrap=wrap).svg
+    nodes = parts(svg, "node")
+    rows = {}
+    depth = {}
+    for node in graph(output):
+        if node.parents:
+            depth[node.index] = 1 + max(depth.get(p, 0) for p in node.parents)
+            place = middle(nodes[f"n{node.index}"])[axis]
+            rows.setdefault((depth[node.index] - 1) // wrap, []).append(place)
+    assert len(rows) == -(-24 // wrap)
+    for row in range(len(rows) - 1):
+        assert max(rows[row]) < min(rows[row + 1])
+    for places in entries(svg, output, "o{}", "o{}-{}", axis):
+        assert places == sorted(set(places))
