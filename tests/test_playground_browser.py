@@ -188,7 +188,7 @@ def test_typing_and_sliding_give_the_true_gradient(page, address):
     grad(page, "w", now["x"] ** 2)
     grad(page, "x", 2 * now["w"] * now["x"])
     title = page.locator(".cr-graph g#n1 title").text_content()
-    assert title == f"x: data {now['x']!r}, grad {2 * now['w'] * now['x']!r}"
+    assert title == f"x: value {now['x']!r}, gradient {2 * now['w'] * now['x']!r}"
     shown = page.locator(".cr-name", has_text="x").locator("input").input_value()
     assert float(shown) == pytest.approx(now["x"], abs=1e-3)
 
