@@ -202,7 +202,8 @@ def _hand_on(node: Value, adjoints: dict[Value, Value], on_the_way: set[Value]) 
         if parent not in on_the_way or _vanishes(partial, adjoint):
             continue
         if not _unchosen(node, place, partial, adjoint):
-            _add(adjoints, parent, _share(node, adjoint, partial))
+            factors = _if_chosen(node, place, adjoint, partial)
+            _add(adjoints, parent, _share(node, *factors))
 
 
 def _add(adjoints: dict[Value, Value], node: Value, share: Value) -> None:
@@ -495,6 +496,22 @@ def _share(node: Value, factor: Any, partial: Any) -> Any:
         return _where_chosen(node, factor, partial, True)
     product = _where_chosen(node, factor, partial, False) * partial
     return _where_chosen(node, product, partial, False)
+
+
+def _if_chosen(node: Value, place: int, factor: Any, partial: Any) -> tuple[Any, Any]:
+    """Adjoint and local derivative, both 0 in the rows where `_unchosen` would hold.
+
+    It decides by numbers; a program, for which this is, decides for each of its rows.
+    """
+    selects = node.operation.selects
+    if not _traced() or not callable(selects):
+        return factor, partial
+    parents = [p.data if p.constant else p for p in node.parents]
+    unchosen, infinite = selects(*parents)[place], factor - factor != 0.0
+    if unchosen is False or infinite is False:
+        return factor, partial
+    hidden = ops.where(infinite, unchosen, 0.0)
+    return ops.where(hidden, 0.0, factor), ops.where(hidden, 0.0, partial)
 
 
 def _product(factor: Any, partial: Any) -> Any:

@@ -106,7 +106,9 @@ def _power_by_base(x: Any, y: Any, out: Any) -> Any:
 
 def _power_by_exponent(x: Any, y: Any, out: Any) -> Any:
     if x < 0:
-        return NAN * x * y  # x ** y is real at whole y alone, and has no slope in y
+        # x ** y is real at whole y alone, and has no slope in y. (The quotient has a
+        # slope in both that is never 0, so that every further derivative is nan too.)
+        return NAN * out / x
     if not x and not y < 0:
         # 0 ** y is 0 for every y > 0: a 0, with the slope in x that taking the two
         # derivatives the other way round gives, 1 at y = 1 and undefined below.
@@ -564,7 +566,7 @@ def _sigmoid_slope(x: Any, out: Any) -> Any:
     """out * (1 - out), which far above 0 loses its digits in the subtraction."""
     if isinstance(x, float):
         return out * _sigmoid(-x)  # a fifth of the time of recording it goes here
-    return out * sigmoid(-x)
+    return logistic_density(x)
 
 
 sigmoid: Final[Operation] = row(
@@ -578,6 +580,27 @@ sigmoid: Final[Operation] = row(
     partials=(_sigmoid_slope,),
     batch="np.exp(np.minimum({0}, 0.0)) / (1 + np.exp(-np.abs({0})))",
     latex=r"\sigma\left({0}\right)",
+    box=((-30.0, 30.0),),
+    samples=((0.0,), (0.51,), (-3.0,), (1000.0,), (-1000.0,)),
+)
+
+
+logistic_density: Final[Operation] = row(
+    "logistic_density",
+    lambda x: _sigmoid(x) * _sigmoid(-x),
+    doc="""sigmoid(x) * sigmoid(-x), the slope of sigmoid, in [0, 1/4].
+
+    It is a row so that its own slope keeps its digits near 0, where that of the product
+    is a difference of two nearly equal numbers.
+
+    >>> logistic_density(0.0)
+    0.25
+    """,
+    partials=(lambda x, out: -out * tanh(0.5 * x),),
+    batch="np.exp(-np.abs({0})) / np.square(1 + np.exp(-np.abs({0})))",
+    latex=r"\sigma\left({0}\right) \cdot \sigma\left(-{0}\right)",
+    binds=PRODUCT,
+    needs=(PRODUCT,),
     box=((-30.0, 30.0),),
     samples=((0.0,), (0.51,), (-3.0,), (1000.0,), (-1000.0,)),
 )
@@ -610,6 +633,11 @@ def _leaky_relu(x: float, slope: float) -> float:
     return x if x > 0 else slope * x
 
 
+def _leaky_unchosen(x: Any, slope: Any) -> tuple[Any, Any]:
+    flat = slope == 0
+    return (x <= 0) * flat if flat is not False else False, x > 0
+
+
 leaky_relu: Final[Operation] = row(
     "leaky_relu",
     _leaky_relu,
@@ -623,7 +651,7 @@ leaky_relu: Final[Operation] = row(
         lambda x, slope, out: 0.0 if x > 0 else x,
     ),
     names=("x", "slope"),
-    selects=True,
+    selects=_leaky_unchosen,
     batch="np.where({0} > 0, {0}, {1} * {0})",
     latex=r"\operatorname{{LeakyReLU}}_{{{1}}}\left({0}\right)",
     kink="by x, slope at x = 0; by slope, 0 there",
@@ -650,7 +678,7 @@ elu: Final[Operation] = row(
         lambda x, alpha, out: 0.0 if x > 0 else expm1(x),
     ),
     names=("x", "alpha"),
-    selects=True,
+    selects=lambda x, alpha: (False, x > 0),
     batch="np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0.0)))",
     latex=r"\operatorname{{ELU}}_{{{1}}}\left({0}\right)",
     kink="by x, alpha at x = 0; by alpha, 0 there",
@@ -697,7 +725,7 @@ silu: Final[Operation] = row(
     >>> silu(1.0)
     0.7310585786300049
     """,
-    partials=(lambda x, out: sigmoid(x) * (1 + x * sigmoid(-x)),),
+    partials=(lambda x, out: sigmoid(x) + x * logistic_density(x),),
     batch="{0} * np.exp(np.minimum({0}, 0.0)) / (1 + np.exp(-np.abs({0})))",
     latex=r"\operatorname{{SiLU}}\left({0}\right)",
     box=((-30.0, 30.0),),

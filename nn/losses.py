@@ -83,7 +83,7 @@ def _huber(p: Number, t: Number, delta: float) -> Any:
     # No branch on the numbers, so that a recorded graph holds for other samples too.
     distance = abs_(p - t)
     near = minimum(distance, delta)
-    return 0.5 * near * near + delta * (distance - near)
+    return near * (distance - 0.5 * near)
 
 
 # ---- which of two classes ------------------------------------------------------------
@@ -205,6 +205,7 @@ def cross_entropy(predictions: Predictions, targets: Wanted) -> Number:
 
 
 def _cross_entropy(row: Sequence[Number], t: Any) -> Any:
+    row = _near_0(row)
     if isinstance(t, (list, tuple)):
         _check_lengths(row, t)
         total = logsumexp(row)
@@ -212,6 +213,26 @@ def _cross_entropy(row: Sequence[Number], t: Any) -> Any:
     right, others = _split(row, t)
     # log(1 + sum of e**(z - right)): keeps its digits where the sum is near 0.
     return softplus(logsumexp(others) - right)
+
+
+LARGE = 64.0
+
+
+def _near_0(row: Sequence[Number]) -> Sequence[Number]:
+    """The logits, all less the largest where that is so large that sums would round.
+
+    Whatever is taken from all of them, the loss is the same, and differences of large
+    numbers are exact where it matters, near a tie. A logit of nan may be a stand-in for
+    any number.
+    """
+    numbers = [number_of(z) for z in row]
+    if len(row) > 1 and any(map(math.isnan, numbers)):
+        largest: Number = maximum(*row)
+    elif LARGE < abs(max(numbers, default=0.0)) < math.inf:
+        largest = max(numbers)
+    else:
+        return row
+    return [z - largest for z in row]
 
 
 def _split(row: Sequence[Number], t: Any) -> tuple[Number, list[Number]]:

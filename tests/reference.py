@@ -41,6 +41,7 @@ REFERENCE = {
     "cosh": mp.cosh,
     "tanh": mp.tanh,
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
+    "logistic_density": lambda x: mp.sech(x / 2) ** 2 / 4,
     "relu": lambda x: max(x, ZERO),
     "leaky_relu": lambda x, slope: x if x > 0 else slope * x,
     "elu": lambda x, alpha: x if x > 0 else alpha * mp.expm1(x),

@@ -6,8 +6,25 @@ import math
 
 import numpy as np
 import pytest
+from mpmath import mp
+from reference import REFERENCE
 
-from autograd import acos, asin, compile, exp, grad, hypot, logsumexp, softmax
+import nn
+from autograd import (
+    acos,
+    asin,
+    compile,
+    elu,
+    exp,
+    grad,
+    hypot,
+    ieee,
+    leaky_relu,
+    logsumexp,
+    softmax,
+    sqrt,
+)
+from autograd.ops import TABLE
 
 
 @pytest.mark.parametrize("size", [0.0, 1e3, 1e6, 1e10, 1e15, 1e16, 1e50, 1e300, -1e16])
@@ -82,3 +99,117 @@ def test_a_formula_that_was_not_chosen_spoils_nothing():
         assert power([[0.0]]).tolist() == [24.0]
         smooth = compile(grad(grad(lambda x: hypot(x, 0.5))), inputs=1, backend=backend)
         assert smooth([[0.0]]).tolist() == [2.0]
+
+
+# ---- what is near 0, and what cancels ------------------------------------------------
+
+
+def nth(f, order):
+    for _ in range(order):
+        f = grad(f)
+    return f
+
+
+@pytest.mark.parametrize("backend", ["eager", "numpy", "llvm"])
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [("sigmoid", 2), ("silu", 3), ("softplus", 3), ("logistic_density", 1)],
+)
+def test_slopes_that_vanish_at_0_keep_their_digits_there(name, order, backend):
+    slope = nth(TABLE[name], order)
+    xs = [1e-300, -1e-100, 1e-20, -1e-9, 1e-5, -0.01, 0.5, -2.0]
+    if backend == "eager":
+        found = [slope(x) for x in xs]
+    else:
+        found = compile(slope, 1, backend=backend)([[x] for x in xs]).tolist()
+    for x, digits in zip(xs, found, strict=True):
+        with mp.workdps(350):  # 50 digits of a number of 1e-300
+            series = mp.taylor(REFERENCE[name], x, order)
+            exact = series[order] * mp.factorial(order)
+        assert digits == pytest.approx(float(exact), rel=2e-15)
+
+
+@pytest.mark.parametrize("distance", [1e-160, 1e-17, -1e-12, 0.5, -3.0])
+def test_the_slope_of_huber_near_0(distance):
+    def loss(p):
+        return nn.huber([p], [0.0])
+
+    size = abs(distance)
+    exact = 0.5 * size * size if size < 1 else size - 0.5
+    assert loss(distance) == pytest.approx(exact, rel=1e-15, abs=1e-323)
+    assert grad(loss)(distance) == max(-1.0, min(1.0, distance))
+    assert grad(grad(loss))(distance) == float(size < 1)
+
+
+@pytest.mark.parametrize("size", [0.0, 60.0, 1e3, 1e6, 1e16, -1e16, 1e300])
+@pytest.mark.parametrize("target", [0, [1.0, 0.0, 0.0], [0.2, 0.3, 0.5]])
+def test_cross_entropy_of_ties_at_any_size(size, target):
+    def loss(*row):
+        return nn.cross_entropy([list(row)], [target])
+
+    shares = [1.0, 0.0, 0.0] if target == 0 else target
+    slopes = [1 / 3 - share for share in shares]
+    row = [size] * 3
+    assert loss(*row) == pytest.approx(math.log(3), rel=1e-14)
+    found = [grad(loss, k)(*row) for k in range(3)]
+    assert found == pytest.approx(slopes, rel=1e-13)
+    values, by_input = compile(loss, 3).input_grad([row])
+    assert values[0] == pytest.approx(math.log(3), rel=1e-13)
+    assert by_input[0].tolist() == pytest.approx(slopes, rel=1e-13)
+
+
+# ---- zeros that were not chosen, and powers ------------------------------------------
+
+POLE = [(0,), (1,), (0, 0), (0, 0, 0)]
+EVERY = [*POLE, (0, 1), (1, 0), (1, 1), (1, 0, 0), (1, 1, 1)]
+BELOW = {  # a function with its point, some of them below an infinite slope
+    "leaky_relu by number": (lambda x, y: sqrt(leaky_relu(x, 0.0)), (-1.0, 0.5), EVERY),
+    "leaky_relu by input": (lambda x, y: sqrt(leaky_relu(x, y)), (-1.0, 0.0), POLE),
+    "leaky_relu, steep": (lambda x, y: sqrt(leaky_relu(x, y)), (-1.0, -0.5), EVERY),
+    "elu underflows": (lambda x, y: sqrt(elu(x, y) + y), (-1000.0, 1.0), POLE),
+    "pow of 0": (lambda x, y: sqrt(x**y - 1.0), (2.0, 0.0), POLE),
+    "pow of 1": (lambda x, y: sqrt(x**y - 1.0), (3.0, 1.0), EVERY),
+    "pow below 0": (lambda x, y: x**y, (-2.0, 3.0), EVERY),
+    "pow below 0, flat": (lambda x, y: x**y, (-2.0, 0.0), EVERY),
+}
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_programs_hand_on_what_the_graph_does_below_a_pole(name):
+    f, point, orders = BELOW[name]
+    for order in orders:
+        slope = f
+        for place in order:
+            slope = grad(slope, place)
+        with ieee():
+            wanted = slope(*point)
+        for backend in ("numpy", "llvm"):
+            found = compile(slope, 2, backend=backend)([point])[0]
+            assert found == pytest.approx(wanted, rel=1e-12, nan_ok=True), order
+
+
+def test_exported_to_jax_second_derivatives_of_powers_are_numbers():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    program = compile(lambda x, y: x**y, 2).to_jax()
+
+    def power(x, y):
+        return program(jax.numpy.array([[x, y]]))[0]
+
+    for order in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        slope, wanted = power, lambda x, y: x**y
+        for place in order:
+            slope, wanted = jax.grad(slope, place), grad(wanted, place)
+        assert slope(3.0, 2.5) == pytest.approx(wanted(3.0, 2.5), rel=1e-12)
+    flat = compile(lambda x: sqrt(leaky_relu(x, 0.0)), 1).to_jax()
+    assert jax.grad(lambda x: flat(jax.numpy.array([[x]]))[0])(-1.0) == 0.0
+
+
+@pytest.mark.parametrize(("x", "y"), [(-2.0, 3.0), (-0.5, 0.0), (-1.0, 1.5)])
+def test_third_derivatives_of_a_power_that_has_no_slope_are_nan_in_any_order(x, y):
+    for order in ((0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0)):
+        slope = lambda x, y: x**y  # noqa: E731
+        for place in order:
+            slope = grad(slope, place)
+        with ieee():
+            assert math.isnan(slope(x, y))

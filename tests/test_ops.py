@@ -42,7 +42,7 @@ VANISHING = {("atan2", (1.0, 1.0), (1, 1)), ("gelu", (-2.0,), (3,))} | {
 
 # Values are within 2 units in the last place, but for these: the C library's own erfc
 # is off by up to 2.5, and gelu passes that on with one more multiplication.
-ULPS = {"erfc": 3.0, "gelu": 3.5}
+ULPS = {"logistic_density": 3.0, "erfc": 3.0, "gelu": 3.5}
 
 
 def by_name(row: Operation) -> str:
@@ -232,7 +232,8 @@ def test_an_operator_is_its_row(name):
 
 # ---- functions and methods -----------------------------------------------------------
 
-UNARY = [row.name for row in ROWS if row.arity == 1 and row.name != "neg"]
+INNER = ("neg", "logistic_density")
+UNARY = [row.name for row in ROWS if row.arity == 1 and row.name not in INNER]
 
 
 @pytest.mark.parametrize("name", UNARY)

@@ -44,7 +44,7 @@ from typing import Any
 
 from autograd.graph import Node, adjoints, graph
 from autograd.modes import ieee
-from autograd.value import Value, describe
+from autograd.value import Value, chosen, describe
 from autograd.value import forward as computed
 from autograd.wording import width
 from viz.collapse import Collapse, Finder
@@ -354,6 +354,8 @@ class Derivation:
             numbers = with_numbers(known, self._data_around(consumer))
         direct = consumer == self.end
         product = adjoint * partial
+        if product != product:
+            product = chosen(node.value, position, product)
         return Share(name, slope, rule, numbers, adjoint, partial, product, direct)
 
     def rules(self, index: int) -> Rules:

@@ -83,6 +83,7 @@ Expression = Symbol | Number | Apply | Slope | Gap | Word
 
 ADD, MUL, DIV, POW, NEG = (TABLE[n] for n in ("add", "mul", "div", "pow", "neg"))
 SUB, SIGMOID = TABLE["sub"], TABLE["sigmoid"]
+DENSITY = TABLE["logistic_density"]
 
 
 def plus(*terms: Expression) -> Expression:
@@ -228,6 +229,10 @@ def _read_off(
 def _by_name(short: Expression, itself: Expression, name: Symbol) -> Expression:
     """sigmoid(-x) is 1 - sigmoid(x), and says so with the node's own name if it can."""
     match short:
+        case Apply(operation, (argument,)) if operation is DENSITY:
+            sigmoid = Apply(SIGMOID, (argument,))
+            share = name if sigmoid == itself else sigmoid
+            return Apply(MUL, (share, Apply(SUB, (Number(1.0), share))))
         case Apply(operation, (Apply(inner, (argument,)),)) if (
             operation is SIGMOID and inner is NEG
         ):

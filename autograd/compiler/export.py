@@ -13,6 +13,7 @@ from autograd.compiler.arrays import check_table, check_vector, numpy
 from autograd.compiler.instructions import (
     COMPARISONS,
     CONSTANT,
+    GATE,
     INPUT,
     LEAVES,
     PARAMETER,
@@ -21,7 +22,7 @@ from autograd.compiler.instructions import (
 from autograd.compiler.matrices import found, fused
 from autograd.compiler.names import identifiers, notable
 from autograd.compiler.numpy_backend import SUMS, has_form
-from autograd.compiler.passes import optimize, tangent_kernel, write_out
+from autograd.compiler.passes import prune, tangent_kernel, write_out
 from autograd.ops import TABLE
 
 SPECIAL = """\
@@ -181,10 +182,20 @@ def _jax_operations() -> Callable[[str], Callable[..., Any]]:
 
     @functools.cache
     def operation(op: str) -> Callable[..., Any]:
+        if op == GATE.name:
+            return _jax_gate
         plain = function(op, names)
         return plain if _is_arithmetic(op) else _with_slopes(op, plain, operation)
 
     return operation
+
+
+def _jax_gate(condition: Any, x: Any) -> Any:
+    """x, whose derivative is handed on where the condition holds alone."""
+    import jax
+    import jax.numpy as jnp
+
+    return jnp.where(condition != 0, x, jax.lax.stop_gradient(x))
 
 
 def _with_slopes(
@@ -198,7 +209,11 @@ def _with_slopes(
     import jax.numpy as jnp
     from jax.custom_derivatives import SymbolicZero
 
-    kernel = write_out(optimize(tangent_kernel(op, TABLE[op].arity))[0], has_form)
+    # Not optimized: the formulas keep their gates, for JAX differentiates the rule.
+    kernel = write_out(
+        prune(tangent_kernel(op, TABLE[op].arity))[0],
+        lambda op: op == GATE.name or has_form(op),
+    )
 
     def rule(args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         there = [not isinstance(tangent, SymbolicZero) for tangent in tangents]

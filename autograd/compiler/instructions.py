@@ -244,6 +244,10 @@ class Recorder:
         """Whether a condition holds, where that is the same for all rows."""
         raise NotImplementedError
 
+    def number(self, index: Any) -> float | None:
+        """The number that a term is for all rows; None for any other."""
+        raise NotImplementedError
+
     def same(self, x: Any, y: Any) -> bool:
         """Whether two terms are the same one, by their indices."""
         return bool(x == y)
@@ -280,7 +284,10 @@ class Recorder:
         """
         if not callable(row.selects):
             return [False] * len(args)
-        found: tuple[Any, ...] = row.selects(*args)
+        given = [self.number(arg.index) for arg in args]
+        pairs = zip(args, given, strict=True)
+        known = [arg if x is None else x for arg, x in pairs]
+        found: tuple[Any, ...] = row.selects(*known)
         return [self._settled(mask) if type(mask) is Term else mask for mask in found]
 
     def _settled(self, mask: Term) -> Any:
@@ -372,6 +379,10 @@ class CodeRecorder(Recorder):
     def apply(self, operation: Operation, args: Sequence[Any]) -> Term:
         """Append a row of the table, or an operation of a user's own."""
         return self.record(self.code.name(operation), *args)
+
+    def number(self, index: int) -> float | None:
+        """The number of a constant."""
+        return self.code.number(index)
 
     def truth(self, condition: int) -> bool | None:
         """The truth of a constant, and of a comparison of two."""

@@ -59,6 +59,10 @@ class NodeRecorder(Recorder):
             return self.term(found.data)
         return Term(self, found)
 
+    def number(self, index: Value) -> float | None:
+        """The number of a constant."""
+        return index.data if index.constant else None
+
     def same(self, x: Value, y: Value) -> bool:
         """Whether two nodes are one."""
         return x is y

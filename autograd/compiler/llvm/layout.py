@@ -233,6 +233,11 @@ def _sign(code: Code, x: int) -> bool:
     return False if factor is None else (factor < 0) != _sign(code, args[1])
 
 
+def _density(code: Code, x: int) -> int:
+    power, share = _logistic(code, _size(code, x))
+    return code.add("mul", (code.add("mul", (power, share)), share))
+
+
 def _silu(code: Code, x: int) -> int:
     return code.add("mul", (x, _sigmoid(code, x)))
 
@@ -254,6 +259,7 @@ def _tanh(code: Code, x: int) -> int:
 
 
 EXPANSIONS: dict[str, Callable[..., int]] = {
+    "logistic_density": _density,
     "sigmoid": _sigmoid,
     "silu": _silu,
     "softplus": _softplus,
