@@ -90,6 +90,22 @@ class Context:
             X = self.encoding.read(X).X
         return self.scaling(X) if self.scaling else table(X)
 
+    def scaled(self, X: Array) -> Array:
+        """Rows that are encoded, as the model takes them."""
+        return self.scaling(X) if self.scaling else X
+
+    def places(self) -> list[tuple[str, Sequence[int]]]:
+        """Each of the table's columns, and which inputs it became."""
+        if self.encoding is None:
+            return [(name, [place]) for place, name in enumerate(self.features)]
+        found: list[tuple[str, Sequence[int]]] = []
+        start = 0
+        for field in self.encoding.fields:
+            stop = start + len(field.inputs)
+            found.append((field.name, range(start, stop)))
+            start = stop
+        return found
+
     def targets(self, y: Sequence[Target]) -> list[Target]:
         """Targets as the model learns them."""
         if self.target_scaling is None:

@@ -27,9 +27,9 @@ class History:
     engine, loss_name: what computed, and what was minimized.
     labels: how outputs become classes; None for numbers.
 
-    >>> history = History(columns={"loss": [0.5, 0.25]})
     Each column is an attribute as well.
 
+    >>> history = History(columns={"loss": [0.5, 0.25]})
     >>> history["loss"][-1], history.loss, len(history)
     (0.25, [0.5, 0.25], 2)
     """

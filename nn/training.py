@@ -569,6 +569,15 @@ def _task(
     return task, labels, replace(task, X=outside[0], targets=others)
 
 
+def task_for(
+    model: Module, X: Rows, y: Targets, loss: str | Loss = "auto"
+) -> tuple[Task, Labels | None]:
+    """What `fit` makes of a model and a table: the task, and how outputs are read."""
+    inside, _ = _divide(*_rows_of(X, y), None, 0)
+    task, labels, _ = _task(model, loss, model.parameters(), inside, None)
+    return task, labels
+
+
 def _optimizer(choice: str | Optimizer, model: Module) -> Optimizer:
     """An optimizer that moves the model's parameters, or those that it was given."""
     if isinstance(choice, str):

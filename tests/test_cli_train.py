@@ -82,7 +82,10 @@ def test_two_moons(trained):
     assert name == "test accuracy"
     assert float(number) >= 0.97
     assert re.fullmatch(r"[01]\.\d{3}", number)
-    names = ["history.svg", "boundary.svg", "confusion.svg", "graph.svg", "model.json"]
+    names = [
+        "history.svg", "boundary.svg", "confusion.svg", "calibration.svg",
+        "importance.svg", "graph.svg", "model.json",
+    ]  # fmt: skip
     assert lines[-2] == f"written to trained: {', '.join(names)}"
     assert sorted(p.name for p in out.iterdir()) == sorted(names)
     for name in names[:-1]:
@@ -110,7 +113,10 @@ SHORT = ("--epochs", 4, "--hidden", "6", "--rows", 60)
 
 
 def test_longer_in_two_parts_is_the_same(tmp_path):
-    run = ("train", "moons", "--seed", 3, "--hidden", "6", "--rows", 60)
+    run = (
+        "train", "moons", "--seed", 3, "--hidden", "6", "--rows", 60,
+        "--schedule", "constant",
+    )  # fmt: skip
     chainrule(*run, "--epochs", 4, "--out", "a", folder=tmp_path)
     chainrule(*run, "--epochs", 2, "--out", "b", folder=tmp_path)
     resume = ("--resume", "b/model.json", "--out", "b")

@@ -25,6 +25,8 @@ from nn.watch import QUANTILES, Snapshots, Watch
 
 if TYPE_CHECKING:
     from nn.hints import Array
+    from nn.metrics import Bin, Importance
+    from nn.rates import RateTest
     from viz.figure import Plot
 
 
@@ -283,6 +285,87 @@ def _squares(axis: Any, counts: Any) -> None:
 
 def _short(label: Target) -> str:
     return cut(str(label), 20)
+
+
+def plot_predictions(
+    truth: Sequence[float], found: Sequence[float], target: str = "target"
+) -> Plot:
+    """Numbers as they were predicted over those that are true, and how far off.
+
+    On the dashed line a prediction is right. To the right the same distances over the
+    predictions, where a shape that is left over shows what was not learned.
+    """
+    import numpy as np
+
+    from viz.figure import BLUE, GRAY, panels
+
+    right, told = np.asarray(truth, dtype=float), np.asarray(found, dtype=float)
+    ends = [min(right.min(), told.min()), max(right.max(), told.max())]
+    with panels(2, (4.6, 4.0)) as (figure, (left, other)):
+        left.plot(ends, ends, "--", color=GRAY, linewidth=1.2)
+        left.scatter(right, told, s=20, color=BLUE, alpha=0.6, linewidth=0)
+        left.set(xlabel=f"true {target}", ylabel="predicted", title="predictions")
+        other.axhline(0, linestyle="--", color=GRAY, linewidth=1.2)
+        other.scatter(told, told - right, s=20, color=BLUE, alpha=0.6, linewidth=0)
+        other.set(xlabel="predicted", ylabel="predicted - true", title="residuals")
+    return figure
+
+
+def plot_calibration(bins: Sequence[Bin]) -> Plot:
+    """Whether what is told with 80 % is right in 80 of 100 cases.
+
+    bins: see `nn.metrics.calibration`. Points below the dashed line are too sure of
+    themselves; a point is the larger, the more rows are in it.
+    """
+    from viz.figure import BLUE, GRAY, panels
+
+    most = max(each.rows for each in bins)
+    with panels(1, (4.4, 4.0)) as (figure, (axis,)):
+        axis.plot([0, 1], [0, 1], "--", color=GRAY, linewidth=1.2)
+        told, right = [each.told for each in bins], [each.right for each in bins]
+        axis.plot(told, right, color=BLUE)
+        sizes = [20 + 120 * each.rows / most for each in bins]
+        axis.scatter(told, right, s=sizes, color=BLUE, zorder=3)
+        low = min(0.5, *told, *right) - 0.03
+        axis.set(xlim=(low, 1.03), ylim=(low, 1.03))
+        axis.set(xlabel="probability told", ylabel="share that is right")
+        axis.set_title("calibration")
+    return figure
+
+
+def plot_importance(found: Sequence[Importance], most: int = 20) -> Plot:
+    """Which columns matter: what shuffling each does to the loss, and the slopes.
+
+    found: see `nn.metrics.importance`. Of many the first `most` are shown.
+    """
+    from viz.figure import BLUE, ORANGE, panels
+
+    shown = list(found)[:most][::-1]
+    places, names = range(len(shown)), [_short(each.column) for each in shown]
+    size = (4.2, 1.2 + 0.3 * len(shown))
+    with panels(2, size) as (figure, (left, right)):
+        left.barh(places, [each.shuffled for each in shown], color=BLUE)
+        left.set(title="shuffled: the loss grows by")
+        left.set_yticks(places, names)
+        right.barh(places, [each.slope for each in shown], color=ORANGE)
+        right.set(title="mean |slope| x deviation")
+        right.set_yticks(places, [""] * len(shown))
+        for axis in (left, right):
+            axis.grid(axis="y", visible=False)
+    return figure
+
+
+def plot_rates(found: RateTest) -> Plot:
+    """The loss over a range of learning rates, and the one that is suggested."""
+    from viz.figure import BLUE, ORANGE, panels
+
+    with panels() as (figure, (axis,)):
+        axis.plot(found.rates, found.losses, color=BLUE)
+        label = f"suggested: {found.suggestion:.2g}"
+        axis.axvline(found.suggestion, color=ORANGE, linestyle="--", label=label)
+        axis.set(xscale="log", xlabel="learning rate", title="loss, step by step")
+        axis.legend()
+    return figure
 
 
 # ---- inside --------------------------------------------------------------------------

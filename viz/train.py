@@ -6,6 +6,7 @@ import csv
 import math
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,12 +19,20 @@ from nn import MLP, DivergenceError, Module, Sequential, mse, predict
 from nn.cells import numbers
 from nn.checkpoint import Context, load_checkpoint
 from nn.data import Scaling
+from nn.metrics import ClassReport, Importance, NumberReport
 from nn.module import Neuron
 from nn.recipe import Settings, Trained, learn
 from nn.table import Encoding, Meaning
 from nn.targets import plain
 from viz.graph import draw
-from viz.plots import plot_confusion, plot_decision_boundary, plot_history
+from viz.plots import (
+    plot_calibration,
+    plot_confusion,
+    plot_decision_boundary,
+    plot_history,
+    plot_importance,
+    plot_predictions,
+)
 from viz.render import Graph, visible
 
 if TYPE_CHECKING:
@@ -36,7 +45,8 @@ def train(data: str, settings: Settings, out: Path) -> None:
     with _folder(out):
         before = _context_in(saved)
         try:
-            trained = learn(data, settings, checkpoint=saved, told=tell)
+            with _notes():
+                trained = learn(data, settings, checkpoint=saved, told=tell)
         except DivergenceError as error:
             _keep(error, out)
             raise
@@ -53,6 +63,14 @@ def train(data: str, settings: Settings, out: Path) -> None:
     if trained.history.stopped == "interrupted":
         print(f"interrupted; the same command with --resume {saved} goes on")
     print(last_line(trained.scores["test"]))
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Warnings of the library as a line on stderr, without a place in its source."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(message, file=sys.stderr)
+        yield
 
 
 def _context_in(path: Path) -> str:
@@ -167,6 +185,9 @@ def last_line(scores: dict[str, float]) -> str:
     return f"test {name} {_digits(name, scores[name])}"
 
 
+SHOWN_CLASSES, SHOWN_COLUMNS = 30, 8
+
+
 def _report(trained: Trained) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -184,6 +205,48 @@ def _report(trained: Trained) -> None:
     console = Console()
     console.print(facts)
     console.print(results)
+    console.print(_compared(trained.report()))
+    console.print(_columns(trained.importance()))
+
+
+def _compared(report: ClassReport | NumberReport) -> Any:
+    """The test beside guessing: class by class, or what is left of a number."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if isinstance(report, NumberReport):
+        table = Table(show_header=False)
+        always = f"{report.baseline:.4g} for always the mean"
+        table.add_row("error", f"{report.error:.4g}, against {always}")
+        table.add_row("R²", f"{report.r2:.3f}")
+        off = f"{report.bias:+.4g} on average, give or take {report.spread:.4g}"
+        table.add_row("residuals", off)
+        return table
+    table = Table("class", "rows", "precision", "recall")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for each in report.classes[:SHOWN_CLASSES]:
+        shares = f"{each.precision:.3f}", f"{each.recall:.3f}"
+        table.add_row(Text(visible(str(each.label), 40)), str(each.rows), *shares)
+    always = f"{report.baseline:.3f} for always the most frequent class"
+    table.caption = f"accuracy {report.accuracy:.3f}, against {always}"
+    return table
+
+
+def _columns(found: Sequence[Importance]) -> Any:
+    """Which columns matter."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("column", "loss if shuffled", "slope")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for each in found[:SHOWN_COLUMNS]:
+        name = Text(visible(each.column, 40))
+        table.add_row(name, f"{each.shuffled:+.3g}", f"{each.slope:.3g}")
+    if len(found) > SHOWN_COLUMNS:
+        table.caption = f"and {len(found) - SHOWN_COLUMNS} that matter less"
+    return table
 
 
 def _facts(trained: Trained) -> dict[str, str]:
@@ -208,7 +271,10 @@ def _digits(name: str, x: float) -> str:
 
 # ---- pictures ------------------------------------------------------------------------
 
-PICTURES = ("history.svg", "boundary.svg", "confusion.svg", "graph.svg")
+PICTURES = (
+    "history.svg", "boundary.svg", "confusion.svg", "calibration.svg",
+    "predictions.svg", "importance.svg", "graph.svg",
+)  # fmt: skip
 
 
 def draw_pictures(trained: Trained) -> dict[str, Any]:
@@ -228,8 +294,13 @@ def draw_pictures(trained: Trained) -> dict[str, Any]:
             features=context.features,
         )
     if history.labels:
-        found = context.predictions(predict(model, context.inputs(test.X)))
-        pictures["confusion.svg"] = plot_confusion(test.y, found)
+        pictures["confusion.svg"] = plot_confusion(test.y, trained.told())
+        pictures["calibration.svg"] = plot_calibration(trained.calibration())
+    else:
+        right: list[Any] = list(test.y)
+        shown = plot_predictions(right, trained.told(), context.target)
+        pictures["predictions.svg"] = shown
+    pictures["importance.svg"] = plot_importance(trained.importance())
     rows = context.inputs(trained.parts["training"].X)
     pictures["graph.svg"] = neuron_graph(model, rows, context.features)
     return pictures

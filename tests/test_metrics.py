@@ -1,0 +1,135 @@
+"""How good a network is: each number against scikit-learn or counted by hand."""
+
+import numpy as np
+import pytest
+
+from autograd import Value
+from nn import MLP, Layer, Module, Sequential, data, recipe
+from nn.metrics import calibration, calibration_error, classes, importance, mean_slopes
+from nn.metrics import numbers as numbers_report
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], [0, 1, 2], ["x", "yy", "z", "w"]])
+def test_classes_are_counted(labels):
+    truth = [labels[i] for i in RNG.integers(0, len(labels), 60)]
+    found = [labels[i] for i in RNG.integers(0, len(labels) - 1, 60)]
+    report = classes(truth, found, labels[0])
+    pairs = list(zip(truth, found, strict=True))
+    assert report.accuracy == sum(a == b for a, b in pairs) / 60
+    assert report.baseline == truth.count(labels[0]) / 60
+    for row, (each, label) in enumerate(
+        zip(report.classes, sorted(labels), strict=True)
+    ):
+        assert (each.label, each.rows) == (label, truth.count(label))
+        right = pairs.count((label, label))
+        assert each.recall == right / truth.count(label)
+        told = found.count(label)
+        assert each.precision == pytest.approx(
+            right / told if told else float("nan"), nan_ok=True
+        )
+        assert sum(report.confusion[row]) == each.rows
+        assert report.confusion[row][row] == right
+
+
+def test_numbers_are_compared_with_the_mean():
+    truth, found = [1.0, 2.0, 3.0, 6.0], [1.5, 2.0, 2.0, 6.5]
+    report = numbers_report(truth, found, mean=2.0)
+    assert report.error == 0.5
+    assert report.baseline == 1.5
+    assert report.r2 == pytest.approx(1 - 1.5 / 14)
+    assert report.bias == 0.0
+    assert report.spread == pytest.approx((1.5 / 4) ** 0.5)
+
+
+def test_calibration_bins():
+    shares = np.array([[0.95, 0.05], [0.97, 0.03], [0.45, 0.55], [1.0, 0.0]])
+    bins = calibration(shares, ("a", "b"), ["a", "b", "b", "a"])
+    assert [each.rows for each in bins] == [1, 3]
+    assert [each.right for each in bins] == [1.0, 2 / 3]
+    assert bins[0].told == 0.55
+    assert bins[1].told == pytest.approx((0.95 + 0.97 + 1) / 3)
+    off = (abs(0.55 - 1) + 3 * abs(2.92 / 3 - 2 / 3)) / 4
+    assert calibration_error(bins) == pytest.approx(off)
+
+
+class Branching(Module):
+    """It can't be compiled, so that its slopes come from graphs."""
+
+    def __init__(self):
+        self.w = Value(2.0)
+
+    def __call__(self, x):
+        return self.w * x[0] if float(getattr(x[0], "data", x[0])) > 0 else -x[1]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: MLP(3, [4, 1], "tanh", seed=0),
+        lambda: MLP(3, [4, 2], "tanh", seed=0),
+        lambda: Sequential(Layer(3, 2, "sigmoid", seed=1), Layer(2, 3, None, seed=2)),
+        Branching,
+    ],
+)
+def test_slopes_are_those_of_differences(make):
+    model, X = make(), RNG.normal(size=(7, 3))
+    h = 1e-6
+
+    def outputs(x):
+        found = model([Value(number) for number in x])
+        found = found if isinstance(found, list) else [found]
+        return np.array([value.data for value in found])
+
+    steps = h * np.eye(3)
+    expected = [
+        np.mean([np.abs((outputs(x + e) - outputs(x - e)) / (2 * h)) for x in X])
+        for e in steps
+    ]
+    np.testing.assert_allclose(mean_slopes(model, X), expected, 1e-6, 1e-9)
+
+
+def test_a_column_in_several_inputs_is_shuffled_as_one():
+    """Two inputs that are one column, of which the target is their difference."""
+    a = RNG.normal(size=200)
+    X = np.stack([a, a, RNG.normal(size=200)], axis=1)
+
+    class Difference(Module):
+        def __call__(self, x):
+            return 5.0 * x[0] - 5.0 * x[1] + x[2]
+
+    def loss(outputs):
+        return float(((outputs - X[:, 2]) ** 2).mean())
+
+    together = importance(Difference(), X, loss, [("pair", [0, 1]), ("c", [2])])
+    assert [each.column for each in together] == ["c", "pair"]
+    assert together[1].shuffled == pytest.approx(0, abs=1e-12)
+    apart = importance(Difference(), X, loss)
+    assert apart[0].shuffled > 10
+    assert importance(Difference(), X, loss) == apart
+
+
+def test_a_trained_network_says_what_matters():
+    X = RNG.normal(size=(300, 4))
+    y = (X[:, 2] > 0).astype(int).tolist()
+    table = data.Dataset(X, y, ("a", "b", "sign", "d"), "y")
+    trained = recipe.learn(table, epochs=20, seed=0)
+    assert trained.importance()[0].column == "sign"
+    assert max(trained.importance(), key=lambda each: each.slope).column == "sign"
+    report = trained.report()
+    assert report.accuracy == trained.scores["test"]["accuracy"]
+    assert report.baseline < 0.6 < report.accuracy
+    assert sum(each.rows for each in trained.calibration()) == len(
+        trained.parts["test"]
+    )
+
+
+def test_a_number_has_no_calibration():
+    X = RNG.normal(size=(40, 2))
+    table = data.Dataset(X, (3 * X[:, 0] + 0.5).tolist(), ("a", "b"), "y")
+    trained = recipe.learn(table, epochs=5, seed=0)
+    report = trained.report()
+    assert report.error == pytest.approx(trained.scores["test"]["error"])
+    with pytest.raises(ValueError, match="told without a share"):
+        trained.calibration()
