@@ -16,6 +16,7 @@ its row.
 
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Callable, Sequence
 
@@ -675,7 +676,7 @@ class Traced(Value):
 
 
 if COMPILED:
-    from autograd.native import adopt, put_adjoints, take_adjoints
+    from autograd.native import adopt, data_of, put_adjoints, take_adjoints
 
     adopt(Value)  # after which a call that __init__ would refuse comes to `made`
 
@@ -1180,6 +1181,13 @@ def _count(
         parent._adjoint = 0.0
     if parent._right_partial < walk.calls:
         walk.met = True
+
+
+def packed(nodes: list[Value]) -> bytes:
+    """The numbers of nodes as the bytes of doubles, which NumPy reads as they are."""
+    if COMPILED:
+        return data_of(nodes)
+    return struct.pack(f"{len(nodes)}d", *[node._data for node in nodes])
 
 
 def taken(nodes: list[Value]) -> Any:

@@ -9,9 +9,21 @@ import pytest
 from layered import layered
 from random_graphs import eager
 
-from autograd import Value, compile, dot, maximum, sum, tanh
+from autograd import (
+    Value,
+    compile,
+    dot,
+    gradients,
+    maximum,
+    relu,
+    sqrt,
+    sum,
+    tanh,
+    where,
+)
 from autograd.compiler.matrices import boxed, found, fused, sides
 from autograd.compiler.steps import Apply, Join, Product, Read, Reduce
+from autograd.modes import ieee
 
 
 def differs(seed, backend, rows):
@@ -232,3 +244,94 @@ def test_rows_go_through_in_blocks_and_make_no_difference():
     np.testing.assert_allclose(
         slopes, np.mean([s for _, s in halves], axis=0), rtol=1e-11
     )
+
+
+# ---- derivatives by the parameters, row by row and twice -----------------------------
+
+
+def second_order(output, ws, v):
+    """The Hessian by the parameters times a vector, by recording the gradient."""
+    with ieee():
+        slopes = gradients(output, ws, create_graph=True)
+        return gradients(dot(slopes, v), ws)
+
+
+def by_parameters(make, seed, backend):
+    """What a program and the graph have for jacobian and hvp, side by side."""
+    output, xs, ws = make(seed)[:3]
+    batch = np.random.default_rng(seed).uniform(-1, 1, (3, len(xs)))
+    v = np.random.default_rng(1).normal(size=len(ws)).tolist()
+    program = compile(output, xs, ws, backend=backend)
+    slopes = [by_w for _, _, by_w in eager(output, xs, ws, batch.tolist())]
+    along = []
+    for row in batch.tolist():
+        for x, number in zip(xs, row, strict=True):
+            x.data = number
+        with ieee():
+            output.recompute()
+        along.append(second_order(output, ws, v))
+    yield program.jacobian(batch), np.array(slopes)
+    yield program.hvp(batch, v), np.mean(along, axis=0)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+@pytest.mark.parametrize("seed", [0, 1, 2, 5, 7, 8])
+def test_jacobian_and_hvp_are_the_graphs(seed, backend):
+    for made, wanted in by_parameters(layered, seed, backend):
+        assert made.shape == wanted.shape
+        scale = max(1.0, abs(wanted).max(initial=0.0))
+        np.testing.assert_allclose(made, wanted, rtol=0, atol=1e-11 * scale)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_jacobian_of_several_outputs_and_of_none(backend):
+    w, b = Value(2.0, "w"), Value(1.0, "b")
+    program = compile(lambda x: [[w * x, b], [w * w, x]], 1, [w, b], backend=backend)
+    assert program.jacobian([[3.0]]).tolist() == [[[[3, 0], [0, 1]], [[4, 0], [0, 0]]]]
+    assert program.jacobian(np.empty((0, 1))).shape == (0, 2, 2, 2)
+    with pytest.raises(ValueError, match="4 outputs"):
+        program.hvp([[3.0]], [1.0, 0.0])
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_a_sum_over_the_rows_is_their_number_times_the_mean(backend):
+    w = Value(2.0, "w")
+    program = compile(lambda x: w**3 * x, 1, [w], backend=backend)
+    batch = [[1.0], [2.0], [6.0]]
+    value, slopes = program.value_and_grad(batch, reduction="sum")
+    assert (value, slopes.tolist()) == (72.0, [108.0])
+    assert program.hvp(batch, [1.0], reduction="sum").tolist() == [108.0]
+    value, slopes = program.value_and_grad(np.empty((0, 1)), reduction="sum")
+    assert (value, slopes.tolist()) == (0.0, [0.0])
+    with pytest.raises(ValueError, match="choose mean or sum"):
+        program.value_and_grad(batch, reduction="median")
+
+
+def test_a_branch_not_taken_stays_out_of_the_second_derivative():
+    w = Value(0.0, "w")
+    program = compile(lambda x: where(x > 0, sqrt(x * w * w + 1.0), w), 1, [w])
+    assert program.hvp([[-2.0], [1.0]], [1.0]).tolist() == [0.5]
+    kinked = compile(lambda x: relu(w * x) * w, 1, [w])
+    assert kinked.hvp([[1.0], [-1.0]], [1.0], [0.5]).tolist() == [1.0]
+
+
+@pytest.mark.parametrize("seed", range(0, 30, 3))
+def test_the_source_of_a_gradient_stands_alone(seed):
+    output, xs, ws = layered(seed)
+    program, names = compile(output, xs, ws), {}
+    exec(program.to_numpy_source("step", gradient=True), names)
+    batch = np.random.default_rng(seed).uniform(-1, 1, (4, len(xs)))
+    value, slopes = names["step"](batch)
+    wanted, by_w = program.value_and_grad(batch)
+    assert value == pytest.approx(wanted, rel=1e-12)
+    np.testing.assert_allclose(slopes, by_w, rtol=1e-9, atol=1e-12)
+
+
+def test_parameters_are_read_at_once_and_are_the_callers_to_change():
+    ws = [Value(0.5 * i) for i in range(5)]
+    program = compile(lambda x: x * sum(ws), 1, ws)
+    ws[3].data = -7.0
+    numbers = program.numbers()
+    assert numbers.tolist() == [w.data for w in ws]
+    numbers += 1.0
+    assert ws[0].data == 0.0

@@ -42,7 +42,7 @@ def numpy_source(
     program = fused(whole, known, taken_once)
     text = ArrayText(program, identifiers(program, known, {name}))
     lines = text.lines()
-    result, made = _result(text, shape)
+    result, made = _result(kernel, text, shape)
     body = "\n".join([*lines, f"return {result}"])
     special = "erf(" in body or "erfc(" in body
     head = ["import functools"] * ("functools." in body) + ["import math"] * special
@@ -61,7 +61,7 @@ def numpy_source(
             *head,
             "",
             f"def {name}(X{parameters}):",
-            f'    """From an array (N, {kernel.inputs}) to one of shape {made}."""',
+            f'    """From an array (N, {kernel.inputs}) to {made}."""',
             *[f"    {given} = np.asarray({given}, dtype=float)" for given in arguments],
             '    with np.errstate(all="ignore"):',
             *[f"        {_tidy(line)}" for line in lines],
@@ -71,13 +71,17 @@ def numpy_source(
     )
 
 
-def _result(text: ArrayText, shape: tuple[int, ...]) -> tuple[str, str]:
-    """What the function returns, and its shape."""
+def _result(kernel: Kernel, text: ArrayText, shape: tuple[int, ...]) -> tuple[str, str]:
+    """What the function returns, and what that is."""
+    if kernel.sums:
+        found = text.totals()
+        made = f"the mean over the rows, and its gradient ({kernel.parameters},)"
+        return f"float({found}[-1]), {found}[:-1]", made
     if not shape:
-        return text.output(), "(N,)"
+        return text.output(), "one of shape (N,)"
     sizes = ", ".join(map(str, shape))
     nested = f".reshape(len(X), {sizes})" if shape[1:] else ""
-    return f"{text.outputs()}{nested}", f"(N, {sizes})"
+    return f"{text.outputs()}{nested}", f"one of shape (N, {sizes})"
 
 
 def _tidy(line: str) -> str:

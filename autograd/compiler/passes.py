@@ -53,7 +53,7 @@ def forward_kernel(
 def gradient_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kernel:
     """The sums over the rows of the output and of its gradient by the parameters."""
     code = code.copy()
-    wanted = [code.add(PARAMETER, (), p) for p in range(parameters)]
+    wanted = _leaves(code, PARAMETER, parameters)
     shares = differentiate(code, output, wanted)
     one = code.constant(1.0)
     sums = [(parameters, output, one)]
@@ -66,11 +66,46 @@ def gradient_kernel(code: Code, output: int, inputs: int, parameters: int) -> Ke
 def input_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kernel:
     """The output and its derivative by every input, for every row."""
     code = code.copy()
-    wanted = [code.add(INPUT, (), i) for i in range(inputs)]
-    shares = differentiate(code, output, wanted)
+    found = _slopes(code, output, _leaves(code, INPUT, inputs))
+    return Kernel(code, inputs, parameters, (output, *found), ())
+
+
+def jacobian_kernel(
+    code: Code, outputs: Sequence[int], inputs: int, parameters: int
+) -> Kernel:
+    """The derivative of every output by every parameter, for every row."""
+    code = code.copy()
+    wanted = _leaves(code, PARAMETER, parameters)
+    found = [slope for output in outputs for slope in _slopes(code, output, wanted)]
+    return Kernel(code, inputs, parameters, tuple(found), ())
+
+
+def hvp_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kernel:
+    """The gradient of the gradient's product with a vector, summed over the rows.
+
+    The vector's numbers are parameters too, as many as there are and after them.
+    """
+    code = code.copy()
+    wanted = _leaves(code, PARAMETER, 2 * parameters)
+    found = _slopes(code, output, wanted[:parameters], gated=True)
+    shares = list(zip(found, wanted[parameters:], strict=True))
+    along = total_of(CodeRecorder(code), shares)
+    code.adjoints.clear()
+    return gradient_kernel(code, along, inputs, 2 * parameters)
+
+
+def _leaves(code: Code, op: str, count: int) -> list[int]:
+    """The positions of all inputs, or of all parameters."""
+    return [code.add(op, (), number) for number in range(count)]
+
+
+def _slopes(
+    code: Code, output: int, wanted: Sequence[int], gated: bool = False
+) -> list[int]:
+    """Append the derivatives of an output by each of `wanted`; their positions."""
+    shares = differentiate(code, output, wanted, gated)
     recorder = CodeRecorder(code)
-    slopes = [total_of(recorder, shares.get(position, [])) for position in wanted]
-    return Kernel(code, inputs, parameters, (output, *slopes), ())
+    return [total_of(recorder, shares.get(position, [])) for position in wanted]
 
 
 def tangent_kernel(op: str, arity: int) -> Kernel:
@@ -93,14 +128,19 @@ Shares = dict[int, list[tuple[int, int]]]
 """For a position: the pairs (adjoint, local derivative) whose products it adds up."""
 
 
-def differentiate(code: Code, output: int, wanted: Iterable[int]) -> Shares:
+def differentiate(
+    code: Code, output: int, wanted: Iterable[int], gated: bool = False
+) -> Shares:
     """Append the derivative of `output`; what each of `wanted` adds up to is returned.
+
+    gated: whether the derivative will be differentiated, so that formulas which are
+        not chosen have to stand behind gates.
 
     The chain rule, from the output back: the adjoint of an instruction is the sum over
     its uses of the user's adjoint times the local derivative, one `dot`.
     """
     active = _leading_from(code, output, wanted)
-    recorder = CodeRecorder(code, gated=False)
+    recorder = CodeRecorder(code, gated)
     one = code.constant(1.0)
     shares: Shares = {output: [(one, one)]} if active[output] else {}
     for index in range(output, -1, -1):

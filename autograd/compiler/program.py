@@ -30,15 +30,22 @@ from autograd.compiler.passes import (
     Report,
     forward_kernel,
     gradient_kernel,
+    hvp_kernel,
     input_kernel,
+    jacobian_kernel,
     optimize,
     write_out,
 )
 from autograd.compiler.recording import flattened, from_function, from_graph, listed
 from autograd.compiler.steps import ArrayProgram, Leaf
 from autograd.operation import Operation
-from autograd.value import Value
+from autograd.value import Value, packed
 
+MADE: Final = {
+    "gradient": gradient_kernel,
+    "input": input_kernel,
+    "hvp": hvp_kernel,
+}
 NUMPY, LLVM = "numpy", "llvm"
 SHOWN: Final = 90  # lines of each part of a program, as text
 INSTALL: Final = "python -m pip install 'chainrule[fast]'"
@@ -186,15 +193,63 @@ class Program:
         return outputs.reshape(len(outputs), *self._shape)
 
     def value_and_grad(
-        self, X: Any = None, parameters: Any = None
+        self, X: Any = None, parameters: Any = None, *, reduction: str = "mean"
     ) -> tuple[float, Any]:
         """The mean of the output over the rows, and its gradient by the parameters.
 
-        Returns a float and an array (P,). Over no rows, both are nan. Raises ValueError
-        where there are several outputs.
+        reduction: "mean", or "sum" for the sum over the rows.
+
+        Returns a float and an array (P,). Over no rows, means are nan and sums 0.
+        Raises ValueError where there are several outputs.
+
+        >>> x, w = Value(2.0), Value(3.0)
+        >>> compile(w * x, [x], [w]).value_and_grad([[1.0], [2.0]], reduction="sum")
+        (9.0, array([3.]))
         """
-        _, sums = self._run("gradient", X, parameters)
+        sums = self._over_rows("gradient", X, self.numbers(parameters), reduction)
         return float(sums[-1]), sums[:-1]
+
+    def jacobian(self, X: Any = None, parameters: Any = None) -> Any:
+        """The derivative of every output by every parameter, for every row.
+
+        Returns (N, P) for a single output, (N, K, P) for a list of K, and so on. It is
+        what a least-squares fit and its error bars are made from.
+
+        >>> x, w, b = Value(2.0), Value(3.0), Value(1.0)
+        >>> compile(w * x**2 + b, [x], [w, b]).jacobian([[1.0], [2.0]]).tolist()
+        [[1.0, 1.0], [4.0, 1.0]]
+        """
+        slopes, _ = self._run("jacobian", X, parameters)
+        return slopes.reshape(len(slopes), *self._shape, len(self.parameters))
+
+    def hvp(
+        self, X: Any, v: Any, parameters: Any = None, *, reduction: str = "mean"
+    ) -> Any:
+        """The Hessian by the parameters times a vector, without the Hessian itself.
+
+        The Hessian is that of the mean of the output over the rows.
+
+        v: P numbers. reduction: "mean" or "sum". Returns (P,). Raises ValueError where
+        there are several outputs.
+
+        >>> x, w = Value(2.0), Value(3.0)
+        >>> compile(w**3 * x, [x], [w]).hvp([[1.0], [2.0]], [1.0]).tolist()
+        [27.0]
+        """
+        count = len(self.parameters)
+        both = numpy().concatenate([self.numbers(parameters), vector(v, count)])
+        return self._over_rows("hvp", X, both, reduction)[:count]
+
+    def _over_rows(self, kind: str, X: Any, numbers: Any, reduction: str) -> Any:
+        """What a kernel adds up: the mean over the rows, or the sum."""
+        if reduction not in ("mean", "sum"):
+            raise ValueError(f"unknown reduction {reduction!r}; choose mean or sum")
+        rows = table(X, self.inputs)
+        kernel = self._ready.get(kind) or self.kernel(kind)
+        _, means = kernel.run(rows, numbers, self.threads)
+        if reduction == "mean":
+            return means
+        return means * len(rows) if len(rows) else numpy().zeros_like(means)
 
     def input_grad(self, X: Any = None, parameters: Any = None) -> tuple[Any, Any]:
         """The output for every row, (N,), and its derivative by every input, (N, I)."""
@@ -211,13 +266,13 @@ class Program:
         """The parameters as an array (P,): those given, or what the Values hold now."""
         if parameters is not None:
             return vector(parameters, len(self.parameters))
-        return numpy().array([value.data for value in self.parameters], dtype=float)
+        return numpy().frombuffer(packed(self.parameters)).copy()
 
     def kernel(self, kind: str) -> Any:
         """What runs one kind of request, compiled when it is first asked for.
 
-        kind: "forward", "gradient", "input", or "training": the mean of the first
-            output and its gradient, and the other outputs for every row.
+        kind: "forward", "gradient", "input", "jacobian", "hvp", or "training": the mean
+            of the first output and its gradient, and the other outputs for every row.
         """
         if kind not in self._ready:
             plan, why_not = self._native(kind)
@@ -260,8 +315,9 @@ class Program:
 
     def _plan(self, kind: str) -> tuple[Kernel, list[Report]]:
         if kind not in self._kernels:
-            labels = tuple([value.label for value in self.parameters])
-            made = self._described(kind)._replace(labels=(self._labels, labels))
+            labels = [value.label for value in self.parameters]
+            labels *= 2 if kind == "hvp" else 1  # and a vector of as many numbers
+            made = self._described(kind)._replace(labels=(self._labels, tuple(labels)))
             kernel, reports = optimize(made)
             if kind != "forward":
                 size = len(self._code), len(made.code)
@@ -274,6 +330,8 @@ class Program:
         code, outputs = joined(self._code, self._outputs)
         if kind == "forward":
             return forward_kernel(code, outputs, self.inputs, count)
+        if kind == "jacobian":
+            return jacobian_kernel(code, outputs, self.inputs, count)
         if kind == "training":
             first, *others = outputs
             kernel = gradient_kernel(code, first, self.inputs, count)
@@ -283,7 +341,7 @@ class Program:
                 f"this program has {len(outputs)} outputs, and a gradient is of "
                 "one: compile the loss, a single Value"
             )
-        made = gradient_kernel if kind == "gradient" else input_kernel
+        made = MADE[kind]
         return made(code, outputs[0], self.inputs, count)
 
     # ---- reading ---------------------------------------------------------------------
@@ -454,7 +512,7 @@ class Program:
 
     # ---- leaving for another engine --------------------------------------------------
 
-    def to_numpy_source(self, name: str = "program") -> str:
+    def to_numpy_source(self, name: str = "program", gradient: bool = False) -> str:
         """A Python function of NumPy arrays as text, which needs chainrule no more.
 
         It takes `X` (N, I) and, where there are parameters, `parameters` (P,), which
@@ -462,10 +520,12 @@ class Program:
         program returns.
 
         name: of the function in the text, a Python identifier; ValueError otherwise.
+        gradient: whether it returns what `value_and_grad` does.
         """
         from autograd.compiler.export import numpy_source
 
-        return numpy_source(self._arrays(), self._shape, self.numbers(), name)
+        kernel = self._arrays("gradient" if gradient else "forward")
+        return numpy_source(kernel, self._shape, self.numbers(), name)
 
     def to_jax(self) -> Callable[..., Any]:
         """The same as a function `f(X, parameters)` of JAX arrays.
@@ -484,9 +544,9 @@ class Program:
 
         return jax_function(self._arrays(), self._shape, self.numbers())
 
-    def _arrays(self) -> Kernel:
-        """The forward pass in operations on arrays."""
-        return write_out(self._plan("forward")[0], has_form)
+    def _arrays(self, kind: str = "forward") -> Kernel:
+        """A pass in operations on arrays."""
+        return write_out(self._plan(kind)[0], has_form)
 
 
 def _abridged(lines: list[str], most: int) -> list[str]:
