@@ -15,7 +15,8 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Dispatch to the benchmark that the first argument names."""
     names = sorted(path.stem for path in HERE.glob("*.py"))
-    benchmarks = [name for name in names if name in {"accuracy", "eager", "programs"}]
+    known = {"accuracy", "eager", "programs", "tables"}
+    benchmarks = [name for name in names if name in known]
     if len(sys.argv) < 2 or sys.argv[1] not in benchmarks:
         sys.exit(
             f"usage: python benchmarks/run.py {{{','.join(benchmarks)}}} [options]"

@@ -187,5 +187,5 @@ def dates(texts: pl.Series, given: str) -> pl.Series:
         found = texts.str.to_datetime(given, strict=False, time_unit="us")
     else:
         found = texts.str.to_date(given, strict=False).cast(pl.Datetime("us"))
-    found = found.set(found.dt.year() < 1000, None)
-    return found.dt.timestamp("us").cast(pl.Float64) / 1e6
+    seconds = found.dt.timestamp("us").cast(pl.Float64) / 1e6
+    return seconds.set(found.dt.year() < 1000, None)

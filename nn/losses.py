@@ -281,6 +281,9 @@ def _list(x: object) -> list[Any]:
 
 def _flat(items: Iterable[object]) -> list[Any]:
     """The items of all rows, where there are rows."""
+    items = list(items)
+    if set(map(type, items)) <= {float}:  # told at a glance, also of a million
+        return items
     return [z for item in items for z in (_list(item) if _is_row(item) else [item])]
 
 

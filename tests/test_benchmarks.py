@@ -22,6 +22,7 @@ import eager
 import engines
 import programs
 import report
+import tables as public
 import workers
 from engines.interface import Engine
 from workloads import difference
@@ -289,3 +290,19 @@ def test_targets_are_read_from_the_run():
         "| sin(x) | 120 ns | 130.00 ns | no |",
         "| recompute(), against recording | 0.4 times | 0.30 times | yes |",
     ]
+
+
+# ---- tables --------------------------------------------------------------------------
+
+
+def test_the_list_of_tables_names_each_once_with_its_target():
+    names = [name for name, target in public.drawn() if target]
+    assert len(names) == len(set(names)) == 300
+    assert all(name.endswith(".csv") for name in names)
+
+
+def test_what_becomes_of_a_table_is_told(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "1.5,a\n2.5,b\n" * 10)
+    assert public.tried(path, "y", 1) == "trained"
+    assert public.tried(path, "z", 1).startswith("told: ")

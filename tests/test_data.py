@@ -99,6 +99,30 @@ def test_too_few_rows_to_split():
         split_rows([0, 1], 0.1, 0)
 
 
+@pytest.mark.parametrize("each", [1, 2, 3])
+@pytest.mark.parametrize("classes", [4, 100])
+def test_many_small_classes_give_a_test_part(each, classes):
+    labels = [f"class {i % classes}" for i in range(each * classes)]
+    if each == 1:
+        with pytest.raises(ValueError, match="rows are too few"):
+            split_rows(labels, 0.1, 0)
+        return
+    inside, outside = split_rows(labels, 0.1, 0)
+    assert sorted(inside + outside) == list(range(len(labels)))
+    assert len(outside) == round(len(labels) * 0.1)
+    assert {labels[i] for i in inside} == set(labels)
+
+
+def test_a_long_table_is_split_as_fairly(monkeypatch):
+    monkeypatch.setattr(data, "MANY", 50)
+    labels = ["a"] * 400 + ["b"] * 100
+    inside, outside = split_rows(labels, 0.25, 0)
+    assert sorted(inside + outside) == list(range(500))
+    assert Counter(labels[i] for i in outside) == {"a": 100, "b": 25}
+    assert split_rows(labels, 0.25, 0) == (inside, outside)
+    assert split_rows(labels, 0.25, 1) != (inside, outside)
+
+
 # ---- scaling -------------------------------------------------------------------------
 
 

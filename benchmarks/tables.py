@@ -1,0 +1,163 @@
+"""Public tables as they are: how many train, and what the others are told.
+
+    git clone https://github.com/mwaskom/seaborn-data
+    git clone https://github.com/vincentarelbundock/Rdatasets
+    python benchmarks/run.py tables --seaborn seaborn-data --rdatasets Rdatasets
+
+Of the first that is every table with one line of names, and a target that suits it.
+`tables.txt` lists 300 of the second, drawn at random among those of
+20 rows and more below 3 MB, with the last column as the target; or the one before it
+where that is the same in all rows, or a text that most rows have to themselves. The
+data are of those who published them; none are kept here.
+
+    python benchmarks/run.py tables --million
+
+makes a million rows of 8 columns, and compares reading them, an epoch, and predicting
+them all, with what scikit-learn's MLP takes for the epoch, with the same batches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import report
+from nn.recipe import learn
+
+SEABORN = {
+    "anagrams": "attnr", "anscombe": "y", "attention": "score",
+    "car_crashes": "total", "diamonds": "price", "dots": "firing_rate",
+    "dowjones": "Price", "exercise": "pulse", "flights": "passengers",
+    "fmri": "signal", "geyser": "kind", "glue": "Score",
+    "healthexp": "Life_Expectancy", "iris": "species", "mpg": "mpg",
+    "penguins": "species", "planets": "method", "seaice": "Extent", "taxis": "fare",
+    "tips": "tip", "titanic": "survived",
+}  # fmt: skip
+
+LIST = Path(__file__).with_name("tables.txt")
+"""A table of Rdatasets and its target in each line, with a tab between."""
+
+
+def drawn() -> Iterator[tuple[str, str]]:
+    """The tables of Rdatasets and their targets."""
+    for line in LIST.read_text(encoding="utf-8").splitlines():
+        name, target = line.split("\t")
+        yield name, target
+
+
+def tried(path: Path, target: str, epochs: int) -> str:
+    """What became of a table: "trained", or the line that is told."""
+    try:
+        trained = learn(path, target=target, epochs=epochs, progress=False)
+    except ValueError as error:
+        kind = "told" if "\n" not in str(error) else "told in several lines"
+        return f"{kind}: {error}"
+    assert len(trained.history) == epochs
+    return "trained"
+
+
+def tables(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
+    """What became of each table, by its collection."""
+    found: dict[str, dict[str, str]] = {}
+    if arguments.seaborn:
+        found["seaborn"] = {
+            name: tried(arguments.seaborn / f"{name}.csv", target, arguments.epochs)
+            for name, target in SEABORN.items()
+        }
+    if arguments.rdatasets:
+        found["Rdatasets"] = {
+            name: tried(arguments.rdatasets / "csv" / name, target, arguments.epochs)
+            for name, target in drawn()
+        }
+    return found
+
+
+def tell(found: dict[str, dict[str, str]]) -> None:
+    """Print how many train, and every line that is told."""
+    shown = report.table("tables as they are", "from", "tables", "train", "part")
+    for name, results in found.items():
+        count = Counter(results.values())["trained"]
+        shown.add_row(
+            name, str(len(results)), str(count), f"{count / len(results):.1%}"
+        )
+    report.console(100).print(shown)
+    for results in found.values():
+        for name, result in results.items():
+            if result != "trained":
+                print(f"{name}: {result}")
+
+
+# ---- a million rows ------------------------------------------------------------------
+
+
+def million(batch: int) -> dict[str, float]:
+    """Seconds for each part of the work, and the memory it took at most, in MB."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1_000_000, 8))
+    y = X @ rng.normal(size=8) + 0.3 * rng.normal(size=len(X))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "million.csv"
+        head = ",".join([*"abcdefgh", "y"])
+        rows = np.column_stack([X, y])
+        np.savetxt(path, rows, "%.6g", ",", header=head, comments="")
+        theirs = scikit_learn(X[:750_000], y[:750_000], batch)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        start = time.perf_counter()
+        trained = learn(path, target="y", epochs=1, batch_size=batch, progress=False)
+        middle = time.perf_counter()
+        trained.predict(path)
+        end = time.perf_counter()
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "read and train": middle - start,
+        "of that the epoch": trained.history.seconds,
+        "predict": end - middle,
+        "scikit-learn, the epoch alone": theirs,
+        "more memory than before, MB": (after - before) / 1024,
+    }
+
+
+def scikit_learn(X, y, batch: int) -> float:
+    """Seconds that the peer takes for an epoch over scaled rows."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPRegressor
+
+    X, y = (X - X.mean(0)) / X.std(0), (y - y.mean()) / y.std()
+    model = MLPRegressor(hidden_layer_sizes=(16, 16), max_iter=1, batch_size=batch)
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    return time.perf_counter() - start
+
+
+def main(argv: list[str]) -> None:
+    """Try the tables whose folders are given, or the million rows."""
+    parser = argparse.ArgumentParser("tables", description=__doc__.splitlines()[0])
+    parser.add_argument("--seaborn", type=Path, metavar="FOLDER")
+    parser.add_argument("--rdatasets", type=Path, metavar="FOLDER")
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--million", action="store_true")
+    parser.add_argument("--batch", type=int, default=16, help="rows for each step")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the same as JSON")
+    arguments = parser.parse_args(argv)
+    if not (arguments.seaborn or arguments.rdatasets or arguments.million):
+        sys.exit("give --seaborn FOLDER, --rdatasets FOLDER, or --million")
+    found = tables(arguments)
+    if found:
+        tell(found)
+    figures = million(arguments.batch) if arguments.million else {}
+    for name, number in figures.items():
+        print(f"{name}: {number:.1f}")
+    if arguments.out:
+        arguments.out.write_text(json.dumps({**found, "million": figures}, indent=1))
