@@ -349,7 +349,7 @@ def _plane(X: list[list[float]], y: list[int]) -> Dataset:
 
 def _count(rows: int, least: int) -> int:
     if rows < least:
-        raise ValueError(f"this needs at least {least} rows, one per class; got {rows}")
+        raise ValueError(f"rows is at least {least}, one per class; got {rows}")
     return rows
 
 

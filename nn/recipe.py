@@ -616,12 +616,10 @@ def _sizes(hidden: str | Sequence[int]) -> Sequence[int]:
     """The sizes in `16,16`; an empty text means no hidden layer."""
     if not isinstance(hidden, str):
         return hidden
-    try:
-        return [int(size) for size in hidden.split(",")] if hidden.strip() else []
-    except ValueError:
-        raise ValueError(
-            f"hidden takes layer sizes such as 16,16; got {hidden!r}"
-        ) from None
+    sizes = [size.strip() for size in hidden.split(",")] if hidden.strip() else []
+    if not all(size.isdecimal() and int(size) for size in sizes):
+        raise ValueError(f"hidden takes layer sizes such as 16,16; got {hidden!r}")
+    return [int(size) for size in sizes]
 
 
 def make_optimizer(settings: Settings) -> Optimizer:

@@ -147,7 +147,7 @@ def test_the_inputs_and_the_target_are_those_of_the_training(trained):
     assert result.stderr == "the inputs are scaled as they were in training\n"
     assert "x1      = 1\n" in run("explain", path, "3", "-2", "--target", "cat").stdout
     wrong = refused("flow", path, "3", "-2", "--target", "cow")
-    assert "the target (a number, or one of cat, dog) has to be a number" in wrong
+    assert "--target (a number, or one of cat, dog) has to be a number" in wrong
 
 
 # ---- what goes wrong is one line -----------------------------------------------------
@@ -158,11 +158,11 @@ def test_the_inputs_and_the_target_are_those_of_the_training(trained):
     [
         (["explain", "x*", "x=1"], "the expression ends where"),
         (["explain", "x*y", "x=1"], "y"),
-        (["explain", "x", "x=1", "--wrt", "q"], "there is no 'q'; there are: x"),
+        (["explain", "x", "x=1", "--wrt", "q"], "--wrt: there is no 'q'; there are: x"),
         (["explain", "__import__('os')"], ""),
         (["flow", "nowhere.json", "1", "--target", "1"], "nowhere.json"),
         (["step", "x", "x=1", "-o", "/no/such/folder/a.html"], "no folder"),
-        (["flow", "--width", "20"], "needs a width of 40"),
+        (["flow", "--width", "20"], "--width needs 40 columns"),
         (["flow", "-o", "/no/such/folder/a.txt"], "no folder"),
         (["explain", "log(x)", "x=-1"], "log(x = -1.0) is not defined"),
     ],
@@ -174,9 +174,7 @@ def test_errors_say_what_to_do(arguments, words):
 def test_a_model_needs_inputs_and_a_target(model):
     assert "--target 1" in refused("flow", model)
     assert "--target 1" in refused("explain", model, "1", "2")
-    assert "an input has to be a number" in refused(
-        "flow", model, "1", "--traget", "--target", "1"
-    )
+    assert "did you mean --target?" in refused("flow", model, "1", "--traget", "1")
     assert "takes 2 inputs, got 1" in refused("flow", model, "1", "--target", "1")
 
 
@@ -216,10 +214,11 @@ def network_inputs(x):
 
 
 @pytest.mark.parametrize("verb", ["flow", "predict", "step"])
-def test_a_file_that_is_not_there_is_named(verb, monkeypatch):
+def test_a_file_that_is_not_there_is_named(verb, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["chainrule", verb, "none.json", "rows.csv"])
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit):
         cli.main()
-    assert str(ended.value).startswith("chainrule: ")
-    assert "none.json" in str(ended.value)
-    assert "Errno" not in str(ended.value)
+    told = capsys.readouterr().err
+    assert told.startswith("chainrule: ")
+    assert "none.json" in told
+    assert "Errno" not in told

@@ -283,25 +283,31 @@ def test_every_loss_for_two_classes(loss, tmp_path):
         (["text.csv", "--target", "y", "--ignore", "a"], "no column to learn from"),
         (["t.csv", "--target", "y", "--ignore", "b"], "no column 'b'; it has: a, y"),
         (["xor", "--hidden", "16;16"], "hidden takes layer sizes such as 16,16"),
-        (["xor", "--hidden", "0"], "a layer's size is a whole number from 1; got 0"),
-        (["xor", "--activation", "rely"], "unknown activation 'rely'; choose one of"),
-        (["xor", "--optimizer", "best"], "unknown optimizer 'best'; choose one of sgd"),
-        (["xor", "--loss", "best"], "unknown loss 'best'; choose one of auto"),
-        (["xor", "--schedule", "best"], "unknown schedule 'best'"),
+        (["xor", "--hidden", "0"], "hidden takes layer sizes such as 16,16; got '0'"),
+        (["xor", "--activation", "rely"], "unknown --activation 'rely'; choose one of"),
+        (
+            ["xor", "--optimizer", "best"],
+            "unknown --optimizer 'best'; choose",
+        ),
+        (["xor", "--loss", "best"], "unknown --loss 'best'; choose one of auto"),
+        (["xor", "--schedule", "best"], "unknown --schedule 'best'"),
         (["xor", "--lr", "-1"], "lr is a number above 0; got -1"),
         (["xor", "--lr", "nan"], "lr is a number above 0; got nan"),
         (["xor", "--clip", "-1"], "clip is a number above 0; got -1"),
-        (["xor", "--batch-size", "0"], "batch_size is a whole number from 1; got 0"),
+        (["xor", "--batch-size", "0"], "--batch-size is a whole number from 1; got 0"),
         (["xor", "--epochs", "-1"], "epochs is a whole number from 0; got -1"),
         (["xor", "--patience", "0"], "patience is a whole number from 1; got 0"),
         (["xor", "--validation", "-1"], "between 0 and 1; got -1"),
-        (["xor", "--rows", "3"], "at least 4 rows, one per class; got 3"),
-        (["xor", "--engine", "warp"], "unknown engine 'warp'; choose auto"),
+        (["xor", "--rows", "3"], "--rows is at least 4, one per class; got 3"),
+        (["xor", "--engine", "warp"], "unknown --engine 'warp'; choose auto"),
         (["xor", "--test", "2"], "between 0 and 1; got 2"),
         (["xor", "--out", "t.csv"], "t.csv"),
         (["xor", "--resume", "none.json"], "none.json"),
         (["xor", "--resume", "t.csv"], "t.csv is not a chainrule model"),
-        (["xor", "--epochs", "ten"], "Invalid value for '--epochs'"),
+        (
+            ["xor", "--epochs", "ten"],
+            "--epochs is a whole number.*; got 'ten'",
+        ),
     ],
 )
 def test_bad_input_is_one_line(arguments, words, tmp_path):
@@ -315,9 +321,8 @@ def test_bad_input_is_one_line(arguments, words, tmp_path):
     error = chainrule("train", *arguments, folder=tmp_path, fails=True)
     assert re.search(words, error)
     assert not (tmp_path / "trained").exists()
-    if "Invalid value" not in error:
-        assert error.startswith("chainrule: ")
-        assert "\n" not in error
+    assert error.startswith("chainrule: ")
+    assert "\n" not in error
 
 
 def test_a_loss_that_explodes(tmp_path):

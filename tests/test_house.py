@@ -21,9 +21,17 @@ MODULES = {
 }
 
 
+def running(tree):
+    """The parts of a tree that run; what is for type checkers alone does not."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield node
+            yield from running(node)
+
+
 def imports(tree, own):
     """Every module of ours that a tree imports, whenever it does so."""
-    for node in ast.walk(tree):
+    for node in running(tree):
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

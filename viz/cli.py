@@ -8,52 +8,74 @@ a traceback: see `main`.
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import platform
 import re
-import shutil
 import sys
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import Field, fields
+from functools import partial
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 try:
     import typer
 except ModuleNotFoundError:
     sys.exit(
         "chainrule's commands need typer and rich; install them with: "
-        "python -m pip install 'chainrule[train]'"
+        'python -m pip install "chainrule[train]"'
     )
 
 from autograd import Value, expression
 from nn.data import SETS
 from nn.recipe import Settings
+from viz.render import FORMATS
+from viz.usage import UsageError, Verb, Verbs, columns, deliver, ending, fitted
+
+if TYPE_CHECKING:
+    from viz.explain import Explanation
 
 app = typer.Typer(
+    cls=Verbs,
     help="Record a computation, differentiate it, see every gradient.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+verb = partial(app.command, cls=Verb)
 
 
 def main() -> None:
-    """Run the command; what goes wrong is one line on stderr and exit status 1.
+    """Run the command; what goes wrong is one line on stderr, never a traceback.
 
-    With CHAINRULE_DEBUG=1 in the environment the traceback is shown as well.
+    The exit status is then 1, or 2 where the line could not be read. With
+    CHAINRULE_DEBUG=1 in the environment the traceback is shown as well.
     """
+    warnings.showwarning = lambda message, *_: _say(str(message))
     try:
-        app()
+        sys.exit(app(prog_name="chainrule", standalone_mode=False))
     except Exception as error:
         if os.environ.get("CHAINRULE_DEBUG") == "1":
             raise
-        message = str(error) or type(error).__name__
-        if isinstance(error, OSError) and error.filename and error.strerror:
-            message = f"{error.filename}: {error.strerror}"  # without [Errno 2]
-        sys.exit(f"chainrule: {message}")
+        misuse = isinstance(error, UsageError) or hasattr(error, "format_message")
+        _say(_message(error))
+        sys.exit(2 if misuse else 1)
+
+
+def _say(message: str) -> None:
+    print(fitted(f"chainrule: {message}", columns(sys.stderr)), file=sys.stderr)
+
+
+def _message(error: Exception) -> str:
+    if hasattr(error, "format_message"):  # typer's own
+        return " ".join(str(error.format_message()).split())
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"  # without [Errno 2]
+    return str(error) or type(error).__name__
 
 
 def _version(wanted: bool) -> None:
@@ -103,6 +125,9 @@ def _expression(
     for name in given:
         if name not in used:
             raise ValueError(f"{name} is given, but the expression has no {name}")
+    for name in expression.names(text):
+        if name not in given:
+            raise ValueError(f"{name} has no value; write for instance {name}=0.5")
     leaves = {name: Value(given[name], label=name) for name in used}
     return expression.parse(text, **leaves), leaves
 
@@ -114,6 +139,11 @@ def _assignment(text: str) -> tuple[str, float]:
         raise ValueError(f"{text!r} is not of the form name=value, such as w=0.5")
     try:
         return unicodedata.normalize("NFKC", name), _number(number)
+    except OverflowError:
+        raise ValueError(
+            f"{text!r}: {number} is too large; the largest number is 1.8e308, and "
+            f"infinity is written {name}=inf"
+        ) from None
     except ValueError:
         raise ValueError(
             f"{text!r}: {number!r} is not a number; write for instance {name}=0.5"
@@ -121,25 +151,78 @@ def _assignment(text: str) -> tuple[str, float]:
 
 
 def _number(text: str) -> float:
+    """A number as it is typed, such as 0.5 or pi/2. Raises OverflowError for 1e999."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return expression.parse(text).data
+    if math.isinf(number) and any(c.isdigit() for c in text):
+        raise OverflowError(text)
+    return number
 
 
-@app.command(name="eval", context_settings={"ignore_unknown_options": True})
+What = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXPRESSION|MODEL",
+        help='Such as "tanh(w*x + b)", or a saved model (.json).',
+        show_default=False,
+    ),
+]
+Values = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAME=VALUE|INPUT",
+        help="For an expression w=0.5 x=2 b=0.1, for a model its inputs.",
+        show_default=False,
+    ),
+]
+Wrt = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAMES",
+        help="By what: names such as w,b, also repeated; by default everything.",
+    ),
+]
+Target = Annotated[
+    str,
+    typer.Option(
+        metavar="TARGET", help="For a model: the target, such as 1 or 0,1 or setosa."
+    ),
+]
+LossName = Annotated[
+    str, typer.Option("--loss", metavar="NAME", help="For a model: the loss.")
+]
+OutFile = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Write a file; its ending says which kind, - prints.",
+    ),
+]
+Ascii = Annotated[bool, typer.Option("--ascii", help="ASCII characters alone.")]
+Width = Annotated[
+    int, typer.Option(min=0, help="Columns to fit; 0 means the terminal's.")
+]
+Open = Annotated[bool, typer.Option("--open", help="Show the file when it is written.")]
+
+
+@verb(name="eval")
 def evaluate(
     text: Annotated[
         str, typer.Argument(metavar="EXPRESSION", help='Such as "tanh(w*x + b)".')
     ],
     values: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME=VALUE", help="Such as w=0.5 x=2 b=0.1."),
+        typer.Argument(
+            metavar="NAME=VALUE",
+            help="Such as w=0.5 x=2 b=0.1.",
+            show_default=False,
+        ),
     ] = None,
-    wrt: Annotated[
-        list[str] | None,
-        typer.Option(help="Differentiate by this name alone; may be repeated."),
-    ] = None,
+    wrt: Wrt = None,
     second: Annotated[
         bool, typer.Option("--second", help="Second derivatives as well.")
     ] = False,
@@ -149,24 +232,17 @@ def evaluate(
 ) -> None:
     """Every node of an expression: value, gradient, local derivatives."""
     from viz.table import evaluate as evaluation_of
+    from viz.table import print_table
 
     output, leaves = _expression(text, values or [])
-    for name in wrt or []:
-        if name not in leaves:
-            raise ValueError(
-                f"--wrt {name}: the expression has the names {', '.join(leaves)}"
-            )
-    chosen = {name: leaf for name, leaf in leaves.items() if not wrt or name in wrt}
-    found = evaluation_of(output, chosen, second)
+    found = evaluation_of(output, _chosen(wrt, leaves), second)
     if json:
         print(dumps({"expression": text} | found.as_json(), indent=2))
         return
-    from rich.console import Console
-
-    console = Console(highlight=False)
     for table in found.tables():
-        console.print(table, "")
-    console.print(f"value {found.value!r}", markup=False)
+        print_table(table)
+        print()
+    print(f"value {found.value!r}")
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -197,7 +273,7 @@ def _option_of(setting: Field[Any]) -> inspect.Parameter:
     return inspect.Parameter(name, place, default=option, annotation=first)
 
 
-@app.command()
+@verb()
 @_with_settings
 def train(
     data: Annotated[
@@ -235,7 +311,7 @@ def train(
     run(data, Settings(**settings), out)
 
 
-@app.command()
+@verb()
 def predict(
     model: Annotated[Path, typer.Argument(help="A model.json from chainrule train.")],
     data: Annotated[Path, typer.Argument(help="A file with the same columns.")],
@@ -261,30 +337,8 @@ def predict(
 
 # ---- pictures and explanations: flow, explain, draw, step ----------------------------
 
-NUMBERS = {"ignore_unknown_options": True}  # -0.5 is a number, not an option
 
-What = Annotated[
-    str,
-    typer.Argument(help="An expression, or a saved model (.json).", show_default=False),
-]
-Values = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="For an expression name=value, for a model its inputs.",
-        show_default=False,
-    ),
-]
-Target = Annotated[str, typer.Option(help="For a model: the target, such as 1 or 0,1.")]
-LossName = Annotated[
-    str, typer.Option("--loss", help="For a model: the loss, by its name.")
-]
-OutFile = Annotated[
-    str, typer.Option("-o", "--output", metavar="FILE", help="Write into a file.")
-]
-Ascii = Annotated[bool, typer.Option("--ascii", help="ASCII characters alone.")]
-
-
-@app.command(context_settings=NUMBERS)
+@verb()
 def flow(
     what: What = "",
     values: Values = None,
@@ -294,9 +348,10 @@ def flow(
     boxes: Annotated[
         bool, typer.Option("--boxes", help="Draw a diagram of boxes with arrows.")
     ] = False,
-    width: Annotated[int, typer.Option(help="Columns; 0 means the terminal's.")] = 0,
+    width: Width = 0,
     ascii: Ascii = False,
     output: OutFile = "",
+    open: Open = False,
 ) -> None:
     """Print a training step of a network with every number.
 
@@ -308,55 +363,54 @@ def flow(
     from viz.layers import worked_example
     from viz.text import flow as flow_of
 
-    plain = ascii or (not output and not _prints("ŷ → ∂ ╭"))
+    plain, form = _plain(ascii, output), ending(output, TEXTS)
     if what and not _is_model(what):
-        root, leaves = _expression(what, values or [])
-        _deliver(explained(root, leaves.values() or None).text(ascii=plain), output)
+        root, leaves = _root(what, values or [], target, loss)
+        derivation = explained(root, leaves.values() or None)
+        deliver(_written(derivation, form, plain, _width(width, output)), output, open)
         return
     model, x, y = worked_example()
     chosen: Any = loss or None
     if what:
         model, x, y, chosen = _sample(what, values or [], target, loss)
-    told = flow_of(
+    found = flow_of(
         model,
         x,
         y,
         lr,
         chosen,
         style="boxes" if boxes else "text",
-        width=width or _columns(output),
+        width=_width(width, output),
         ascii=plain,
     )
-    _deliver(told, output)
+    deliver(_fenced(found, form), output, open)
 
 
-@app.command(context_settings=NUMBERS)
+@verb()
 def explain(
     what: What,
     values: Values = None,
-    wrt: Annotated[
-        str, typer.Option(help="By what: labels such as w,b; by default everything.")
-    ] = "",
+    wrt: Wrt = None,
     target: Target = "",
     loss: LossName = "",
+    width: Width = 0,
     ascii: Ascii = False,
     output: OutFile = "",
+    open: Open = False,
 ) -> None:
     """Write out the chain rule; a FILE that ends in .md or .tex gets formulas."""
     from viz.explain import explain as explained
 
-    root, leaves = _root(what, values or [], target, loss)
-    told = explained(root, _chosen(wrt, leaves))
-    if output.endswith(".md"):
-        _deliver(told.markdown(), output)
-    elif output.endswith(".tex"):
-        _deliver(f"\\[\n{told.latex()}\n\\]", output)
-    else:
-        plain = ascii or (not output and not _prints("∂ → ·"))
-        _deliver(told.text(ascii=plain), output)
+    form = ending(output, TEXTS)
+    root, leaves = _root(what, values or [], target, loss, "explain")
+    by = [*_chosen(wrt, leaves).values()] if wrt else None
+    found = explained(root, by)
+    plain = _plain(ascii, output)
+    room = _width(width, output) if width or columns() else 0
+    deliver(_written(found, form, plain, room), output, open)
 
 
-@app.command(context_settings=NUMBERS)
+@verb()
 def draw(
     what: What,
     values: Values = None,
@@ -385,6 +439,7 @@ def draw(
         bool, typer.Option("--no-key", help="Leave out what the signs mean.")
     ] = False,
     output: OutFile = "graph.svg",
+    open: Open = False,
 ) -> None:
     """Draw an expression, or a saved model's loss, with every gradient.
 
@@ -393,7 +448,8 @@ def draw(
     """
     from viz.graph import draw as drawn
 
-    root, _ = _root(what, values or [], target, loss)
+    form = ending(output, (*FORMATS, "gv"))
+    root, _ = _root(what, values or [], target, loss, "draw")
     root.backward()
     picture = drawn(
         root,
@@ -406,29 +462,30 @@ def draw(
         wrap=wrap or None,
         key=not no_key,
     )
-    print(picture.save(output))
+    if output == "-":
+        deliver(picture.svg, output, open)
+    else:
+        deliver(picture.data(form.replace("gv", "dot")), output, open)
 
 
-@app.command(context_settings=NUMBERS)
+@verb()
 def step(
     what: What,
     values: Values = None,
     target: Target = "",
     loss: LossName = "",
     output: OutFile = "backward.html",
+    open: Open = False,
 ) -> None:
-    """Write a page that plays the forward and the backward pass, node by node.
-
-    -o - prints the page.
-    """
+    """Write a page that plays the forward and the backward pass, node by node."""
     from viz.stepper import stepper
 
-    root, _ = _root(what, values or [], target, loss)
-    page = stepper(root)
-    print(page.html if output == "-" else page.save(output))
+    ending(output, ("html", "htm"))
+    root, _ = _root(what, values or [], target, loss, "step")
+    deliver(stepper(root).html, output, open)
 
 
-@app.command()
+@verb()
 def play(
     port: Annotated[
         int | None,
@@ -454,7 +511,7 @@ def _is_model(what: str) -> bool:
 
 
 def _sample(
-    path: str, values: Iterable[str], target: str, loss: str
+    path: str, values: Iterable[str], target: str, loss: str, verb: str = "flow"
 ) -> tuple[Any, list[float], Any, Any]:
     """A saved model, one row of inputs, its target, and the loss.
 
@@ -468,7 +525,7 @@ def _sample(
     if not x or not target:
         raise ValueError(
             "a model needs its inputs and a target: for instance "
-            "chainrule flow model.json 0.5 -1.2 --target 1"
+            f"chainrule {verb} {path} 0.5 -1.2 --target 1"
         )
     if saved.context.scaling is not None:
         x = saved.context.scaling([x])[0].tolist()
@@ -488,9 +545,11 @@ def _wanted(
 
     classes = {str(label): label for label in labels.classes} if labels else {}
     if target not in classes:
-        what = f"the target (a number, or one of {', '.join(classes)})"
+        if len(classes) > 2 and not loss:
+            raise ValueError(f"--target is one of {', '.join(classes)}; got {target!r}")
+        what = f"--target (a number, or one of {', '.join(classes)})"
         parts = target.split(",")
-        numbers = [_plain_number(p, what if classes else "the target") for p in parts]
+        numbers = [_plain_number(p, what if classes else "--target") for p in parts]
         whole = [int(y) if y == int(y) else y for y in numbers]
         return (whole[0] if len(whole) == 1 else whole), loss or None
     outs = model(x)
@@ -502,56 +561,82 @@ def _wanted(
 def _plain_number(text: str, what: str) -> float:
     try:
         return _number(text.strip())
+    except OverflowError:
+        raise ValueError(f"{what} is too large: {text}") from None
     except ValueError:
         raise ValueError(f"{what} has to be a number, got {text!r}") from None
 
 
 def _root(
-    what: str, values: Iterable[str], target: str, loss: str
+    what: str, values: Iterable[str], target: str, loss: str, verb: str = "flow"
 ) -> tuple[Value, dict[str, Value]]:
     """The output to explain, and the leaves by which it can be differentiated."""
     if not _is_model(what):
+        if target or loss:
+            raise ValueError(
+                f"{'--target' if target else '--loss'} is for a saved model (.json); "
+                f"{what!r} is an expression"
+            )
         return _expression(what, values)
     from viz.layers import loss_of
 
-    model, x, y, chosen = _sample(what, values, target, loss)
+    model, x, y, chosen = _sample(what, values, target, loss, verb)
     inputs = [Value(number, f"x{i}") for i, number in enumerate(x, 1)]
     root = loss_of(model, inputs, y, chosen)
     return root, {p.label: p for p in [*model.parameters(), *inputs]}
 
 
-def _chosen(wrt: str, leaves: dict[str, Value]) -> list[Value] | None:
-    """The leaves whose labels a user typed: `w,b` or `W1[1,2]`."""
-    names = re.findall(r"[^,\[\]]+(?:\[[^\]]*\])?", wrt)
+def _chosen(wrt: list[str] | None, leaves: dict[str, Value]) -> dict[str, Value]:
+    """The leaves whose labels a user typed, `w,b` or `W1[1,2]`; all for none."""
+    typed = re.findall(r"[^,\[\]]+(?:\[[^\]]*\])?", ",".join(wrt or []))
+    names = [name.strip() for name in typed]
     for name in names:
-        if name.strip() not in leaves:
-            known = ", ".join(list(leaves)[:20])
-            raise ValueError(f"there is no {name.strip()!r}; there are: {known}")
-    return [leaves[name.strip()] for name in names] or None
+        if name not in leaves:
+            known = ", ".join(list(leaves)[:20]) or "no names"
+            raise ValueError(f"--wrt: there is no {name!r}; there are: {known}")
+    if wrt and not names:
+        raise ValueError(f"--wrt names nothing; there are: {', '.join(leaves)}")
+    return {name: leaves[name] for name in names or leaves}
 
 
-def _deliver(text: str, output: str) -> None:
-    """Print the text, or write it into a file and print where it is."""
-    if output in ("", "-"):
-        print(text)
-        return
-    from autograd.files import write_whole
+# ---- what is written -----------------------------------------------------------------
 
-    write_whole(output, (text + "\n").encode())
-    print(output)
+TEXTS = ("txt", "md", "tex")
 
 
-def _prints(characters: str) -> bool:
-    """Whether the terminal's encoding has these characters."""
+def _written(derivation: Explanation, form: str, plain: bool, width: int) -> str:
+    """A derivation as the ending of its file says."""
+    if form == "md":
+        return derivation.markdown()
+    if form == "tex":
+        return f"\\[\n{derivation.latex()}\n\\]"
+    return fitted(derivation.text(ascii=plain), width)
+
+
+def _fenced(text: str, form: str) -> str:
+    """A chart as the ending of its file says, kept as it is in Markdown and LaTeX."""
+    if form == "md":
+        return f"```text\n{text}\n```"
+    if form == "tex":
+        return f"\\begin{{verbatim}}\n{text}\n\\end{{verbatim}}"
+    return text
+
+
+def _plain(ascii: bool, output: str) -> bool:
+    """Whether to keep to ASCII: asked for, or all that the terminal's encoding has."""
     try:
-        characters.encode(sys.stdout.encoding or "ascii")
+        "ŷ → ∂ · ╭".encode("utf-8" if output else sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
-        return False
-    return True
+        return True
+    return ascii
 
 
-def _columns(output: str) -> int:
-    """The terminal's width within bounds; 80 for a file or a pipe."""
-    if output or not sys.stdout.isatty():
-        return 80
-    return min(max(shutil.get_terminal_size().columns, 70), 120)
+def _width(asked: int, output: str) -> int:
+    """The columns asked for, or the terminal's; 80 for a file or a pipe."""
+    if 0 < asked < NARROWEST:
+        raise ValueError(f"--width needs {NARROWEST} columns or more; got {asked}")
+    found = columns() if output in ("", "-") else 0
+    return asked or (min(max(found, NARROWEST), 120) if found else 80)
+
+
+NARROWEST = 40

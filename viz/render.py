@@ -224,9 +224,28 @@ def _graphviz(dot: str, format: str, engine: str) -> bytes:
     if format == "png":
         picture.graph_attr["dpi"] = DOTS_PER_INCH
     try:
-        return bytes(picture.draw(format=format, prog=engine))
+        drawn = bytes(picture.draw(format=format, prog=engine))
     finally:
         picture.close()
+    return undated(drawn) if format == "pdf" else drawn
+
+
+DATE: Final = re.compile(rb"\s*/CreationDate \([^)]*\)")
+
+
+def undated(pdf: bytes) -> bytes:
+    """A PDF without the time at which it was written; its index follows the change."""
+    found = DATE.search(pdf)
+    if found is None:
+        return pdf
+    start, end = found.span()
+
+    def moved(place: re.Match[bytes]) -> bytes:
+        at = int(place[0])
+        return b"%0*d" % (len(place[0]), at - (end - start if at > start else 0))
+
+    body, mark, index = (pdf[:start] + pdf[end:]).rpartition(b"\nxref\n")
+    return body + mark + re.sub(rb"\d+(?= \d{5} n)|(?<=startxref\n)\d+", moved, index)
 
 
 def _layout_elsewhere(dot: str, format: str, engine: str, seconds: float) -> bytes:

@@ -156,9 +156,30 @@ def _table(
     table = Table(title=title, title_justify="left")
     for index, head in enumerate(heads):
         at_left = index in (left or {0})
-        # In a narrow terminal a number goes on in the next line; no digit is lost.
         side: Any = "left" if at_left else "right"
         table.add_column(Text(head), justify=side, overflow="fold")
     for row in rows:
         table.add_row(*[Text(cell) for cell in row])
     return table
+
+
+def print_table(table: Table) -> None:
+    """Print a table, or where the terminal is too narrow for it, a list of its rows.
+
+    No word and no number is broken.
+    """
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    console = Console(highlight=False)
+    needed = Measurement.get(console, console.options.update(max_width=10_000), table)
+    if needed.minimum <= console.width:
+        console.print(table)
+        return
+    print(table.title)
+    heads = [str(column.header) for column in table.columns]
+    for row in zip(*[column.cells for column in table.columns], strict=True):
+        print()
+        for head, cell in zip(heads, row, strict=True):
+            if str(cell):
+                print(f"{head}: {str(cell).replace(chr(10), ', ')}")

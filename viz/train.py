@@ -34,6 +34,7 @@ from viz.plots import (
     plot_predictions,
 )
 from viz.render import Graph, visible
+from viz.usage import columns, fitted
 
 if TYPE_CHECKING:
     from nn.hints import Array
@@ -59,7 +60,8 @@ def train(data: str, settings: Settings, out: Path) -> None:
             else:  # of an earlier training, on other data
                 (out / name).unlink(missing_ok=True)
     _report(trained)
-    print(f"written to {out}: {', '.join([*pictures, saved.name])}")
+    names = ", ".join([*pictures, saved.name])
+    print(fitted(f"written to {out}: {names}", columns()))
     if trained.history.stopped == "interrupted":
         print(f"interrupted; the same command with --resume {saved} goes on")
     print(last_line(trained.scores["test"]))

@@ -1,0 +1,288 @@
+"""A hundred command lines that go wrong: each is told in one line what to write."""
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import sys
+from unittest import mock
+
+import pytest
+import typer
+
+from autograd.wording import width as columns_of
+from nn import MLP, save
+from nn.checkpoint import Context
+from nn.targets import Labels
+from viz import cli
+from viz.usage import EXAMPLES, fitted
+
+XY = '"x*y" x=1 y=2'
+
+WRONG = f"""
+drwa {XY}                           | no verb drwa; did you mean draw?
+evaluate {XY}                       | no verb evaluate; did you mean eval?
+pply                                | no verb pply; did you mean play?
+xyzzy                               | the verbs are eval, train
+--verion                            | no option --verion; did you mean --version?
+-V                                  | no option -V
+draw                                | draw needs EXPRESSION.* for instance: chainrule
+eval                                | eval needs EXPRESSION; for instance: chainrule
+explain                             | explain needs EXPRESSION
+step                                | step needs EXPRESSION
+train                               | train needs .*; for instance: chainrule train
+predict                             | predict needs .*chainrule predict trained
+predict iris.json                   | predict needs .*chainrule predict trained
+train moons iris                    | train has no use for 'iris'
+play now                            | play has no use for 'now'
+predict a.json b.csv c.csv          | predict has no use for 'c.csv'
+draw {XY} --digit 3                 | draw has no option --digit; did you mean --digits
+draw {XY} --colour red              | draw has no option --colour; it has .*--digits
+draw {XY} --detials layer           | did you mean --detail?
+draw {XY} --ouput a.svg             | did you mean --output?
+draw {XY} --wrt x                   | draw has no option --wrt
+draw {XY} -p                        | draw has no option -p
+draw {XY} --digits=                 | --digits
+flow --lrr 1                        | flow has no option --lrr; did you mean --lr?
+flow --box                          | did you mean --boxes?
+flow --asci                         | did you mean --ascii?
+eval {XY} --sceond                  | did you mean --second?
+eval {XY} --jsn                     | did you mean --json?
+eval {XY} --json=true               | --json stands alone, without a value
+eval {XY} --output a.txt            | eval has no option --output
+explain {XY} --wtr x                | did you mean --wrt?
+explain {XY} --lr 1                 | explain has no option --lr
+step {XY} --out a.html              | step has no option --out; did you mean --output?
+train moons --epoch 3               | did you mean --epochs?
+train moons --batchsize 3           | did you mean --batch-size?
+train moons --learning-rate 3       | train has no option --learning-rate
+train moons -e 3                    | train has no option -e
+predict iris.json t.csv --delimeter x | did you mean --delimiter?
+play --prot 3                       | did you mean --port?
+draw {XY} --digits                  | --digits needs a value: --digits 4
+train moons --lr                    | --lr needs a value: --lr 0.1
+train moons --lr --epochs 3         | --lr needs a value
+explain {XY} --wrt                  | --wrt needs a value: --wrt NAMES
+explain {XY} -o                     | -o needs a value: -o FILE
+train moons --out                   | --out needs a value: --out
+draw {XY} --digits four             | --digits is a whole number, .*; got 'four'
+draw {XY} --digits 2.5              | --digits is a whole number, .*; got '2.5'
+draw {XY} --digits 0                | --digits is a whole number from 1 to 17; got 0
+draw {XY} --digits 99               | --digits is a whole number from 1 to 17; got 99
+draw {XY} --depth x                 | --depth is a whole number
+draw {XY} --depth -2                | --depth is a whole number from 1; got -2
+draw {XY} --detail foo              | --detail is op, neuron, layer .*; got 'foo'
+flow --lr fast                      | --lr is a number, such as --lr 0.1; got 'fast'
+flow --width 20                     | --width needs 40 columns or more; got 20
+flow --width wide                   | --width is a whole number
+flow --width -3                     | --width -3
+explain {XY} --width 10             | --width needs 40 columns or more; got 10
+play --port x                       | --port is a whole number, .*; got 'x'
+play --port 0                       | --port 0: .*1
+play --port 99999                   | --port 99999: .*65535
+train moons --epochs ten            | --epochs is a whole number, .*; got 'ten'
+train moons --epochs -1             | --epochs is a whole number from 0; got -1
+train moons --batch-size 0          | --batch-size is a whole number from 1; got 0
+train moons --seed pi               | --seed is a whole number
+train moons --test 0                | --test is a part of the rows between 0 and 1
+train moons --test 1.5              | --test is a part of the rows between 0 and 1
+train moons --validation 1.5        | --validation is a part of the rows between
+train moons --lr -1                 | --lr is a number above 0; got -1
+train moons --clip 0                | --clip is a number above 0; got 0
+train moons --patience 0            | --patience is a whole number from 1; got 0
+train moons --hidden 0              | --hidden takes layer sizes such as 16,16; got '0'
+train moons --hidden 16;16          | --hidden takes layer sizes such as 16,16
+train moons --hidden wide           | --hidden takes layer sizes such as 16,16
+train moons --rows 1                | --rows is at least 2
+train moons --optimizer best        | unknown --optimizer 'best'; choose one of sgd
+train moons --activation rely       | unknown --activation 'rely'; choose one of relu
+train moons --loss best             | unknown --loss 'best'; choose one of auto
+train moons --schedule best         | unknown --schedule 'best'
+train moons --engine warp           | unknown --engine 'warp'; choose auto
+train moon                          | neither a file nor one of the sets moons
+explain {XY} --wrt z                | --wrt: there is no 'z'; there are: x, y
+explain {XY} --wrt x,z              | --wrt: there is no 'z'
+explain {XY} --wrt ,                | --wrt names nothing; there are: x, y
+eval {XY} --wrt z                   | --wrt: there is no 'z'; there are: x, y
+eval {XY} --wrt x --wrt q           | --wrt: there is no 'q'
+explain {XY} -o a.html              | -o: can't tell .* 'a.html': end the name in .txt
+explain {XY} -o a.pdf               | -o: can't tell the format of 'a.pdf'
+explain {XY} -o text                | -o: can't tell the format of 'text'
+flow -o f.svg                       | -o: can't tell the format of 'f.svg'
+draw {XY} -o a.jpg                  | -o: can't tell .*: end the name in .svg, .png
+draw {XY} -o .svg                   | -o: can't tell the format of '.svg'
+step {XY} -o a.svg                  | -o: can't tell the format of 'a.svg'
+draw {XY} -o no/such/a.svg          | no folder
+draw {XY} -o - --open               | --open shows a file: say which with -o FILE
+flow --open                         | --open shows a file: say which with -o FILE
+draw {XY} --target 1                | --target is for a saved model
+flow {XY} --loss mse                | --loss is for a saved model
+draw "x*y" x=1                      | y has no value; write for instance y=0.5
+draw "x*y" x=1 y=2 z=3              | z is given, but the expression has no z
+draw "x*y" x=1 x=2                  | x is given twice
+draw "x*y" x=one y=2                | 'one' is not a number; write for instance x=0.5
+draw "x*y" x=1e400 y=2              | 1e400 is too large; .* x=inf
+draw "x*y" x=-1e400 y=2             | -1e400 is too large
+draw "x*y" x y                      | 'x' is not of the form name=value
+draw nowhere.json 1 --target 1      | nowhere.json: No such file
+draw iris.json 1 2                  | chainrule draw iris.json .* --target 1
+step iris.json 1 2                  | chainrule step iris.json .* --target 1
+explain iris.json 1 2 --target 0    | --target is one of setosa, virginica, other
+flow iris.json 1 2 --target cow     | --target is one of setosa, virginica, other
+draw iris.json 1 --target setosa    | takes 2 inputs, got 1
+draw iris.json 1 a --target setosa  | an input has to be a number, got 'a'
+draw iris.json 1 1e999 --target setosa | an input .* too large
+"""
+LINES = [[*map(str.strip, line.rsplit(" | ", 1))] for line in WRONG.strip().split("\n")]
+
+
+def chainrule(line, folder, **environment):
+    """What a line prints, what it complains of, and its exit status."""
+    out, err = io.StringIO(), io.StringIO()
+    environment = {"CHAINRULE_DEBUG": "0", "COLUMNS": "80", **environment}
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.dict(os.environ, environment),
+        mock.patch.object(sys, "argv", ["chainrule", *shlex.split(line)]),
+        pytest.raises(SystemExit) as ended,
+    ):
+        cli.main()
+    return out.getvalue(), err.getvalue(), ended.value.code or 0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where a model of three classes lies."""
+    path = tmp_path_factory.mktemp("usage")
+    labels = Labels(("setosa", "virginica", "other"))
+    save(MLP(2, [3], seed=0), path / "iris.json", context=Context(labels=labels))
+    return path
+
+
+@pytest.mark.parametrize(("line", "words"), LINES, ids=[line for line, _ in LINES])
+def test_a_wrong_line_is_told_what_to_write(line, words, folder):
+    before = sorted(folder.iterdir())
+    out, err, status = chainrule(line, folder)
+    assert re.search(words, err), err
+    assert err.startswith("chainrule: ")
+    assert err.count("\n") == 1
+    assert status in (1, 2)
+    assert not out
+    assert sorted(folder.iterdir()) == before
+
+
+def test_there_are_a_hundred_of_them():
+    assert len({line for line, _ in LINES}) >= 100
+    assert {line.split()[0] for line, _ in LINES} > EXAMPLES.keys()
+
+
+# ---- what is right -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrt", ["--wrt x,y", "--wrt x --wrt y", "--wrt=x --wrt=' y '"])
+def test_names_are_repeated_or_listed(wrt, tmp_path):
+    for verb in ("eval", "explain"):
+        line = f"{verb} 'x*y*z' x=1 y=2 z=3"
+        given, _, status = chainrule(f"{line} {wrt}", tmp_path)
+        assert not status
+        assert (
+            "z"
+            not in given.rpartition("derivatives" if verb == "eval" else "Result")[2]
+        )
+
+
+@pytest.mark.parametrize(
+    ("line", "start"),
+    [
+        ("eval -x*o x=2 o=3", "nodes"),
+        ("draw -o*y o=1 y=-2 -o -", "<svg"),
+        ("explain -x x=-2 -o -", "Forward"),
+        ("step -x x=-2 -o -", "<!DOCTYPE html>"),
+        ("flow -- -x x=-.5", "Forward"),
+        ("flow iris.json -1 -2e-3 --target=setosa", ""),
+        ("explain --wrt x -- -x x=-inf", "Forward"),
+        ("-h", "\n Usage"),
+        ("draw -h", "\n Usage"),
+        ("--version", "chainrule "),
+    ],
+)
+def test_numbers_and_formulas_may_begin_with_a_minus(line, start, folder):
+    out, err, status = chainrule(line, folder)
+    assert (status, err) == (0, "")
+    assert out.lstrip(" ").startswith(start)
+
+
+@pytest.mark.parametrize("form", ["svg", "png", "pdf", "dot", "gv"])
+def test_a_picture_is_the_same_to_the_byte(form, tmp_path):
+    line = f"draw 'x*y' x=1 y=2 -o {tmp_path}/a.{form}"
+    chainrule(line, tmp_path)
+    first = (tmp_path / f"a.{form}").read_bytes()
+    with mock.patch.dict(os.environ, {"TZ": "Asia/Kolkata"}):
+        chainrule(line, tmp_path)
+    assert (tmp_path / f"a.{form}").read_bytes() == first
+    assert b"CreationDate" not in first
+
+
+@pytest.mark.parametrize("verb", ["draw", "step", "explain", "flow"])
+def test_the_file_is_opened(verb, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(typer, "launch", opened.append)
+    name = {"draw": "a.svg", "step": "a.html"}.get(verb, "a.md")
+    chainrule(f"{verb} 'x*y' x=1 y=2 -o {name} --open", tmp_path)
+    assert opened == [name]
+
+
+@pytest.mark.parametrize("verb", ["", *EXAMPLES])
+def test_help_speaks_no_python(verb, tmp_path):
+    out, _, status = chainrule(f"{verb} --help", tmp_path)
+    assert not status
+    assert not re.search(r"<\w+|list\[|None\b", out)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes(shell, tmp_path):
+    typed = {
+        "_CHAINRULE_COMPLETE": f"complete_{shell}",
+        "_TYPER_COMPLETE_ARGS": "chainrule dr",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "COMP_WORDS": "chainrule dr",
+        "COMP_CWORD": "1",
+    }
+    out, _, status = chainrule("", tmp_path, **typed)
+    assert not status
+    assert "draw" in out
+    assert "step" not in out
+
+
+# ---- narrow terminals ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [40, 50, 80])
+@pytest.mark.parametrize("verb", ["flow", "explain"])
+def test_an_expression_fits_the_width(verb, width, tmp_path):
+    formula = "'tanh(weight*distance + bias)' weight=0.123456 distance=-2.5 bias=1e-3"
+    wide, _, _ = chainrule(f"{verb} {formula} --width 500", tmp_path)
+    out, _, _ = chainrule(f"{verb} {formula} --width {width}", tmp_path)
+    assert out.split() == wide.split(), "words are whole"
+    longest = max(columns_of(word) for word in wide.split())
+    assert max(map(columns_of, out.splitlines())) <= max(width, width // 2 + longest)
+
+
+@pytest.mark.parametrize("columns", [30, 50, 80, 200])
+def test_no_number_of_a_table_is_broken(columns, tmp_path):
+    line = "eval 'tanh(w*x + b)*w' w=0.123456789 x=2.3456789 b=0.1 --second"
+    out, _, _ = chainrule(line, tmp_path, COLUMNS=str(columns))
+    whole, _, _ = chainrule(line, tmp_path, COLUMNS="300")
+    numbers = r"-?\d+\.\d+(?:e-?\d+)?"
+    assert sorted(re.findall(numbers, out)) == sorted(re.findall(numbers, whole))
+
+
+def test_a_line_is_broken_between_words_alone():
+    assert fitted("written to x: history.svg, model.json", 20) == (
+        "written to x:\n    history.svg,\n    model.json"
+    )
+    assert fitted("a-very-long-word-indeed", 10) == "a-very-long-word-indeed"
+    assert fitted("any text", 0) == "any text"

@@ -1,0 +1,313 @@
+"""How a command line is read, and what is said of one that can't be.
+
+A complaint is one line that names the option or the verb it is about, and says what to
+write instead.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+EXAMPLES: Mapping[str, str] = {
+    "eval": 'chainrule eval "tanh(w*x + b)" w=0.5 x=2 b=0.1',
+    "explain": 'chainrule explain "x*y" x=2 y=3',
+    "draw": 'chainrule draw "x*y" x=2 y=3 -o graph.svg',
+    "step": 'chainrule step "x*y" x=2 y=3 -o step.html',
+    "flow": "chainrule flow",
+    "train": "chainrule train moons",
+    "predict": "chainrule predict trained/model.json new.csv",
+    "play": "chainrule play",
+}
+NUMBERS: Mapping[str, tuple[str, str]] = {
+    "int": ("a whole number", "10"),
+    "float": ("a number", "0.1"),
+}
+"""By the name of a type: what it is called here, and one of that kind."""
+
+
+class UsageError(ValueError):
+    """A command line that can't be read: exit status 2."""
+
+
+class Verb(TyperCommand):
+    """A verb: what looks like an option is one, or is told; all else is in its place.
+
+    So -0.5 is a number and -x*y an expression, while --digit is no name and no value.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, options first."""
+        _name_values(self.get_params(ctx))
+        if not ctx.resilient_parsing:
+            args = self._in_order(args)
+        try:
+            rest: list[str] = super().parse_args(ctx, [*args])
+        except Exception as error:
+            if not hasattr(error, "format_message"):
+                raise
+            raise UsageError(self._told(error, args)) from error
+        return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run; where the library complains of an argument, name the option."""
+        try:
+            return super().invoke(ctx)
+        except (ValueError, TypeError) as error:
+            text = str(error)
+            options = {p.name: p.opts[0] for p in self.params if p.opts[0][:1] == "-"}
+            if (named := by_option(text, options)) == text:
+                raise
+            raise ValueError(named) from error
+
+    def _in_order(self, args: Iterable[str]) -> list[str]:
+        valued = self._options()
+        named: list[str] = []
+        plain: list[str] = []
+        left = iter(args)
+        for arg in left:
+            name, equals, _ = arg.partition("=")
+            if arg == "--":
+                plain += left
+            elif name in valued:
+                named.append(arg)
+                if valued[name] and not equals:
+                    named.append(self._value(name, next(left, ""), valued))
+                elif equals and not valued[name]:
+                    raise UsageError(f"{name} stands alone, without a value")
+            elif plain and arg[1:2] != "-" and valued.get(arg[:2]):
+                named.append(arg)  # -ograph.svg
+            elif self._is_option(arg, first=not plain):
+                raise UsageError(self._unknown(name, valued))
+            else:
+                plain.append(arg)
+        return [*named, "--", *plain]
+
+    def _options(self) -> dict[str, bool]:
+        """Every spelling of an option, and whether a value follows."""
+        found = {"-h": False, "--help": False}
+        for param in self.params:
+            for name in (*param.opts, *param.secondary_opts):
+                if name.startswith("-"):
+                    found[name] = not getattr(param, "is_flag", False)
+        return found
+
+    def _is_option(self, arg: str, first: bool) -> bool:
+        if re.match(r"--[A-Za-z]", arg):
+            return True
+        formula = any(param.name in ("what", "text") for param in self.params)
+        if (formula and first) or re.fullmatch(r"-(inf|infinity|nan)", arg, re.I):
+            return False
+        return bool(re.fullmatch(r"-[A-Za-z]\w*", arg))
+
+    def _value(self, name: str, value: str, options: Mapping[str, bool]) -> str:
+        if not value or value in options:
+            param = next(p for p in self.params if name in p.opts)
+            raise UsageError(f"{name} needs a value: {name} {_one_of(param)}")
+        return value
+
+    def _unknown(self, name: str, options: Mapping[str, bool]) -> str:
+        words = f"{self.name} has no option {name}"
+        known = [option for option in options if option.startswith("--")]
+        if near := get_close_matches(name, known, n=1):
+            return f"{words}; did you mean {near[0]}?"
+        return f"{words}; it has {', '.join(known)}"
+
+    def _told(self, error: Any, args: Sequence[str]) -> str:
+        """What typer found wrong, in the words of this command."""
+        example = f"for instance: {EXAMPLES.get(self.name or '', 'chainrule -h')}"
+        param: Any = getattr(error, "param", None)
+        message = " ".join(error.format_message().split())
+        if type(error).__name__ == "MissingParameter" and param is not None:
+            return f"{self.name} needs {param.metavar or param.name}; {example}"
+        if extra := re.search(r"unexpected extra .*? \((.*)\)", message):
+            return f"{self.name} has no use for {extra[1]!r}; {example}"
+        if param is None:
+            return message
+        option, reason = param.opts[0], message.partition(": ")[2].rstrip(".")
+        words, one = NUMBERS.get(_kind(param), ("", ""))
+        given = _given(param, args)
+        if not words or _is_number(given, _kind(param)):
+            return f"{option} {given}: {reason[:1].lower()}{reason[1:]}"
+        return f"{option} is {words}, such as {option} {one}; got {given!r}"
+
+
+def _name_values(params: Iterable[Any]) -> None:
+    """Have the help say what to write, and no type of Python's."""
+    for param in params:
+        if param.opts[0][:1] != "-":
+            param.display_type_rich = lambda ctx: ""
+        elif param.metavar is None:
+            param.metavar = _metavar(param)
+
+
+def _metavar(param: Any) -> str:
+    """What a value is called in the help: nothing for a switch."""
+    if getattr(param, "is_flag", False):
+        return ""
+    return "NUMBER" if _kind(param) in NUMBERS else "TEXT"
+
+
+def _kind(param: Any) -> str:
+    """The name of an option's type, in each version of typer."""
+    told = getattr(getattr(param, "type_descriptor", None), "annotation", None)
+    old = {"integer": "int", "integer range": "int", "float range": "float"}
+    name = str(getattr(getattr(param, "type", None), "name", ""))
+    found = [kind for kind in NUMBERS if re.search(rf"\b{kind}\b", str(told))]
+    return found[0] if found else old.get(name, name)
+
+
+def _one_of(param: Any) -> str:
+    """A value for an option: its default, or another of its kind."""
+    default = param.default
+    if isinstance(default, str | int | float) and default:
+        return str(default)
+    return NUMBERS.get(_kind(param), ("", str(param.metavar)))[1]
+
+
+def _given(param: Any, args: Sequence[str]) -> str:
+    """The value that an option was given."""
+    for arg, after in zip(args, [*args[1:], ""], strict=True):
+        name, equals, value = arg.partition("=")
+        if name in param.opts:
+            return value if equals else after
+    return ""
+
+
+def _is_number(text: str, kind: str) -> bool:
+    try:
+        return bool({"int": int, "float": float}[kind](text) or True)
+    except (ValueError, KeyError):
+        return False
+
+
+class Verbs(TyperGroup):
+    """The command itself: a verb that there is not is told with the nearest one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; the first is an option of the command, or a verb."""
+        _name_values(self.get_params(ctx))
+        if args and not ctx.resilient_parsing:
+            self._check(args[0])
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+    def _check(self, word: str) -> None:
+        options = [option for param in self.params for option in param.opts]
+        known = [*self.commands, *options, "-h", "--help"]
+        if word.partition("=")[0] in known:
+            return
+        what = "option" if word.startswith("-") else "verb"
+        verbs = ", ".join(self.commands)
+        near = get_close_matches(word, known, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"the verbs are {verbs}"
+        raise UsageError(f"there is no {what} {word}; {advice}")
+
+
+# ---- what is said --------------------------------------------------------------------
+
+
+def by_option(message: str, options: Mapping[str, str]) -> str:
+    """A complaint of the library about an argument, by the option that gave it.
+
+    >>> by_option("batch_size is a whole number", {"batch_size": "--batch-size"})
+    '--batch-size is a whole number'
+    """
+    for name, option in options.items():
+        first = rf"^((?:unknown )?){name}(?= (?:is|takes|has|needs)\b| '|:)"
+        message = re.sub(first, rf"\1{option}", message)
+        message = re.sub(rf"\({name}\)$", f"({option})", message)
+    return message.replace(" or None;", " (or leave it out);")
+
+
+def columns(stream: Any = None) -> int:
+    """The width of the terminal that a stream leads to, or 0 where it leads to none."""
+    stream = sys.stdout if stream is None else stream
+    return shutil.get_terminal_size().columns if stream.isatty() else 0
+
+
+def fitted(text: str, width: int) -> str:
+    """Lines no longer than a width, broken between words; 0 leaves them as they are.
+
+    A word that is longer than that stays whole, as do numbers.
+
+    >>> print(fitted("a = 1.25 + 2.5 + 3.75", 12))
+    a = 1.25
+        + 2.5
+        + 3.75
+    """
+    if not width:
+        return text
+    return "\n".join(part for line in text.split("\n") for part in _parts(line, width))
+
+
+def _parts(line: str, width: int) -> Sequence[str]:
+    if len(line) <= width:
+        return [line]
+    start = len(line) - len(line.lstrip())
+    equals = line.find(" = ")
+    indent = equals + 3 if 0 <= equals <= width // 3 else start + 4
+    wrapped = textwrap.wrap(
+        re.sub(r"(?<=[=+→-]) ", "\0", line),  # a sign stays with what it stands before
+        width,
+        subsequent_indent=" " * min(indent, width // 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
+    first = " " * start + wrapped[0].lstrip()
+    return [part.replace("\0", " ") for part in (first, *wrapped[1:])]
+
+
+# ---- where to ------------------------------------------------------------------------
+
+
+def ending(output: str, formats: Sequence[str]) -> str:
+    """The format that a name's ending says, the first one for "" and "-".
+
+    Raises ValueError with the endings that there are.
+    """
+    if output in ("", "-"):
+        return formats[0]
+    found = output.rpartition("/")[2].rpartition(".")
+    form = found[2].lower() if found[0] else ""
+    if form not in formats:
+        known = ", ".join(f".{name}" for name in formats)
+        raise ValueError(
+            f"-o: can't tell the format of {output!r}: end the name in {known}, or "
+            "write - for standard output"
+        )
+    return form
+
+
+def deliver(content: str | bytes, output: str, show: bool = False) -> None:
+    """Print, or write into a file, whole, and print where it is; open it if asked."""
+    if output in ("", "-"):
+        if show:
+            raise ValueError("--open shows a file: say which with -o FILE")
+        _print(content)
+        return
+    from autograd.files import write_whole
+
+    data = content if isinstance(content, bytes) else (content + "\n").encode()
+    write_whole(output, data)
+    print(output)
+    if show:
+        import typer
+
+        typer.launch(output)
+
+
+def _print(content: str | bytes) -> None:
+    if isinstance(content, str):
+        print(content)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
