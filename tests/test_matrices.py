@@ -13,6 +13,7 @@ from autograd import (
     Value,
     compile,
     dot,
+    exp,
     gradients,
     maximum,
     relu,
@@ -335,3 +336,41 @@ def test_parameters_are_read_at_once_and_are_the_callers_to_change():
     assert numbers.tolist() == [w.data for w in ws]
     numbers += 1.0
     assert ws[0].data == 0.0
+
+
+# ---- what is shown -------------------------------------------------------------------
+
+
+def test_formulas_take_time_in_proportion_to_the_program():
+    w = Value(0.5, "w")
+
+    def f(x):
+        y = w * x
+        for _ in range(60):  # 2 ** 60 ways from the output to the input
+            y = tanh(y) * y + y
+        return y
+
+    text = compile(f, 1, [w]).formulas()
+    assert 60 < len(text.splitlines()) < 400
+
+
+def test_places_are_shown_in_the_order_in_which_they_are_read():
+    pairs = compile(lambda *x: [x[0] - x[1], x[1] - x[0]], 2)
+    (line,) = [line for line in str(pairs).splitlines() if "y = " in line]
+    assert line.split("=")[1].split() == ["x", "-", "x[2,", "1]", "2"]
+
+
+def test_what_varies_and_what_does_not_stand_apart():
+    w = Value(0.5, "w")
+    program = compile(lambda x: exp(w) * x, 1, [w])
+    assert str(program).splitlines() == [
+        "x  1 input",
+        "w  1 parameter",
+        "once:",
+        "  v = exp(w)",
+        "for every row:",
+        "  L = v · x",
+        "the mean over the rows:",
+        "  value = L",
+        "  ∂L/∂w = x · v",
+    ]

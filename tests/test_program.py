@@ -127,13 +127,11 @@ def test_the_instructions_of_a_neuron():
             "  %5 = dot [%2 %3] [%0 %1]",
             "  %6 = add %5 %4",
             "  %7 = sigmoid %6",
-            "  %9 = neg %6",
-            "  %10 = sigmoid %9",
-            "  %11 = mul %7 %10",
+            "  %9 = logistic_density %6",
             "  value += %7",
-            "  gradient 0 += %11 * %0",
-            "  gradient 1 += %11 * %1",
-            "  gradient 2 += %11",
+            "  gradient 0 += %9 * %0",
+            "  gradient 1 += %9 * %1",
+            "  gradient 2 += %9",
         ]
     )
 

@@ -77,6 +77,8 @@ def folded(code: Code, needed: Sequence[int]) -> tuple[Code, list[int]]:
         return new.add(op, tuple([moved[term] for term in terms]))
 
     chains = _chains(code, uses(code, needed), folds)
+    if not any(len(terms) > 2 for terms in chains.values()):
+        return code, list(range(len(code)))
     return _rewritten(code, chains, together)
 
 

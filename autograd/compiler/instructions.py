@@ -75,7 +75,7 @@ class Code:
     own: the operations in it that users declared, by the names they have here.
     varies: for each instruction, whether it depends on an input, that is, on the row.
     shared: how often an instruction was asked for that was there already.
-    adjoints: for an instruction of a gradient, by which other it is the derivative.
+    adjoints: for an instruction of a gradient, by which others it is the derivative.
     slopes: for the slope of an operation of one argument, its name and that argument.
     """
 
@@ -84,7 +84,7 @@ class Code:
         self.own: dict[str, Operation] = {} if own is None else own
         self.varies: list[bool] = []
         self.shared = 0
-        self.adjoints: dict[int, int] = {}
+        self.adjoints: dict[int, tuple[int, ...]] = {}
         self.slopes: dict[int, tuple[str, int]] = {}
         self._known: dict[object, int] = {}
 
@@ -144,9 +144,11 @@ class Code:
     def copy(self) -> Code:
         """The same instructions in a list of its own."""
         other = Code(self.own)
-        for instruction in self.instructions:
-            other.add(*instruction)
-        other.carry_notes(self, range(len(self)))
+        other.instructions = list(self.instructions)
+        other.varies = list(self.varies)
+        other.adjoints = dict(self.adjoints)
+        other.slopes = dict(self.slopes)
+        other._known = dict(self._known)
         return other
 
     def carry_notes(self, old: Code, positions: Sequence[int]) -> None:
@@ -156,8 +158,9 @@ class Code:
         """
         gone = {-1} | {p for p in set(positions) if self.instructions[p].op in LEAVES}
         for index, of in old.adjoints.items():
-            if positions[index] not in gone and positions[of] >= 0:
-                self.adjoints.setdefault(positions[index], positions[of])
+            there = tuple([positions[each] for each in of if positions[each] >= 0])
+            if positions[index] not in gone and there:
+                self.adjoints.setdefault(positions[index], there)
         for index, (op, at) in old.slopes.items():
             if positions[index] not in gone and positions[at] >= 0:
                 self.slopes.setdefault(positions[index], (op, positions[at]))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from autograd.compiler.instructions import COMPARISONS, CONSTANT, PARAMETER
 from autograd.compiler.matrices import fused
-from autograd.compiler.names import names, notable
+from autograd.compiler.names import GRADIENT, VALUE, names, notable
 from autograd.compiler.steps import (
     Apply,
     ArrayProgram,
@@ -37,12 +37,13 @@ SHOWN = 6  # numbers, or parts of an array, that a formula lists
 
 @dataclass(frozen=True)
 class Line:
-    """A formula: what is made, of what, its sides, and when."""
+    """A formula: what is made, of what, its sides, when, and whether it comes first."""
 
     name: str
     formula: str
     size: str
     part: str
+    first: bool = False
 
 
 def lines(program: ArrayProgram, latex: bool = False) -> list[Line]:
@@ -61,6 +62,7 @@ def document(program: ArrayProgram, form: str = "text") -> list[list[str]]:
     if form not in FORMS:
         raise ValueError(f"unknown form {form!r}; choose {', '.join(FORMS)}")
     made = lines(program, latex=form != "text")
+    made.sort(key=lambda line: not line.first)
     parts = {part: [line for line in made if line.part == part] for part in PARTS}
     titles = [part for part in PARTS if parts[part]]
     if form == "text":
@@ -142,11 +144,12 @@ class Text:
             if number in self.slopes:
                 op, at = self.slopes[number]
                 formula = self.slope(op, self.name(at))
-            yield Line(self.name(number), formula, _size(array.step), part)
+            value = self.known.get(number) == VALUE
+            yield Line(self.name(number), formula, _size(array.step), part, value)
 
     def _is_hidden(self, number: int) -> bool:
         """Whether no line is needed: of f'(z), and of all gradients in one."""
-        if self.known.get(number) == "gradient":
+        if self.known.get(number) == GRADIENT:
             leaves = [array.step for _, array in self.program.made()]
             kinds = [step.kind for step in leaves if isinstance(step, Leaf)]
             return kinds.count(PARAMETER) == len(self.program.gradients)
@@ -201,8 +204,10 @@ class Text:
         step = None if array is None else array.step
         if isinstance(step, Leaf) and step.kind == CONSTANT:
             return self.numbers([step.numbers[place] for place in read.places()])
-        name, places = self.name(read.array), sorted(set(read.places()))
-        if array is None or len(places) == array.size:
+        name, places = self.name(read.array), list(dict.fromkeys(read.places()))
+        if not read.table:
+            places.sort()  # of a box, columns before rows are a transpose
+        if array is None or places == list(range(array.size)):
             return name, ATOM
         return self.part(name, [place + 1 for place in places]), ATOM
 
@@ -211,7 +216,7 @@ class Text:
         first, last = places[0], places[-1]
         if len(places) == 1:
             return f"{name}[{first}]"
-        if last - first == len(places) - 1:
+        if list(places) == list(range(first, last + 1)):
             return f"{name}[{first}..{last}]"
         return f"{name}[{', '.join(_abridged(list(map(str, places)), '…'))}]"
 
@@ -326,6 +331,9 @@ class Text:
                 continue
             array = self.program.arrays[weights.array]
             leaf = None if array is None else array.step
+            source = self.program.arrays[other.array]
+            if source is None or not source.adjoint:
+                continue
             one = len(set(other.places())) == 1 and self.number(other) is None
             if (
                 one
@@ -433,6 +441,9 @@ class Latex(Text):
                 continue
             array = self.program.arrays[weights.array]
             leaf = None if array is None else array.step
+            source = self.program.arrays[other.array]
+            if source is None or not source.adjoint:
+                continue
             one = len(set(other.places())) == 1 and self.number(other) is None
             if (
                 one

@@ -255,6 +255,11 @@ class Finder:
         self._same = list(range(len(code)))
         self._array = [-1] * len(code)
         self._place = [-1] * len(code)
+        self._sides: dict[int, tuple[Vector, Vector]] = {}
+        self._rank = [
+            2 * varies + (made.op != PARAMETER)
+            for made, varies in zip(code.instructions, code.varies, strict=True)
+        ]
         self._joins: dict[tuple[int, ...], tuple[int, dict[int, int]]] = {}
 
     def leaves(self, kernel: Kernel) -> None:
@@ -343,23 +348,32 @@ class Finder:
 
         known: by its position here the position of an instruction in the kernel.
         """
-        adjoints = {index: ("", of) for index, of in self.code.adjoints.items()}
         return tuple(
             [
                 array._replace(
                     scalars=tuple([known.get(scalar, -1) for scalar in array.scalars]),
-                    adjoint=self._noted(array, adjoints)[1],
-                    slope=self._noted(array, self.code.slopes),
+                    adjoint=self._adjoint(array),
+                    slope=self._slope(array),
                 )
                 for array in self.arrays
             ]
         )
 
-    def _noted(
-        self, array: Array, notes: Mapping[int, tuple[str, int]]
-    ) -> tuple[str, int]:
-        """What is noted of every result of an array, and about which array."""
-        found = {notes.get(scalar) for scalar in array.scalars if scalar >= 0}
+    def _adjoint(self, array: Array) -> tuple[int, ...]:
+        """By which arrays all results of one are the derivatives."""
+        notes = [
+            self.code.adjoints.get(each, ()) for each in array.scalars if each >= 0
+        ]
+        if isinstance(array.step, (Leaf, Join)) or not notes:
+            return ()
+        each_of = [{self._array[of] for of in note} for note in notes]
+        common = set.intersection(*each_of)
+        sizes = {number: self.arrays[number].size for number in common}
+        return tuple(sorted([n for n in common if sizes[n] == array.size]))
+
+    def _slope(self, array: Array) -> tuple[str, int]:
+        """Of which operation, at which array, all results are the slopes."""
+        found = {self.code.slopes.get(each) for each in array.scalars if each >= 0}
         if isinstance(array.step, (Leaf, Join)) or not found or None in found:
             return "", -1
         about = {(note[0], self._array[note[1]]) for note in found if note}
@@ -471,18 +485,19 @@ class Finder:
 
     def _vectors(self, member: int) -> tuple[Vector, Vector]:
         """The two sides of a dot: parameters, and what is fixed, on the left."""
-        args, code = self._args(member), self.code
-        half = len(args) // 2
-
-        def rank(index: int) -> tuple[bool, bool]:
-            return code.varies[index], code.instructions[index].op != PARAMETER
-
-        pairs = [
-            (a, b) if rank(a) <= rank(b) else (b, a)
-            for a, b in zip(args[:half], args[half:], strict=True)
-        ]
-        pairs.sort(key=lambda pair: [self._at(pair[1]), self._at(pair[0])])
-        return tuple([a for a, _ in pairs]), tuple([b for _, b in pairs])
+        known = self._sides.get(member)
+        if known is None:
+            args, rank, at = self._args(member), self._rank, self._at
+            half = len(args) // 2
+            pairs = []
+            for a, b in zip(args[:half], args[half:], strict=True):
+                if rank[a] > rank[b]:
+                    a, b = b, a
+                pairs.append((at(b), at(a), a, b))
+            pairs.sort()
+            known = tuple([a for *_, a, _ in pairs]), tuple([b for *_, b in pairs])
+            self._sides[member] = known
+        return known
 
     def _at(self, index: int) -> tuple[int, int]:
         return self._array[index], self._place[index]

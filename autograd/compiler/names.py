@@ -31,12 +31,17 @@ TAKEN = frozenset(
 """Names that mean something else in the text of a program."""
 
 
+VALUE, GRADIENT = "value", "gradient"
+"""What there is one of for all rows."""
+
+
 def notable(program: ArrayProgram) -> dict[int, str]:
     """The arrays that have a name of their own; each is a line where it is shown."""
     found: dict[int, str] = {}
     weighted, whole = _weighted(program)
     for number, array in program.made():
-        of = found.get(whole.get(array.adjoint, array.adjoint), "")
+        adjoint = [found.get(whole.get(n, n), "") for n in array.adjoint]
+        of = max(adjoint, default="", key=lambda name: name[:1])  # z before a
         name = _leaf(array) or _in_layer(number, array, of, weighted, found)
         if name and not (name[0] == "a" and name in found.values()):
             found[number] = _free(name, found)
@@ -97,6 +102,11 @@ def _weighted(program: ArrayProgram) -> tuple[dict[int, int], dict[int, int]]:
             and is_parameter(step.left.array)
         ):
             found[number] = step.left.array
+        if isinstance(step, Apply) and step.op == "fma":
+            arrays = [arg.array for arg in step.args if isinstance(arg, Read)]
+            of = [is_parameter(n) for n in arrays]
+            if of in ([True, False, True], [False, True, True]):
+                found[number] = arrays[of.index(True)]
         if isinstance(step, Apply) and step.op == "add":
             arrays = [arg.array for arg in step.args if isinstance(arg, Read)]
             sums = [each for each in arrays if each in found]
@@ -114,7 +124,7 @@ def _in_layer(
     found: Mapping[int, str],
 ) -> str:
     """z of W1 is z1, a function of that a1, and the adjoint of that δ1."""
-    if number in weighted and array.adjoint < 0:
+    if number in weighted and not array.adjoint:
         return f"z{_digits(found[weighted[number]])}"
     if of.startswith("z"):
         return f"δ{_digits(of)}"
@@ -159,19 +169,29 @@ def _results(program: ArrayProgram, found: Mapping[int, str]) -> dict[int, str]:
         step = _step(program, number)
         if number not in found and not isinstance(step, (Leaf, Join)):
             made[number] = f"∂L/∂{found[leaf]}"
-    number = _source(program, program.outputs)
+    number = _output(program)
     if number >= 0 and number not in found:
         made[number] = "y"
     number = _source(program, program.totals)
     if number >= 0:
-        made[number] = "value"
+        made[number] = VALUE
         step = _step(program, number)
         rows = step.read.array if isinstance(step, Reduce) and step.rows else number
         if rows not in found:
             made[rows] = "L"
     if isinstance(_step(program, program.totals.array), Join):
-        made[program.totals.array] = "gradient"
-    return made
+        made[program.totals.array] = GRADIENT
+    return {number: _free(name, found) for number, name in made.items()}
+
+
+def _output(program: ArrayProgram) -> int:
+    """The array of all outputs, or of the only one; -1 where there is none."""
+    read = program.outputs
+    if read.dims[0] <= 1:
+        return _source(program, read)
+    array = program.arrays[read.array]
+    leaf = array is None or isinstance(array.step, Leaf)
+    return read.array if not leaf and read.is_all_of(array.size if array else 0) else -1
 
 
 def _source(program: ArrayProgram, read: Read) -> int:

@@ -149,7 +149,8 @@ def differentiate(
             continue
         adjoint = Term(recorder, total_of(recorder, shares.pop(index)))
         if adjoint.index > output:
-            code.adjoints[adjoint.index] = index
+            known = code.adjoints.get(adjoint.index, ())
+            code.adjoints[adjoint.index] = (*known, index)
         factors = [adjoint] * len(instruction.args)
         found = _shares(recorder, index, factors)
         for arg, share in zip(instruction.args, found, strict=True):

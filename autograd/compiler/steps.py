@@ -147,14 +147,14 @@ class Array(NamedTuple):
     varies: whether they depend on the row.
     scalars: for every place the instruction that it stands for; -1 for a place that is
         computed along with the others and that nobody reads.
-    adjoint: by which array this is the derivative of the output, where it is one.
+    adjoint: by which arrays this is the derivative of the output, where it is one.
     slope: of which operation, at which array, this is the derivative.
     """
 
     step: Step
     varies: bool
     scalars: tuple[int, ...]
-    adjoint: int = -1
+    adjoint: tuple[int, ...] = ()
     slope: tuple[str, int] = ("", -1)
 
     @property
