@@ -14,6 +14,7 @@ before anything is built.
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import os
@@ -35,6 +36,7 @@ from nn.hints import (
     Target,
     TrainingState,
 )
+from nn.kinds import KINDS, built, kind_of
 from nn.module import (
     ACTIVATIONS,
     MLP,
@@ -46,8 +48,10 @@ from nn.module import (
     named,
     number_layers,
 )
+from nn.recurrent import PerPosition
 from nn.table import CYCLES, CategoryField, DateField, Encoding, Field, NumberField
 from nn.targets import Labels, as_predictions
+from nn.tokens import UNITS, Vocabulary
 
 FORMAT = "chainrule model"
 VERSION = 1
@@ -65,6 +69,7 @@ class Context:
     target_scaling: what was done to targets that are numbers, one per row; outputs are
         on that scale.
     encoding: how a table's columns become the inputs; None where they are the inputs.
+    vocabulary: what tokens stand for, for a model of a text.
     """
 
     features: tuple[str, ...] = ()
@@ -73,6 +78,7 @@ class Context:
     labels: Labels | None = None
     target_scaling: Scaling | None = None
     encoding: Encoding | None = None
+    vocabulary: Vocabulary | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -256,8 +262,20 @@ def _architecture(model: Module, own: bool = False) -> dict[str, object]:
         return {"kind": kind, "nin": len(model.w), "activation": name}
     if type(model) is Sequential:
         return {"kind": kind, "steps": [_step(step, own) for step in model.steps]}
+    if type(model) is PerPosition:
+        return {"kind": kind, "each": _architecture(model.each, own)}
+    if known := kind_of(model):
+        return {"kind": kind, **_plain_arguments(known.read(model), own)}
     parts = {name: _step(part, own=True) for name, part in model.stages()}
     return {"kind": "custom", "class": kind} | ({"parts": parts} if parts else {})
+
+
+def _plain_arguments(arguments: dict[str, Any], own: bool) -> dict[str, Any]:
+    """What makes a part, its activation by name."""
+    return {
+        name: _activation_name(value, own) if name == "activation" else value
+        for name, value in arguments.items()
+    }
 
 
 def _step(step: Stage, own: bool) -> dict[str, object] | str:
@@ -328,6 +346,7 @@ def _plain_context(context: Context) -> dict[str, object]:
         "labels": context.labels and asdict(context.labels),
         "target_scaling": context.target_scaling and asdict(context.target_scaling),
         **({"encoding": context.encoding.plain()} if context.encoding else {}),
+        **({"vocabulary": asdict(context.vocabulary)} if context.vocabulary else {}),
     }
 
 
@@ -410,7 +429,7 @@ def _checkpoint(content: dict[str, object], into: Module | None) -> Checkpoint:
     model.unfreeze()
     if frozen:
         model.freeze(*frozen)
-    return Checkpoint(model, context, training)
+    return Checkpoint(model.eval(), context, training)
 
 
 def _build(
@@ -483,11 +502,18 @@ def _by_name(model: Module) -> dict[str, list[Value]]:
 def _replace(model: Module, one: Mapping[Value, Value]) -> None:
     """Put other parameters in place of a new network's."""
     for module in model.modules():
-        neurons = [module] if isinstance(module, Neuron) else []
-        for neuron in module.neurons if isinstance(module, Layer) else neurons:
-            neuron.w = [one.get(w, w) for w in neuron.w]
-            neuron.b = one.get(neuron.b, neuron.b)
+        parts = [module, *(module.neurons if isinstance(module, Layer) else [])]
+        for part in parts:
+            for name, member in list(vars(part).items()):
+                setattr(part, name, _replaced(member, one))
     number_layers(model)
+
+
+def _replaced(member: Any, one: Mapping[Value, Value]) -> Any:
+    """A member of a module, with other parameters in (nested) lists."""
+    if isinstance(member, Value):
+        return one.get(member, member)
+    return [_replaced(x, one) for x in member] if isinstance(member, list) else member
 
 
 def _count(part: object) -> int:
@@ -503,6 +529,10 @@ def _count(part: object) -> int:
     if kind == "Sequential":
         steps = _list(part, "steps")
         return sum(_count(step) for step in steps if not isinstance(step, str))
+    if kind == "PerPosition":
+        return _count(part.get("each"))
+    if kind in KINDS and isinstance(kind, str):
+        return KINDS[kind].count(**_arguments(part))
     if kind == "custom":
         raise ValueError(
             f"it holds the parameters of a class {_text(part, 'class')!r} of someone's "
@@ -511,8 +541,41 @@ def _count(part: object) -> int:
     raise ValueError(f"unknown kind of module {_shown(kind)}")
 
 
+def _arguments(part: dict[str, object]) -> dict[str, Any]:
+    """What makes a part of a kind in the table, each argument checked for its type."""
+    kind = _text(part, "kind")
+    wanted = set(inspect.signature(KINDS[kind].make).parameters) - FIRST_WEIGHTS
+    if part.keys() - {"kind"} != wanted:
+        raise ValueError(f"its {kind} takes {', '.join(sorted(wanted)) or 'nothing'}")
+    return {name: _argument(part, name) for name in sorted(wanted)}
+
+
+FIRST_WEIGHTS = {"seed", "deviation"}
+"""The arguments that a file does not hold, since it holds the weights."""
+
+
+def _argument(part: dict[str, object], name: str) -> Any:
+    value = part[name]
+    if name in ("causal", "tied"):
+        if not isinstance(value, bool):
+            raise ValueError(f"its {name} is not true or false but {_shown(value)}")
+        return value
+    if name in ("eps", "dropout", "p"):
+        (number,) = _floats({name: [value]}, name)
+        return number
+    if name == "activation":
+        return _activation(part)
+    if name == "sizes":
+        return [_size({name: size}, name) for size in _list(part, name)]
+    return 0 if name == "padding" and value == 0 else _size(part, name)
+
+
 def _network(part: dict[str, object]) -> Module:
     kind = part["kind"]
+    if kind in KINDS:
+        return built(KINDS[str(kind)], _arguments(part))
+    if kind == "PerPosition":
+        return PerPosition(_network(_object(part, "each")))
     if kind == "Neuron":
         return Neuron(_size(part, "nin"), _activation(part), seed=0)
     if kind == "Layer":
@@ -559,7 +622,18 @@ def _context(content: object) -> Context:
         labels=_labels(content),
         target_scaling=_scaling(content, "target_scaling"),
         encoding=_encoding(content),
+        vocabulary=_vocabulary(content),
     )
+
+
+def _vocabulary(content: dict[str, object]) -> Vocabulary | None:
+    if content.get("vocabulary") is None:
+        return None
+    content = _object(content, "vocabulary")
+    symbols, unit = _texts(content, "symbols"), _text(content, "unit")
+    if unit not in UNITS or len(set(symbols)) != len(symbols) or not all(symbols):
+        raise ValueError("its vocabulary is not one of different characters or words")
+    return Vocabulary(tuple(symbols), unit)
 
 
 def _encoding(content: dict[str, object]) -> Encoding | None:

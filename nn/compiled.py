@@ -65,6 +65,11 @@ class Compiled(Engine):
         loss = self.task.loss([prediction], wanted if self._bare else [wanted])
         return [loss, *as_list(prediction)]
 
+    def renew(self, X: Array) -> None:
+        """Go on with other numbers in the table of inputs, of the same shape."""
+        super().renew(X)
+        self.table[:, : self.columns] = X
+
     def step(self, numbers: Array, rows: Indices) -> Step:
         """Loss, gradient and outputs for these rows of the task's table."""
         batch = self.table[rows]

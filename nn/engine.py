@@ -11,7 +11,7 @@ import gc
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from autograd.graph import topological_order
@@ -19,6 +19,7 @@ from autograd.modes import ieee
 from autograd.value import Value, constant, describe, number_of
 from autograd.wording import expect
 from nn.data import Dataset
+from nn.dropout import in_use
 from nn.extras import require
 from nn.hints import Array, Indices, Integers, Output, Rows, Target
 from nn.losses import Loss
@@ -121,6 +122,10 @@ class Engine:
         """Loss, gradient and outputs for these rows of the task's table."""
         raise NotImplementedError
 
+    def renew(self, X: Array) -> None:
+        """Go on with other numbers in the table of inputs, of the same shape."""
+        self.task = replace(self.task, X=X)
+
     def epoch(self, numbers: Array, rows: Indices, pace: Pace) -> Epoch:
         """One step for every `pace.size` of the rows, in their order."""
         import numpy as np
@@ -160,6 +165,11 @@ class Eager(Engine):
         super().__init__(task)
         self.table = task.X.tolist()
         self.targets = task.targets.tolist()
+
+    def renew(self, X: Array) -> None:
+        """Go on with other numbers in the table of inputs, of the same shape."""
+        super().renew(X)
+        self.table = X.tolist()
 
     def step(self, numbers: Array, rows: Indices) -> Step:
         """Loss, gradient and outputs for these rows of the task's table."""
@@ -228,10 +238,9 @@ def predict(model: Module, X: Rows | Dataset) -> Array:
 
     expect(model, Module, "predict(model, X)")
     rows = np.array(X.X if isinstance(X, Dataset) else X, dtype=np.float64)
-    outputs = _compiled(model, rows) if len(rows) > MANY else None
-    if outputs is None:
-        outputs = _outputs(model, rows)
-    return squeezed(outputs)
+    with in_use():
+        outputs = _compiled(model, rows) if len(rows) > MANY else None
+        return squeezed(_outputs(model, rows) if outputs is None else outputs)
 
 
 def _outputs(model: Module, X: Array) -> Array:

@@ -120,7 +120,7 @@ def progress_bar(epochs: int, done: int, wanted: bool) -> Iterator[Show]:
 def summary(row: Mapping[str, float]) -> str:
     """`loss 0.0123  accuracy 0.990`, with validation where there is some."""
     parts = []
-    for name in ("loss", "accuracy", "error"):
+    for name in ("loss", "accuracy", "error", "perplexity"):
         for key in (name, f"validation_{name}"):
             if key in row:
                 digits = ".3f" if name == "accuracy" else ".4g"

@@ -17,7 +17,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, TypeGuard, TypeVar, cast
+from typing import Any, Self, TypeGuard, TypeVar, cast
 
 from autograd.numeric import is_number, number
 from autograd.operation import Operation
@@ -69,6 +69,8 @@ class Module:
     """
 
     _frozen: frozenset[str] = frozenset()
+    training: bool = True
+    """Whether `Dropout` leaves numbers out; see `train` and `eval`."""
 
     def __init_subclass__(cls, **options: object) -> None:
         """Let pictures and texts watch the calls of every class of modules."""
@@ -114,6 +116,19 @@ class Module:
                 parts = [part for _, part in module.stages()]
                 waiting += [p for p in reversed(parts) if isinstance(p, Module)]
         yield from found
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch everything inside to training, as a new model is; returns the model.
+
+        `fit` trains in either mode, and leaves a model switched to its use.
+        """
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Switch everything inside to use: `Dropout` leaves nothing out any more."""
+        return self.train(False)
 
     def entries(self) -> Iterator[Entry]:
         """Each named group of parameters, frozen or not, as in `state_dict()`."""
@@ -435,7 +450,7 @@ class Neuron(Module):
         init: str | Initializer = "auto",
         nout: int = 1,
     ) -> None:
-        nin = _size(nin, "nin")
+        nin = positive(nin, "nin")
         self.activation = _activation(activation if nonlin else None)
         first = initializer(init, self.activation)
         rng = generator(seed)
@@ -489,7 +504,7 @@ class Layer(Module):
         seed: int | random.Random | None = None,
         init: str | Initializer = "auto",
     ) -> None:
-        nout = _size(nout, "nout")
+        nout = positive(nout, "nout")
         rng = generator(seed)
         chosen = _activation(activation if nonlin else None)
         self.neurons = [
@@ -568,7 +583,7 @@ class MLP(Module):
         *,
         init: str | Initializer = "auto",
     ) -> None:
-        sizes = [_size(nin, "nin"), *_sizes(nouts)]
+        sizes = [positive(nin, "nin"), *_sizes(nouts)]
         hidden, rng = _activation(activation), generator(seed)
         last = len(sizes) - 2
         self.layers = [
@@ -667,10 +682,10 @@ class Each:
         return self.operation.name
 
     def __call__(self, x: Any) -> Any:
-        """The operation of one number, or of each of a list."""
+        """The operation of one number, or of each in (nested) lists."""
         if isinstance(x, Value) or is_number(x):
             return self.operation(x)
-        return [self.operation(item) for item in x]
+        return [self(item) for item in x]
 
 
 def number_layers(module: Module) -> None:
@@ -710,7 +725,8 @@ def bare(values: list[Value]) -> Output:
     return cast(Output, values[0] if len(values) == 1 else values)
 
 
-def _size(count: Any, name: str) -> int:
+def positive(count: Any, name: str) -> int:
+    """A size as an int. Raises ValueError unless it is a whole number from 1."""
     try:
         size = operator.index(count)
     except TypeError:
@@ -725,7 +741,7 @@ def _sizes(nouts: object) -> list[int]:
         raise TypeError(
             f"nouts is a list of layer sizes, such as [16, 16, 1]; got {nouts!r}"
         )
-    sizes = [_size(nout, "a layer's size") for nout in nouts]
+    sizes = [positive(nout, "a layer's size") for nout in nouts]
     if not sizes:
         raise ValueError("nouts is empty; the last number in it is the outputs'")
     return sizes

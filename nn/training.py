@@ -14,7 +14,7 @@ import math
 import random
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeAlias
 
@@ -24,6 +24,7 @@ from autograd.wording import expect
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.choices import OPTIMIZER, SCHEDULE, batch_for, epochs_for, usual
 from nn.data import Dataset, split_rows, table
+from nn.dropout import Masked, Noise, noise_of
 from nn.engine import (
     Eager,
     Engine,
@@ -44,6 +45,7 @@ from nn.optim import Optimizer, above_zero, from_zero
 from nn.resuming import hold, in_words, sum_of
 from nn.schedules import Schedule
 from nn.schedules import schedule as _schedule
+from nn.sequences import Sequences, loss_per_token, sequences_of, token_tasks
 from nn.targets import (
     Labels,
     choose_loss,
@@ -78,13 +80,13 @@ class DivergenceError(ArithmeticError):
 
 def fit(
     model: Module,
-    X: Rows | Dataset,
-    y: Targets | None = None,
+    X: Rows | Dataset | Sequences,
+    y: Targets | Sequence[Sequence[int | None]] | None = None,
     loss: str | Loss = "auto",
     optimizer: str | Optimizer = "auto",
     epochs: int | None = None,
     batch_size: int | str | None = "auto",
-    validation: float | Dataset | tuple[Rows, Targets] | None = None,
+    validation: float | Dataset | Sequences | tuple[Rows, Targets] | None = None,
     seed: int | None = None,
     engine: str | Callable[[Task], Engine] = "auto",
     progress: bool = True,
@@ -102,8 +104,10 @@ def fit(
     """Train a model on a table, and return what happened.
 
     X: the inputs, N rows of I numbers: lists or an array, every number finite. Or a
-        `Dataset`, which has the targets as well.
-    y: one target per row: numbers, or classes as texts or whole numbers.
+        `Dataset`, which has the targets as well. For a model of sequences N lists of
+        tokens of any length, or `Sequences`.
+    y: one target per row: numbers, or classes as texts or whole numbers. For sequences
+        a list with a token for each token, or None where nothing is to be told.
     loss: a name (see `nn.losses.LOSSES`), a function (predictions, targets) -> Value,
         or "auto", which looks at y and the number of outputs.
     optimizer: an optimizer such as `SGD(lr=0.1)`, or a name ("sgd", "adam", "adamw",
@@ -153,17 +157,19 @@ def fit(
     saved = _read(resume, model)
     if seed is None:
         seed = saved["seed"] if saved else random.getrandbits(53)
-    inside, outside = _divide(*_rows_of(X, y), validation, seed)
     ours = isinstance(optimizer, str)
     optimizer = _optimizer(optimizer, model)
-    task, labels, held_out = _task(model, loss, optimizer.parameters, inside, outside)
+    task, labels, held_out = _tasks(model, X, y, loss, optimizer, validation, seed)
     units = Units(task, scaled=ours)
+    inner = units.task(task)
+    noise = noise_of(inner.model, inner.X)
     epochs = epochs_for(len(task.X)) if epochs is None else epochs
     training = Training(
         model=model,
         task=task,
-        engine=_engine(engine, units.task(task)),
+        engine=_engine(engine, _with_noise(inner, noise, noise.drawn(seed, 0))),
         units=units,
+        noise=noise,
         optimizer=optimizer,
         schedule=_schedule(_chosen_schedule(schedule, ours), epochs),
         history=_new_history(seed, labels, task),
@@ -178,7 +184,6 @@ def fit(
         checkpoint=checkpoint,
         context=context,
     )
-    training.history.engine = training.engine.name
     if saved:
         hold(saved, training.arguments(), training.rate)
         training.load_state_dict(saved)
@@ -201,6 +206,7 @@ class Training:
     task: Task
     engine: Engine
     units: Units
+    noise: Noise
     optimizer: Optimizer
     schedule: Schedule
     history: History
@@ -219,8 +225,10 @@ class Training:
 
     def __post_init__(self) -> None:
         self._first = _numbers_of(self.task)
-        self._inner = self.engine.task
-        self._held = self.validation and self.units.task(self.validation)
+        self._held: Task | None = None
+        if self.validation is not None:
+            held = self.units.task(self.validation)
+            self._held = _with_noise(held, self.noise, self.noise.none(held.X))
         self.numbers = self.units.engine_numbers(self._first)
         self._saved_at = time.perf_counter()
         self.history.engine = self.engine.name
@@ -271,6 +279,8 @@ class Training:
         """The parameters after one epoch, and what was measured on the way."""
         factor, rows = self.schedule(self.epoch), self.order()
         clip = math.inf if self.clip is None else self.clip
+        if self.noise.parts:
+            self.engine.renew(self.noise.drawn(self.history.seed, self.epoch))
         pace = Pace(self.batch_size, self.optimizer, factor, clip)
         done = self.engine.epoch(self.numbers, rows, pace)
         self._check(done, rows)
@@ -308,7 +318,10 @@ class Training:
     def _metrics(self, outputs: Array, targets: Array | Integers) -> dict[str, float]:
         """How good the outputs are: by labels or as numbers, then as the user wants."""
         labels, outputs = self.history.labels, squeezed(self.units.outputs(outputs))
-        if labels:
+        found: dict[str, float]
+        if self.task.loss is loss_per_token:
+            found = {"perplexity": perplexity(outputs)}
+        elif labels:
             found = {"accuracy": accuracy(labels)(outputs, targets)}
         else:
             found = {"error": mean_error(outputs, targets)}
@@ -339,7 +352,7 @@ class Training:
             what = "a gradient became inf or nan"
         if what:
             part = rows[(batch - 1) * self.batch_size : batch * self.batch_size]
-            self._diverged(what, self._inner, done.numbers, part, batch)
+            self._diverged(what, self.engine.task, done.numbers, part, batch)
         self._check_numbers(done.numbers, batch)
 
     def _diverged(
@@ -501,6 +514,13 @@ def accuracy(labels: Labels) -> Callable[[Targets, Targets], float]:
     return measure
 
 
+def perplexity(losses: Array) -> float:
+    """e**(loss per token): of how many equally likely tokens the next is chosen."""
+    import numpy as np
+
+    return float(np.exp(losses.mean()))
+
+
 def mean_error(outputs: Targets, targets: Targets) -> float:
     """The mean distance of outputs from targets."""
     import numpy as np
@@ -523,6 +543,33 @@ def _rows_of(X: Rows | Dataset, y: Targets | None) -> Part:
     if y is None:
         raise TypeError("y is missing: fit(model, X, y), or fit(model, dataset)")
     return table(X), y
+
+
+def _tasks(
+    model: Module,
+    X: Any,
+    y: Any,
+    loss: str | Loss,
+    optimizer: Optimizer,
+    validation: Any,
+    seed: int,
+) -> tuple[Task, Labels | None, Task | None]:
+    """The task, how its outputs are read, and the same for the validation."""
+    sequences, moved = sequences_of(model.eval(), X, y), optimizer.parameters
+    if sequences is not None:
+        inside, outside = token_tasks(model, loss, moved, sequences, validation, seed)
+        return inside, None, outside
+    return _task(model, loss, moved, *_divide(*_rows_of(X, y), validation, seed))
+
+
+def _with_noise(task: Task, noise: Noise, X: Array) -> Task:
+    """The task with a column for each number that Dropout may leave out.
+
+    X: the task's inputs with these columns.
+    """
+    if not noise.parts:
+        return task
+    return replace(task, model=Masked(task.model, task.X.shape[1]), X=X)
 
 
 def _divide(

@@ -1,13 +1,28 @@
 """Modules as users write them: with nothing but `__init__` and `__call__`.
 
 `OWN` holds a way to make each model, all of two inputs; `x + inner(x)`, parameters of
-one's own, none at all, functions, modules in modules, and weights that are used twice.
+one's own, none at all, functions, modules in modules, weights that are used twice, and
+the parts for sequences and images that come with nn.
 """
 
 import math
 
 from autograd import Value
-from nn import MLP, Layer, Module, Neuron, Sequential
+from nn import (
+    MLP,
+    RNN,
+    Conv1d,
+    Flatten,
+    Layer,
+    LayerNorm,
+    Module,
+    Neuron,
+    PerPosition,
+    Reshape,
+    RMSNorm,
+    SelfAttention,
+    Sequential,
+)
 
 
 class Residual(Module):
@@ -119,4 +134,19 @@ OWN = {
     "shared": lambda: twice(hidden()),
     "shared inside": lambda: Sequential(Residual(hidden()), twice(hidden(seed=4))),
     "alone": lambda: Scale(2),
+    "norm": lambda: Sequential(hidden(), LayerNorm(2), last()),
+    "recurrent": lambda: Sequential(
+        Reshape(2, 1), RNN(1, 1, seed=0), Flatten(), last()
+    ),
+    "block": lambda: Sequential(
+        Reshape(2, 1),
+        PerPosition(Layer(1, 2, None, seed=0)),
+        RMSNorm(2),
+        SelfAttention(2, 2, seed=1),
+        Flatten(),
+        last(4),
+    ),
+    "convolution": lambda: Sequential(
+        Reshape(1, 2), Conv1d(1, 2, 2, seed=0), Flatten(), "relu", last()
+    ),
 }

@@ -17,6 +17,7 @@ from autograd import Value
 from nn import MLP, Layer, Module, Neuron, Sequential, load, save
 from nn.checkpoint import Context, load_checkpoint
 from nn.data import Scaling
+from nn.kinds import KINDS
 from nn.targets import Labels
 
 
@@ -54,6 +55,69 @@ def test_a_model_comes_back_exactly(make, tmp_path):
     assert first.tolist() == second.tolist()
     save(twin, tmp_path / "again.json")
     assert (tmp_path / "m.json").read_bytes() == (tmp_path / "again.json").read_bytes()
+
+
+PARTS = {
+    "Embedding": lambda: nn.Embedding(3, 2, seed=0),
+    "RMSNorm": lambda: nn.RMSNorm(2, eps=1e-3),
+    "LayerNorm": lambda: nn.LayerNorm(2),
+    "SelfAttention": lambda: nn.SelfAttention(4, 2, causal=False, seed=0),
+    "Block": lambda: nn.Block(2, activation="silu", dropout=0.1, seed=0),
+    "GPT": lambda: nn.GPT(3, 4, 2, 2, 3, seed=0, tied=True),
+    "RNN": lambda: nn.RNN(2, 3, seed=0),
+    "GRU": lambda: nn.GRU(2, 3, seed=0),
+    "LSTM": lambda: nn.LSTM(2, 3, seed=0),
+    "Conv1d": lambda: nn.Conv1d(2, 3, 2, stride=2, seed=0),
+    "Conv2d": lambda: nn.Conv2d(2, 3, 2, padding=1, seed=0),
+    "MaxPool2d": lambda: nn.MaxPool2d(2),
+    "AvgPool2d": lambda: nn.AvgPool2d(2),
+    "Reshape": lambda: nn.Reshape(2, 3),
+    "Flatten": nn.Flatten,
+    "Dropout": lambda: nn.Dropout(0.25),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_part_comes_back_and_is_counted_before_it_is_built(name, tmp_path):
+    part = PARTS[name]()
+    whole = Sequential(nn.PerPosition(part), Layer(2, 1, seed=0))
+    for parameter in part.parameters():
+        parameter.data += 0.125
+    save(whole, tmp_path / "m.json")
+    twin = load(tmp_path / "m.json")
+    assert repr(twin) == repr(whole)
+    assert twin.state_dict() == whole.state_dict()
+    assert len(twin.parameters()) == len(whole.parameters())
+    assert not any(module.training for module in twin.modules())
+    save(twin, tmp_path / "again.json")
+    assert (tmp_path / "m.json").read_bytes() == (tmp_path / "again.json").read_bytes()
+    kind = KINDS[name]
+    assert kind.count(**kind.read(part)) == sum(
+        len(np.ravel(numbers)) for numbers in part.state_dict().values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"width": 10**6}, "which is not what it holds"),
+        ({"width": "4"}, "its width is not a whole number"),
+        ({"tied": 1}, "its tied is not true or false but 1"),
+        ({"dropout": "none"}, "not a number"),
+        ({"dropout": 1.5}, "from 0 to below 1"),
+        ({"heads": 3}, "do not divide"),
+        ({"seed": 1}, "its GPT takes context, dropout"),
+        ({"layers": 0}, "its layers is 0"),
+    ],
+)
+def test_a_part_with_other_arguments_is_refused(change, message, tmp_path):
+    path = tmp_path / "m.json"
+    save(PARTS["GPT"](), path)
+    content = json.loads(path.read_text())
+    content["architecture"] |= change
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message):
+        load(path)
 
 
 def test_every_bit_of_a_float_survives(tmp_path):

@@ -493,3 +493,31 @@ def test_help_is_for_beginners(tmp_path):
             assert re.search(rf"\b{name}\b", text), name
     assert "To try it: chainrule train moons" in text
     assert "predict" in "\n".join(chainrule("--help", folder=tmp_path))
+
+
+# ---- a text --------------------------------------------------------------------------
+
+
+def test_a_text_is_learned_and_written(tmp_path):
+    names = ["anna", "nina", "mia", "mina", "ana", "ina", "mani", "nia"]
+    (tmp_path / "names.txt").write_text("\n".join(names * 2))
+    network = [
+        "--context",
+        "6",
+        "--width",
+        "4",
+        "--heads",
+        "1",
+        "--layers",
+        "1",
+        "--engine",
+        "eager",
+    ]
+    run = "train", "names.txt", "--epochs", 2, *network
+    assert chainrule(*run, folder=tmp_path)[-1].startswith("test loss ")
+    assert (tmp_path / "trained" / "history.svg").exists()
+    settings = ["-n", "3", "--temperature", "0.8", "--seed", "1", "--prompt", "ma"]
+    write = "generate", "trained/model.json", *settings
+    texts = chainrule(*write, folder=tmp_path)
+    assert [text[:2] for text in texts] == ["ma"] * 3
+    assert chainrule(*write, folder=tmp_path) == texts

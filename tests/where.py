@@ -57,6 +57,7 @@ ELSEWHERE = {
     "nn.engine": "training compiled_training",
     "nn.history": "training",
     "nn.table": "columns",
+    "nn.kinds": "checkpoint",
     "nn.targets": "targets training",
     "nn.watch": "training",
     "viz": "draw",

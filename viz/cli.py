@@ -273,6 +273,9 @@ def _option_of(setting: Field[Any]) -> inspect.Parameter:
     return inspect.Parameter(name, place, default=option, annotation=first)
 
 
+TEXT = "A text"
+
+
 @verb()
 @_with_settings
 def train(
@@ -293,6 +296,19 @@ def train(
             rich_help_panel="Files",
         ),
     ] = Path("trained"),
+    context: Annotated[
+        int, typer.Option(help="The longest sequence.", rich_help_panel=TEXT)
+    ] = 16,
+    width: Annotated[
+        int, typer.Option(help="Numbers for each position.", rich_help_panel=TEXT)
+    ] = 16,
+    heads: Annotated[
+        int, typer.Option(help="Heads of its attention.", rich_help_panel=TEXT)
+    ] = 4,
+    layers: Annotated[int, typer.Option(help="Blocks.", rich_help_panel=TEXT)] = 1,
+    unit: Annotated[
+        str, typer.Option(help="Tokens: characters or words.", rich_help_panel=TEXT)
+    ] = "characters",
     **settings: Any,
 ) -> None:
     """Train a network on a table; write its curves, pictures and the model.
@@ -305,10 +321,44 @@ def train(
     A table of your own: chainrule train flowers.csv --target species
 
     Then: chainrule predict trained/model.json new.csv
+
+    A text, of one item per line or running: chainrule train names.txt
+
+    Then: chainrule generate trained/model.json -n 20
     """
+    from viz.train import is_text, train_text
     from viz.train import train as run
 
-    run(data, Settings(**settings), out)
+    chosen = Settings(**settings)
+    if not is_text(data, chosen):
+        run(data, chosen, out)
+        return
+    sizes = {"context": context, "width": width, "heads": heads, "layers": layers}
+    train_text(data, chosen, {**sizes, "unit": unit}, out)
+
+
+@verb()
+def generate(
+    model: Annotated[
+        Path, typer.Argument(help="A model.json that chainrule train made of a text.")
+    ],
+    count: Annotated[int, typer.Option("-n", "--count", help="How many.")] = 10,
+    temperature: Annotated[
+        float,
+        typer.Option(help="Below 1 the likely becomes likelier; 0 is the likeliest."),
+    ] = 1.0,
+    seed: Annotated[
+        int, typer.Option(help="The same number gives the same texts.")
+    ] = 0,
+    prompt: Annotated[str, typer.Option(help="What each text begins with.")] = "",
+) -> None:
+    """Print new texts, one on a line, from a model of a text.
+
+    For example: chainrule generate trained/model.json -n 20 --temperature 0.8
+    """
+    from viz.train import generate_texts
+
+    generate_texts(model, count, temperature, seed, prompt)
 
 
 @verb()

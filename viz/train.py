@@ -8,7 +8,7 @@ import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from statistics import fmean
@@ -18,7 +18,9 @@ from autograd import Value
 from nn import MLP, DivergenceError, Module, Sequential, mse, predict
 from nn.cells import numbers
 from nn.checkpoint import Context, load_checkpoint
+from nn.choices import usual
 from nn.data import Scaling
+from nn.language import TrainedText, learn_text, load_text
 from nn.metrics import ClassReport, Importance, NumberReport
 from nn.module import Neuron
 from nn.recipe import Settings, Trained, learn
@@ -94,6 +96,73 @@ def _keep(error: DivergenceError, out: Path) -> None:
         plot_history(history).save(out / "history.svg")
         kept = f"model.json is of epoch {len(history)}, history.svg shows the way there"
         print(f"in {out}: {kept}", file=sys.stderr)
+
+
+# ---- a text --------------------------------------------------------------------------
+
+
+def is_text(data: str, settings: Settings) -> bool:
+    """Whether this is a text to learn to write, not a table with a target."""
+    return data == "words" or (
+        settings.target is None and data.lower().endswith((".txt", ".text", ".md"))
+    )
+
+
+def train_text(
+    data: str, settings: Settings, network: Mapping[str, Any], out: Path
+) -> None:
+    """Train on a text, write the model and the curves, and print what it writes.
+
+    network: the arguments of `nn.learn_text` that make the network.
+    """
+    saved, decay = out / "model.json", settings.weight_decay or 0.0
+    names = "test epochs batch_size schedule patience clip seed engine resume progress"
+    options = {name: getattr(settings, name) for name in names.split()}
+    with _folder(out):
+        trained = learn_text(
+            data,
+            **network,
+            optimizer=usual(settings.optimizer, settings.lr, decay),
+            validation=settings.validation or None,
+            checkpoint=saved,
+            **options,
+        )
+        if len(trained.history):
+            plot_history(trained.history).save(out / "history.svg")
+    _report_text(trained)
+    print(f"written to {out}: history.svg, {saved.name}")
+    if trained.history.stopped == "interrupted":
+        print(f"interrupted; the same command with --resume {saved} goes on")
+    print(text_line(trained))
+
+
+def _report_text(trained: TrainedText) -> None:
+    model, history, parts = trained.model, trained.history, trained.parts
+    tokens, texts = len(trained.vocabulary), trained.generate(5, seed=0)
+    print(f"{model!r}, {tokens} tokens, {parts['training']} sequences to learn from")
+    print(f"{len(history)} epochs in {history.seconds:.1f} s, engine: {history.engine}")
+    print(f"it writes: {', '.join(visible(text, 60) for text in texts)}")
+    bigram = trained.scores["bigram"]["perplexity"]
+    print(f"pairs of tokens, counted, have the perplexity {bigram:.4g}")
+
+
+def text_line(trained: TrainedText) -> str:
+    """`test loss 2.31 per token, perplexity 10.1`."""
+    test = trained.scores["test"]
+    return (
+        f"test loss {test['loss']:.4g} per token, perplexity {test['perplexity']:.4g}"
+    )
+
+
+def generate_texts(
+    model: Path, count: int, temperature: float, seed: int, prompt: str
+) -> None:
+    """Print texts that a language model writes, one on a line."""
+    for text in load_text(model).generate(count, temperature, seed, prompt):
+        print(visible(text, 10_000))
+
+
+# ---- where it is written -------------------------------------------------------------
 
 
 @contextmanager

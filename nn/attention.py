@@ -1,0 +1,400 @@
+"""Transformers: what tokens mean, where they stand, and what each looks at.
+
+A token is a whole number, counted from 0; a sequence is a list of tokens, or of rows of
+numbers, one for each position. Names and layouts of parameters are torch's, where torch
+has the same module: a `Block` is its `TransformerEncoderLayer` with `norm_first=True`.
+
+>>> model = GPT(tokens=5, width=4, heads=2, layers=1, context=3, seed=0)
+>>> logits = model([2, 0, 1])
+>>> len(logits), len(logits[0])
+(3, 5)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from random import Random
+from typing import Any
+
+from autograd.numeric import is_number
+from autograd.ops import abs_, relu, sqrt
+from autograd.reductions import dot, mean, softmax
+from autograd.value import Value
+from nn.dropout import Dropout
+from nn.hints import Activation, Number
+from nn.module import Layer, Module, generator, positive, xavier
+
+Rows = list[list[Any]]
+"""A row of numbers, or of Values, for each position."""
+
+
+class Embedding(Module):
+    """A row of numbers to learn for each token: `weight[token]`.
+
+    tokens: how many there are. width: the length of a row. seed: for the first weights.
+    deviation: how far these are spread around 0.
+
+    A call takes a token, or a list of them, and returns its row, or a list of rows. A
+    token may be a Value, as in a program that serves every token.
+
+    >>> embedding = Embedding(3, 2, seed=0)
+    >>> embedding(1) == embedding.weight[1]
+    True
+    """
+
+    def __init__(
+        self,
+        tokens: int,
+        width: int,
+        *,
+        seed: int | Random | None = None,
+        deviation: float = 1.0,
+    ) -> None:
+        self.tokens, self.width = positive(tokens, "tokens"), positive(width, "width")
+        rng = generator(seed)
+        self.weight = matrix("E", tokens, width, lambda: rng.gauss(0.0, deviation))
+
+    def __call__(self, x: Any) -> Any:
+        """The row of a token; of each token in a list."""
+        if isinstance(x, Value):
+            return [taken(column, x) for column in zip(*self.weight, strict=True)]
+        if is_number(x):
+            return self.weight[self._index(x)]
+        return [self(token) for token in x]
+
+    def _index(self, token: Any) -> int:
+        if not 0 <= token < self.tokens or token != int(token):
+            raise ValueError(
+                f"a token is a whole number from 0 to {self.tokens - 1} here, got "
+                f"{token!r}"
+            )
+        return int(token)
+
+    def __repr__(self) -> str:
+        return f"Embedding({self.tokens}, {self.width})"
+
+
+def taken(values: Sequence[Any], index: Value) -> Any:
+    """The value at a place that may differ from row to row."""
+    return dot([relu(1.0 - abs_(index - i)) for i in range(len(values))], values)
+
+
+def matrix(
+    label: str, rows: int, columns: int, draw: Callable[[], float]
+) -> list[list[Value]]:
+    """Parameters labeled `E[1,1]`, `E[1,2]` and so on, drawn row by row."""
+    return [
+        [Value(draw(), f"{label}[{i + 1},{j + 1}]") for j in range(columns)]
+        for i in range(rows)
+    ]
+
+
+def vector(label: str, count: int, data: float = 0.0) -> list[Value]:
+    """Parameters labeled `b[1]`, `b[2]` and so on."""
+    return [Value(data, f"{label}[{i + 1}]") for i in range(count)]
+
+
+# ---- norms ---------------------------------------------------------------------------
+
+
+class RMSNorm(Module):
+    """weight * x / sqrt(mean(x**2) + eps): a row of length 1 per number, then scaled.
+
+    width: the length of a row. A call takes a row, or a list of rows.
+
+    Zhang and Sennrich (2019).
+
+    >>> [round(y.data, 3) for y in RMSNorm(2)([3.0, 4.0])]
+    [0.849, 1.131]
+    """
+
+    def __init__(self, width: int, *, eps: float = 1e-5) -> None:
+        self.width, self.eps = positive(width, "width"), eps
+        self.weight = vector("g", width, 1.0)
+
+    def __call__(self, x: Any) -> Any:
+        """The row, or each of the rows, scaled."""
+        return _by_row(self._scaled, x)
+
+    def _scaled(self, x: Sequence[Number]) -> list[Any]:
+        _check_width(x, self.width, self)
+        scale = 1.0 / sqrt(dot(x, x) / self.width + self.eps)
+        return [g * (a * scale) for g, a in zip(self.weight, x, strict=True)]
+
+    def __repr__(self) -> str:
+        return f"RMSNorm({self.width})"
+
+
+class LayerNorm(Module):
+    """weight * (x - mean) / sqrt(variance + eps) + bias, mean and variance the row's.
+
+    width: the length of a row. A call takes a row, or a list of rows.
+
+    Ba, Kiros and Hinton (2016).
+
+    >>> [round(y.data, 3) for y in LayerNorm(2)([3.0, 4.0])]
+    [-1.0, 1.0]
+    """
+
+    def __init__(self, width: int, *, eps: float = 1e-5) -> None:
+        self.width, self.eps = positive(width, "width"), eps
+        self.weight, self.bias = vector("g", width, 1.0), vector("b", width)
+
+    def __call__(self, x: Any) -> Any:
+        """The row, or each of the rows, shifted and scaled."""
+        return _by_row(self._scaled, x)
+
+    def _scaled(self, x: Sequence[Number]) -> list[Any]:
+        _check_width(x, self.width, self)
+        middle = mean(x)
+        away = [a - middle for a in x]
+        scale = 1.0 / sqrt(dot(away, away) / self.width + self.eps)
+        parts = zip(self.weight, away, self.bias, strict=True)
+        return [g * (d * scale) + b for g, d, b in parts]
+
+    def __repr__(self) -> str:
+        return f"LayerNorm({self.width})"
+
+
+def _by_row(function: Callable[[Sequence[Number]], list[Any]], x: Any) -> Any:
+    """function(x) of a row, or of each in a list of rows."""
+    x = x.tolist() if hasattr(x, "tolist") else x
+    if len(x) and isinstance(x[0], (list, tuple)):
+        return [function(row) for row in x]
+    return function(x)
+
+
+def _check_width(x: Sequence[object], width: int, module: Module) -> None:
+    if len(x) != width:
+        raise ValueError(f"this {module!r} takes rows of {width} numbers, got {len(x)}")
+
+
+# ---- attention -----------------------------------------------------------------------
+
+
+class SelfAttention(Module):
+    """Each position sums up what it finds at others, weighted by how well they fit it.
+
+    width: the length of a row. heads: how many weightings, each of its own part of the
+        row; they divide the width. causal: whether a position sees only itself and
+        those before it. dropout: the part of the weights left out in training.
+
+    In a head, with query q, key k and value v linear in a row x, position t gives
+
+        sum over s of softmax over s of (q[t] . k[s] / sqrt(len(q))) * v[s]
+
+    Parameters are those of torch's `MultiheadAttention`: `in_proj_weight` has the rows
+    of q, k and v one below the other, heads side by side in each.
+
+    Vaswani et al. (2017).
+
+    >>> attention = SelfAttention(4, heads=2, seed=0)
+    >>> y = attention([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]])
+    >>> len(y), len(y[0])
+    (2, 4)
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int = 1,
+        *,
+        causal: bool = True,
+        dropout: float = 0.0,
+        seed: int | Random | None = None,
+    ) -> None:
+        self.width, self.heads = positive(width, "width"), positive(heads, "heads")
+        if width % heads:
+            raise ValueError(
+                f"the heads share the width: {heads} do not divide {width}"
+            )
+        self.causal, rng = bool(causal), generator(seed)
+        draw = lambda: xavier(rng, width, 3 * width)  # noqa: E731
+        self.in_proj_weight = [
+            row for name in "QKV" for row in matrix(name, width, width, draw)
+        ]
+        self.in_proj_bias = [b for name in "qkv" for b in vector("b" + name, width)]
+        self.out_proj = Layer(width, width, None, seed=rng)
+        self.dropout = Dropout(dropout, seed=rng)
+
+    def __call__(self, x: Rows) -> Rows:
+        """For a list of rows as many rows, made of those that each may see."""
+        heads = [
+            [_mixed(self.dropout(row), values) for row in weights]
+            for weights, values in self._heads(x)
+        ]
+        joined = [list(chain(*parts)) for parts in zip(*heads, strict=True)]
+        return fired(self.out_proj, joined)
+
+    def weights(self, x: Rows) -> list[Rows]:
+        """What each head looks at: for each position how much at which.
+
+        Of each head a row per position, its sum 1; where it is causal, row t has t + 1
+        numbers.
+        """
+        return [weights for weights, _ in self._heads(x)]
+
+    def _heads(self, x: Rows) -> Iterator[tuple[Rows, Rows]]:
+        """Of each head the weights, and the values that are to be weighted."""
+        size = self.width // self.heads
+        for row in x:
+            _check_width(row, self.width, self)
+        projected = [self._projected(row) for row in x]
+        for start in range(0, self.width, size):
+            q, k, v = (
+                [row[first : first + size] for row in projected]
+                for first in range(start, 3 * self.width, self.width)
+            )
+            yield (
+                [self._row(q[t], k[: self._seen(t, len(x))]) for t in range(len(x))],
+                v,
+            )
+
+    def _projected(self, x: Sequence[Number]) -> list[Any]:
+        """q, k and v of a position, of all heads, one after another."""
+        parts = zip(self.in_proj_weight, self.in_proj_bias, strict=True)
+        return [dot(row, x) + b for row, b in parts]
+
+    def _seen(self, position: int, count: int) -> int:
+        return position + 1 if self.causal else count
+
+    def _row(self, q: list[Any], keys: Rows) -> list[Any]:
+        """How much a position looks at each of the others."""
+        scale = len(q) ** -0.5
+        return softmax([dot(q, k) * scale for k in keys])
+
+    def __repr__(self) -> str:
+        return f"SelfAttention({self.width}, {self.heads} heads)"
+
+
+def _mixed(weights: list[Any], values: Rows) -> list[Any]:
+    """The values, weighted and summed up, of as many positions as there are weights."""
+    seen = values[: len(weights)]
+    return [dot(weights, column) for column in zip(*seen, strict=True)]
+
+
+def fired(layer: Layer, rows: Rows) -> Rows:
+    """The layer's outputs for each row, also those of one neuron as a list."""
+    outs = [layer(row) for row in rows]
+    return [out if isinstance(out, list) else [out] for out in outs]
+
+
+class Block(Module):
+    """x + attention(norm(x)), then x + a layer of neurons there and back of norm(x).
+
+    width, heads, causal: see `SelfAttention`. activation: of the neurons, of which
+        there are four times the width. dropout: the part of what is added, and of the
+        weights of attention, left out in training.
+
+    Parameters are those of torch's `TransformerEncoderLayer` with `norm_first=True`.
+
+    >>> block = Block(4, heads=2, seed=0)
+    >>> [name for name in block.state_dict() if "weight" in name]  # doctest: +ELLIPSIS
+    ['norm1.weight', 'self_attn.in_proj_weight', ..., 'linear2.weight']
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int = 1,
+        *,
+        activation: str | Activation | None = "gelu",
+        causal: bool = True,
+        dropout: float = 0.0,
+        seed: int | Random | None = None,
+    ) -> None:
+        rng = generator(seed)
+        self.norm1 = LayerNorm(width)
+        self.self_attn = SelfAttention(
+            width, heads, causal=causal, dropout=dropout, seed=rng
+        )
+        self.dropout1 = Dropout(dropout, seed=rng)
+        self.norm2 = LayerNorm(width)
+        self.linear1 = Layer(width, 4 * width, activation, seed=rng)
+        self.dropout = Dropout(dropout, seed=rng)
+        self.linear2 = Layer(4 * width, width, None, seed=rng)
+        self.dropout2 = Dropout(dropout, seed=rng)
+
+    def __call__(self, x: Rows) -> Rows:
+        """For a list of rows as many rows."""
+        x = _sums(x, self.dropout1(self.self_attn(self.norm1(x))))
+        inner = self.dropout(fired(self.linear1, self.norm2(x)))
+        return _sums(x, self.dropout2(fired(self.linear2, inner)))
+
+    def __repr__(self) -> str:
+        return f"Block({self.norm1.width}, {self.self_attn.heads} heads)"
+
+
+def _sums(xs: Rows, ys: Rows) -> Rows:
+    return [
+        [a + b for a, b in zip(x, y, strict=True)] for x, y in zip(xs, ys, strict=True)
+    ]
+
+
+# ---- the whole -----------------------------------------------------------------------
+
+
+class GPT(Module):
+    """A transformer that tells, at each position of a text, which token comes next.
+
+    tokens: how many there are. width: numbers for each position. heads, layers: of the
+        attention, and how many blocks. context: the longest sequence. seed: for the
+        first weights. dropout: see `Block`. tied: whether the rows of `head.weight`,
+        which score the tokens, are those of `token.weight`, which say what they mean.
+
+    A call takes a list of tokens and returns a list of logits, one per token that there
+    is, for each position; it depends on the tokens up to there alone.
+
+    Radford et al. (2019), GPT-2.
+
+    >>> model = GPT(tokens=27, width=16, heads=4, layers=1, context=16, seed=0)
+    >>> model
+    GPT of 1 x Block(16, 4 heads) (4459 parameters)
+    """
+
+    def __init__(
+        self,
+        tokens: int,
+        width: int,
+        heads: int,
+        layers: int,
+        context: int,
+        seed: int | Random | None = None,
+        *,
+        dropout: float = 0.0,
+        tied: bool = False,
+    ) -> None:
+        rng = generator(seed)
+        self.token = Embedding(tokens, width, seed=rng, deviation=0.1)
+        self.position = Embedding(context, width, seed=rng, deviation=0.1)
+        self.dropout = Dropout(dropout, seed=rng)
+        self.blocks = [
+            Block(width, heads, dropout=dropout, seed=rng)
+            for _ in range(positive(layers, "layers"))
+        ]
+        self.norm = LayerNorm(width)
+        self.head = Layer(width, tokens, None, seed=rng)
+        if tied:
+            for neuron, row in zip(self.head.neurons, self.token.weight, strict=True):
+                neuron.w = row
+
+    @property
+    def context(self) -> int:
+        """The longest sequence."""
+        return self.position.tokens
+
+    def __call__(self, x: Sequence[Number]) -> Rows:
+        """A list of logits for each token of a sequence."""
+        if not 0 < len(x) <= self.context:
+            raise ValueError(
+                f"this GPT takes 1 to {self.context} tokens, its context; got {len(x)}"
+            )
+        rows = _sums(self.token(x), self.position(range(len(x))))
+        rows = self.dropout(rows)
+        for block in self.blocks:
+            rows = block(rows)
+        return fired(self.head, self.norm(rows))
+
+    def __repr__(self) -> str:
+        return f"GPT of {len(self.blocks)} x {self.blocks[0]!r} ({self._count()})"

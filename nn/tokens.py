@@ -1,0 +1,155 @@
+"""Text as tokens: whole numbers that stand for characters or for words.
+
+>>> text = Text.of(["anna", "nina"])
+>>> text.vocabulary.encode("ana"), text.vocabulary.decode([1, 3, 1])
+([1, 3, 1], 'ana')
+>>> X, y = text.sequences(context=8)
+>>> X[0], y[0]
+([0, 1, 3, 3, 1], [1, 3, 3, 1, 0])
+
+Token 0 is where an item begins, and where it ends; the others are numbered in the order
+of their symbols.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+from autograd.files import Path
+from autograd.wording import cut
+from nn.sequences import Sequences
+
+UNITS = ("characters", "words")
+LAYOUTS = ("auto", "lines", "running")
+LONGEST_LINE = 64
+"""Characters; a file with a longer line, or an empty one inside, is running text."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the tokens 1, 2, 3 ... stand for.
+
+    symbols: a character each, or a word. unit: which of the two.
+
+    >>> Vocabulary(("a", "b")).encode("ba")
+    [2, 1]
+    """
+
+    symbols: tuple[str, ...]
+    unit: str = "characters"
+
+    def __len__(self) -> int:
+        return len(self.symbols) + 1
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text. Raises ValueError for a symbol that is not known."""
+        numbers = {symbol: i for i, symbol in enumerate(self.symbols, 1)}
+        parts = parts_of(text, self.unit)
+        for part in parts:
+            if part not in numbers:
+                known = cut(" ".join(self.symbols))
+                raise ValueError(
+                    f"{part!r} is not among the {self.unit} that were learned: {known}"
+                )
+        return [numbers[part] for part in parts]
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """The text of tokens, what is 0 left out."""
+        between = "" if self.unit == "characters" else " "
+        return between.join(self.symbols[token - 1] for token in tokens if token)
+
+
+def parts_of(text: str, unit: str) -> list[str]:
+    """A text's characters, or its words, which spaces separate."""
+    return list(text) if unit == "characters" else text.split()
+
+
+@dataclass(frozen=True)
+class Text:
+    """Items of a text, such as names, and the vocabulary of their symbols.
+
+    items: one alone for running text.
+    """
+
+    items: tuple[str, ...]
+    vocabulary: Vocabulary
+
+    @classmethod
+    def of(cls, items: Sequence[str], unit: str = "characters") -> Text:
+        """Items with the vocabulary that they need, in the order of the symbols."""
+        if unit not in UNITS:
+            raise ValueError(f"unit is one of {', '.join(UNITS)}; got {unit!r}")
+        found = sorted({part for item in items for part in parts_of(item, unit)})
+        if not found:
+            raise ValueError("there is no text to learn from")
+        return cls(tuple(items), Vocabulary(tuple(found), unit))
+
+    def rows(self, indices: Sequence[int]) -> Text:
+        """These items alone, with the vocabulary of all."""
+        return Text(tuple(self.items[i] for i in indices), self.vocabulary)
+
+    def sequences(self, context: int) -> Sequences:
+        """What a model of sequences learns: at each token to tell the next.
+
+        Items that are longer than the context are cut into parts of its length.
+        """
+        X, y = [], []
+        for item in self.items:
+            tokens = [0, *self.vocabulary.encode(item), 0]
+            for start in range(0, len(tokens) - 1, context):
+                part = tokens[start : start + context + 1]
+                X.append(part[:-1])
+                y.append(part[1:])
+        return Sequences(X, y)
+
+    def __repr__(self) -> str:
+        symbols = f"{len(self.vocabulary.symbols)} {self.vocabulary.unit}"
+        return f"Text of {len(self.items)} items in {symbols}"
+
+
+def read_text(path: Path, unit: str = "characters", layout: str = "auto") -> Text:
+    """The text in a file, in UTF-8.
+
+    layout: "lines" for one item per line, "running" for one text; "auto" takes short
+        lines with no empty one between them for items.
+
+    Raises ValueError for a file that is no text, or an empty one.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout is one of {', '.join(LAYOUTS)}; got {layout!r}")
+    try:
+        text = FilePath(path).read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not a text in UTF-8") from None
+    if not text.strip():
+        raise ValueError(f"{path} is empty")
+    lines = [line.strip() for line in text.strip().splitlines()]
+    if layout == "lines" or (layout == "auto" and _are_items(lines)):
+        return Text.of([line for line in lines if line], unit)
+    return Text.of([text.strip()], unit)
+
+
+def _are_items(lines: list[str]) -> bool:
+    return len(lines) > 1 and all(0 < len(line) <= LONGEST_LINE for line in lines)
+
+
+def words() -> Text:
+    """2 795 words of 3 to 10 letters, from the names of the characters of Unicode 3.2.
+
+    Python brings these names with it, in `unicodedata.ucd_3_2_0`, and they never
+    change: alpha, biblical, comma ... Names that only count are left out (CJK, Hangul,
+    Yi).
+
+    >>> len(words().items), words().items[::700]
+    (2795, ('aabaafili', 'father', 'may', 'shadda'))
+    """
+    found: set[str] = set()
+    for code in range(0x30000):
+        name = unicodedata.ucd_3_2_0.name(chr(code), "")
+        if not name.startswith(("CJK", "HANGUL SYL", "YI SYL")):
+            found.update(re.findall("[A-Z]+", name))
+    return Text.of(sorted(word.lower() for word in found if 3 <= len(word) <= 10))

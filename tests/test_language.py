@@ -1,0 +1,101 @@
+"""Language models: trained on a text, saved, and what they write."""
+
+import math
+from collections import Counter
+
+import pytest
+
+import nn
+from nn import generate, learn_text, load_text
+from nn.language import bigram_loss
+from nn.tokens import Text
+
+NAMES = ["anna", "nina", "mia", "mina", "ana", "ina", "mani", "nia"] * 3
+SMALL = {"width": 4, "heads": 1, "context": 6, "engine": "eager", "progress": False}
+
+
+def learned(**options):
+    return learn_text(NAMES, **{"epochs": 3, **SMALL, **options})
+
+
+class Fixed(nn.Module):
+    """Says the same of whatever comes next: token 1, 2, 0 with odds 8, 2, 1."""
+
+    def __call__(self, tokens):
+        return [[0.0, math.log(8), math.log(2)] for _ in tokens]
+
+
+def test_what_is_drawn_has_the_odds_that_the_model_gives():
+    found = Counter(t for row in generate(Fixed(), 3000, seed=0) for t in row)
+    assert found[1] / found[2] == pytest.approx(4, rel=0.1)
+    lengths = [len(row) for row in generate(Fixed(), 3000, seed=1)]
+    assert sum(lengths) / 3000 == pytest.approx(10, rel=0.1)
+    cold = Counter(t for row in generate(Fixed(), 200, 0.5, seed=0) for t in row)
+    assert cold[1] / cold[2] == pytest.approx(16, rel=0.2)
+    assert generate(Fixed(), 1, 0.0, longest=7) == [[1] * 7]
+
+
+def test_the_same_seed_writes_the_same():
+    model = nn.GPT(5, 4, 1, 1, 8, seed=0, dropout=0.5)
+    assert generate(model, 5, seed=3) == generate(model, 5, seed=3)
+    assert generate(model, 5, seed=3) != generate(model, 5, seed=4)
+    assert all(row[:2] == [1, 2] for row in generate(model, 5, seed=3, prompt=[1, 2]))
+    assert max(map(len, generate(model, 50, seed=3))) <= 8
+    with pytest.raises(ValueError, match="9 tokens, more than the 8 of a sequence"):
+        generate(model, prompt=[1] * 9)
+    with pytest.raises(ValueError, match="temperature is a number from 0; got -1"):
+        generate(model, temperature=-1)
+
+
+def test_a_text_is_learned_saved_and_goes_on(tmp_path):
+    path = tmp_path / "m.json"
+    trained = learned(checkpoint=path, schedule="constant")
+    assert trained.history.loss[-1] < trained.history.loss[0]
+    assert trained.scores["test"]["perplexity"] == pytest.approx(
+        math.exp(trained.scores["test"]["loss"])
+    )
+    again = load_text(path)
+    assert again.vocabulary.symbols == ("a", "i", "m", "n")
+    texts = again.generate(4, 0.8, seed=0, prompt="ma")
+    assert texts == trained.generate(4, 0.8, seed=0, prompt="ma")
+    assert all(text.startswith("ma") for text in texts)
+    rest = learned(epochs=4, resume=path, schedule="constant")
+    whole = learned(epochs=4, schedule="constant")
+    assert rest.model.state_dict() == whole.model.state_dict()
+
+
+def test_the_scores_are_losses_per_token():
+    trained = learned(epochs=0)
+    _, outside = Text.of(NAMES).sequences(6).split(0.1, 0)
+    losses = [
+        nn.cross_entropy([row], [t]).data
+        for X, y in zip(*outside, strict=True)
+        for row, t in zip(trained.model(X), y, strict=True)
+    ]
+    assert trained.scores["test"]["loss"] == pytest.approx(sum(losses) / len(losses))
+
+
+def test_pairs_counted():
+    inside, outside = nn.Sequences([[0, 1, 1]], [[1, 1, 0]]), nn.Sequences([[1]], [[0]])
+    assert bigram_loss(inside, outside) == pytest.approx(math.log(4 / 2))
+
+
+def test_a_model_without_a_vocabulary(tmp_path):
+    nn.save(nn.MLP(2, [1]), tmp_path / "m.json")
+    with pytest.raises(ValueError, match="has no vocabulary"):
+        load_text(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize(
+    "change", [{"unit": "letters"}, {"symbols": ["a", "a"]}, {"symbols": [""]}]
+)
+def test_a_vocabulary_that_is_damaged(change, tmp_path):
+    import json
+
+    path = tmp_path / "m.json"
+    learned(epochs=0).save(path)
+    content = json.loads(path.read_text())
+    content["context"]["vocabulary"] |= change
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="its vocabulary is not one of different"):
+        load_text(path)

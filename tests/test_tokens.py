@@ -1,0 +1,74 @@
+"""Text as tokens: vocabularies, items and running text, what is cut where."""
+
+import pytest
+
+from nn.tokens import Text, Vocabulary, read_text, words
+
+
+def file(tmp_path, text):
+    path = tmp_path / "text.txt"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("unit", ["characters", "words"])
+def test_there_and_back(unit):
+    text = Text.of(["to be or", "not to be"], unit)
+    for item in text.items:
+        tokens = text.vocabulary.encode(item)
+        assert text.vocabulary.decode(tokens) == item
+        assert 0 not in tokens
+    assert len(text.vocabulary) == 1 + len(text.vocabulary.symbols)
+
+
+def test_a_symbol_that_is_not_known():
+    with pytest.raises(ValueError, match="'x' is not among the characters that were"):
+        Vocabulary(("a", "b")).encode("abx")
+
+
+def test_an_item_begins_and_ends_with_0_and_is_cut_at_the_context():
+    X, y = Text.of(["abc"]).sequences(context=4)
+    assert (X, y) == ([[0, 1, 2, 3]], [[1, 2, 3, 0]])
+    X, y = Text.of(["abc"]).sequences(context=3)
+    assert (X, y) == ([[0, 1, 2], [3]], [[1, 2, 3], [0]])
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("anna\nnina\n", 2),
+        ("anna\r\nnina", 2),
+        ("\ufeffanna\nnina\n\n", 2),
+        ("one line alone", 1),
+        ("a verse\nand another\n\na second stanza\n", 1),
+        ("short\n" + "long " * 20, 1),
+    ],
+)
+def test_items_or_running_text(text, count, tmp_path):
+    assert len(read_text(file(tmp_path, text)).items) == count
+    lines = [line for line in text.splitlines() if line.strip("\ufeff \n")]
+    assert len(read_text(file(tmp_path, text), layout="lines").items) == len(lines)
+    assert len(read_text(file(tmp_path, text), layout="running").items) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(b"\xff\xfe\x00", "is not a text in UTF-8"), (" \n", "is empty")],
+)
+def test_what_is_no_text(text, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        read_text(file(tmp_path, text))
+
+
+def test_settings_that_do_not_exist(tmp_path):
+    with pytest.raises(ValueError, match="unit is one of characters, words"):
+        Text.of(["a"], "letters")
+    with pytest.raises(ValueError, match="layout is one of auto, lines, running"):
+        read_text(file(tmp_path, "a"), layout="columns")
+
+
+def test_the_words_that_python_brings_with_it():
+    text = words()
+    assert len(set(text.items)) == 2795
+    assert "".join(text.vocabulary.symbols) == "abcdefghijklmnopqrstuvwxyz"
+    assert {3, 10} == {len(min(text.items, key=len)), len(max(text.items, key=len))}
