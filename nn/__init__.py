@@ -7,6 +7,7 @@ from nn import data, recipe, schedules, table, tokens
 from nn.attention import GPT, Block, Embedding, LayerNorm, RMSNorm, SelfAttention
 from nn.checkpoint import export_safetensors, load, save
 from nn.convolution import AvgPool2d, Conv1d, Conv2d, Flatten, MaxPool2d, Reshape
+from nn.diagnose import Diagnosis, diagnose
 from nn.dropout import Dropout
 from nn.engine import predict
 from nn.history import History
@@ -22,6 +23,7 @@ from nn.losses import (
 )
 from nn.module import MLP, Layer, Module, Neuron, Sequential
 from nn.optim import SGD, Adam, AdamW, Optimizer, RMSProp
+from nn.rates import find_lr
 from nn.recurrent import GRU, LSTM, RNN, PerPosition
 from nn.sequences import Sequences
 from nn.training import DivergenceError, fit
@@ -42,6 +44,7 @@ __all__ = [
     "Block",
     "Conv1d",
     "Conv2d",
+    "Diagnosis",
     "DivergenceError",
     "Dropout",
     "Embedding",
@@ -66,7 +69,9 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "data",
+    "diagnose",
     "export_safetensors",
+    "find_lr",
     "fit",
     "generate",
     "hinge",

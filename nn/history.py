@@ -26,6 +26,7 @@ class History:
     seconds: how long the epochs of this call took.
     engine, loss_name: what computed, and what was minimized.
     labels: how outputs become classes; None for numbers.
+    moved: how many parameters were trained.
 
     Each column is an attribute as well.
 
@@ -42,6 +43,7 @@ class History:
     engine: str = ""
     loss_name: str = ""
     labels: Labels | None = None
+    moved: int = 0
 
     def __getitem__(self, name: str) -> list[float]:
         """One column. Raises KeyError that lists those there are."""

@@ -33,6 +33,7 @@ from nn.data import (
     Scaling,
     as_column,
 )
+from nn.diagnose import Diagnosis, diagnose
 from nn.engine import loss_of, predict
 from nn.hints import Array, Target
 from nn.history import History, summary
@@ -40,6 +41,7 @@ from nn.losses import LOSSES
 from nn.metrics import Bin, ClassReport, Importance, NumberReport
 from nn.module import ACTIVATIONS, MLP, Module
 from nn.optim import OPTIMIZERS, Optimizer
+from nn.rates import RateTest, find_lr
 from nn.reading import read as read_sheet
 from nn.schedules import SCHEDULES
 from nn.table import Encoding, Meaning, Table, Told, meanings, names_in
@@ -208,6 +210,13 @@ class Settings:
             f"How the weights follow the gradient: {_one_of([*OPTIMIZERS])}.", TRAINING
         ),
     ] = OPTIMIZER
+    find_lr: Annotated[
+        bool,
+        Setting(
+            "Find the learning rate first, by a few steps with rates that grow.",
+            TRAINING,
+        ),
+    ] = False
     weight_decay: Annotated[
         float | None,
         Setting(
@@ -334,6 +343,7 @@ class Trained(Predictor):
     """What `learn` made: a predictor, how it came to be, and how good it is.
 
     parts: the rows by what they are for: "training", "validation", "test".
+    rates: the range test, where the learning rate was found by one.
     scores: of each part the loss, and the accuracy or the error (the mean distance, in
         the target's own unit).
     """
@@ -342,6 +352,7 @@ class Trained(Predictor):
     history: History
     parts: dict[str, Dataset]
     scores: dict[str, dict[str, float]]
+    rates: RateTest | None = None
 
     def report(self, part: str = "test") -> ClassReport | NumberReport:
         """How good it is on a part of the rows, and what guessing alone would give.
@@ -356,6 +367,13 @@ class Trained(Predictor):
         if self.context.labels:
             return metrics.classes(rows.y, found, metrics.most_frequent(told))
         return metrics.numbers(_floats(rows.y), _floats(found), fmean(_floats(told)))
+
+    def diagnose(self) -> Diagnosis:
+        """Why it does not learn, or learns what it should not; see `nn.diagnose`."""
+        rows, context = self.parts["training"], self.context
+        X, y = context.scaled(rows.X), context.targets(rows.y)
+        names = context.features
+        return diagnose(self.model, X, y, history=self.history, features=names)
 
     def told(self, part: str = "test") -> list[Any]:
         """What it tells of a part of the rows, in the target's own unit."""
@@ -438,13 +456,24 @@ def learn(
         "checkpoint": checkpoint,
         "context": context,
     }
+    rates = _found_rate(model, seen["training"], options) if settings.find_lr else None
     history = fit(model, *seen["training"], **_shared_with_fit(settings) | options)
     context = with_labels(context, history.labels)
     scores = {
         name: measure(history, context, predict(model, X), y)
         for name, (X, y) in seen.items()
     }
-    return Trained(model, context, history, parts, scores)
+    return Trained(model, context, history, parts, scores, rates)
+
+
+def _found_rate(
+    model: MLP, rows: tuple[Array, list[Target]], options: Mapping[str, Any]
+) -> RateTest:
+    """The range test for these rows; the optimizer gets the rate it suggests."""
+    optimizer = options["optimizer"]
+    found = find_lr(model, *rows, options["loss"], optimizer)
+    optimizer.lr = found.suggestion
+    return found
 
 
 def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:

@@ -676,7 +676,8 @@ def _engine(choice: str | Callable[[Task], Engine], task: Task) -> Engine:
 
 def _new_history(seed: int, labels: Labels | None, task: Task) -> History:
     name = str(getattr(task.loss, "__name__", "loss"))
-    return History(seed=seed, labels=labels, loss_name=name)
+    moved = len(task.parameters)
+    return History(seed=seed, labels=labels, loss_name=name, moved=moved)
 
 
 def _numbers_of(task: Task) -> Array:

@@ -55,6 +55,7 @@ ELSEWHERE = {
     "nn.choices": "units recipe",
     "nn.compiled": "compiled_training training",
     "nn.engine": "training compiled_training",
+    "nn.evidence": "diagnose",
     "nn.history": "training",
     "nn.table": "columns",
     "nn.kinds": "checkpoint",

@@ -34,6 +34,7 @@ from viz.plots import (
     plot_history,
     plot_importance,
     plot_predictions,
+    plot_rates,
 )
 from viz.render import Graph, visible
 from viz.usage import columns, fitted
@@ -62,6 +63,8 @@ def train(data: str, settings: Settings, out: Path) -> None:
             else:  # of an earlier training, on other data
                 (out / name).unlink(missing_ok=True)
     _report(trained)
+    for finding in trained.diagnose().findings:
+        print(fitted(str(finding), columns()))
     names = ", ".join([*pictures, saved.name])
     print(fitted(f"written to {out}: {names}", columns()))
     if trained.history.stopped == "interrupted":
@@ -344,7 +347,7 @@ def _digits(name: str, x: float) -> str:
 
 PICTURES = (
     "history.svg", "boundary.svg", "confusion.svg", "calibration.svg",
-    "predictions.svg", "importance.svg", "graph.svg",
+    "predictions.svg", "importance.svg", "rates.svg", "graph.svg",
 )  # fmt: skip
 
 
@@ -372,6 +375,8 @@ def draw_pictures(trained: Trained) -> dict[str, Any]:
         shown = plot_predictions(right, trained.told(), context.target)
         pictures["predictions.svg"] = shown
     pictures["importance.svg"] = plot_importance(trained.importance())
+    if trained.rates:
+        pictures["rates.svg"] = plot_rates(trained.rates)
     rows = context.inputs(trained.parts["training"].X)
     pictures["graph.svg"] = neuron_graph(model, rows, context.features)
     return pictures
