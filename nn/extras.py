@@ -15,6 +15,6 @@ def require(name: str) -> None:
     if find_spec(name) is None:
         raise ModuleNotFoundError(
             f"this needs {PROJECTS.get(name, name)}; install it with: "
-            "python -m pip install 'chainrule[train]'",
+            'python -m pip install "chainrule[train]"',
             name=name,
         )

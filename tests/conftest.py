@@ -40,7 +40,7 @@ def pytest_configure():
         import autograd
     except ImportError as error:
         raise pytest.UsageError(
-            f"{error}; install chainrule first: python -m pip install -e '.[test]'"
+            f'{error}; install chainrule first: python -m pip install -e ".[test]"'
         ) from None
     if not is_checkout(Path(autograd.__file__).parents[1]):
         os.environ["PYTHONSAFEPATH"] = "1"  # the same for what the tests start

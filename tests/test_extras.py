@@ -33,7 +33,7 @@ def test_a_missing_library(use, tmp_path, monkeypatch):
         lambda name: None if name == missing else find_spec(name),
     )
     (tmp_path / "t.csv").write_text("a,y\n1,0\n2,1\n")
-    command = "python -m pip install 'chainrule[train]'"
+    command = 'python -m pip install "chainrule[train]"'
     words = re.escape(f"this needs {project}; install it with: {command}")
     with pytest.raises(ModuleNotFoundError, match=words):
         run(tmp_path / "t.csv")

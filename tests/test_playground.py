@@ -644,7 +644,7 @@ def test_a_missing_marimo_is_one_line_with_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "marimo", None)
     with pytest.raises(ModuleNotFoundError) as told:
         play_server.serve()
-    assert str(told.value).endswith("python -m pip install 'chainrule[play]'")
+    assert str(told.value).endswith('python -m pip install "chainrule[play]"')
 
 
 def test_the_server_is_asked_to_serve_this_machine_alone(monkeypatch, capsys):

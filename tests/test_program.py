@@ -420,8 +420,8 @@ def test_without_llvmlite():
     )
     first, second = done.stdout.splitlines()
     assert first.startswith("  runs on numpy; for machine code install llvmlite:")
-    assert first.endswith("python -m pip install 'chainrule[fast]'")
-    assert second.endswith("python -m pip install 'chainrule[fast]'"), done.stderr
+    assert first.endswith('python -m pip install "chainrule[fast]"')
+    assert second.endswith('python -m pip install "chainrule[fast]"'), done.stderr
 
 
 def test_import_autograd_loads_the_standard_library_alone():

@@ -97,6 +97,7 @@ WHOLE = [
     "gallery",
     "house",
     "project",
+    "shells",
     "stepper_browser",
     "views",
 ]

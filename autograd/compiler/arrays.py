@@ -13,7 +13,7 @@ def numpy() -> Any:
         import numpy
     except ImportError:
         raise ImportError(
-            "compiled programs need numpy: python -m pip install 'chainrule[fast]'"
+            'compiled programs need numpy: python -m pip install "chainrule[fast]"'
         ) from None
     return numpy
 

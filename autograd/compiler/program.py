@@ -48,7 +48,7 @@ MADE: Final = {
 }
 NUMPY, LLVM = "numpy", "llvm"
 SHOWN: Final = 90  # lines of each part of a program, as text
-INSTALL: Final = "python -m pip install 'chainrule[fast]'"
+INSTALL: Final = 'python -m pip install "chainrule[fast]"'
 
 
 def compile(

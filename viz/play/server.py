@@ -98,7 +98,7 @@ def _guard() -> None:
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "the playground needs marimo; install it with: "
-            "python -m pip install 'chainrule[play]'"
+            'python -m pip install "chainrule[play]"'
         ) from None
     MIDDLEWARE_REGISTRY.register("chainrule", Middleware(SamePage))
 
