@@ -168,9 +168,8 @@ def test_what_the_readme_says_of_chainrule():
     assert x.grad == 54.0
     with pytest.raises(ValueError, match=r"log\(p = -0\.25\) is not defined"):
         autograd.Value(-0.25, label="p").log()
-    program = autograd.compile(lambda a, b: a * b, inputs=2)
-    listing = "\n".join(program.instructions())
-    assert re.search(r"(?m)^ *%\d+ = ", listing), listing
+    shown = str(autograd.compile(lambda a, b: a * b, inputs=2))
+    assert "L = x[1] · x[2]" in shown
 
 
 def test_numbers_told_in_prose():

@@ -50,7 +50,7 @@ def differs(seed, backend, rows):
 
 @pytest.mark.parametrize("backend", ["numpy", "llvm"])
 def test_layered_programs(backend):
-    seeds = range(60 if backend == "numpy" else 4)
+    seeds = range(30 if backend == "numpy" else 2)
     assert not [seed for seed in seeds if differs(seed, backend, seed % 4)]
 
 
@@ -160,6 +160,24 @@ def test_shared_weights_are_one_product_over_all_positions():
     assert (forward.left.dims, forward.right.dims) == ((1, 4, 3), (1, 5, 3))
     assert backward.rows
     assert (backward.left.dims, backward.right.dims) == ((1, 4, 5), (1, 3, 5))
+
+
+def test_positions_come_together_again_behind_sums_of_different_lengths():
+    W = [[Value(0.1 * i - 0.2 * j, f"W[{i},{j}]") for j in range(2)] for i in range(3)]
+
+    def loss(*xs):
+        rows = [xs[t : t + 2] for t in range(0, 12, 2)]
+        mixed = [
+            [dot([r[0] for r in rows[:t]], [r[j] for r in rows[:t]]) for j in range(2)]
+            for t in range(1, 7)
+        ]
+        return sum([tanh(dot(w, row)) for row in mixed for w in W])
+
+    program = array_program(loss, 12, list(itertools.chain(*W)))
+    (leaf,) = [n for n, a in program.made() if getattr(a.step, "name", "") == "W"]
+    steps = [array.step for _, array in program.made()]
+    weighted = [s for s in steps if type(s) is Product and s.left.array == leaf]
+    assert [step.right.dims for step in weighted] == [(1, 6, 2)]
 
 
 def test_half_of_a_grid_is_a_product_and_less_is_not():
@@ -316,7 +334,7 @@ def test_a_branch_not_taken_stays_out_of_the_second_derivative():
     assert kinked.hvp([[1.0], [-1.0]], [1.0], [0.5]).tolist() == [1.0]
 
 
-@pytest.mark.parametrize("seed", range(0, 30, 3))
+@pytest.mark.parametrize("seed", range(0, 30, 5))
 def test_the_source_of_a_gradient_stands_alone(seed):
     output, xs, ws = layered(seed)
     program, names = compile(output, xs, ws), {}

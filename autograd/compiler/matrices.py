@@ -472,12 +472,16 @@ class Finder:
 
     def _grids(self, cells: Cells) -> list[Grid]:
         """The dots as grids, each as large as can be and at least half full."""
-        by_sources: dict[object, Cells] = {}
+        by_matrix: dict[object, Cells] = {}
         for cell, dot in cells.items():
-            sources = self._sources(cell[:1]), self._sources(cell[1:])
-            by_sources.setdefault(sources, {})[cell] = dot
+            # Parameters of other names are other matrices. What they are multiplied
+            # with is one even if it is in many arrays, as of positions: from here on
+            # the positions are in one array.
+            fixed = self.code.instructions[cell[0][0]].op == PARAMETER
+            matrix = self._sources(cell[:1]) if fixed else None
+            by_matrix.setdefault(matrix, {})[cell] = dot
         grids: list[Grid] = []
-        for part in [part for each in by_sources.values() for part in connected(each)]:
+        for part in [part for each in by_matrix.values() for part in connected(each)]:
             whole = self._grid(part)
             full = len(part) * 2 >= len(whole.lefts) * len(whole.rights)
             grids += [whole] if full else map(self._grid, rectangles(part))
