@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from nn.targets import Labels
+
+FEW = 5  # epochs that say nothing of a trend
 
 Show = Callable[[int, Mapping[str, float]], None]
 
@@ -27,6 +30,7 @@ class History:
     engine, loss_name: what computed, and what was minimized.
     labels: how outputs become classes; None for numbers.
     moved: how many parameters were trained.
+    guess: the loss of the best answer that is the same for every row; nan if not known.
 
     Each column is an attribute as well.
 
@@ -44,6 +48,7 @@ class History:
     loss_name: str = ""
     labels: Labels | None = None
     moved: int = 0
+    guess: float = math.nan
 
     def __getitem__(self, name: str) -> list[float]:
         """One column. Raises KeyError that lists those there are."""
@@ -86,7 +91,39 @@ class History:
         index = (self.best_epoch or len(self)) - 1
         return {name: column[index] for name, column in self.columns.items() if column}
 
+    @property
+    def remarks(self) -> list[str]:
+        """What the loss says: that it grew, was still falling, or is a guess's.
+
+        >>> History({"loss": [4.0, 3.0, 2.5, 2.0, 1.5]}).remarks
+        ['the loss was still falling, from 2 to 1.5: more epochs, or a larger lr']
+        >>> History({"loss": [0.7] * 5}, guess=0.69).remarks
+        ['no better than guessing, whose loss is 0.69: see nn.diagnose']
+        """
+        losses = self.columns.get("loss", [])
+        if len(losses) < FEW:
+            return []
+        first, late, last = losses[0], losses[-1 - len(losses) // 5], losses[-1]
+        found = []
+        if last > 1.1 * first:
+            found.append(f"the loss grew, from {first:.3g} to {last:.3g}: a smaller lr")
+        elif late - last > 0.05 * late and not last < 0.1 * self.guess:
+            found.append(
+                f"the loss was still falling, from {late:.3g} to {last:.3g}: more "
+                "epochs, or a larger lr"
+            )
+        if last > 0.98 * self.guess:
+            found.append(
+                f"no better than guessing, whose loss is {self.guess:.3g}: see "
+                "nn.diagnose"
+            )
+        return found
+
     def __repr__(self) -> str:
+        remarks = "".join(f"\n{remark}" for remark in self.remarks)
+        return self._in_a_line() + remarks
+
+    def _in_a_line(self) -> str:
         epochs = f"History of {len(self)} epoch{'' if len(self) == 1 else 's'}"
         shown = ", ".join(f"{k} {v:.4g}" for k, v in self.last().items() if k != "lr")
         state = self.stopped or ("running" if shown else "")

@@ -258,6 +258,14 @@ class Settings:
             TRAINING,
         ),
     ] = 0
+    repeat: Annotated[
+        int,
+        Setting(
+            "Train so many times, each with another seed, split and first weights, and "
+            "tell the mean and the spread; the first one is kept.",
+            TRAINING,
+        ),
+    ] = 1
     engine: Annotated[
         str,
         Setting(
@@ -464,6 +472,22 @@ def learn(
         for name, (X, y) in seen.items()
     }
     return Trained(model, context, history, parts, scores, rates)
+
+
+def repeated(
+    data: Path | Dataset | Table, settings: Settings, first: Trained
+) -> tuple[float, ...]:
+    """The test's accuracy or error for each of `settings.repeat` seeds.
+
+    first: the training with the settings' own seed. Each of the others has the next
+    seed, which decides the split as well as the first weights.
+    """
+    if settings.repeat < 1:
+        raise ValueError(f"repeat is a whole number from 1; got {settings.repeat}")
+    seeds = range(settings.seed + 1, settings.seed + settings.repeat)
+    others = [learn(data, replace(settings, seed=seed, resume=None)) for seed in seeds]
+    scores = [trained.scores["test"] for trained in (first, *others)]
+    return tuple(found.get("accuracy", found.get("error", 0.0)) for found in scores)
 
 
 def _found_rate(

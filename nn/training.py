@@ -37,6 +37,7 @@ from nn.engine import (
     taken,
     write,
 )
+from nn.evidence import guessing
 from nn.hints import Array, Indices, Integers, Rows, Target, Targets, TrainingState
 from nn.history import History, progress_bar
 from nn.losses import Loss
@@ -677,7 +678,8 @@ def _engine(choice: str | Callable[[Task], Engine], task: Task) -> Engine:
 def _new_history(seed: int, labels: Labels | None, task: Task) -> History:
     name = str(getattr(task.loss, "__name__", "loss"))
     moved = len(task.parameters)
-    return History(seed=seed, labels=labels, loss_name=name, moved=moved)
+    guess = guessing(name, task.targets, labels)
+    return History(seed=seed, labels=labels, loss_name=name, moved=moved, guess=guess)
 
 
 def _numbers_of(task: Task) -> Array:

@@ -481,6 +481,29 @@ def test_the_command_has_an_option_for_every_setting(tmp_path):
             assert re.search(rf"default: \(?{re.escape(str(default))}", text), default
 
 
+def test_repeated_with_other_seeds(tmp_path):
+    run = ("train", "moons", "--rows", 60, "--epochs", 3, "--seed", 4)
+    lines = chainrule(*run, "--repeat", 3, folder=tmp_path)
+    single = [
+        float(chainrule(*run[:-1], seed, folder=tmp_path)[-1].split()[-1])
+        for seed in (4, 5, 6)
+    ]
+    (told,) = (line for line in lines if line.startswith("over 3 seeds: accuracy"))
+    assert f"{np.mean(single):.3f}" in told
+    assert f"± {np.std(single, ddof=1):.3f}" in told
+    assert f"from {min(single):.3f} to {max(single):.3f}" in told
+    assert lines[-1] == f"test accuracy {single[0]:.3f}"
+
+
+def test_a_training_that_learns_nothing_says_why(tmp_path):
+    run = ("train", "moons", "--optimizer", "sgd", "--lr", "1e-9", "--epochs", 10)
+    lines = chainrule(*run, folder=tmp_path)
+    assert any("the learning rate is too small:" in line for line in lines)
+    lines = chainrule("train", "moons", "--epochs", 60, "--find-lr", folder=tmp_path)
+    assert not any("learning rate" in line for line in lines)
+    assert (tmp_path / "trained" / "rates.svg").exists()
+
+
 def test_help_is_for_beginners(tmp_path):
     lines = chainrule("train", "--help", folder=tmp_path)
     text = " ".join(" ".join(lines).replace("│", " ").split())

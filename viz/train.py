@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
@@ -23,7 +23,7 @@ from nn.data import Scaling
 from nn.language import TrainedText, learn_text, load_text
 from nn.metrics import ClassReport, Importance, NumberReport
 from nn.module import Neuron
-from nn.recipe import Settings, Trained, learn
+from nn.recipe import Settings, Trained, learn, repeated
 from nn.table import Encoding, Meaning
 from nn.targets import plain
 from viz.graph import draw
@@ -63,6 +63,7 @@ def train(data: str, settings: Settings, out: Path) -> None:
             else:  # of an earlier training, on other data
                 (out / name).unlink(missing_ok=True)
     _report(trained)
+    _tell_spread(repeated(data, settings, trained), trained)
     for finding in trained.diagnose().findings:
         print(fitted(str(finding), columns()))
     names = ", ".join([*pictures, saved.name])
@@ -257,6 +258,17 @@ def last_line(scores: dict[str, float]) -> str:
     """`test accuracy 0.990`, or `test error 12.5` in the target's own unit."""
     name = "accuracy" if "accuracy" in scores else "error"
     return f"test {name} {_digits(name, scores[name])}"
+
+
+def _tell_spread(found: Sequence[float], trained: Trained) -> None:
+    """The mean and the spread over several seeds."""
+    if len(found) > 1:
+        name = "accuracy" if "accuracy" in trained.scores["test"] else "error"
+        low, middle, high, off = (
+            _digits(name, x)
+            for x in (min(found), fmean(found), max(found), stdev(found))
+        )
+        print(f"over {len(found)} seeds: {name} {middle} ± {off}, from {low} to {high}")
 
 
 SHOWN_CLASSES, SHOWN_COLUMNS = 30, 8
