@@ -96,6 +96,7 @@ WHOLE = [
     "examples",
     "gallery",
     "house",
+    "microgpt",
     "project",
     "shells",
     "stepper_browser",
