@@ -155,7 +155,8 @@ def _reduce(operation: Operation, values: list[Any]) -> Value | float:
 
 
 def _compute(operation: Operation, values: list[Any]) -> float:
-    numbers = [number(x) for x in values]
+    plain = set(map(type, values)) <= {float}
+    numbers = values if plain else [number(x) for x in values]
     try:
         return float(operation.forward(*numbers))
     except (ValueError, ZeroDivisionError, OverflowError):  # say which numbers

@@ -326,7 +326,9 @@ def _written(cells: Cells, found: pl.Series) -> str:
 def _number(cells: Cells, found: pl.Series, why: str) -> Column:
     import numpy as np
 
-    values = np.array(found.to_numpy(), dtype=np.float64)
+    values = found.to_numpy()
+    if values.dtype != np.float64:  # all are missing
+        values = values.astype(np.float64)
     strange = ""
     if cells.plain is None:
         strange = _strange(cells, ~cells.gaps & found.is_null())
@@ -528,7 +530,10 @@ class Table:
 
     def rows(self, indices: Any) -> Table:
         """The table of these rows alone."""
-        columns = tuple(column.rows(indices) for column in self.columns)
+        import numpy as np
+
+        places = np.asarray(indices)
+        columns = tuple(column.rows(places) for column in self.columns)
         return replace(self, columns=columns, y=[self.y[i] for i in indices])
 
     def split(
