@@ -11,11 +11,13 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from autograd.files import Path
 from autograd.numeric import is_number
 from autograd.wording import cut
+from nn import display
 from nn.cells import MISSING, is_code, is_missing, numbers
 from nn.extras import require
 from nn.hints import Array, Label, Rows, Target
@@ -81,6 +83,11 @@ class Dataset(Pair):
             f"Dataset of {len(self)} rows: {self.target} ({what}) from "
             f"{len(self.features)} columns"
         )
+
+    def _repr_html_(self) -> str:
+        inputs = self.X[: display.ROWS].tolist()
+        shown = [[*row, y] for row, y in zip(inputs, self.y, strict=False)]
+        return escape(repr(self)) + display.table([*self.features, self.target], shown)
 
 
 def looks_like_classes(labels: Sequence[Target]) -> TypeGuard[Sequence[Label]]:

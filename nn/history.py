@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 
+from nn.display import bar_in_notebook, curves, in_notebook
 from nn.targets import Labels
 
 FEW = 5  # epochs that say nothing of a trend
@@ -130,13 +132,20 @@ class History:
         epochs += f" ({state})" if state else ""
         return f"{epochs}: {shown}" if shown else epochs
 
+    def _repr_html_(self) -> str:
+        return f"{escape(repr(self))}<br>{curves(self.columns)}"
+
 
 # ---- the progress bar ----------------------------------------------------------------
 
 
 @contextmanager
 def progress_bar(epochs: int, done: int, wanted: bool) -> Iterator[Show]:
-    """A function that shows an epoch; it does nothing where no terminal is watching."""
+    """A function that shows an epoch, on a terminal or in a notebook, else nowhere."""
+    if wanted and in_notebook():
+        with bar_in_notebook(epochs, done) as move:
+            yield lambda epoch, row: move(epoch, summary(row))
+        return
     if not (wanted and sys.stdout.isatty()):
         yield lambda epoch, row: None
         return

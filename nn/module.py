@@ -16,6 +16,7 @@ import operator
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import groupby
 from typing import Any, Self, TypeGuard, TypeVar, cast
 
@@ -25,6 +26,7 @@ from autograd.ops import TABLE
 from autograd.reductions import dot
 from autograd.value import Value, as_value
 from autograd.wording import cut
+from nn import display
 from nn.calls import applied, observed
 from nn.hints import Activation, Numbers, Output, Row, Stage, Tensor
 
@@ -200,6 +202,13 @@ class Module:
     def __repr__(self) -> str:
         return f"{type(self).__name__} ({self._count()})"
 
+    def _repr_html_(self) -> str:
+        state = self.state_dict()
+        found: Any = [numbers for numbers in state.values() if _depth(numbers) == 2]
+        rows = [[name, _shape(numbers)] for name, numbers in state.items()]
+        table = display.table(["parameters", "shape"], rows)
+        return escape(repr(self)) + table + display.layers(found)
+
     def _count(self) -> str:
         """`337 parameters`, each counted once, and how many of them are frozen."""
         every = {v for e in self.entries() for _, v in named(e.tensor, "")}
@@ -326,6 +335,19 @@ def _pairs(
 
 def _short(x: object) -> str:
     return cut(repr(x))
+
+
+def _shape(numbers: Any) -> str:
+    """`3 x 2` for three lists of two numbers."""
+    sizes = []
+    while isinstance(numbers, list):
+        sizes.append(str(len(numbers)))
+        numbers = numbers[0] if numbers else 0.0
+    return " x ".join(sizes) or "a number"
+
+
+def _depth(numbers: Any) -> int:
+    return 1 + _depth(numbers[0]) if isinstance(numbers, list) and numbers else 0
 
 
 # ---- activations and first weights ---------------------------------------------------
