@@ -170,8 +170,8 @@ def boxed(array: int, places: list[int], dims: tuple[int, ...]) -> Read:
     >>> boxed(0, [5, 7, 15, 17], (2, 2)).strides, boxed(0, [5, 7, 8], (3,)).table
     ((10, 2), (5, 7, 8))
     """
-    if not places:
-        return Read(array, 0, dims, (0,) * len(dims))
+    if len(places) <= 1:
+        return Read(array, sum(places), dims, (0,) * len(dims))
     steps = zip(dims, contiguous(dims), strict=True)
     strides = [places[step] - places[0] if side > 1 else 0 for side, step in steps]
     read = Read(array, places[0], dims, tuple(strides))
@@ -186,6 +186,8 @@ def sides(columns: Iterable[Sequence[int]], count: int) -> tuple[int, ...]:
     >>> sides([[0, 1, 2, 3, 4, 5], [7, 7, 8, 8, 9, 9]], 6)
     (3, 2)
     """
+    if count == 1:
+        return (1,)
     sizes = {1, count}
     for places in columns:
         sizes.update(_blocks(places))
@@ -611,7 +613,8 @@ def fused(
             for n, arg in enumerate(array.step.args):
                 taken_once = inlines(array.step.op, n)
                 args.append(inside(arg, array.varies, room if taken_once else 0))
-                room -= operations(args[-1])
+                if args[-1] is not arg:
+                    room -= operations(args[-1])
             step = array.step._replace(args=tuple(args))
             new[number], sizes[number] = array._replace(step=step), DEEP + 1 - room
         elif isinstance(array.step, (Product, Reduce)):
