@@ -26,6 +26,8 @@ SQRT_HALF_HIGH: Final = 0.7071067839860916  # the leading 27 bits of the 53
 SQRT_HALF_LOW: Final = SQRT_HALF - SQRT_HALF_HIGH
 SQRT_HALF_REST: Final = -4.833646656726457e-17  # of the exact number beyond 53 bits
 ONE_OVER_ROOT_2_PI: Final = 1 / math.sqrt(2 * math.pi)
+LN_2: Final = math.log(2.0)
+LN_10: Final = math.log(10.0)
 TWO_OVER_ROOT_PI: Final = 2 / math.sqrt(math.pi)
 
 # ---- a leaf, and a number that a user wrote into an expression -----------------------
@@ -176,6 +178,43 @@ div: Final[Operation] = row(
     doc="x / y",
 )
 
+floordiv: Final[Operation] = row(
+    "floordiv",
+    lambda x, y: x // y,
+    partials=(lambda x, y, out: 0.0, lambda x, y, out: 0.0),
+    symbol="//",
+    selects=True,
+    limit=_quotient_limit,
+    batch="np.floor_divide({0}, {1})",
+    latex=r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor",
+    needs=(ANY, ANY),
+    domain="a divisor other than 0",
+    raises=(ZeroDivisionError,),
+    advice="Keep the divisor away from 0, as x // where(y, y, 1.0) does.",
+    kink="0 everywhere, at the jumps too",
+    box=((-10.0, 10.0), (0.1, 10.0)),
+    samples=((2.0, 3.0), (-1.5, 0.4), (7.5, -2.0)),
+    doc="x // y, the largest whole number that is not above x / y",
+)
+
+mod: Final[Operation] = row(
+    "mod",
+    lambda x, y: x % y,
+    partials=(lambda x, y, out: 1.0, lambda x, y, out: -floordiv(x, y)),
+    symbol="%",
+    batch="np.mod({0}, {1})",
+    latex=r"{0} \bmod {1}",
+    binds=PRODUCT,
+    needs=(PRODUCT, SIGN),
+    domain="a divisor other than 0",
+    raises=(ZeroDivisionError,),
+    advice="Keep the divisor away from 0, as x % where(y, y, 1.0) does.",
+    kink="as beside the jumps",
+    box=((-10.0, 10.0), (0.1, 10.0)),
+    samples=((2.0, 3.0), (-1.5, 0.4), (7.5, -2.0)),
+    doc="x % y, the rest x - (x // y) * y, with the sign of y",
+)
+
 pow_: Final[Operation] = row(
     "pow",
     _power,
@@ -315,6 +354,79 @@ sqrt: Final[Operation] = row(
     kink="infinite at 0",
     box=((1e-3, 1e3),),
     samples=((1.0,), (2.0,), (1e-300,), (1e300,)),
+)
+
+exp2: Final[Operation] = row(
+    "exp2",
+    math.exp2,
+    doc="""2 ** x.
+
+    >>> exp2(3.0)
+    8.0
+    """,
+    partials=(lambda x, out: LN_2 * out,),
+    batch="np.exp2({0})",
+    latex=r"2^{{{0}}}",
+    binds=POWER,
+    domain="x below 1024",
+    raises=(OverflowError,),
+    advice="Keep the argument below 1024; exp2 grows like exp.",
+    box=((-20.0, 20.0),),
+    samples=((0.0,), (1.0,), (-2.5,), (1000.0,)),
+)
+
+log2: Final[Operation] = row(
+    "log2",
+    math.log2,
+    doc="""The logarithm of x to the base 2.
+
+    >>> log2(8.0)
+    3.0
+    """,
+    partials=(lambda x, out: 1 / LN_2 / x,),
+    limit=lambda x: -INFINITY if x == 0 else NAN,
+    batch="np.log2({0})",
+    latex=r"\log_{{2}}\left({0}\right)",
+    domain="x > 0",
+    raises=(ValueError,),
+    advice="Keep x positive with maximum(x, 1e-12).",
+    box=((1e-3, 1e3),),
+    samples=((1.0,), (2.5,), (1e-300,)),
+)
+
+log10: Final[Operation] = row(
+    "log10",
+    math.log10,
+    doc="""The logarithm of x to the base 10.
+
+    >>> log10(1000.0)
+    3.0
+    """,
+    partials=(lambda x, out: 1 / LN_10 / x,),
+    limit=lambda x: -INFINITY if x == 0 else NAN,
+    batch="np.log10({0})",
+    latex=r"\log_{{10}}\left({0}\right)",
+    domain="x > 0",
+    raises=(ValueError,),
+    advice="Keep x positive with maximum(x, 1e-12).",
+    box=((1e-3, 1e3),),
+    samples=((1.0,), (2.5,), (1e-300,)),
+)
+
+cbrt: Final[Operation] = row(
+    "cbrt",
+    math.cbrt,
+    doc="""The cube root of x, negative where x is.
+
+    >>> cbrt(27.0), cbrt(-27.0)
+    (3.0, -3.0)
+    """,
+    partials=(lambda x, out: 1 / 3 / out / out,),
+    batch="np.cbrt({0})",
+    latex=r"\sqrt[3]{{{0}}}",
+    kink="infinite at 0",
+    box=((1e-3, 1e3),),
+    samples=((1.0,), (-2.0,), (1e-300,), (1e300,)),
 )
 
 # ---- trigonometry --------------------------------------------------------------------
@@ -527,6 +639,60 @@ cosh: Final[Operation] = row(
     advice="Keep the argument smaller; cosh grows like exp.",
     box=((-10.0, 10.0),),
     samples=((0.0,), (1.0,), (-3.0,)),
+)
+
+
+asinh: Final[Operation] = row(
+    "asinh",
+    math.asinh,
+    doc="""The number whose hyperbolic sine is x.
+
+    >>> asinh(1.0)
+    0.881373587019543
+    """,
+    partials=(lambda x, out: 1 / hypot(x, 1.0),),
+    batch="np.arcsinh({0})",
+    latex=r"\operatorname{{arsinh}}\left({0}\right)",
+    box=((-10.0, 10.0),),
+    samples=((0.0,), (1.0,), (-3.0,)),
+)
+
+acosh: Final[Operation] = row(
+    "acosh",
+    math.acosh,
+    doc="""The number from 0 whose hyperbolic cosine is x.
+
+    >>> acosh(2.0)
+    1.3169578969248166
+    """,
+    partials=(lambda x, out: 1 / (sqrt(x - 1) * sqrt(x + 1)),),
+    batch="np.arccosh({0})",
+    latex=r"\operatorname{{arcosh}}\left({0}\right)",
+    domain="x >= 1",
+    raises=(ValueError,),
+    advice="Keep x at 1 or above with maximum(x, 1).",
+    kink="infinite at 1",
+    box=((1.1, 100.0),),
+    samples=((1.5,), (3.0,), (1000.0,)),
+)
+
+atanh: Final[Operation] = row(
+    "atanh",
+    math.atanh,
+    doc="""The number whose hyperbolic tangent is x.
+
+    >>> atanh(0.5)
+    0.5493061443340549
+    """,
+    partials=(lambda x, out: 1 / _one_minus_square(x),),
+    limit=lambda x: x * INFINITY if abs(x) == 1 else NAN,
+    batch="np.arctanh({0})",
+    latex=r"\operatorname{{artanh}}\left({0}\right)",
+    domain="-1 < x < 1",
+    raises=(ValueError,),
+    advice="Keep x inside with clip(x, -1 + 1e-12, 1 - 1e-12).",
+    box=((-0.99, 0.99),),
+    samples=((0.0,), (0.5,), (-0.75,)),
 )
 
 
@@ -823,6 +989,72 @@ abs_: Final[Operation] = row(
     kink="0 at 0",
     box=((-10.0, 10.0),),
     samples=((2.0,), (-3.0,), (0.0,)),
+)
+
+
+def _sign(x: float) -> float:
+    return 1.0 if x > 0 else -1.0 if x < 0 else x
+
+
+sign: Final[Operation] = row(
+    "sign",
+    _sign,
+    doc="""1 for a positive x, -1 for a negative one, 0 for 0.
+
+    >>> sign(-3.0), sign(0.0)
+    (-1.0, 0.0)
+    """,
+    partials=(lambda x, out: 0.0,),
+    selects=True,
+    batch="np.sign({0})",
+    latex=r"\operatorname{{sgn}}\left({0}\right)",
+    kink="0 everywhere, at the jump too",
+    box=((-10.0, 10.0),),
+    samples=((2.0,), (-3.0,), (0.5,)),
+)
+
+
+def _floor(x: float) -> float:
+    return float(math.floor(x)) if math.isfinite(x) else x
+
+
+floor: Final[Operation] = row(
+    "floor",
+    _floor,
+    doc="""The largest whole number that is not above x.
+
+    >>> floor(2.5), floor(-2.5)
+    (2.0, -3.0)
+    """,
+    partials=(lambda x, out: 0.0,),
+    selects=True,
+    batch="np.floor({0})",
+    latex=r"\left\lfloor {0} \right\rfloor",
+    kink="0 everywhere, at the jumps too",
+    box=((-10.0, 10.0),),
+    samples=((2.5,), (-3.25,), (0.5,)),
+)
+
+
+def _ceil(x: float) -> float:
+    return float(math.ceil(x)) if math.isfinite(x) else x
+
+
+ceil: Final[Operation] = row(
+    "ceil",
+    _ceil,
+    doc="""The smallest whole number that is not below x.
+
+    >>> ceil(2.5), ceil(-2.5)
+    (3.0, -2.0)
+    """,
+    partials=(lambda x, out: 0.0,),
+    selects=True,
+    batch="np.ceil({0})",
+    latex=r"\left\lceil {0} \right\rceil",
+    kink="0 everywhere, at the jumps too",
+    box=((-10.0, 10.0),),
+    samples=((2.5,), (-3.25,), (0.5,)),
 )
 
 

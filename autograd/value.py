@@ -289,11 +289,37 @@ class Value:
             return NotImplemented
         return binary(ops.pow_, constant(other), self)
 
+    def __mod__(self, other: Value | float | int) -> Value:
+        if not isinstance(other, (Value, float, int)):
+            return NotImplemented
+        return binary(ops.mod, self, as_value(other))
+
+    def __rmod__(self, other: float | int) -> Value:
+        if not isinstance(other, (float, int)):
+            return NotImplemented
+        return binary(ops.mod, constant(other), self)
+
+    def __floordiv__(self, other: Value | float | int) -> Value:
+        if not isinstance(other, (Value, float, int)):
+            return NotImplemented
+        return binary(ops.floordiv, self, as_value(other))
+
+    def __rfloordiv__(self, other: float | int) -> Value:
+        if not isinstance(other, (float, int)):
+            return NotImplemented
+        return binary(ops.floordiv, constant(other), self)
+
     def __neg__(self) -> Value:
         return _unary(NEG, self, -self._data, -1.0)
 
     def __pos__(self) -> Value:
         return self
+
+    def __floor__(self) -> Value:
+        return unary(ops.floor, self)
+
+    def __ceil__(self) -> Value:
+        return unary(ops.ceil, self)
 
     def __abs__(self) -> Value:
         return unary(ops.abs_, self)
@@ -392,6 +418,22 @@ class Value:
         """The square root; see `autograd.sqrt`."""
         return unary(ops.sqrt, self)
 
+    def exp2(self) -> Value:
+        """2 ** x; see `autograd.exp2`."""
+        return unary(ops.exp2, self)
+
+    def log2(self) -> Value:
+        """The logarithm to the base 2; see `autograd.log2`."""
+        return unary(ops.log2, self)
+
+    def log10(self) -> Value:
+        """The logarithm to the base 10; see `autograd.log10`."""
+        return unary(ops.log10, self)
+
+    def cbrt(self) -> Value:
+        """The cube root; see `autograd.cbrt`."""
+        return unary(ops.cbrt, self)
+
     def sin(self) -> Value:
         """The sine; see `autograd.sin`."""
         return unary(ops.sin, self)
@@ -427,6 +469,18 @@ class Value:
     def tanh(self) -> Value:
         """The hyperbolic tangent; see `autograd.tanh`."""
         return unary(ops.tanh, self)
+
+    def asinh(self) -> Value:
+        """The number whose hyperbolic sine this is; see `autograd.asinh`."""
+        return unary(ops.asinh, self)
+
+    def acosh(self) -> Value:
+        """The number whose hyperbolic cosine this is; see `autograd.acosh`."""
+        return unary(ops.acosh, self)
+
+    def atanh(self) -> Value:
+        """The number whose hyperbolic tangent this is; see `autograd.atanh`."""
+        return unary(ops.atanh, self)
 
     def sigmoid(self) -> Value:
         """1 / (1 + e ** -x); see `autograd.sigmoid`."""
@@ -467,6 +521,18 @@ class Value:
     def abs(self) -> Value:
         """The absolute value; see `autograd.abs`."""
         return unary(ops.abs_, self)
+
+    def sign(self) -> Value:
+        """1, 0 or -1; see `autograd.sign`."""
+        return unary(ops.sign, self)
+
+    def floor(self) -> Value:
+        """The whole number at or below; see `autograd.floor`."""
+        return unary(ops.floor, self)
+
+    def ceil(self) -> Value:
+        """The whole number at or above; see `autograd.ceil`."""
+        return unary(ops.ceil, self)
 
     def clip(
         self, low: object = None, high: object = None, out: object = None
@@ -563,6 +629,13 @@ class Value:
     def __int__(self) -> int:
         _refuse("int()", self)
 
+    def __round__(self, digits: object = None) -> NoReturn:
+        raise TypeError(
+            f"round() of the Value {describe(self)} would have the slope 0 and stop "
+            "every gradient: round the number, round(x.data, 2), or write "
+            "autograd.floor(x + 0.5) where a slope of 0 is meant"
+        )
+
     def __reduce__(self) -> str | tuple[Any, ...]:
         if self._operation.name:
             raise TypeError(
@@ -600,6 +673,22 @@ class Value:
     def arctan(self) -> Value:
         """What `np.arctan` calls; see `autograd.atan`."""
         return unary(ops.atan, self)
+
+    def arcsinh(self) -> Value:
+        """What `np.arcsinh` calls; see `autograd.asinh`."""
+        return unary(ops.asinh, self)
+
+    def arccosh(self) -> Value:
+        """What `np.arccosh` calls; see `autograd.acosh`."""
+        return unary(ops.acosh, self)
+
+    def arctanh(self) -> Value:
+        """What `np.arctanh` calls; see `autograd.atanh`."""
+        return unary(ops.atanh, self)
+
+    def conjugate(self) -> Value:
+        """What `np.std`, `np.var` and `np.vdot` call: itself, for it is real."""
+        return self
 
     def arctan2(self, x: object) -> Value:
         """What `np.arctan2` calls; see `autograd.atan2`."""

@@ -146,7 +146,7 @@ def test_narrower_vectors(lanes, monkeypatch):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("rows", ROWS)
 def test_numbers_of_rows(rows, backend):
-    output, xs, ws, _ = example(3, rows=1)
+    output, xs, ws, _ = example(6, rows=1)
     batch = np.random.default_rng(0).uniform(-2, 2, (rows, len(xs)))
     program = compile(output, xs, ws, backend=backend)
     values, slopes = program.input_grad(batch)

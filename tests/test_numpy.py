@@ -152,7 +152,7 @@ def test_a_graph_is_never_cut_silently():
     with pytest.raises(TypeError, match="cut the graph"):
         np.array([Value(1.0)], dtype=float)
     with pytest.raises(TypeError, match="cut the graph"):
-        np.floor(Value(1.5))
+        int(Value(1.5))
     with pytest.raises(TypeError, match="make one Value per number"):
         Value(np.array([1.0, 2.0]))
     with pytest.raises(TypeError, match=r"such as np\.tanh\(array\)"):
@@ -180,3 +180,26 @@ def test_a_derivative_of_an_array_inside_another():
 def test_nan_and_infinity():
     assert math.isnan((Value(1.0) * np.float64("nan")).data)
     assert (Value(1.0) * np.float32("inf")).data == math.inf
+
+
+def test_statistics_and_numpys_names_of_further_functions():
+    numbers = [1.5, 2.5, 7.0]
+    a = np.array([Value(x) for x in numbers])
+    for f in (np.std, np.var, lambda x: np.vdot(x, x)):
+        assert f(a).data == pytest.approx(float(f(np.array(numbers))), rel=1e-14)
+    names = ["log2", "log10", "exp2", "cbrt", "arcsinh", "arccosh", "floor", "ceil"]
+    for name in names:
+        found = [x.data for x in getattr(np, name)(a)]
+        assert found == pytest.approx(getattr(np, name)(numbers).tolist(), rel=1e-15)
+    assert grad(np.std)(np.array(numbers)) == pytest.approx(
+        [(x - 11 / 3) / 3 / np.std(numbers) for x in numbers], rel=1e-13
+    )
+
+
+def test_remainders_have_slopes_and_rounding_says_why_it_has_none():
+    assert grad(lambda x: x % 3.0)(7.5) == 1.0
+    assert grad(lambda y: 7.5 % y)(2.0) == -3.0
+    assert (7.5 // Value(2.0)).data == 3.0
+    assert grad(lambda x: x // 2.0)(7.5) == 0.0
+    with pytest.raises(TypeError, match=r"slope 0.*round\(x.data, 2\)"):
+        round(Value(7.5, label="x"), 1)

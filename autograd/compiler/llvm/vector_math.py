@@ -305,6 +305,16 @@ def rint(x: X) -> X:
     return X(x.lanes, x.lanes.intrinsic("rint", x.name))
 
 
+def floor(x: X) -> X:
+    """The whole number at or below."""
+    return X(x.lanes, x.lanes.intrinsic("floor", x.name))
+
+
+def ceil(x: X) -> X:
+    """The whole number at or above."""
+    return X(x.lanes, x.lanes.intrinsic("ceil", x.name))
+
+
 def copysign(x: X, sign: X) -> X:
     """The size of x with the sign of the other."""
     return X(x.lanes, x.lanes.intrinsic("copysign", x.name, sign.name))
@@ -617,6 +627,52 @@ def cosh(x: X) -> X:
     return choose(size > 700.0, large, 0.5 * e + 0.5 / e)
 
 
+def exp2(x: X) -> X:
+    """2 ** x."""
+    return power(X(x.lanes, x.lanes.number(2.0)), x)
+
+
+def log2(x: X) -> X:
+    """The logarithm to the base 2."""
+    return log(x) * (1 / math.log(2.0))
+
+
+def log10(x: X) -> X:
+    """The logarithm to the base 10."""
+    return log(x) * (1 / math.log(10.0))
+
+
+def cbrt(x: X) -> X:
+    """A power of a third, and one of Newton's steps, for the digits that it lost."""
+    size = abs(x)
+    root = exp(log(size) * (1 / 3))
+    better = root - (root * root * root - size) / (3.0 * root * root)
+    plain = size.equals(0.0) | size.equals(math.inf)
+    return choose(plain, x, copysign(better, x))
+
+
+def asinh(x: X) -> X:
+    """log(|x| + sqrt(x*x + 1)) with the sign of x."""
+    size = abs(x)
+    square = size * size
+    near = log1p(size + square / (1.0 + sqrt(1.0 + square)))
+    far = log(size) + math.log(2.0)
+    return copysign(choose(size > 1e8, far, near), x)
+
+
+def acosh(x: X) -> X:
+    """log(x + sqrt(x*x - 1)), from the distance to 1."""
+    above = x - 1.0
+    near = log1p(above + sqrt(above) * sqrt(x + 1.0))  # nan below 1
+    return choose(x > 1e8, log(x) + math.log(2.0), near)
+
+
+def atanh(x: X) -> X:
+    """log((1 + |x|) / (1 - |x|)) / 2 with the sign of x."""
+    size = abs(x)
+    return copysign(0.5 * log1p(2.0 * size / (1.0 - size)), x)
+
+
 def elu(x: X, alpha: X) -> X:
     """x, or alpha * (e**x - 1) below 0."""
     return choose(x > 0.0, x, alpha * _call("expm1", x))
@@ -673,6 +729,15 @@ FUNCTIONS: dict[str, Callable[..., X]] = {
     "erf": erf,
     "erfc": erfc,
     "gelu": gelu,
+    "exp2": exp2,
+    "log2": log2,
+    "log10": log10,
+    "cbrt": cbrt,
+    "asinh": asinh,
+    "acosh": acosh,
+    "atanh": atanh,
+    "floor": floor,
+    "ceil": ceil,
 }
 
 PERIODIC = ("sin", "cos", "tan")
