@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +31,7 @@ class History:
     engine, loss_name: what computed, and what was minimized.
     labels: how outputs become classes; None for numbers.
     moved: how many parameters were trained.
-    guess: the loss of the best answer that is the same for every row; nan if not known.
+    guess: the loss of the best answer that is the same for every row, where known.
 
     Each column is an attribute as well.
 
@@ -50,7 +49,7 @@ class History:
     loss_name: str = ""
     labels: Labels | None = None
     moved: int = 0
-    guess: float = math.nan
+    guess: float | None = None
 
     def __getitem__(self, name: str) -> list[float]:
         """One column. Raises KeyError that lists those there are."""
@@ -109,12 +108,12 @@ class History:
         found = []
         if last > 1.1 * first:
             found.append(f"the loss grew, from {first:.3g} to {last:.3g}: a smaller lr")
-        elif late - last > 0.05 * late and not last < 0.1 * self.guess:
+        elif late - last > 0.05 * late and last > 0.1 * (self.guess or 0.0):
             found.append(
                 f"the loss was still falling, from {late:.3g} to {last:.3g}: more "
                 "epochs, or a larger lr"
             )
-        if last > 0.98 * self.guess:
+        if self.guess is not None and last > 0.98 * self.guess:
             found.append(
                 f"no better than guessing, whose loss is {self.guess:.3g}: see "
                 "nn.diagnose"

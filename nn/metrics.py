@@ -195,11 +195,10 @@ def importance(
     input each where they are left out. Both measures are in the docstring of
     `Importance`.
 
-    >>> from autograd import Value
     >>> class Sum(Module):
     ...     def __call__(self, x): return 3.0 * x[0] + 0.0 * x[1]
     >>> X = [[0.0, 1.0], [2.0, 5.0], [1.0, 3.0]]
-    >>> measure = lambda outputs: float(abs(outputs - [0.0, 6.0, 3.0]).mean())
+    >>> measure = lambda outputs: float(((outputs - [0.0, 6.0, 3.0]) ** 2).mean())
     >>> [(each.column, round(each.slope, 3)) for each in importance(Sum(), X, measure)]
     [('x1', 2.449), ('x2', 0.0)]
     """

@@ -678,7 +678,8 @@ def _engine(choice: str | Callable[[Task], Engine], task: Task) -> Engine:
 def _new_history(seed: int, labels: Labels | None, task: Task) -> History:
     name = str(getattr(task.loss, "__name__", "loss"))
     moved = len(task.parameters)
-    guess = guessing(name, task.targets, labels)
+    alone = guessing(name, task.targets, labels)
+    guess = alone if math.isfinite(alone) else None
     return History(seed=seed, labels=labels, loss_name=name, moved=moved, guess=guess)
 
 
