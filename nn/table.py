@@ -473,7 +473,9 @@ def _whole_goal(cells: Cells, found: pl.Series, task: str) -> tuple[Goal, list[T
     different = found.unique().sort().to_list()
     whole = all(x == int(x) and abs(x) < 2**53 for x in different)
     count = len(different)
-    if not whole or (task == "auto" and not _like_classes(different, len(found))):
+    amounts = cells.plain is None and _written(cells, cells.numbers)  # as $20.00
+    coded = _like_classes(different, len(found)) and not amounts
+    if not whole or (task == "auto" and not coded):
         if task == "classes":  # numbers such as 0.5 name classes too
             return _text_goal(cells, task)
         return _number_goal(cells, found, _counted(count, "number"))
@@ -975,10 +977,10 @@ def meanings(table: Table, encoding: Encoding) -> list[Meaning]:
     goal = table.goal
     what = f"{len(goal.classes)} classes" if goal.classes else "a number"
     shown = cut(", ".join(map(str, goal.classes)), 40)
-    other = "--task number" if goal.classes else "--task classes"
-    first = Meaning(
-        goal.name, f"target: {what}", goal.why, shown or f"if not: {other}", ""
-    )
+    other = "number" if goal.classes else "classes"
+    certain = bool(goal.classes) and isinstance(goal.classes[0], str)
+    why = goal.why if certain else f"{goal.why}; if not: --task {other}"
+    first = Meaning(goal.name, f"target: {what}", why, shown, "")
     fields = {field.name: field for field in encoding.fields}
     return [first, *(_meaning(c, fields.get(c.name)) for c in table.columns)]
 

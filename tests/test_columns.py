@@ -184,6 +184,8 @@ GOALS = {
     "numbers": (NUMBERS, ()),
     "prices": ([f"${x + 10:.2f}" for x in NUMBERS], ()),
     "decimal commas": ([f"{20 + i % 9},5" for i in range(N)], ()),
+    "whole prices": ([f"${20 + i % 5}.00" for i in range(N)], ()),
+    "whole percents": ([f"{i % 3} %" for i in range(N)], ()),
     "thousands": ([f"{20 + i % 9},000" for i in range(N)], ()),
 }  # fmt: skip
 
@@ -385,6 +387,8 @@ def test_every_column_is_told_with_what_becomes_of_it():
     lines = {line.name: line for line in meanings(table, encoding)}
     assert list(lines) == ["y", "size", "kind", "when", "id"]
     assert lines["y"].kind == "target: 2 classes"
+    other = read({**SOURCE, "y": NUMBERS}, "y")
+    assert meanings(other, encoding)[0].why.endswith("if not: --task classes")
     assert (lines["size"].missing, lines["size"].becomes) == ("12", "2 inputs")
     assert (lines["id"].kind, lines["id"].becomes) == ("row number", "left out")
 
