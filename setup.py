@@ -27,6 +27,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 HOT = ["numeric", "operation", "ops", "ieee", "modes", "value", "graph", "reductions"]
+HEADERS = ["autograd/memory.h", "autograd/recording.h"]
 GROUP = "chainrule"  # what mypyc calls its files; autograd/native.c includes one
 WANTED = os.environ.get("CHAINRULE_COMPILE", "auto")
 PLAIN = "chainrule: {}; the engine is installed as plain Python: slower, same results"
@@ -133,14 +134,30 @@ def translated() -> list[Extension]:
         flags = extension.extra_compile_args
         extension.extra_compile_args = [flag for flag in flags if flag != "-Werror"]
     Path("build/docstrings.h").write_text("".join(map(as_row, docstrings())))
+    Path("build/rows.h").write_text(rows_in_c())
+    unix = "-O3" in made[0].extra_compile_args
+    exact = ["-ffp-contract=off"] if unix else []  # as Python computes: a*b, then + c
     native = Extension(
         "autograd.native",
         ["autograd/native.c"],
         include_dirs=made[0].include_dirs,
-        depends=["autograd/memory.h", "build/docstrings.h"],
-        extra_compile_args=made[0].extra_compile_args,
+        depends=[*HEADERS, "build/docstrings.h", "build/rows.h"],
+        extra_compile_args=[*made[0].extra_compile_args, *exact],
     )
     return [*made, native]
+
+
+def rows_in_c() -> str:
+    """The functions of the table's rows, for autograd/recording.h."""
+    asked = "from autograd.native_rows import in_c; print(in_c()[0])"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", asked],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.resolve())},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
 
 
 def docstrings() -> Iterator[tuple[str, str, str, str]]:

@@ -310,7 +310,7 @@ def _slope_along(node: Value, known: i64) -> float:
             mark = known
             total += right._adjoint * node._right_partial
     elif isinstance(right, Terms):
-        partials = right.partials
+        partials = recorded_partials(node)
         for index, parent in enumerate(right.parents):
             if parent._mark == known and _has_say(node, index, partials[index], parent):
                 mark = known

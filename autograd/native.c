@@ -1,11 +1,15 @@
 /* What the compiled engine has beyond what mypyc writes, as an extension module of its
-   own, autograd.native: memory for nodes (memory.h), an AttributeError where an
-   attribute is deleted, and the docstrings. setup.py puts the texts into
+   own, autograd.native: memory for nodes (memory.h), recording and replaying without a
+   step of Python's (recording.h), an AttributeError where an attribute is deleted, and
+   the docstrings. setup.py puts the texts into
    docstrings.h. Anything here that is not as expected is an ImportError, which the
    build meets when it tries the engine, before anybody installs it. */
 
 #include "__native_chainrule.h" /* mypyc's, for the fields of a node */
 #include "memory.h"
+
+static Node *node_at(PyObject *nodes, Py_ssize_t index, Py_ssize_t count);
+#include "recording.h"
 
 /* ---- deleting ---------------------------------------------------------------------- */
 
@@ -88,9 +92,11 @@ static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *names) {
 /* Let nodes be allocated and freed by memory.h, and their properties not be deleted.
    What mypyc writes would free a long chain as C calls inside one another, because the
    interpreter protects only objects that the cyclic collector tracks. */
-static PyTypeObject *adopted;
-
-static PyObject *adopt(PyObject *Py_UNUSED(module), PyObject *class) {
+static PyObject *adopt(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *class, *terms, *hooks, *clock, *table, *leaves;
+    if (!PyArg_ParseTuple(args, "OOOOO!O!", &class, &terms, &hooks, &clock, &PyDict_Type,
+                          &table, &PyTuple_Type, &leaves))
+        return NULL;
     PyTypeObject *type = (PyTypeObject *)class;
     if (!PyType_Check(class) || type->tp_basicsize != sizeof(Node) ||
         PyType_IS_GC(type) || type->tp_alloc != PyType_GenericAlloc)
@@ -104,6 +110,11 @@ static PyObject *adopt(PyObject *Py_UNUSED(module), PyObject *class) {
     for (PyGetSetDef *item = type->tp_getset; item && item->name; item++)
         if (refuse_deletion(item)) return NULL;
     adopted = type;
+    terms_class = (PyTypeObject *)Py_NewRef(terms);
+    mode = (void *)Py_NewRef(hooks);
+    clock_of_walks = (void *)Py_NewRef(clock);
+    constant_row = Py_NewRef(PyTuple_GET_ITEM(leaves, 0));
+    if (equip(table, leaves)) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -234,12 +245,23 @@ static PyObject *complete(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothi
 /* ---- the module -------------------------------------------------------------------- */
 
 static PyMethodDef functions[] = {
-    {"adopt", adopt, METH_O, "Let nodes of this class live in slabs."},
+    {"adopt", adopt, METH_VARARGS, "Let nodes of this class live and be made here."},
     {"own_attributes", own_attributes, METH_O, "A dict of what a user put on a node."},
     {"complete", complete, METH_NOARGS, "Give what is compiled its docstrings."},
     {"take_adjoints", take_adjoints, METH_O, "The adjoints of nodes, then 0."},
     {"data_of", data_of, METH_O, "The numbers of nodes."},
     {"put_adjoints", put_adjoints, METH_VARARGS, "Give nodes what was taken."},
+    {"record_row", (PyCFunction)(void (*)(void))record_row, METH_FASTCALL,
+     "A row and its one to three operands: the node, or None."},
+    {"record_list", (PyCFunction)(void (*)(void))record_list, METH_FASTCALL,
+     "A row and a list of operands: the node, or None."},
+    {"replay", replay, METH_VARARGS, "Compute nodes anew, from a place on; up to where."},
+    {"take_states", take_states, METH_O, "What replaying these nodes changes."},
+    {"put_states", put_states, METH_VARARGS, "Give nodes what was taken."},
+    {"packed", packed, METH_O, "A list of floats as the bytes of doubles."},
+    {"unpacked", unpacked, METH_O, "The way back, to a tuple."},
+    {"hand_on", (PyCFunction)(void (*)(void))hand_on, METH_FASTCALL,
+     "A node with many parents hands each its share."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable
 from functools import reduce
 
-from autograd.hints import TYPE_CHECKING, Any, Final, final, overload
+from autograd.hints import TYPE_CHECKING, Any, Final, final, i64, overload
 from autograd.numeric import number
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Operation:
         plots.
     samples: arguments at which the generated tests look first.
     defaults: values for the last arguments when a caller leaves them out.
+    kernel: compiled, where its machine code is; see autograd/recording.h.
     """
 
     __slots__ = (
@@ -73,6 +74,7 @@ class Operation:
         "domain",
         "folds",
         "forward",
+        "kernel",
         "kink",
         "latex",
         "limit",
@@ -132,6 +134,7 @@ class Operation:
         self.box = box
         self.samples = samples
         self.defaults = defaults
+        self.kernel: i64 = 0
         self._doc = doc
 
     @overload

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from autograd import ops
 from autograd.hints import Any, overload
-from autograd.numeric import number
+from autograd.numeric import COMPILED, number
 from autograd.operation import Operation
 from autograd.value import (
     Value,
@@ -19,6 +19,9 @@ from autograd.value import (
     local_partials,
     many,
 )
+
+if COMPILED:
+    from autograd.native import record_list
 
 
 @overload
@@ -31,14 +34,7 @@ def sum(terms: Iterable[Value | float]) -> Value | float:
     >>> sum([Value(1.0), 2.0, Value(3.0)]).data
     6.0
     """
-    values: list[Any] = list(terms)
-    if not _any_value(values):
-        return _compute(ops.sum_, values)
-    parents = tuple([as_value(x) for x in values])
-    total = 0.0
-    for parent in parents:
-        total += parent._data
-    return many(ops.sum_, parents, total, [1.0] * len(parents))
+    return _reduce(ops.sum_, list(terms))
 
 
 @overload
@@ -86,19 +82,7 @@ def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value | flo
             f"dot needs two sequences of the same length, got {len(left)} and "
             f"{len(right)} numbers"
         )
-    if not _any_value(left) and not _any_value(right):
-        return _compute(ops.dot, left + right)
-    parents = tuple([as_value(x) for x in left + right])
-    count = len(left)
-    partials: list[float] = []
-    for index in range(count):
-        partials.append(parents[count + index]._data)
-    total = 0.0
-    for index in range(count):
-        x = parents[index]._data
-        total += x * parents[count + index]._data
-        partials.append(x)
-    return many(ops.dot, parents, total, partials)
+    return _reduce(ops.dot, left + right)
 
 
 @overload
@@ -146,6 +130,8 @@ def _some(values: list[Any], name: str) -> list[Any]:
 
 
 def _reduce(operation: Operation, values: list[Any]) -> Value | float:
+    if COMPILED and (node := record_list(operation, values)) is not None:
+        return node
     if not _any_value(values):
         return _compute(operation, values)
     parents = tuple([as_value(x) for x in values])

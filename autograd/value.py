@@ -41,13 +41,16 @@ NEG: Final = ops.neg
 
 @final
 class Terms:
-    """Parents and local derivatives of a node that has more than two parents."""
+    """Parents and local derivatives of a node that has more than two parents.
+
+    partials: a list of floats; compiled, they are kept as the bytes of doubles.
+    """
 
     __slots__ = ("parents", "partials")
 
-    def __init__(self, parents: tuple[Value, ...], partials: list[float]) -> None:
+    def __init__(self, parents: tuple[Value, ...], partials: Any) -> None:
         self.parents = parents
-        self.partials = partials
+        self.partials: Any = packed(partials) if COMPILED else partials
 
 
 @final
@@ -599,24 +602,18 @@ class Value:
         What Python decided while the graph was recorded can't be decided anew: the side
         of an `if`, or the condition True or False of a `where`, about which this warns.
         """
-        decided = False
         with LOCK:
-            done: list[tuple[Value, float, tuple[float, ...]]] = []
+            order = _sorted(self, Walk(ALWAYS, False))
+            before = _states(order)
             try:
-                for node in _sorted(self, Walk(ALWAYS, False)):
-                    if node._operation.name:
-                        done.append((node, node._data, recorded_partials(node)))
-                        _replay(node)
-                        if MODE.observer is not None:
-                            _observe(node)
-                    elif node._operation is ANSWER:
-                        decided = True
+                _replay_all(order)
             except BaseException:
-                for node, data, partials in done:
-                    _set(node, data, partials)
+                _put_states(order, before)
                 raise
-        if decided:
-            _warn_of_answers()
+        for node in order:
+            if node._operation is ANSWER:
+                _warn_of_answers()
+                break
 
     def _apply(self, operation: Operation, args: tuple[object, ...]) -> Value:
         return record(operation, args)
@@ -765,9 +762,22 @@ class Traced(Value):
 
 
 if COMPILED:
-    from autograd.native import adopt, data_of, put_adjoints, take_adjoints
+    from autograd.native import (
+        adopt,
+        data_of,
+        hand_on,
+        packed,
+        put_adjoints,
+        put_states,
+        record_row,
+        replay,
+        take_adjoints,
+        take_states,
+        unpacked,
+    )
 
-    adopt(Value)  # after which a call that __init__ would refuse comes to `made`
+    # After which a call that __init__ would refuse comes to `made`.
+    adopt(Value, Terms, MODE, CLOCK, ops.TABLE, (CONSTANT, ANSWER, LEAF))
 
 
 def _label(label: object) -> str:
@@ -859,7 +869,9 @@ def recorded_partials(node: Value) -> tuple[float, ...]:
         if right is None:
             return (node._left_partial,)
         return (node._left_partial, node._right_partial)
-    return tuple(right.partials) if isinstance(right, Terms) else ()
+    if not isinstance(right, Terms):
+        return ()
+    return unpacked(right.partials) if COMPILED else tuple(right.partials)
 
 
 def bare(x: object) -> Any:
@@ -1014,6 +1026,8 @@ def record(operation: Operation, args: Sequence[object]) -> Value:
 
 def unary(operation: Operation, x: Value) -> Value:
     """`record` for one operand."""
+    if COMPILED and (node := record_row(operation, x)) is not None:
+        return node
     number = x._data
     try:
         data = float(operation.forward(number))
@@ -1026,6 +1040,8 @@ def unary(operation: Operation, x: Value) -> Value:
 
 def binary(operation: Operation, x: Value, y: Value) -> Value:
     """`record` for two operands."""
+    if COMPILED and (node := record_row(operation, x, y)) is not None:
+        return node
     a, b = x._data, y._data
     try:
         data = float(operation.forward(a, b))
@@ -1130,11 +1146,44 @@ def watch_backward(output: Value, seed: float) -> None:
         watcher(output, seed)
 
 
+def _replay_all(order: list[Value]) -> None:
+    """Compute nodes anew, parents first; compiled, whatever C can in one go."""
+    place = 0
+    while place < len(order):
+        if COMPILED and MODE.observer is None:
+            place = replay(order, place)
+        if place < len(order):
+            _replay(order[place])
+            place += 1
+
+
 def _replay(node: Value) -> None:
+    """Ask the row for the node's number and local derivatives anew."""
     parents = node.parents
+    if not node._operation.name:
+        return
     numbers = [parent._data for parent in parents]
     data = forward(node._operation, numbers, parents)
     _set(node, data, local_partials(node._operation, numbers, data))
+    if MODE.observer is not None:
+        _observe(node)
+
+
+def _states(nodes: list[Value]) -> Any:
+    """What replaying changes, for `_put_states`."""
+    if COMPILED:
+        return take_states(nodes)
+    return [(node._data, recorded_partials(node)) for node in nodes if node.parents]
+
+
+def _put_states(nodes: list[Value], before: Any) -> None:
+    """Give nodes the numbers and local derivatives that they had before."""
+    if COMPILED:
+        put_states(nodes, before)
+        return
+    recorded = [node for node in nodes if node.parents]
+    for node, (data, partials) in zip(recorded, before, strict=True):
+        _set(node, data, partials)
 
 
 def _warn_of_answers() -> None:
@@ -1154,7 +1203,7 @@ def _set(node: Value, data: float, partials: Sequence[float]) -> None:
     node._data = data
     right = node._right
     if isinstance(right, Terms):
-        right.partials = list(partials)
+        right.partials = Terms(right.parents, list(partials)).partials
         return
     node._left_partial = partials[0]
     if right is not None:
@@ -1311,13 +1360,25 @@ def _sorted(output: Value, walk: Walk) -> list[Value]:
     while stack:
         node = stack.pop()
         order.append(node)
-        for parent in node.parents:
-            if parent._mark > base:
-                parent._mark -= 1
-                if parent._mark == base:
-                    stack.append(parent)
+        left = node._left
+        right: Any = node._right
+        if left is not None:
+            _arrive(left, base, stack)
+            if right is not None:
+                _arrive(right, base, stack)
+        elif isinstance(right, Terms):
+            for parent in right.parents:
+                _arrive(parent, base, stack)
     order.reverse()
     return order
+
+
+def _arrive(parent: Value, base: i64, stack: list[Value]) -> None:
+    """One use of a parent has come; it goes on the stack with the last of them."""
+    if parent._mark > base:
+        parent._mark -= 1
+        if parent._mark == base:
+            stack.append(parent)
 
 
 def _sweep(output: Value, seed: float, base: i64, adds_up: bool) -> None:
@@ -1347,14 +1408,21 @@ def _sweep(output: Value, seed: float, base: i64, adds_up: bool) -> None:
                     share = chosen(node, 1, share)
                 _hand(right, share, base, stack)
         elif isinstance(right, Terms):
-            partials = right.partials
-            for index, parent in enumerate(right.parents):
-                share = adjoint * partials[index]
-                if share != share:
-                    share = chosen(node, index, share)
-                _hand(parent, share, base, stack)
+            _hand_all(node, right, base, stack)
         elif adds_up:
             node._left_partial += adjoint  # a leaf, complete: add up over passes
+
+
+def _hand_all(node: Value, terms: Terms, base: i64, stack: list[Value]) -> None:
+    """The same for a node with more than two parents."""
+    if COMPILED:
+        hand_on(node, base, stack, chosen)
+        return
+    for index, parent in enumerate(terms.parents):
+        share = node._adjoint * terms.partials[index]
+        if share != share:
+            share = chosen(node, index, share)
+        _hand(parent, share, base, stack)
 
 
 def chosen(node: Value, place: int, share: float) -> float:

@@ -321,6 +321,7 @@ WRONG = {
 @pytest.mark.parametrize("rule", WRONG.values(), ids=WRONG)
 def test_a_wrong_derivative_is_found_and_shrunk(monkeypatch, rule):
     monkeypatch.setattr(TABLE["tanh"], "partials", (rule,))
+    monkeypatch.setattr(TABLE["tanh"], "kernel", 0)  # the machine code has its own
     with pytest.raises(pytest.fail.Exception) as caught:
         search(range(100))
     report = str(caught.value)
@@ -349,6 +350,7 @@ def test_a_ten_millionth_in_any_partial_would_be_found(monkeypatch, name, wrong)
     def all_off(xs, out):
         return [slope * (1 + 1e-7) for slope in rule_of_all(xs, out)]
 
+    monkeypatch.setattr(row, "kernel", 0)
     if row.arity:
         rules = [off(p) if i == wrong else p for i, p in enumerate(row.partials)]
         monkeypatch.setattr(row, "partials", tuple(rules))
