@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable
 from functools import reduce
 
-from autograd.hints import TYPE_CHECKING, Any, Final, final, i64, overload
+from autograd.hints import TYPE_CHECKING, Any, Final, NoReturn, final, i64, overload
 from autograd.numeric import number
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ class Operation:
         self.kernel: i64 = 0
         self._doc = doc
 
+    @overload  # of what is Any: else mypyc would take a row's result in a row for float
+    def __call__(self, *args: NoReturn) -> Any: ...
     @overload
     def __call__(self, *args: float, **named: float) -> float: ...
     @overload
