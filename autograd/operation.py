@@ -102,7 +102,7 @@ class Operation:
         binds: int = ATOM,
         needs: tuple[int, ...] = (),
         names: tuple[str, ...] = (),
-        selects: bool | Callable[..., tuple[bool, ...]] = False,
+        selects: bool | Callable[..., tuple[Any, ...]] = False,
         folds: bool = False,
         domain: str = "every number",
         raises: tuple[type[Exception], ...] = (),

@@ -118,6 +118,10 @@ def _power_by_exponent(x: Any, y: Any, out: Any) -> Any:
     return out * log(x)
 
 
+def _power_unchosen(x: Any, y: Any) -> tuple[Any, Any]:
+    return y == 0, False
+
+
 add: Final[Operation] = row(
     "add",
     lambda x, y: x + y,
@@ -227,7 +231,7 @@ pow_: Final[Operation] = row(
     needs=(ATOM, ANY),
     domain="a positive base, or a whole exponent (not below 0 where the base is 0)",
     raises=(ValueError, ZeroDivisionError, OverflowError),
-    selects=lambda x, y: (y == 0, False),
+    selects=_power_unchosen,
     advice=(
         "Write abs(x) ** y for the size of the root, or keep the base positive with "
         "maximum(x, 1e-12)."
@@ -831,6 +835,10 @@ def _elu(x: float, alpha: float) -> float:
     return x if x > 0 else alpha * math.expm1(x)
 
 
+def _elu_unchosen(x: Any, alpha: Any) -> tuple[Any, Any]:
+    return False, x > 0
+
+
 elu: Final[Operation] = row(
     "elu",
     _elu,
@@ -844,7 +852,7 @@ elu: Final[Operation] = row(
         lambda x, alpha, out: 0.0 if x > 0 else expm1(x),
     ),
     names=("x", "alpha"),
-    selects=lambda x, alpha: (False, x > 0),
+    selects=_elu_unchosen,
     batch="np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0.0)))",
     latex=r"\operatorname{{ELU}}_{{{1}}}\left({0}\right)",
     kink="by x, alpha at x = 0; by alpha, 0 there",

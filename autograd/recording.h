@@ -388,7 +388,7 @@ static PyObject *put_states(PyObject *Py_UNUSED(module), PyObject *args) {
 
 /* ---- partials of many parents: bytes of doubles, a third of a list of floats ---------- */
 
-static PyObject *packed(PyObject *Py_UNUSED(module), PyObject *partials) {
+static PyObject *in_doubles(PyObject *Py_UNUSED(module), PyObject *partials) {
     if (PyBytes_Check(partials)) return Py_NewRef(partials);
     if (!PyList_Check(partials)) return PyErr_Format(PyExc_TypeError, "not a list"), NULL;
     Py_ssize_t count = PyList_GET_SIZE(partials);
@@ -401,7 +401,7 @@ static PyObject *packed(PyObject *Py_UNUSED(module), PyObject *partials) {
     return bytes;
 }
 
-static PyObject *unpacked(PyObject *Py_UNUSED(module), PyObject *bytes) {
+static PyObject *in_floats(PyObject *Py_UNUSED(module), PyObject *bytes) {
     if (!PyBytes_Check(bytes)) return PyErr_Format(PyExc_TypeError, "not packed"), NULL;
     Py_ssize_t count = PyBytes_GET_SIZE(bytes) / (Py_ssize_t)sizeof(double);
     const double *numbers = (const double *)PyBytes_AS_STRING(bytes);

@@ -50,7 +50,7 @@ class Terms:
 
     def __init__(self, parents: tuple[Value, ...], partials: Any) -> None:
         self.parents = parents
-        self.partials: Any = packed(partials) if COMPILED else partials
+        self.partials: Any = in_doubles(partials) if COMPILED else partials
 
 
 @final
@@ -766,14 +766,14 @@ if COMPILED:
         adopt,
         data_of,
         hand_on,
-        packed,
+        in_doubles,
+        in_floats,
         put_adjoints,
         put_states,
         record_row,
         replay,
         take_adjoints,
         take_states,
-        unpacked,
     )
 
     # After which a call that __init__ would refuse comes to `made`.
@@ -871,7 +871,7 @@ def recorded_partials(node: Value) -> tuple[float, ...]:
         return (node._left_partial, node._right_partial)
     if not isinstance(right, Terms):
         return ()
-    return unpacked(right.partials) if COMPILED else tuple(right.partials)
+    return in_floats(right.partials) if COMPILED else tuple(right.partials)
 
 
 def bare(x: object) -> Any:
@@ -1440,8 +1440,8 @@ def masks(node: Value, place: int, partial: float) -> bool:
         return False
     if selects is True:
         return True
-    decided: tuple[bool, ...] = selects(*[parent._data for parent in node.parents])
-    return decided[place]
+    decided = selects(*[parent._data for parent in node.parents])
+    return bool(decided[place])
 
 
 def _hand(parent: Value, share: float, base: i64, stack: list[Value]) -> None:
