@@ -4,11 +4,14 @@
     product  = sign { ("*" | "/") sign }
     sign     = { "-" | "+" } power
     power    = atom [ "**" sign ]
-    atom     = number | name | function "(" sum { "," sum } ")" | "(" sum ")"
+    atom     = number | name | function "(" sum { "," sum } ")" | "(" sum ")" | "√" atom
 
-These are Python's rules: `-x**2` is `-(x**2)`, and `2**3**2` is `2**9`. The text is
-read into steps in postfix order first; only a text that is right to its end is then
-computed.
+These are Python's rules: `-x**2` is `-(x**2)`, and `2**3**2` is `2**9`. What pictures
+and derivations print is read as well: `^` for `**`, `·` and `×` for `*`, `÷` for `/`,
+`−` for `-`; `√x` is `sqrt(x)`, of the number, name or parentheses that follow.
+
+The text is read into steps in postfix order first; only a text that is right to its end
+is then computed.
 """
 
 from __future__ import annotations
@@ -69,8 +72,9 @@ def parse(text: str, /, **values: Value | float) -> Value:
     """The expression that a text states, recorded with the given values.
 
     text: numbers, names, `+ - * / **`, parentheses, the constants `pi` and `e`, and
-        the functions of this package by their names (`functions()` lists them). At
-        most 10 000 characters, and 100 levels of nesting.
+        the functions of this package by their names (`functions()` lists them). `^`,
+        `·`, `×`, `÷`, `−` and `√` mean what pictures and derivations print with them.
+        At most 10 000 characters, and 100 levels of nesting.
     values: a number or a Value for each name. A number becomes a leaf labeled with
         its name, and a Value stays the same node, so that you can differentiate by it;
         a leaf without a label gets the name. A name that comes twice is one leaf. A
@@ -155,16 +159,13 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
 
 OPERATORS: Final = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
 
+PRINTED: Final = {"^": "**", "·": "*", "×": "*", "÷": "/", "−": "-"}
+"""Signs as pictures and derivations print them, and what they mean."""
+
 HINTS: Final = {
-    "^": "write ** for a power",
     "=": "an expression has no =; give values apart from it, as in x=2",
     "²": "write **2 for a square",
     "³": "write **3 for a cube",
-    "√": "write sqrt(x) for a root",
-    "×": "write * for a product",
-    "·": "write * for a product",
-    "−": "write the plain - of the keyboard",
-    "÷": "write / for a quotient",
     "[": "write ( and )",
     "{": "write ( and )",
     "<": "comparisons are no part of an expression; use maximum, minimum or where",
@@ -177,7 +178,7 @@ TOKEN: Final = re.compile(
     r"""\s*(?:
         (?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
       | (?P<name>[^\W\d])
-      | (?P<sign>\*\*|[-+*/(),])
+      | (?P<sign>\*\*|[-+*/(),^·×÷−√])
       | (?P<end>\Z)
     )""",
     re.VERBOSE,
@@ -204,7 +205,8 @@ def _tokens(text: str) -> Iterator[Token]:
             position = _end_of_name(text, start)
         if match is None or (kind == "name" and position == start):
             raise _stranger(text, start)
-        yield Token(kind, text[start:position], start)
+        found = text[start:position]
+        yield Token(kind, PRINTED.get(found, found), start)
         if kind == "end":
             return
 
@@ -213,7 +215,7 @@ def _end_of_name(text: str, start: int) -> int:
     """Where the longest name that Python would take ends; `start` where none begins."""
     end = start
     first = ""
-    while end < len(text) and (first + text[end]).isidentifier():
+    while end < len(text) and text[end] != "·" and (first + text[end]).isidentifier():
         first = "x"
         end += 1
     return end
@@ -347,6 +349,11 @@ class _Reader:
             self.deeper(token)
             self.sum()
             self.close(token)
+        elif token.text == "√":
+            self.deeper(token)
+            self.atom()
+            self.depth -= 1
+            self.call("sqrt", 1, token)
         else:
             raise self.fail(self.no_operand(token), token)
 

@@ -222,3 +222,18 @@ def test_a_file_that_is_not_there_is_named(verb, monkeypatch, capsys):
     assert told.startswith("chainrule: ")
     assert "none.json" in told
     assert "Errno" not in told
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "2"], ["1", "2", "--target", "1"]])
+def test_the_network_of_a_saved_model(model, tmp_path, arguments):
+    file = tmp_path / "n.svg"
+    assert shown("network", model, *arguments, "-o", str(file)) == f"{file}\n"
+    svg = file.read_text(encoding="utf-8")
+    for told in ("target 1</text>", ">loss</text>", ">δ</text>"):
+        assert (told in svg) is ("--target" in arguments)
+
+
+def test_a_target_without_a_row_is_refused(model):
+    assert "a target needs the row of inputs" in refused(
+        "network", model, "--target", "1"
+    )

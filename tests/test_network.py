@@ -349,7 +349,8 @@ def test_nothing_overlaps():
 def test_any_label_is_text(label):
     x = [Value(1.0, label=label), Value(2.0)]
     picture = network(MLP(2, [2, 1], seed=0), x, 1.0)
-    assert texts(picture)["c0i0"] == [label.replace("\n", "↵"), "1"]
+    name = texts(picture).get("c0i0-name", [])  # of a long one, beside the circle
+    assert name + texts(picture)["c0i0"] == [label.replace("\n", "↵"), "1"]
     assert texts(picture)["c0i1"] == ["x2", "2"]
 
 

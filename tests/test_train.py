@@ -6,40 +6,33 @@ import numpy as np
 import pytest
 
 import nn
-from autograd.graph import topological_order
 from viz.train import (
     _facts,
     _in_own_unit,
     label_in,
-    neuron_graph,
-    neuron_loss,
     predict_file,
+    row_graph,
 )
 
-NAMES = tuple(f"input {i}" for i in range(1, 9))
 
-
-@pytest.mark.parametrize("activation", ["relu", "tanh", "linear"])
-@pytest.mark.parametrize("inputs", range(1, 9))
-def test_the_drawn_neuron_is_the_networks_own(inputs, activation):
-    model = nn.MLP(inputs, [6, 1], activation, seed=inputs)
-    for i, parameter in enumerate(model.parameters()):  # biases that are not 0
-        parameter.data += 0.01 * i
-    row = np.sin(np.arange(inputs) + 0.5).tolist()
-    own = next(n for n in model.layers[0].neurons if n(row).data)
-    loss = neuron_loss(model, row, NAMES)
-    assert loss.data == pytest.approx(own(row).data ** 2, rel=1e-12)
-    model.zero_grad()
-    (own(row) ** 2).backward()
-    loss.backward()
-    slopes = {leaf.label: leaf.grad for leaf in topological_order(loss) if not leaf.op}
-    wanted = {weight.label: weight.grad for weight in own.w[:4]}
-    assert {name: slopes[name] for name in wanted} == pytest.approx(wanted, rel=1e-12)
-    picture = neuron_graph(model, np.array([row]), NAMES).source
-    assert f"{loss.data:.4g}" in picture
-    for name in NAMES:
-        assert (name in picture) is (name in NAMES[: min(inputs, 4)])
-    assert ("other inputs" in picture) is (inputs > 4)
+@pytest.mark.parametrize("data", ["moons", "iris", "xor"])
+def test_the_picture_of_training_is_of_a_row_with_its_true_loss(data, tmp_path):
+    settings = nn.recipe.Settings(epochs=3, test=0.2)
+    trained = nn.recipe.learn(data, settings, checkpoint=tmp_path / "model.json")
+    picture = row_graph(trained)
+    part, context = trained.parts["training"], trained.context
+    row = context.inputs(part.X[:1])[0].tolist()
+    loss = nn.losses.LOSSES[trained.history.loss_name]
+    y = context.labels.index([part.y[0]])[0]
+    wanted = loss(trained.model(row), y)
+    assert (
+        f"{loss.__name__.replace('_', ' ')} = {wanted.data!r}" in picture.titles["loss"]
+    )
+    assert f"row 1 of training: {context.target} {part.y[0]}" in picture.svg
+    wanted.backward()
+    for i, neuron in enumerate(trained.model.layers[-1].neurons):
+        name = f"c{len(trained.model.layers)}i{i}"
+        assert f"δ = {neuron.b.grad!r}" in picture.titles[name]
 
 
 @pytest.mark.parametrize(

@@ -512,10 +512,70 @@ def draw(
         wrap=wrap or None,
         key=not no_key,
     )
-    if output == "-":
-        deliver(picture.svg, output, open)
+    _deliver_picture(picture, form, output, open)
+
+
+def _deliver_picture(picture: Any, form: str, output: str, open: bool) -> None:
+    """Print the picture as SVG, or write it in the form of the file's ending."""
+    whole = output == "-"
+    data = picture.svg if whole else picture.data(form.replace("gv", "dot"))
+    deliver(data, output, open)
+
+
+@verb()
+def network(
+    model: Annotated[str, typer.Argument(help="A saved model (.json).")],
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(help="One row of inputs; without it the weights alone."),
+    ] = None,
+    target: Target = "",
+    loss: LossName = "",
+    show: Annotated[
+        str, typer.Option(help="What arrows show: weight or gradient.")
+    ] = "weight",
+    most: Annotated[int, typer.Option(help="Neurons of a layer to draw.")] = 8,
+    digits: Annotated[int, typer.Option(help="Significant digits.")] = 3,
+    output: OutFile = "network.svg",
+    open: Open = False,
+) -> None:
+    """Draw a saved network: weights, and for a row z, a and the δ of its loss.
+
+    chainrule network model.json 0.5 -1.2 --target 1
+    """
+    from viz.network import network as drawn
+
+    form = ending(output, (*FORMATS, "gv"))
+    if target and not values:
+        raise ValueError(f"--target {target}: a target needs the row of inputs")
+    x: list[float] | None = None
+    y: Any = None
+    chosen: Any = None
+    if target:
+        net, x, y, chosen = _sample(model, values or [], target, loss, "network")
+        features = _row_of(model, [])[0].context.features
     else:
-        deliver(picture.data(form.replace("gv", "dot")), output, open)
+        saved, x = _row_of(model, values or [])
+        net, features = saved.model, saved.context.features
+    picture = drawn(
+        net,
+        _named(x, features) or None,
+        y,
+        loss=chosen,
+        show=show,
+        most=most,
+        digits=digits,
+        caption=f"target {target}" if target else "",
+    )
+    _deliver_picture(picture, form, output, open)
+
+
+def _named(x: list[float], names: Iterable[str]) -> list[Any]:
+    """Inputs by the names of their columns, where the model knows them."""
+    names = list(names)
+    if len(names) != len(x):
+        return list(x)
+    return [Value(number, name) for number, name in zip(x, names, strict=True)]
 
 
 @verb()
@@ -568,23 +628,30 @@ def _sample(
     What the file says of the training holds here too: inputs are scaled likewise, and
     a target that is the name of a class is told as the loss wants it.
     """
-    from nn.checkpoint import load_checkpoint
-
-    saved = load_checkpoint(path)
-    x = [_plain_number(value, "an input") for value in values]
-    if not x or not target:
+    values = list(values)
+    if not values or not target:
         raise ValueError(
             "a model needs its inputs and a target: for instance "
             f"chainrule {verb} {path} 0.5 -1.2 --target 1"
         )
-    if saved.context.scaling is not None:
-        x = saved.context.scaling([x])[0].tolist()
-        print("the inputs are scaled as they were in training", file=sys.stderr)
+    saved, x = _row_of(path, values)
     y, chosen = _wanted(saved.model, saved.context.labels, x, target, loss)
     if saved.context.target_scaling is not None:
         (y,) = saved.context.targets([y])
         print("the target is scaled as it was in training", file=sys.stderr)
     return saved.model, x, y, chosen
+
+
+def _row_of(path: str, values: Iterable[str]) -> tuple[Any, list[float]]:
+    """A saved model with what its file says, and a row of inputs as it takes them."""
+    from nn.checkpoint import load_checkpoint
+
+    saved = load_checkpoint(path)
+    x = [_plain_number(value, "an input") for value in values]
+    if x and saved.context.scaling is not None:
+        x = saved.context.scaling([x])[0].tolist()
+        print("the inputs are scaled as they were in training", file=sys.stderr)
+    return saved, x
 
 
 def _wanted(

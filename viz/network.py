@@ -34,13 +34,14 @@ SHOWN: Final = ("weight", "gradient")
 
 def network(
     model: Module,
-    x: Sequence[float] | None = None,
+    x: Sequence[float | Value] | None = None,
     y: Any = None,
     *,
     loss: Loss | str | None = None,
     show: str = "weight",
     most: int = 8,
     digits: int = 3,
+    caption: str = "",
 ) -> Graph:
     """A picture of a network: neurons in columns, from the inputs to the loss.
 
@@ -62,6 +63,7 @@ def network(
     show: "weight", or "gradient" to let arrows show the weights' gradients.
     most: how many neurons of a layer to draw; the middle of a wider one is left out.
     digits: how many significant digits the numbers have.
+    caption: a line below the picture, such as which row it shows.
 
     >>> from nn import MLP
     >>> model = MLP(2, [3, 1], "tanh", "sigmoid", seed=0)
@@ -76,7 +78,9 @@ def network(
         raise ValueError("gradients follow from a loss: pass a row x and its target y")
     check_digits(digits)
     told = _record(model, x, y, loss)
-    return _Drawing(told, x is not None, y is not None, show, most, digits).graph
+    drawing = _Drawing(told, x is not None, y is not None, show, most, digits)
+    drawing.graph.attr(label=drawing.legend(visible(caption, longest=120)))
+    return drawing.graph
 
 
 def _record(model: Module, x: Any, y: Any, loss: Loss | str | None) -> Pass:
@@ -249,17 +253,18 @@ class _Drawing:
                 self._links(k + 1, stage)
         if self.deltas:
             self._loss()
-        self.graph.attr(label=self._legend())
 
-    def _legend(self) -> str:
-        """What the arrows and the colors mean."""
+    def legend(self, caption: str) -> str:
+        """The caption, and what the arrows and the colors mean."""
         shown = "weight" if self.show == "weight" else "∂loss/∂weight"
         arrows = [f"→ forward: {shown}"]
         if any(stage.title for stage in self.told.stages):
             arrows.append("→ gray: takes part")
         if self.deltas:
             arrows.append("⇠ back: weight × δ")
-        return style.legend(arrows)
+        if self.deltas:
+            arrows.append("δ = ∂loss/∂z")
+        return style.legend(arrows, caption)
 
     def _adjoint(self, value: Value) -> float:
         return self.told.adjoints.get(value, 0.0)
@@ -295,9 +300,16 @@ class _Drawing:
                 self._gap(0, spot, len(inputs))
                 continue
             value = inputs[spot.index]
-            name = visible(value.label, longest=10) or f"x{spot.index + 1}"
-            rows = [(name, self._number(value.data) if self.values else "")]
-            self._circle(f"c0i{spot.index}", spot, rows, f"{name} = {value.data!r}")
+            name = visible(value.label, longest=24) or f"x{spot.index + 1}"
+            beside = len(name) > 4  # there is no room for it inside
+            number = self._number(value.data) * self.values
+            rows = [(number or "–", "")] if beside else [(name, number)]
+            key, title = f"c0i{spot.index}", f"{name} = {value.data!r}"
+            radius = self._circle(key, spot, rows, title)
+            if beside:
+                left = spot.x - radius - 0.08 - SMALL * len(name) / 2
+                pos = f"{left:.4f},{spot.y:.4f}!"
+                self.graph.add(f"{key}-name", name, title, pos=pos, fontsize="9")
 
     def _neurons(self, column: int, stage: Stage) -> None:
         spots, count = self.columns[column], len(stage.zs)

@@ -316,15 +316,17 @@ def key(known: bool, operations: bool) -> str:
     return f'<<FONT POINT-SIZE="8.5" COLOR="{QUIET}">{text}</FONT>>'
 
 
-def legend(arrows: list[str]) -> str:
-    """A Graphviz label below a picture: what its arrows and its colors mean."""
+def legend(arrows: list[str], caption: str = "") -> str:
+    """A Graphviz label below a picture: a line on what it shows, and what its arrows
+    and its colors mean."""
     signs = (
         f'<FONT COLOR="{POSITIVE}">■ positive</FONT>',
         f'<FONT COLOR="{NEGATIVE}">■ negative</FONT>',
         "the wider, the larger",
     )
     gap = "&#160;" * 5
-    text = "<BR/>".join((gap.join(map(markup, arrows)), gap.join(signs)))
+    above = [f'<FONT COLOR="{INK}">{markup(caption)}</FONT>'] if caption else []
+    text = "<BR/>".join((*above, gap.join(map(markup, arrows)), gap.join(signs)))
     return f'<<FONT POINT-SIZE="9" COLOR="{QUIET}">{text}</FONT>>'
 
 

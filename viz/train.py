@@ -15,18 +15,18 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from nn import MLP, DivergenceError, Module, Sequential, mse, predict
+from nn import MLP, DivergenceError, Module, Sequential, predict
 from nn.cells import numbers
 from nn.checkpoint import Context, load_checkpoint
 from nn.choices import usual
 from nn.data import Scaling
 from nn.language import TrainedText, learn_text, load_text
+from nn.losses import LOSSES
 from nn.metrics import ClassReport, Importance, NumberReport
-from nn.module import Neuron
 from nn.recipe import Settings, Trained, learn, repeated
 from nn.table import Encoding, Meaning
-from nn.targets import plain
-from viz.graph import draw
+from nn.targets import encode, plain
+from viz.network import network
 from viz.plots import (
     plot_calibration,
     plot_confusion,
@@ -389,8 +389,7 @@ def draw_pictures(trained: Trained) -> dict[str, Any]:
     pictures["importance.svg"] = plot_importance(trained.importance())
     if trained.rates:
         pictures["rates.svg"] = plot_rates(trained.rates)
-    rows = context.inputs(trained.parts["training"].X)
-    pictures["graph.svg"] = neuron_graph(model, rows, context.features)
+    pictures["graph.svg"] = row_graph(trained)
     return pictures
 
 
@@ -402,35 +401,23 @@ def _in_own_unit(model: MLP, scaling: Scaling | None) -> Module:
     return Sequential(model, lambda z: z * deviation + mean)
 
 
-SHOWN = 4
-
-
-def neuron_graph(model: MLP, X: Array, features: tuple[str, ...]) -> Graph:
-    """The loss of one neuron for one row, with every gradient; see `neuron_loss`."""
-    loss = neuron_loss(model, X[0].tolist(), features)
-    loss.backward()
-    return draw(loss, detail="op", expand=True)
-
-
-def neuron_loss(model: MLP, row: list[float], features: tuple[str, ...]) -> Value:
-    """What one neuron makes of a row, squared: it is asked to react no more.
-
-    The neuron is the first of the first layer that the row makes react. Of many inputs
-    four are shown, the rest being part of the bias.
-    """
-    neurons = model.layers[0].neurons
-    chosen = next((n for n in neurons if n(row).data != 0), neurons[0])
-    shown = min(SHOWN, len(row))
-    neuron = Neuron(shown, chosen.activation, seed=0)
-    for copy, weight in zip(neuron.w, chosen.w, strict=False):
-        copy.data, copy.label = weight.data, weight.label
-    rest = zip(chosen.w[shown:], row[shown:], strict=True)
-    neuron.b.data = chosen.b.data + math.fsum(w.data * x for w, x in rest)
-    neuron.b.label = chosen.b.label + (" + other inputs" if len(row) > shown else "")
-    x = [Value(row[i], label=features[i]) for i in range(shown)]
-    loss: Value = mse(neuron(x), 0.0)
-    loss.label = "loss"
-    return loss
+def row_graph(trained: Trained) -> Graph:
+    """The network with the loss of one row that it was trained on; the caption says
+    which."""
+    model, context = trained.model, trained.context
+    part = trained.parts["training"]
+    names = context.features
+    row = context.inputs(part.X[:1])[0].tolist()
+    x = [Value(number, label=name) for number, name in zip(row, names, strict=True)]
+    loss = LOSSES[trained.history.loss_name]
+    wanted = part.y[0]
+    if context.labels is None:
+        (y,) = context.targets([wanted])
+    else:
+        count = model.layers[-1].nout
+        y = encode([wanted], context.labels, loss, count)[0].tolist()
+    caption = f"row 1 of training: {context.target} {wanted}"
+    return network(model, x, y, loss=loss, caption=caption)
 
 
 # ---- using a model -------------------------------------------------------------------
