@@ -92,3 +92,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     raise _missing("module 'nn'", name, None, tuple(__all__))
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *(name for name in globals() if name[:2] == "__")])

@@ -88,7 +88,8 @@ def layers(weights: Sequence[Sequence[Sequence[float]]]) -> str:
     sizes = [len(weights[0][0]), *map(len, weights)] if weights else []
     if any(len(w[0]) != n for w, n in zip(weights, sizes, strict=False)) or not sizes:
         return ""
-    places = [[(24 + 90 * k, y) for y in _column(n)] for k, n in enumerate(sizes)]
+    high = 18 * min(max(sizes), MOST)
+    places = [[(24 + 90 * k, y) for y in _column(n, high)] for k, n in enumerate(sizes)]
     lines = "".join(
         f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" '
         f'stroke="{BLUE if w > 0 else ORANGE}"/>'
@@ -103,14 +104,14 @@ def layers(weights: Sequence[Sequence[Sequence[float]]]) -> str:
     )
     wide = 48 + 90 * len(weights)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{20 * MOST}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" '
         f'stroke-width="0.8">{lines}{dots}</svg>'
     )
 
 
-def _column(count: int) -> list[float]:
+def _column(count: int, high: int) -> list[float]:
     shown = min(count, MOST)
-    return [10 * MOST + 18 * (i - (shown - 1) / 2) for i in range(shown)]
+    return [high / 2 + 18 * (i - (shown - 1) / 2) for i in range(shown)]
 
 
 # ---- progress ------------------------------------------------------------------------

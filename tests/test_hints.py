@@ -5,6 +5,7 @@ fault with those that end in `# wrong`, and with no others.
 """
 
 import copy
+import inspect
 import pickle
 import re
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import autograd as ag
 import nn
 import viz
 
@@ -236,3 +238,19 @@ def test_a_column_of_a_history_is_an_attribute():
     assert repr(nn.History(stopped="interrupted")) == (
         "History of 0 epochs (interrupted)"
     )
+
+
+@pytest.mark.parametrize("module", [ag, nn, viz], ids=lambda module: module.__name__)
+def test_a_package_lists_its_public_names_and_no_others(module):
+    assert {x for x in dir(module) if x[:2] != "__"} == set(module.__all__)
+    assert {"__doc__", "__name__"} <= set(dir(module))
+
+
+@pytest.mark.parametrize("module", [nn.data, nn.recipe, nn.schedules])
+def test_a_module_lists_what_it_defines_and_no_imports(module):
+    listed = {name for name in dir(module) if name[:2] != "__"}
+    assert not {name for name in listed if name[0] == "_"}
+    assert not listed & {"Any", "Path", "Sequence", "csv", "math", "random", "require"}
+    functions = {k for k, x in vars(module).items() if inspect.isfunction(x)}
+    mine = {k for k in functions if getattr(module, k).__module__ == module.__name__}
+    assert {name for name in mine if name[0] != "_"} <= listed

@@ -33,3 +33,7 @@ __all__ = [
     "plot_layers",
     "stepper",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *(name for name in globals() if name[:2] == "__")])
