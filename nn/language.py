@@ -118,8 +118,9 @@ class Speaker:
 
     def loss(self, data: Sequences) -> float:
         """The loss per token of sequences."""
-        reader, table = TokenLoss(self.model, data.longest), data.table(data.longest)
-        with in_use(), no_grad():
+        reader = TokenLoss(self.model.eval(), data.longest)  # reads no padding
+        table = data.table(data.longest)
+        with no_grad():
             losses = [number_of(reader(row)) for row in table.tolist()]
         return math.fsum(losses) / len(losses)
 
