@@ -117,7 +117,7 @@ def functions() -> list[str]:
     """The functions that a text may call, in alphabetical order.
 
     >>> [name for name in functions() if name.startswith("s")]
-    ['sigmoid', 'silu', 'sin', 'sinh', 'softplus', 'sqrt', 'sub', 'sum']
+    ['sigmoid', 'sign', 'silu', 'sin', 'sinh', 'softplus', 'sqrt', 'sub', 'sum']
     """
     return sorted(FUNCTIONS)
 

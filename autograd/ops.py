@@ -646,6 +646,10 @@ cosh: Final[Operation] = row(
 )
 
 
+def _asinh_slope(x: Any, out: Any) -> Any:
+    return 1 / hypot(x, 1.0)
+
+
 asinh: Final[Operation] = row(
     "asinh",
     math.asinh,
@@ -654,7 +658,7 @@ asinh: Final[Operation] = row(
     >>> asinh(1.0)
     0.881373587019543
     """,
-    partials=(lambda x, out: 1 / hypot(x, 1.0),),
+    partials=(_asinh_slope,),
     batch="np.arcsinh({0})",
     latex=r"\operatorname{{arsinh}}\left({0}\right)",
     box=((-10.0, 10.0),),

@@ -5,9 +5,8 @@ one's own, none at all, functions, modules in modules, weights that are used twi
 the parts for sequences and images that come with nn.
 """
 
-import math
-
 from autograd import Value
+from autograd.value import number_of
 from nn import (
     MLP,
     RNN,
@@ -79,14 +78,14 @@ class Doubled(Layer):
         return [2 * v for v in super().__call__(x)]
 
 
-class Floor(Module):
+class Whole(Module):
     """Takes numbers alone."""
 
     def __init__(self):
         self.w = Value(2.0)
 
     def __call__(self, x):
-        return [self.w * math.floor(v) for v in x]
+        return [self.w * int(number_of(v)) for v in x]
 
 
 class Total(Module):
@@ -129,7 +128,7 @@ OWN = {
     "features": lambda: Sequential(Features(), last(3)),
     "neurons": lambda: Sequential(Neurons(), last(3)),
     "subclass": lambda: Sequential(Doubled(2, 2, "tanh", seed=0), last()),
-    "numbers": lambda: Sequential(Floor(), last()),
+    "numbers": lambda: Sequential(Whole(), last()),
     "pick": Pick,
     "shared": lambda: twice(hidden()),
     "shared inside": lambda: Sequential(Residual(hidden()), twice(hidden(seed=4))),

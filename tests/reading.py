@@ -10,6 +10,7 @@ MATH = ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "ac
 MORE = ("atan", "atan2", "hypot", "sinh", "cosh", "tanh", "erf", "erfc")
 FUNCTIONS = {name: getattr(math, name) for name in (*MATH, *MORE)} | {
     "abs": abs,
+    "floordiv": lambda x, y: x // y,
     "maximum": max,
     "minimum": min,
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)) if x > -700 else math.exp(x),

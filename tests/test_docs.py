@@ -68,7 +68,7 @@ def test_a_block_that_has_to_raise():
 def test_a_block_that_fails_stops_the_page():
     with pytest.raises(ZeroDivisionError):
         cells.run("```python\n1 / 0\n```\n")
-    with pytest.raises(RuntimeError, match="No such command"):
+    with pytest.raises(RuntimeError, match="there is no verb nothing"):
         cells.run("```console\n$ chainrule nothing\n```\n")
 
 

@@ -657,8 +657,8 @@ def test_the_command_draws_an_expression(tmp_path):
         (["__import__('os')"], "chainrule: "),
         (["x + y", "x=1"], "chainrule: "),
         (["x", "x=1", "-o", "no/where.svg"], "chainrule: can't write"),
-        (["x", "x=1", "-o", "graph.gif"], "chainrule: can't tell the format"),
-        (["x", "x=1", "--detail", "all"], "chainrule: detail is"),
+        (["x", "x=1", "-o", "graph.gif"], "chainrule: -o: can't tell the format"),
+        (["x", "x=1", "--detail", "all"], "chainrule: --detail is"),
     ],
 )
 def test_what_the_command_refuses(tmp_path, arguments, message):

@@ -30,7 +30,7 @@ from autograd.custom import operation
 from autograd.graph import gradients, graph
 from autograd.modes import ieee
 from autograd.ops import TABLE
-from autograd.value import record
+from autograd.value import chosen, record
 from nn import (
     MLP,
     binary_cross_entropy,
@@ -242,10 +242,12 @@ def check_page(output, nodes):
         assert node["forwardLines"][-1].endswith(f"= {node['value']}")
     told = sorted(line.split(" = ")[-1] for n in shown for line in n["contributions"])
     flows = [
-        short(0.0 if math.isnan(flow) else flow, 6)
+        short(flow, 6)
         for n in graph(output)
-        for parent, partial in zip(n.parents, n.partials, strict=True)
-        for flow in [n.value.grad * partial]
+        for place, (parent, partial) in enumerate(
+            zip(n.parents, n.partials, strict=True)
+        )
+        for flow in [chosen(n.value, place, n.value.grad * partial)]
         if found[parent]["kind"] != "constant"
     ]
     assert told == sorted(flows)

@@ -469,8 +469,8 @@ MISTAKES = [
     (["w*x", "=1"], "'=1' is not of the form name=value, such as w=0.5"),
     (["w*x", "w=1", "w=2"], "w is given twice; give one value for each name"),
     (["w*x", "w=1", "x=1", "y=2"], "y is given, but the expression has no y"),
-    (["w*x", "w=1", "x=1", "--wrt", "y"], "--wrt y: the expression has the names w, x"),
-    (["w*x", "w=1"], "no value for the name 'x'; names given: w\n  w*x\n    ^"),
+    (["w*x", "w=1", "x=1", "--wrt", "y"], "--wrt: there is no 'y'; there are: w, x"),
+    (["w*x", "w=1"], "x has no value; write for instance x=0.5"),
     (["w*", "w=1"], "the expression ends where a number, a name or a function should"),
 ]
 

@@ -143,7 +143,7 @@ def test_the_flow_fits(name, style, ascii):
         ("square", ["Square: a1 → s", "s[1] = a1[1]^2 = "]),
         ("features", ["Features: x → s", "s = x[1]·x[2] = 1·2 = 2"]),
         ("subclass", ["Layer 1: 2 → 2, tanh", "a1[1] = 2·tanh(z1[1]) = "]),
-        ("numbers", ["Floor: s, 1 parameter", "s[2] = w·2 = "]),
+        ("numbers", ["Whole: s, 1 parameter", "s[2] = w·2 = "]),
         ("pick", ["Pick: a → ŷ", "ŷ = a[2] = "]),
         ("shared", ["Layer 2: 2 → 2, tanh, the weights of layer 1"]),
         ("shared", ["∂L/∂W1[1,·] = δ1[1]·x + δ2[1]·a1 = [", "∂L/∂b1 = δ1 + δ2 = ["]),
@@ -422,7 +422,7 @@ def test_a_layer_inside_a_residual_folds_like_any_other():
 def test_parameters_of_ones_own_fold_after_the_layer_before():
     boxes = folded(OWN["scale"](), "neuron")
     assert boxes["after1"][:3] == ["after layer 1", "parameters", "2"]
-    assert "‖grad‖" in boxes["after1"]
+    assert "‖gradient‖" in boxes["after1"]
 
 
 @operation

@@ -6,23 +6,23 @@
     Forward
       x   = 2
       y   = 3
-      v2  = x·y    = 2·3   = 6
-      out = v2 + x = 6 + 2 = 8
+      v1  = x·y    = 2·3   = 6
+      out = v1 + x = 6 + 2 = 8
     <BLANKLINE>
     Backward
       ∂out/∂out = 1
     <BLANKLINE>
-      ∂out/∂v2 = 1
+      ∂out/∂v1 = 1
     <BLANKLINE>
-      ∂out/∂x = 1 + ∂out/∂v2·∂v2/∂x
-              = 1 + ∂out/∂v2·y
+      ∂out/∂x = 1 + ∂out/∂v1·∂v1/∂x
+              = 1 + ∂out/∂v1·y
               = 1 + 1·3
               = 1 + 3
               = 4
     <BLANKLINE>
     2 paths from x to out, each the product of the local derivatives along it
       x → out:      1
-      x → v2 → out: 3·1   = 3
+      x → v1 → out: 3·1   = 3
       ∂out/∂x       = 1 + 3 = 4
     <BLANKLINE>
     Result

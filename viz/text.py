@@ -503,8 +503,8 @@ class _Writer:
         if columns(line) <= self.room:
             return [line]
         least = min(indent + 8, self.room)
-        places = [m.start() for m in CUTS.finditer(line, least, self.room + 1)]
-        place = places[-1] if places else self.room
+        found = (m.start() for m in CUTS.finditer(line, least, self.room + 1))
+        place = max((place for place in found if place <= self.room), default=self.room)
         rest = " " * min(indent, self.room - 8) + line[place:].lstrip()
         return [line[:place], *self.cut(rest, indent)]
 

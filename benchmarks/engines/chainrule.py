@@ -217,14 +217,14 @@ def loss_of(workload, model):
 
 def training_of(workload, engine):
     """Epochs of `fit`: the first starts it, and each step goes on."""
-    from nn import fit
+    from nn import Adam, fit
 
     X, y = workload.data()
     started = []
     fit(
-        model_of(workload), X, y, "binary_cross_entropy_with_logits",
-        epochs=1, batch_size=BATCH, seed=0, callbacks=[started.append],
-        engine=engine, progress=False,
+        model_of(workload), X, y, "binary_cross_entropy_with_logits", Adam(lr=0.001),
+        schedule="constant", epochs=1, batch_size=BATCH, seed=0, engine=engine,
+        callbacks=[started.append], progress=False,
     )  # fmt: skip
     (training,) = started
     training.callbacks = []
