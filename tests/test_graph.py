@@ -77,9 +77,9 @@ def test_a_deep_diamond_is_exact():
 def test_a_long_chain_does_not_recurse():
     x = Value(1.0)
     y = x
-    for _ in range(100_000):
+    for _ in range(20_000):
         y = y * 1.0 + 0.0
-    assert len(graph(y)) == 400_001
+    assert len(graph(y)) == 80_001
     assert gradients(y, [x]) == [1.0]
     (slope,) = gradients(y, [x], create_graph=True)
     assert slope.data == 1.0

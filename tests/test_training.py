@@ -555,7 +555,10 @@ def broken_off(epochs, path, engine, resume=None):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("engine", "apart"), [("eager", 97), ("compiled", 29)])
+@pytest.mark.parametrize(
+    ("engine", "apart"),
+    [pytest.param("eager", 41, marks=pytest.mark.slow), ("compiled", 29)],
+)
 def test_ctrl_c_at_any_moment_leaves_what_can_be_resumed(tmp_path, engine, apart):
     through, broken = tmp_path / "through.json", tmp_path / "broken.json"
     broken_off(3, through, engine)

@@ -433,16 +433,17 @@ def pythons_own_recursion_limit():
 
 
 @pytest.mark.usefixtures("pythons_own_recursion_limit")
-def test_a_million_nodes_without_recursion():
+def test_very_many_nodes_without_recursion():
     a, b = Value(1.0 + 1e-9), Value(1e-9)
     x = Value(1.0)
-    for _ in range(500_000):
+    steps = 500_000 if autograd.__compiled__ else 50_000
+    for _ in range(steps):
         x = x * a
         x = x + b
     x.backward()
-    assert b.grad > 500_000
+    assert b.grad > steps
     x.recompute()
-    assert len(topological_order(x)) == 1_000_003
+    assert len(topological_order(x)) == 2 * steps + 3
     x.zero_grad()
     assert (a.grad, b.grad) == (0.0, 0.0)
     del x
