@@ -42,7 +42,9 @@ def _shape(x: object) -> object:
 
 
 def _what(x: object) -> str:
-    return f"{cut(repr(x))} of type {type(x).__name__}: {_advice(x)}"
+    shown, address, _ = repr(x).partition(" at 0x")  # which differs from run to run
+    text = cut(shown + ">" if address else shown)
+    return f"{text} of type {type(x).__name__}: {_advice(x)}"
 
 
 def _advice(x: object) -> str:

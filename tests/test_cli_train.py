@@ -145,10 +145,11 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @pytest.mark.parametrize(
     ("engine", "epochs"),
-    [pytest.param("eager", 100, marks=pytest.mark.slow), ("compiled", 600)],
+    [("eager", 100), ("compiled", 600)],
 )
 def test_interrupted_by_ctrl_c_and_resumed_is_unbroken(engine, epochs, tmp_path):
     run = [
