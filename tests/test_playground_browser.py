@@ -379,6 +379,7 @@ def test_names_are_text(page, address):
     assert page.locator(".cr-name b").all_text_contents() == ["__a__", "_b_", "λ"]
 
 
+@pytest.mark.slow
 def test_moons_are_learned_while_one_watches(page, address):
     opened(page, address)
     page.get_by_role("tab", name="Training").click()
@@ -417,6 +418,7 @@ def test_a_wrong_setting_is_told(page, address):
     page.wait_for_function("location.search.includes('layers=3')")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [

@@ -121,10 +121,8 @@ def jax_function(
     program = fused(found(kernel), inlines=taken_once)
     text = ArrayText(program, [f"v{n}" for n in range(len(program.arrays))], called)
     source = text.function("run")
-    names = {name: operation(op) for op, name in called.items()} | {
-        "np": jnp,
-        "functools": functools,
-    }
+    names: dict[str, Any] = {name: operation(op) for op, name in called.items()}
+    names |= {"np": jnp, "functools": functools}
     for table, (entries, dims) in text.tables.items():
         names[table] = numpy().array(entries).reshape(dims)
     exec(source, names)  # made of the table's texts and numbers, not of a user's
