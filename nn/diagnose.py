@@ -153,22 +153,16 @@ class _Case:
             return False
         if math.isnan(self.guess):
             return True
-        if self.trained_to < 0.1 * self.guess or self.accuracy >= 0.98:
+        if self.trained["loss"] < 0.1 * self.guess or self.accuracy >= 0.98:
             return True
         return self.loss < self.possible[0] + ENOUGH * self.guess and not self.no_better
 
     @cached_property
-    def trained_to(self) -> float:
-        """The loss on the rows trained on: without the validation's, if it had some."""
-        held_out = self.history and "validation_loss" in self.history.columns
-        return self.history.last()["loss"] if self.history and held_out else self.loss
-
-    @cached_property
-    def right(self) -> float:
-        """The accuracy on the rows trained on."""
+    def trained(self) -> dict[str, float]:
+        """Loss and accuracy on the rows trained on, without those held out, if any."""
         if self.history and "validation_loss" in self.history.columns:
-            return self.history.last().get("accuracy", math.nan)
-        return self.accuracy
+            return self.history.last()
+        return {"loss": self.loss, "accuracy": self.accuracy}
 
     @cached_property
     def odd_inputs(self) -> tuple[float, float] | None:
@@ -470,10 +464,10 @@ def _no_hidden_layer(case: _Case) -> Iterator[Finding]:
 
 def _by_heart(case: _Case) -> Iterator[Finding]:
     """Training and validation part."""
-    own, other = case.trained_to, math.nan
+    own, other = case.trained["loss"], math.nan
     if not own < 0.9 * case.guess:
         return
-    right, told = case.right, math.nan
+    right, told = case.trained.get("accuracy", math.nan), math.nan
     if case.given is not None:
         task, _ = task_for(case.model, *case.given, case.task.loss)
         other, outputs = loss_over(case.model, task.loss, task.X, task.targets)

@@ -13,7 +13,6 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 
 from nn.choices import usual
-from nn.compiled import fastest
 from nn.engine import Pace
 from nn.hints import Rows, Targets
 from nn.losses import Loss
@@ -60,6 +59,8 @@ def find_lr(
     the test ends where the loss over a part of the rows has grown fourfold.
     """
     import numpy as np
+
+    from nn.compiled import fastest
 
     task, _ = task_for(deepcopy(model), X, y, loss)
     rule = usual(optimizer) if isinstance(optimizer, str) else deepcopy(optimizer)

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NoReturn, TypeAlias
 
 from autograd.files import Path
@@ -456,12 +457,16 @@ class Training:
             "arguments": self.arguments(),
         }
 
+    @cached_property
+    def _rows(self) -> dict[str, str]:
+        """Which rows there are: in words once, for they are many and stay the same."""
+        return {"data": sum_of(self.task), "validation": sum_of(self.validation)}
+
     def arguments(self) -> dict[str, str]:
         """What decides the result, each in words; the rates are in the history."""
         return {
             "seed": str(self.history.seed),
-            "data": sum_of(self.task),
-            "validation": sum_of(self.validation),
+            **self._rows,
             "loss": self.history.loss_name,
             "units": "the table's own" if self.units.own else "scaled",
             **in_words(self.optimizer, self.task),

@@ -56,13 +56,14 @@ def train(data: str, settings: Settings, out: Path) -> None:
             raise
         if before and before != _what(trained.context):
             print(f"{saved} was of other data, {before}; replaced", file=sys.stderr)
-        pictures = draw_pictures(trained)
+        mattering = trained.importance()
+        pictures = draw_pictures(trained, mattering)
         for name in PICTURES:
             if name in pictures:
                 pictures[name].save(out / name)
             else:  # of an earlier training, on other data
                 (out / name).unlink(missing_ok=True)
-    _report(trained)
+    _report(trained, mattering)
     _tell_spread(repeated(data, settings, trained), trained)
     for finding in trained.diagnose().findings:
         print(fitted(str(finding), columns()))
@@ -274,7 +275,7 @@ def _tell_spread(found: Sequence[float], trained: Trained) -> None:
 SHOWN_CLASSES, SHOWN_COLUMNS = 30, 8
 
 
-def _report(trained: Trained) -> None:
+def _report(trained: Trained, mattering: Sequence[Importance]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -282,9 +283,7 @@ def _report(trained: Trained) -> None:
     facts = Table(show_header=False)
     for name, fact in _facts(trained).items():
         facts.add_row(Text(name), Text(fact))
-    results = Table("", "rows", *trained.scores["test"])
-    for column in results.columns[1:]:
-        column.justify = "right"
+    results = _numbered("", "rows", *trained.scores["test"])
     for name, scores in trained.scores.items():
         rows = str(len(trained.parts[name]))
         results.add_row(name, rows, *[_digits(*score) for score in scores.items()])
@@ -292,7 +291,17 @@ def _report(trained: Trained) -> None:
     console.print(facts)
     console.print(results)
     console.print(_compared(trained.report()))
-    console.print(_columns(trained.importance()))
+    console.print(_columns(mattering))
+
+
+def _numbered(*heads: str) -> Any:
+    """A table of which every column but the first has numbers."""
+    from rich.table import Table
+
+    table = Table(*heads)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
 
 
 def _compared(report: ClassReport | NumberReport) -> Any:
@@ -308,9 +317,7 @@ def _compared(report: ClassReport | NumberReport) -> Any:
         off = f"{report.bias:+.4g} on average, give or take {report.spread:.4g}"
         table.add_row("residuals", off)
         return table
-    table = Table("class", "rows", "precision", "recall")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = _numbered("class", "rows", "precision", "recall")
     for each in report.classes[:SHOWN_CLASSES]:
         shares = f"{each.precision:.3f}", f"{each.recall:.3f}"
         table.add_row(Text(visible(str(each.label), 40)), str(each.rows), *shares)
@@ -321,12 +328,9 @@ def _compared(report: ClassReport | NumberReport) -> Any:
 
 def _columns(found: Sequence[Importance]) -> Any:
     """Which columns matter."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table("column", "loss if shuffled", "slope")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = _numbered("column", "loss if shuffled", "slope")
     for each in found[:SHOWN_COLUMNS]:
         name = Text(visible(each.column, 40))
         table.add_row(name, f"{each.shuffled:+.3g}", f"{each.slope:.3g}")
@@ -363,8 +367,11 @@ PICTURES = (
 )  # fmt: skip
 
 
-def draw_pictures(trained: Trained) -> dict[str, Any]:
-    """Every picture that suits the data, by the name of its file."""
+def draw_pictures(trained: Trained, mattering: Sequence[Importance]) -> dict[str, Any]:
+    """Every picture that suits the data, by the name of its file.
+
+    mattering: how much each column does.
+    """
     model, history, context = trained.model, trained.history, trained.context
     test = trained.parts["test"]
     pictures: dict[str, Any] = {}
@@ -386,7 +393,7 @@ def draw_pictures(trained: Trained) -> dict[str, Any]:
         right: list[Any] = list(test.y)
         shown = plot_predictions(right, trained.told(), context.target)
         pictures["predictions.svg"] = shown
-    pictures["importance.svg"] = plot_importance(trained.importance())
+    pictures["importance.svg"] = plot_importance(mattering)
     if trained.rates:
         pictures["rates.svg"] = plot_rates(trained.rates)
     pictures["graph.svg"] = row_graph(trained)

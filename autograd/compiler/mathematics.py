@@ -428,32 +428,6 @@ class Latex(Text):
         signs = {"≤": r"\le", "≠": r"\ne"}
         return f"{x} {signs.get(sign, sign)} {y}"
 
-    def _is_product(self, step: Step) -> bool:
-        weights = isinstance(step, Apply) and step.op == "mul"
-        return isinstance(step, Product) or (
-            weights and isinstance(step, Apply) and bool(self._through_weights(step))
-        )
-
-    def _through_weights(self, step: Apply) -> str:
-        """One number times a row of weights: it goes back through them, as Wᵀ δ."""
-        for weights, other in (step.args, step.args[::-1]):
-            if not isinstance(weights, Read) or not isinstance(other, Read):
-                continue
-            array = self.program.arrays[weights.array]
-            leaf = None if array is None else array.step
-            source = self.program.arrays[other.array]
-            if source is None or not source.adjoint:
-                continue
-            one = len(set(other.places())) == 1 and self.number(other) is None
-            if (
-                one
-                and isinstance(leaf, Leaf)
-                and leaf.kind == PARAMETER
-                and _is_wide(weights)
-            ):
-                return f"{self.transposed(self.read(weights)[0])} {self.read(other)[0]}"
-        return ""
-
     def squared(self, x: str) -> str:
         """With a raised 2."""
         return f"{x}^{{2}}"
