@@ -32,7 +32,7 @@ from functools import update_wrapper
 from itertools import islice
 from numbers import Number
 from types import MethodType
-from typing import Any, Final, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 
 from autograd.graph import (
     forward_is_shorter,
@@ -270,19 +270,20 @@ class Gradient(Transform):
 
     what = "gradient"
 
-    @overload
-    def __call__(self, x: float, /, *args: Any, **options: Any) -> float: ...
-    @overload
-    def __call__(
-        self, x: list[float], /, *args: Any, **options: Any
-    ) -> list[float]: ...
-    @overload
-    def __call__(self, x: T, /, *args: Any, **options: Any) -> T: ...
-    @overload
-    def __call__(self, *args: Any, **options: Any) -> Any: ...
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """The gradient at these arguments."""
-        return super().__call__(*args, **options)
+    if TYPE_CHECKING:  # at run time it is the one above, without a call in between
+
+        @overload
+        def __call__(self, x: float, /, *args: Any, **options: Any) -> float: ...
+        @overload
+        def __call__(
+            self, x: list[float], /, *args: Any, **options: Any
+        ) -> list[float]: ...
+        @overload
+        def __call__(self, x: T, /, *args: Any, **options: Any) -> T: ...
+        @overload
+        def __call__(self, *args: Any, **options: Any) -> Any: ...
+        def __call__(self, *args: Any, **options: Any) -> Any:
+            """The gradient at these arguments."""
 
     def _found(self, run: _Run) -> Any:
         slope = run.shaped(run.pulled([run.single()], ONE))
@@ -294,21 +295,22 @@ class ValueAndGradient(Transform):
 
     what = "value and gradient"
 
-    @overload
-    def __call__(
-        self, x: float, /, *args: Any, **options: Any
-    ) -> tuple[float, float]: ...
-    @overload
-    def __call__(
-        self, x: list[float], /, *args: Any, **options: Any
-    ) -> tuple[float, list[float]]: ...
-    @overload
-    def __call__(self, x: T, /, *args: Any, **options: Any) -> tuple[Any, T]: ...
-    @overload
-    def __call__(self, *args: Any, **options: Any) -> Any: ...
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """The value and the gradient at these arguments."""
-        return super().__call__(*args, **options)
+    if TYPE_CHECKING:  # at run time it is the one above, without a call in between
+
+        @overload
+        def __call__(
+            self, x: float, /, *args: Any, **options: Any
+        ) -> tuple[float, float]: ...
+        @overload
+        def __call__(
+            self, x: list[float], /, *args: Any, **options: Any
+        ) -> tuple[float, list[float]]: ...
+        @overload
+        def __call__(self, x: T, /, *args: Any, **options: Any) -> tuple[Any, T]: ...
+        @overload
+        def __call__(self, *args: Any, **options: Any) -> Any: ...
+        def __call__(self, *args: Any, **options: Any) -> Any:
+            """The value and the gradient at these arguments."""
 
     def _found(self, run: _Run) -> Any:
         output = run.single()
