@@ -17,6 +17,7 @@ The modules in the order in which they are best read:
     program         what a user holds: `compile` and `Program`
     storage, export keeping a program, and taking it elsewhere
     llvm            a list as machine code
+    javascript      the array program as a module for the browser
 """
 
 from autograd.compiler.instructions import BackendError, CompileError

@@ -8,7 +8,6 @@ the gradient is taken, y another. What has no such part is v1, v2, and so on.
 from __future__ import annotations
 
 import keyword
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -61,7 +60,7 @@ def identifiers(
     made = []
     for number, array in program.made():
         name = _known(known, number, array).replace("δ", "delta").replace("∂L/∂", "d")
-        name = re.sub(r"\W", "_", name)
+        name = "".join([c if f"_{c}".isidentifier() else "_" for c in name])
         name = name if name.isidentifier() else f"_{name}"
         made.append(f"{name}_" if keyword.iskeyword(name) else name)
     return _each(program, made, {*taken, *TAKEN})

@@ -47,6 +47,19 @@ MADE: Final = {
     "hvp": hvp_kernel,
 }
 NUMPY, LLVM = "numpy", "llvm"
+SINGLE: Final = {
+    "valueAndGrad": (
+        "gradient",
+        "{ value: totals[totals.length - 1], gradient: totals.subarray(0, -1) }",
+        "The mean of the output over the rows, and its gradient by the parameters.",
+    ),
+    "inputGrad": (
+        "input",
+        "outputs",
+        "For every row the output, and its derivative by every input.",
+    ),
+}
+"""What JavaScript has of a single output: the pass, the result, and what it is."""
 SHOWN: Final = 90  # lines of each part of a program, as text
 INSTALL: Final = 'python -m pip install "chainrule[fast]"'
 
@@ -543,6 +556,29 @@ class Program:
         from autograd.compiler.export import jax_function
 
         return jax_function(self._arrays(), self._shape, self.numbers())
+
+    def to_javascript(self) -> str:
+        """An ES module as text, which computes in a browser what the program does here.
+
+        It exports `program(X, parameters)`, the outputs for every row, and where there
+        is a single output `valueAndGrad(X, parameters)`, which returns `{value,
+        gradient}`, and `inputGrad(X, parameters)`, which returns N * (1 + I) numbers:
+        for every row the output and its derivative by every input. X holds N rows of I
+        numbers one after the other, as a Float64Array does; results are such arrays.
+        Without `parameters` they are `PARAMETERS`, the numbers that they have now.
+
+        Raises CompileError where an operation of a user's own can't be written so.
+        """
+        from autograd.compiler.javascript import Function, has_form, module
+
+        found = {"program": ("forward", "outputs", "The outputs for every row.")}
+        if len(self._outputs) == 1:
+            found |= SINGLE
+        functions = {
+            name: Function(write_out(self._plan(kind)[0], has_form), result, text)
+            for name, (kind, result, text) in found.items()
+        }
+        return module(functions, [leaf.data for leaf in self.parameters])
 
     def _arrays(self, kind: str = "forward") -> Kernel:
         """A pass in operations on arrays."""
