@@ -479,7 +479,7 @@ def _by_heart(case: _Case) -> Iterator[Finding]:
     elif own < 0.5 * case.guess and case.accuracy >= 0.9:
         other, told = case.possible
     worse = other > own + 0.25 * case.guess
-    if worse and not right - told < 0.12:
+    if worse and (other > case.guess or not right - told < 0.12):
         shares = "" if math.isnan(told) else f", {right:.3f} right against {told:.3f}"
         yield Finding(
             "it learns by heart",

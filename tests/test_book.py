@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,27 @@ def test_its_gradients_are_ours_bit_for_bit(built, seed):
         return [out.data, *(leaf.grad for leaf in leaves)]
 
     assert gradients(built) == gradients(autograd.Value)
+
+
+# ---- exercises -----------------------------------------------------------------------
+
+ANSWER = '<details markdown="1"><summary>Answer</summary>'
+CHAPTERS = (
+    "index backpropagation build-it-yourself why-backwards gradient-check pictures "
+    "matrices training overfitting vanishing tables sequences microgpt "
+    "second-derivatives own-operations fast-programs"
+).split()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_chapter_has_exercises_with_hidden_answers(chapter):
+    page = (DOCS / f"{chapter}.md").read_text(encoding="utf-8")
+    exercises = page[page.index("## Exercises") :]
+    numbers = re.findall(r"^(\d+)\. ", exercises, re.MULTILINE)
+    assert [int(n) for n in numbers] == [*range(1, len(numbers) + 1)]
+    assert len(numbers) == exercises.count(ANSWER) == exercises.count("</details>") > 1
+
+
+def test_there_are_forty():
+    pages = [(DOCS / f"{name}.md").read_text(encoding="utf-8") for name in CHAPTERS]
+    assert sum(page.count(ANSWER) for page in pages) >= 40

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -667,3 +668,17 @@ def test_what_the_command_refuses(tmp_path, arguments, message):
     assert done.stderr.startswith(message)
     assert "Traceback" not in done.stderr
     assert os.listdir(tmp_path) == []
+
+
+def test_blank_leaves_open_what_is_to_be_found():
+    x, y = Value(3.0, label="x"), Value(7.0, label="y")
+    out = x * y + y
+    out.backward()
+    svg = draw(out, blank=True).svg
+    written = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    assert written.count("____") == 4
+    assert len([text for text in written if text.startswith("∂ ____")]) == 4
+    assert {"3", "7", "21", "28"} <= set(written)  # the gradients are 7, 4, 1 and 1
+    assert "flows back" not in svg
+    assert "gradient 1" not in svg
+    assert draw(out).svg != svg

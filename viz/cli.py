@@ -423,6 +423,8 @@ def flow(
     chosen: Any = loss or None
     if what:
         model, x, y, chosen = _sample(what, values or [], target, loss)
+    elif target:
+        y, chosen = _wanted(model, None, x, target, loss)
     found = flow_of(
         model,
         x,
@@ -488,6 +490,9 @@ def draw(
     no_key: Annotated[
         bool, typer.Option("--no-key", help="Leave out what the signs mean.")
     ] = False,
+    blank: Annotated[
+        bool, typer.Option("--blank", help="Leave gradients open, to be filled in.")
+    ] = False,
     output: OutFile = "graph.svg",
     open: Open = False,
 ) -> None:
@@ -511,6 +516,7 @@ def draw(
         direction=direction,
         wrap=wrap or None,
         key=not no_key,
+        blank=blank,
     )
     _deliver_picture(picture, form, output, open)
 

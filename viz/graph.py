@@ -46,6 +46,7 @@ def draw(
     direction: str = "right",
     wrap: int | None = None,
     key: bool = True,
+    blank: bool = False,
 ) -> Graph:
     """A picture of the graph that led to `value`: every number, every derivative.
 
@@ -74,6 +75,8 @@ def draw(
     wrap: break the picture after so many operations into another row (going down:
         column); what a row takes from another stands there again by its name.
     key: whether to say below the picture what its signs mean.
+    blank: leave gradients and local derivatives open, to be filled in by hand. Such a
+        picture shows every operation.
 
     Raises ValueError where each operation is asked for and there are more than 2000.
 
@@ -85,8 +88,9 @@ def draw(
     """
     _check(value, detail, depth, around)
     check_digits(digits)
-    look = Look(digits, direction, wrap, key)
+    look = Look(digits, direction, wrap, key, blank)
     _check_look(look)
+    detail = detail or ("op" if blank else None)
     order = topological_order(value)
     boxes = Boxes(order, names, digits, expand, constants)
     if depth is not None or around is not None:
@@ -341,6 +345,7 @@ class Boxes:
 SIGNS: Final = {"sub": "−", "neg": "−", "mul": "·", "prod": "·", "sum": "+", "pow": "^"}
 INFIX: Final = ("add", "sub", "mul", "div", "pow")
 PLACE: Final = "□"
+OPEN: Final = "____"
 LONGEST_SIGN: Final = 18
 
 
@@ -382,6 +387,7 @@ class Look:
     direction: str = "right"
     wrap: int | None = None
     key: bool = True
+    blank: bool = False
 
     @property
     def ports(self) -> tuple[str, str, str]:
@@ -390,6 +396,8 @@ class Look:
 
 
 def _picture(boxes: list[Box], look: Look) -> Graph:
+    if look.blank:
+        boxes = [replace(box, grad=None) for box in boxes]
     picture = Picture(boxes, look, layout_for(_arrows(boxes)))
     for box in picture.in_order():
         picture.add(box)
@@ -450,7 +458,7 @@ class Picture:
         if self.look.key:
             boxes = self.boxes.values()
             known = any(box.grad is not None for box in boxes)
-            label = style.key(known, any(box.op for box in boxes))
+            label = style.key(known, any(box.op for box in boxes), self.look.blank)
             self.graph.attr(label=label)
         return self.graph
 
@@ -464,9 +472,10 @@ class Picture:
         )
 
     def _value(self, box: Box) -> None:
+        known = style.known(box.grad, self.look.digits)
         rows = [
             ("value", short(box.data, self.look.digits)),
-            ("gradient", style.known(box.grad, self.look.digits)),
+            ("gradient", OPEN if self.look.blank else known),
         ]
         label = style.box(
             rows,
@@ -512,6 +521,8 @@ class Picture:
         if box.grad is None:
             title = f"local derivative {operand.partial!r}"
         label = style.small(f"∂ {short(operand.partial, self.look.digits)}")
+        if self.look.blank:
+            title, label = "local derivative", style.small(f"∂ {OPEN}")
         self._arrow(tail, head, back, f"{name}-{operand.place}", title, label=label)
 
     def _port(self, position: int, count: int) -> str:

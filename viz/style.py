@@ -298,19 +298,20 @@ def _leads(later: Mapping[str, list[str]], start: str, end: str) -> bool:
     return end in seen
 
 
-def key(known: bool, operations: bool) -> str:
+def key(known: bool, operations: bool, blank: bool = False) -> str:
     """A Graphviz label below a picture of a graph: what its signs mean."""
     lines = []
     if operations:
         lines.append("∂ on an arrow: derivative of the operation by that operand")
-    if known:
+    if known or blank:
         lines.append("gradient: derivative of the output by that value")
+    if known:
         lines.append(
             f'bar: <FONT COLOR="{POSITIVE}">■ to the right positive</FONT>, '
             f'<FONT COLOR="{NEGATIVE}">■ to the left negative</FONT>'
         )
         lines.append("the wider an arrow, the more gradient flows back along it")
-    else:
+    elif not blank:
         lines.append("–: no gradient yet, before backward()")
     text = "<BR/>".join(lines)
     return f'<<FONT POINT-SIZE="8.5" COLOR="{QUIET}">{text}</FONT>>'

@@ -6,6 +6,7 @@ namespace:
     ```python            runs; what it prints and its last expression are shown below
     ```python hide       runs; only its results are shown
     ```python raises     has to raise; the error is shown as a traceback's last line
+    ```python torch      runs where torch is installed; elsewhere as it is written
     ```console           each line that starts with `$ chainrule` runs as that command
     ```text              right after one of these: the output, as it has to be
 
@@ -28,6 +29,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, Final
 
 FENCE: Final = re.compile(
@@ -116,7 +118,9 @@ def run(page: str, name: str = "page") -> list[Cell]:
     with own_folder():
         for cell in found:
             blocks += cell.runs
-            if cell.language == "python":
+            if "torch" in cell.options and not find_spec("torch"):
+                cell.results = [Result("text", cell.written or "")]
+            elif cell.language == "python":
                 cell.results = list(_python(cell, namespace, f"{name}, block {blocks}"))
             elif cell.language == "console":
                 cell.results = [Result("text", _console(cell.body))]
