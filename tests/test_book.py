@@ -100,11 +100,24 @@ def test_its_gradients_are_ours_bit_for_bit(built, seed):
 # ---- exercises -----------------------------------------------------------------------
 
 ANSWER = '<details markdown="1"><summary>Answer</summary>'
-CHAPTERS = (
-    "index backpropagation build-it-yourself why-backwards gradient-check pictures "
-    "matrices training overfitting vanishing tables sequences microgpt "
-    "second-derivatives own-operations fast-programs"
-).split()
+CHAPTERS = [
+    "index",
+    "backpropagation",
+    "build-it-yourself",
+    "why-backwards",
+    "gradient-check",
+    "pictures",
+    "matrices",
+    "training",
+    "overfitting",
+    "vanishing",
+    "tables",
+    "sequences",
+    "microgpt",
+    "second-derivatives",
+    "own-operations",
+    "fast-programs",
+]
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -119,3 +132,44 @@ def test_each_chapter_has_exercises_with_hidden_answers(chapter):
 def test_there_are_forty():
     pages = [(DOCS / f"{name}.md").read_text(encoding="utf-8") for name in CHAPTERS]
     assert sum(page.count(ANSWER) for page in pages) >= 40
+
+
+# ---- numerals in prose ---------------------------------------------------------------
+
+CHOSEN = {
+    "backpropagation.md": "0.854 0.1 50.01 0.001",  # the notes' slip, and settings
+    "build-it-yourself.md": "0.5",
+    "engine.md": "1.0 120 96 3.11",  # bytes of a node: tests/test_value.py
+    "fast-programs.md": "238.94212918 0.00055015643181 2.7070075241 0.0000072668688436 "
+    "6.0 1.5e-15 1e-14 10000 754 100",  # certified values; what test_backends.py holds
+    "index.md": "3.11",
+    "matrices.md": "784 50",
+    "overfitting.md": "90%",
+    "pictures.md": "1.5 150",  # READABLE: tests/test_docs.py
+    "second-derivatives.md": "2.5 1.3 0.5",
+    "sequences.md": "2795 3.2",  # words: tests/test_docs.py
+    "tables.md": "007 5% 0.99 1,234 2.1 3.1 "
+    "0.4 230 710 0.8 2.5 0.2 0.3 182",  # measured
+    "teaching.md": "0.01 0.5 0.52",
+    "vanishing.md": "0.1 0.01",
+}
+"""Numerals that no run gives: what a page chose, quotes, or measured elsewhere."""
+NOT_PROSE = re.compile(
+    r"`[^`]*`|\$\$.*?\$\$|\$[^$\n]*\$|\]\([^)]*\)|<[^>]*>|\(\d+(, \d*)+\)", re.DOTALL
+)
+NUMERAL = re.compile(r"(?<![\w.])\d+(?:[ ,]\d{3})*(?:\.\d+)?(?:e-?\d+)?(?: ?%)?")
+GENERATED = ("derivatives.md", "errors.md", "from-micrograd.md", "glossary.md")
+
+
+@pytest.mark.parametrize("page", sorted(p.name for p in DOCS.glob("*.md")))
+def test_numerals_in_prose_come_from_a_run(page):
+    """All but small whole numbers, which count what is on the page."""
+    if page in GENERATED:
+        return
+    pieces = cells.cells((DOCS / page).read_text(encoding="utf-8"))
+    prose = "".join(NOT_PROSE.sub(" ", cell.body) for cell in pieces if not cell.info)
+    found = {match.strip(" ,").replace(" ", "") for match in NUMERAL.findall(prose)}
+    typed = {numeral for numeral in found if not re.fullmatch(r"\d\d?", numeral)}
+    chosen = {n for n in CHOSEN.get(page, "").split() if not re.fullmatch(r"\d\d?", n)}
+    assert typed <= chosen, "write `{python} ...` in their place, or say why not"
+    assert chosen <= typed, "these are not on the page any more"

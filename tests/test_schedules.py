@@ -1,6 +1,7 @@
 """Schedules against their formulas, and against torch's."""
 
 import math
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -17,7 +18,8 @@ def test_schedules():
     cosines = [(1 + math.cos(math.pi * e / 8)) / 2 for e in range(9)]
     assert [cosine(8)(e) for e in range(9)] == cosines
     assert cosine(8)(100) == 0.0
-    assert cosine(8, end=0.25)(8) == 0.25
+    ended = [0.25 + 0.75 * factor for factor in cosines]
+    assert [cosine(8, end=0.25)(e) for e in range(9)] == ended
     assert [linear(4, end=0.5)(e) for e in range(6)] == [
         1,
         0.875,
@@ -128,3 +130,10 @@ def test_schedules_are_torchs():
         np.testing.assert_allclose(
             [ours(e) for e in range(12)], rates(theirs), 1e-12, 1e-15
         )
+
+
+def test_dir_shows_the_schedules_and_nothing_else():
+    module = sys.modules["nn.schedules"]
+    shown = {name for name in dir(module) if not name.startswith("__")}
+    made = {"constant", "cosine", "linear", "schedule", "step", "warm_up"}
+    assert shown == {"SCHEDULES", *made}
