@@ -433,4 +433,7 @@ def test_pictures_are_in_the_page(site: Path):
     page = (site / "backpropagation.html").read_text(encoding="utf-8")
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert page.count('<figure class="picture"') >= 2
+    texts = re.findall(r'<figure class="picture"[^>]* aria-label="([^"]*)"', page)
+    assert len(texts) == page.count('<figure class="picture"')
+    assert all("0.693" in text for text in texts)  # the prediction
     assert len(ids) == len(set(ids)), "an id is there twice"

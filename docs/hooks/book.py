@@ -19,6 +19,9 @@ FORMULA: Final = re.compile(
 NATURAL_WIDTH: Final = re.compile(r'<svg[^>]* width="([0-9.]+)pt"')
 ROW_SPACE: Final = re.compile(r"\\\\\s*\[[\d.]+e[mx]\]")
 HELD: Final = re.compile(r'<div data-held="(\d+)"></div>')
+BOX: Final = re.compile(r'<g id="[^"]*" class="node">\s*<title>([^<]* [^<]*)</title>')
+WRITTEN: Final = re.compile(r"<!-- (.+?) -->")  # beside the shapes of the letters
+MOST: Final = 30  # boxes that are told
 WIDE: Final = ("derivatives.md",)  # these need the room that the contents take
 DOWNLOAD: Final = (
     '<p class="notebook"><a href="notebooks/{}.ipynb" download>'
@@ -92,7 +95,22 @@ def _picture(svg: str, number: int) -> str:
     width = NATURAL_WIDTH.search(svg)
     least = 0.62 * float(width[1]) if width else 0.0  # below, its letters are too small
     held = f'<div style="min-width: {least:.0f}pt">{svg}</div>'
-    return f'<figure class="picture" tabindex="0">{held}</figure>'
+    text = html.escape(in_words(svg), quote=True)
+    said = f'role="img" aria-label="{text}"'
+    return f'<figure class="picture" tabindex="0" {said}>{held}</figure>'
+
+
+def in_words(svg: str) -> str:
+    """What a picture says, for those who can't see it.
+
+    Of a graph its boxes with their numbers, of a plot what is written in it.
+    """
+    boxes = [html.unescape(box) for box in BOX.findall(svg)]
+    if boxes:
+        more = f"; and {len(boxes) - MOST} more" if len(boxes) > MOST else ""
+        return f"A graph. {'; '.join(boxes[:MOST])}{more}"
+    words = [word for word in WRITTEN.findall(svg) if any(map(str.isalpha, word))]
+    return f"A plot. {', '.join(dict.fromkeys(words))}"
 
 
 def _frame(page: str, number: int) -> str:
