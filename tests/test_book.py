@@ -113,6 +113,7 @@ CHAPTERS = [
     "vanishing",
     "tables",
     "sequences",
+    "gpt",
     "microgpt",
     "second-derivatives",
     "own-operations",
@@ -142,6 +143,7 @@ CHOSEN = {
     "engine.md": "1.0 120 96 3.11",  # bytes of a node: tests/test_value.py
     "fast-programs.md": "238.94212918 0.00055015643181 2.7070075241 0.0000072668688436 "
     "6.0 1.5e-15 1e-14 10000 754 100",  # certified values; what test_backends.py holds
+    "gpt.md": "2003",
     "index.md": "3.11",
     "matrices.md": "784 50",
     "overfitting.md": "90%",
