@@ -51,7 +51,7 @@ from autograd.ops import (
     tanh,
     where,
 )
-from autograd.reductions import dot, logsumexp, mean, prod, softmax, sum
+from autograd.reductions import dot, logsumexp, mean, norm, prod, softmax, sum, take
 from autograd.value import Value
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ __all__ = [
     "mean",
     "minimum",
     "no_grad",
+    "norm",
     "operation",
     "parse",
     "prod",
@@ -170,6 +171,7 @@ __all__ = [
     "softplus",
     "sqrt",
     "sum",
+    "take",
     "tan",
     "tanh",
     "topological_order",

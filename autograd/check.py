@@ -347,6 +347,12 @@ class _Column:
         """Whether smaller steps are not needed."""
         return self.error <= 1e-6 * abs(self.slope) + 1e-9
 
+    def contradicts(self, partial: float) -> bool:
+        """Whether a derivative is none that these differences could come from."""
+        if not math.isfinite(partial):
+            return self.settled
+        return not abs(partial - self.slope) <= self.allowed(partial, 1e-6, 1e-8)
+
     def allowed(self, analytic: float, rtol: float, atol: float) -> float:
         """By how much a derivative may differ from these differences.
 
@@ -367,7 +373,7 @@ def _wrong_partial(
     trial = _Trial(result, tuple(numbers))
     for index, partial in enumerate(partials):
         (column,) = trial.differences(index)
-        if not abs(partial - column.slope) <= column.allowed(partial, 1e-6, 1e-8):
+        if column.contradicts(partial):
             operands = ", ".join(repr(x) for x in numbers)
             return (
                 f"partial {index + 1} of the operation {row.name}({operands}) is "

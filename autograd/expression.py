@@ -154,6 +154,8 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "sum": _gathered(reductions.sum),
     "mean": _gathered(reductions.mean),
     "prod": _gathered(reductions.prod),
+    "norm": _gathered(reductions.norm),
+    "take": Function(lambda i, *xs: reductions.take(xs, i), 2, math.inf),
     "logsumexp": _gathered(reductions.logsumexp),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Complex, Real
+from numbers import Complex, Number, Real
 from types import FunctionType
 
 from autograd.hints import Final
@@ -17,6 +17,11 @@ def is_number(x: object) -> bool:
         return False
     kind = getattr(getattr(x, "dtype", None), "kind", "")
     return isinstance(x, Real) or (kind in tuple("biuf") and _shape(x) == ())
+
+
+def is_numeric(x: object) -> bool:
+    """Whether x is a number of any kind: also one that has to be converted first."""
+    return is_number(x) or isinstance(x, Number)
 
 
 def number(x: object) -> float:

@@ -1225,7 +1225,7 @@ def _dot(*terms: float) -> float:
 def _logsumexp(*xs: float) -> float:
     largest = max(xs)
     if math.isinf(largest):
-        return _total(xs) if largest > 0 else largest  # nan among them stays nan
+        return NAN if any(x != x for x in xs) else largest
     return largest + math.log(_total([math.exp(x - largest) for x in xs]))
 
 
@@ -1238,6 +1238,31 @@ def _softmax(xs: Sequence[Any], out: Any) -> list[Any]:
     powers = [exp(x - out) for x in xs]
     total = sum_(*powers)
     return [power / total for power in powers]
+
+
+def _directions(xs: Sequence[Any], out: Any) -> list[Any]:
+    """Each number over the length of all; 0 at 0, where there is no direction."""
+    if len(xs) == 1:
+        return [sign(xs[0])]
+    if out:
+        return [x / out for x in xs]
+    return [0.0] * len(xs)
+
+
+def _take(index: float, *xs: float) -> float:
+    if not (0 <= index < len(xs) and index == math.floor(index)):
+        raise ValueError("no such place")
+    return xs[int(index)]
+
+
+def _take_slopes(args: Sequence[Any], out: Any) -> list[Any]:
+    """1 at the place, 0 elsewhere and by the index."""
+    index = args[0]
+    return [0.0, *[_one_where(index == place) for place in range(len(args) - 1)]]
+
+
+def _one_where(condition: Any) -> Any:
+    return where(condition, 1.0, 0.0)
 
 
 sum_: Final[Operation] = row(
@@ -1289,4 +1314,28 @@ logsumexp: Final[Operation] = row(
     raises=(ValueError,),
     samples=((2.0, 3.0, 4.0), (1.0,), (1000.0, 999.0), (-1000.0, -1001.0)),
     doc="log(e**x1 + e**x2 + ...), without overflow",
+)
+
+norm: Final[Operation] = row(
+    "norm",
+    lambda *xs: math.hypot(*xs),
+    all_partials=_directions,
+    latex=r"\operatorname{{norm}}\left({0}\right)",
+    kink="0 where all numbers are 0",
+    samples=((3.0, 4.0), (-2.0,), (1.0, -1.0, 0.5, 8.0), (1e200, -2e200, 2e200)),
+    doc="sqrt(x1*x1 + x2*x2 + ...), without overflow on the way",
+)
+
+take: Final[Operation] = row(
+    "take",
+    _take,
+    all_partials=_take_slopes,
+    selects=True,
+    latex=r"\operatorname{{take}}\left({0}\right)",
+    domain="an index that is a whole number, from 0 and less than there are numbers",
+    raises=(ValueError,),
+    advice="Keep the index inside with clip(floor(i), 0, n - 1).",
+    kink="by the index, 0 everywhere",
+    samples=((1.0, 2.0, 3.0, 4.0), (0.0, 5.0), (2.0, 1.0, -1.0, 0.5, 8.0)),
+    doc="the number at a place: the index first, then the numbers",
 )

@@ -260,14 +260,53 @@ static PyObject *call_row(PyObject *row, PyObject *const *args, size_t flags,
     return usual_call(row, args, flags, names);
 }
 
-/* ---- powers: the one operator that Python's own functions are slow at ------------------ */
+/* ---- operators ------------------------------------------------------------------------- */
 
+/* Whether mypyc's operators take an operand: a node, or a number of Python's. */
+static int usual_operand(PyObject *x) {
+    return Py_IS_TYPE(x, adopted) || PyFloat_Check(x) || PyLong_Check(x) ||
+           PyObject_TypeCheck(x, adopted); /* a Traced one */
+}
+
+static int usual_operands(PyObject *x, PyObject *y) {
+    return usual_operand(x) && usual_operand(y);
+}
+
+/* What autograd.value.with_number makes of operands of other kinds. */
+static PyObject *with_number(PyObject *row, PyObject *x, PyObject *y) {
+    PyObject *module = PyImport_ImportModule("autograd.value");
+    PyObject *made = NULL;
+    if (module) made = PyObject_CallMethod(module, "with_number", "OOO", row, x, y);
+    Py_XDECREF(module);
+    return made;
+}
+
+#define OPERATORS(DO) \
+    DO(add, "add") DO(subtract, "sub") DO(multiply, "mul") DO(true_divide, "div") \
+    DO(remainder, "mod") DO(floor_divide, "floordiv")
+
+#define OPERATOR(slot, name) \
+    static binaryfunc usual_##slot; \
+    static PyObject *row_of_##slot; \
+    static PyObject *node_##slot(PyObject *x, PyObject *y) { \
+        if (usual_operands(x, y)) return usual_##slot(x, y); \
+        PyObject *made = with_number(row_of_##slot, x, y); \
+        if (made != Py_NotImplemented) return made; \
+        Py_DECREF(made); \
+        return usual_##slot(x, y); \
+    }
+OPERATORS(OPERATOR)
+
+/* Powers, the one operator that Python's own functions are slow at. */
 static ternaryfunc usual_power;
 static PyObject *power_row;
 
 static PyObject *node_power(PyObject *x, PyObject *y, PyObject *modulus) {
-    PyObject *args[] = {x, y};
-    PyObject *made = modulus == Py_None ? recorded(power_row, args, 2) : NULL;
+    PyObject *args[] = {x, y}, *made = NULL;
+    if (modulus != Py_None) return usual_power(x, y, modulus);
+    if (usual_operands(x, y)) made = recorded(power_row, args, 2);
+    else made = with_number(power_row, x, y);
+    if (made == Py_NotImplemented) Py_CLEAR(made);
     return made || PyErr_Occurred() ? made : usual_power(x, y, modulus);
 }
 
@@ -443,7 +482,18 @@ static PyObject *hand_on(PyObject *Py_UNUSED(module), PyObject *const *args,
 
 /* ---- setting up ------------------------------------------------------------------------ */
 
-/* Tell each row its kernel, and let the class of nodes have its power from here. */
+/* Let the operators of nodes come by here first. */
+static void take_operators(PyNumberMethods *numbers, PyObject *table) {
+#define TAKE(slot, name) \
+    row_of_##slot = PyDict_GetItemString(table, name); \
+    if (numbers->nb_##slot != node_##slot) usual_##slot = numbers->nb_##slot; \
+    numbers->nb_##slot = node_##slot;
+    OPERATORS(TAKE)
+    if (numbers->nb_power != node_power) usual_power = numbers->nb_power;
+    numbers->nb_power = node_power;
+}
+
+/* Tell each row its kernel, and let the class of nodes have its operators from here. */
 static int equip(PyObject *table, PyObject *leaves) {
     model = (Node *)PyObject_CallFunction((PyObject *)adopted, "d", 0.0);
     model_terms = (Terms *)PyObject_CallFunction((PyObject *)terms_class, "()[]");
@@ -460,8 +510,6 @@ static int equip(PyObject *table, PyObject *leaves) {
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(leaves); i++)
         ((Operation *)PyTuple_GET_ITEM(leaves, i))->_kernel = LEAF;
-    PyNumberMethods *numbers = adopted->tp_as_number;
-    if (numbers->nb_power != node_power) usual_power = numbers->nb_power;
-    numbers->nb_power = node_power;
+    take_operators(adopted->tp_as_number, table);
     return 0;
 }

@@ -103,7 +103,7 @@ def softmax(terms: Iterable[float]) -> list[float]: ...  # type: ignore[overload
 @overload
 def softmax(terms: Iterable[Value | float]) -> list[Value]: ...
 def softmax(terms: Iterable[Value | float]) -> list[Value] | list[float]:
-    """e**xi / (e**x1 + e**x2 + ...) for each xi: positive, with sum 1.
+    """e**xi / (e**x1 + e**x2 + ...) for each xi: from 0 to 1, with sum 1.
 
     Raises ValueError for nothing.
 
@@ -115,6 +115,51 @@ def softmax(terms: Iterable[Value | float]) -> list[Value] | list[float]:
     powers = [ops.exp(x - total) for x in values]
     together = sum(powers)  # 1, but for the rounding of a large total
     return [power / together for power in powers]
+
+
+@overload
+def norm(xs: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]
+@overload
+def norm(xs: Iterable[Value | float]) -> Value: ...
+def norm(xs: Iterable[Value | float]) -> Value | float:
+    """The length sqrt(x1*x1 + x2*x2 + ...), without overflow; 0.0 for nothing.
+
+    Where it is 0 its derivatives are 0, as torch's are.
+
+    >>> norm([Value(3.0), 4.0]).data, grad(norm)([3.0, 4.0]), grad(norm)([0.0, 0.0])
+    (5.0, [0.6, 0.8], [0.0, 0.0])
+    """
+    return _reduce(ops.norm, list(xs))
+
+
+@overload
+def take(values: Iterable[float], index: float) -> float: ...  # type: ignore[overload-overlap]
+@overload
+def take(values: Iterable[Value | float], index: Value | float) -> Value: ...
+def take(values: Iterable[Value | float], index: Any) -> Value | float:
+    """The value at a place, counted from 0, that may differ from row to row.
+
+    values: Values and numbers, at least one.
+    index: a whole number. As a Value, such as an input of a program, it may be another
+        whenever the result is computed anew. Its own derivative is 0.
+
+    The value at that place gets the whole gradient, and the others 0. Raises ValueError
+    where the index is not whole, or is not from 0 to one less than there are values; in
+    a program the result is then nan.
+
+    >>> row = [Value(2.0), Value(3.0), Value(5.0)]
+    >>> token = Value(2.0)
+    >>> y = take(row, token)
+    >>> y.backward()
+    >>> y.data, [value.grad for value in row]
+    (5.0, [0.0, 0.0, 1.0])
+    >>> token.data = 0.0
+    >>> y.recompute()
+    >>> y.data
+    2.0
+    """
+    listed = _some(list(values), "take")
+    return _reduce(ops.take, [index, *listed])
 
 
 def _any_value(values: list[Any]) -> bool:

@@ -24,7 +24,7 @@ from autograd import ops
 from autograd.hints import Any, Final, NoReturn, final, i64, mypyc_attr
 from autograd.ieee import Quiet, limit
 from autograd.modes import MODE, in_effect, no_grad_is_on
-from autograd.numeric import COMPILED, is_number, number
+from autograd.numeric import COMPILED, is_numeric, number
 from autograd.operation import ELSEWHERE, Operation
 from autograd.ops import ANSWER, CONSTANT, GIVEN, LEAF
 from autograd.wording import cut
@@ -213,9 +213,8 @@ class Value:
 
     # ---- arithmetic ------------------------------------------------------------------
 
-    # A number of another kind than Python's, such as a numpy array, gets its own turn:
-    # NotImplemented makes Python ask the other operand. (Compiled, the signature alone
-    # decides that, and the line is never reached.)
+    # What is neither a node nor one of Python's numbers comes to `with_number`. (When
+    # compiled, recording.h sends it there before, and these lines are never reached.)
 
     def __add__(self, other: Value | float | int) -> Value:
         if isinstance(other, Value):
@@ -223,12 +222,12 @@ class Value:
         elif isinstance(other, (float, int)):
             right = constant(other)
         else:
-            return NotImplemented
+            return with_number(ADD, self, other)
         return _binary(ADD, self, right, self._data + right._data, 1.0, 1.0)
 
     def __radd__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
-            return NotImplemented
+            return with_number(ADD, other, self)
         left = constant(other)
         return _binary(ADD, left, self, left._data + self._data, 1.0, 1.0)
 
@@ -238,12 +237,12 @@ class Value:
         elif isinstance(other, (float, int)):
             right = constant(other)
         else:
-            return NotImplemented
+            return with_number(SUB, self, other)
         return _binary(SUB, self, right, self._data - right._data, 1.0, -1.0)
 
     def __rsub__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
-            return NotImplemented
+            return with_number(SUB, other, self)
         left = constant(other)
         return _binary(SUB, left, self, left._data - self._data, 1.0, -1.0)
 
@@ -253,13 +252,13 @@ class Value:
         elif isinstance(other, (float, int)):
             right = constant(other)
         else:
-            return NotImplemented
+            return with_number(MUL, self, other)
         x, y = self._data, right._data
         return _binary(MUL, self, right, x * y, y, x)
 
     def __rmul__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
-            return NotImplemented
+            return with_number(MUL, other, self)
         left = constant(other)
         x, y = left._data, self._data
         return _binary(MUL, left, self, x * y, y, x)
@@ -270,12 +269,12 @@ class Value:
         elif isinstance(other, (float, int)):
             right = constant(other)
         else:
-            return NotImplemented
+            return with_number(DIV, self, other)
         return _divide(self, right)
 
     def __rtruediv__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
-            return NotImplemented
+            return with_number(DIV, other, self)
         return _divide(constant(other), self)
 
     def __pow__(self, other: Value | float | int) -> Value:
@@ -284,32 +283,32 @@ class Value:
         elif isinstance(other, (float, int)):
             right = constant(other)
         else:
-            return NotImplemented
+            return with_number(ops.pow_, self, other)
         return binary(ops.pow_, self, right)
 
     def __rpow__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
-            return NotImplemented
+            return with_number(ops.pow_, other, self)
         return binary(ops.pow_, constant(other), self)
 
     def __mod__(self, other: Value | float | int) -> Value:
         if not isinstance(other, (Value, float, int)):
-            return NotImplemented
+            return with_number(ops.mod, self, other)
         return binary(ops.mod, self, as_value(other))
 
     def __rmod__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
-            return NotImplemented
+            return with_number(ops.mod, other, self)
         return binary(ops.mod, constant(other), self)
 
     def __floordiv__(self, other: Value | float | int) -> Value:
         if not isinstance(other, (Value, float, int)):
-            return NotImplemented
+            return with_number(ops.floordiv, self, other)
         return binary(ops.floordiv, self, as_value(other))
 
     def __rfloordiv__(self, other: float | int) -> Value:
         if not isinstance(other, (float, int)):
-            return NotImplemented
+            return with_number(ops.floordiv, other, self)
         return binary(ops.floordiv, constant(other), self)
 
     def __neg__(self) -> Value:
@@ -333,7 +332,7 @@ class Value:
     # condition for `where`: see `_condition`.
 
     def __lt__(self, other: object) -> Any:
-        if not isinstance(other, Value) and not is_number(other):
+        if not isinstance(other, Value) and not is_numeric(other):
             return NotImplemented
         if MODE.guard is not None:
             condition = _condition("less", self, other)
@@ -342,7 +341,7 @@ class Value:
         return bool(self._data < bare(other))
 
     def __le__(self, other: object) -> Any:
-        if not isinstance(other, Value) and not is_number(other):
+        if not isinstance(other, Value) and not is_numeric(other):
             return NotImplemented
         if MODE.guard is not None:
             condition = _condition("at_most", self, other)
@@ -351,7 +350,7 @@ class Value:
         return bool(self._data <= bare(other))
 
     def __gt__(self, other: object) -> Any:
-        if not isinstance(other, Value) and not is_number(other):
+        if not isinstance(other, Value) and not is_numeric(other):
             return NotImplemented
         if MODE.guard is not None:
             condition = _condition("less", other, self)
@@ -360,7 +359,7 @@ class Value:
         return bool(self._data > bare(other))
 
     def __ge__(self, other: object) -> Any:
-        if not isinstance(other, Value) and not is_number(other):
+        if not isinstance(other, Value) and not is_numeric(other):
             return NotImplemented
         if MODE.guard is not None:
             condition = _condition("at_most", other, self)
@@ -369,7 +368,7 @@ class Value:
         return bool(self._data >= bare(other))
 
     def __eq__(self, other: object) -> Any:
-        if not isinstance(other, Value) and not is_number(other):
+        if not isinstance(other, Value) and not is_numeric(other):
             return NotImplemented
         if MODE.guard is not None:
             condition = _condition("equal", self, other)
@@ -380,7 +379,7 @@ class Value:
         return bool(self._data == bare(other))
 
     def __ne__(self, other: object) -> Any:
-        if not isinstance(other, Value) and not is_number(other):
+        if not isinstance(other, Value) and not is_numeric(other):
             return NotImplemented
         if MODE.guard is not None:
             condition = _condition("differs", self, other)
@@ -1003,6 +1002,19 @@ def _leads_back(node: Value) -> bool:
     if isinstance(right, Terms):
         return any(isinstance(parent, Traced) for parent in right.parents)
     return isinstance(node._left, Traced) or isinstance(right, Traced)
+
+
+def with_number(operation: Operation, x: object, y: object) -> Any:
+    """What an operator gives where an operand is of another kind than Python's numbers.
+
+    A fraction or a scalar of numpy's is a constant, and Decimal and complex numbers are
+    an error that says what to write. Of anything else, such as an array, the operator
+    is its own matter: NotImplemented makes Python ask it.
+    """
+    for operand in (x, y):
+        if not isinstance(operand, Value) and not is_numeric(operand):
+            return NotImplemented
+    return record(operation, (x, y))
 
 
 def _divide(x: Value, y: Value) -> Value:

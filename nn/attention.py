@@ -18,8 +18,8 @@ from random import Random
 from typing import Any
 
 from autograd.numeric import is_number
-from autograd.ops import abs_, relu, sqrt
-from autograd.reductions import dot, mean, softmax
+from autograd.ops import sqrt
+from autograd.reductions import dot, mean, softmax, take
 from autograd.value import Value
 from nn.dropout import Dropout
 from nn.hints import Activation, Number
@@ -58,7 +58,7 @@ class Embedding(Module):
     def __call__(self, x: Any) -> Any:
         """The row of a token; of each token in a list."""
         if isinstance(x, Value):
-            return [taken(column, x) for column in zip(*self.weight, strict=True)]
+            return [take(column, x) for column in zip(*self.weight, strict=True)]
         if is_number(x):
             return self.weight[self._index(x)]
         return [self(token) for token in x]
@@ -73,11 +73,6 @@ class Embedding(Module):
 
     def __repr__(self) -> str:
         return f"Embedding({self.tokens}, {self.width})"
-
-
-def taken(values: Sequence[Any], index: Value) -> Any:
-    """The value at a place that may differ from row to row."""
-    return dot([relu(1.0 - abs_(index - i)) for i in range(len(values))], values)
 
 
 def matrix(

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd.numeric import is_number
-from autograd.reductions import dot, logsumexp, mean
+from autograd.reductions import dot, logsumexp, mean, take
 from autograd.value import Value, number_of
-from nn.attention import taken
 from nn.data import split_rows
 from nn.dropout import given
 from nn.engine import Task
@@ -136,7 +135,7 @@ def _used(weights: Sequence[Number]) -> int:
 def _surprise(row: Sequence[Any], token: Number) -> Any:
     """-log(softmax(row)[token])."""
     if isinstance(token, Value):
-        return logsumexp(row) - taken(row, token)
+        return logsumexp(row) - take(row, token)
     return cross_entropy([row], [token])
 
 

@@ -8,10 +8,10 @@ from autograd import ops
 from autograd.graph import gradients
 from autograd.modes import ieee
 from autograd.ops import TABLE
-from autograd.reductions import dot, logsumexp, mean, prod, softmax, sum
+from autograd.reductions import dot, logsumexp, mean, norm, prod, softmax, sum
 from autograd.value import Value
 
-NARY = (sum, mean, prod, logsumexp)
+NARY = (sum, mean, prod, logsumexp, norm)
 JUMPS = ("sign", "floor", "ceil", "floordiv", "mod")  # where a last digit decides
 ROWS = [row for row in TABLE.values() if row.arity and row.name not in JUMPS]
 

@@ -70,6 +70,8 @@ REFERENCE = {
     "sum": lambda *xs: mp.fsum(xs),
     "mean": lambda *xs: mp.fsum(xs) / len(xs),
     "prod": lambda *xs: mp.fprod(xs),
+    "norm": lambda *xs: mp.norm(xs),
+    "take": lambda index, *xs: xs[int(mp.nint(index))],
     "dot": lambda *xs: mp.fdot(xs[: len(xs) // 2], xs[len(xs) // 2 :]),
     "logsumexp": lambda *xs: (
         mp.log(mp.fsum([mp.exp(x - max(xs)) for x in xs])) + max(xs)

@@ -100,7 +100,16 @@ def wrong_where_flat(x):
     return 3.0 + 0.0 * x
 
 
+def wrongly(partial):
+    return operation(partials=(lambda x, out: partial,))(lambda x: 3.0 + 0.0 * x)
+
+
 FAULTS = [
+    (wrongly(math.inf), 2.0, "<lambda>(2.0) is inf; differences of its forward"),
+    (wrongly(math.nan), 0.0, "<lambda>(0.0) is nan; differences of its forward"),
+    (lambda x: wrongly(-1e-3)(x) * 1e3, 2.0, "<lambda>(2.0) is -0.001; differences"),
+    (operation(partials=(lambda x, out: 1 / x,))(abs), 0.0, "forward function say 0.0"),
+    (operation(partials=(lambda x, out: 0.5 / out,))(math.sqrt), 0.0, "at the edge of"),
     (lambda x: Value(x.data) * x, 2.0, "factor"),
     (lambda x: exp(Value(x.data)), 2.0, "the graph is cut between x and the result"),
     (lambda x: exp(x.detach()), 2.0, "the graph is cut"),

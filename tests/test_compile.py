@@ -390,6 +390,28 @@ def test_a_condition_is_one_or_zero(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("ask", QUESTIONS)
+def test_a_condition_is_a_number_wherever_one_is_wanted(ask, backend):
+    """As an output, and as the slope of a parameter, which is summed over the rows."""
+    w, b = Value(0.5), Value(2.0)
+    X = [[-1.0], [0.5], [0.5], [3.0]]
+    yes = [float(ask(x, 0.5)) for ((x),) in X]
+
+    def loss(x):
+        return w * ask(x, 0.5) + b * ask(x, 0.5) * ask(x, w) + ask(w, 0.25) * w
+
+    program = compile(lambda x: [ask(x, 0.5), x, ask(w, x)], 1, [w], backend=backend)
+    wanted = [[one, x, float(ask(0.5, x))] for one, ((x),) in zip(yes, X, strict=True)]
+    for found in forms(program, X):
+        assert found.tolist() == wanted
+    value, slopes = compile(loss, 1, [w, b], backend=backend).value_and_grad(X)
+    always = float(ask(0.5, 0.25))
+    share = sum(yes) / 4
+    assert slopes.tolist() == [share + always, share]
+    assert value == pytest.approx(2.5 * share + 0.5 * always)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_condition_inside_derivatives(backend):
     def f(x):
         return where(x == 0, 1.0, sin(x) / where(x == 0, 1.0, x))

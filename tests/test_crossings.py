@@ -216,11 +216,12 @@ def test_a_program_made_inside_another_is_a_program():
 # ---- save x operation ----------------------------------------------------------------
 
 REDUCTIONS = [
-    (name, count * (2 if name == "dot" else 1))
+    (name, count * (2 if name == "dot" else 1) + (name == "take"))
     for name in MANY
     for count in range(1, 6)
 ]
-"""Each with how many numbers it gets; the terms of a dot are pairs."""
+"""Each with how many numbers it gets; the terms of a dot are pairs, and the first of
+a take is the index."""
 
 ROUND_TRIPS = [*[(name, TABLE[name].arity) for name in FIXED], *REDUCTIONS]
 

@@ -90,9 +90,10 @@ def test_a_row_of_numbers_gives_what_it_says(name):
 @pytest.mark.parametrize("name", MANY)
 def test_a_reduction_is_recorded_as_its_row_says(name):
     row, rng = MANY[name], random.Random(name)
-    reduce = {"dot": lambda xs: autograd.dot(xs[::2], xs[1::2])}.get(
-        name, getattr(autograd, name)
-    )
+    reduce = {
+        "dot": lambda xs: autograd.dot(xs[::2], xs[1::2]),
+        "take": lambda xs: autograd.take(xs[1:], xs[0]),
+    }.get(name, getattr(autograd, name))
     for count in (2, 4, 10, 100):
         for _ in range(20):
             span = NUMBERS if count < 10 else [rng.uniform(-2, 2) for _ in range(9)]

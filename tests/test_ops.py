@@ -141,7 +141,7 @@ def test_values_at_every_size(row):
     assert defined > 20
 
 
-@pytest.mark.parametrize("name", ["sum", "mean", "prod", "dot", "logsumexp"])
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "norm", "dot", "logsumexp"])
 def test_any_number_of_arguments_at_random_points(name):
     rng = random.Random(name)
     for _ in range(100):

@@ -27,17 +27,18 @@ from reference import REFERENCE
 from autograd import reductions
 from autograd.graph import gradients, topological_order
 from autograd.ops import TABLE
-from autograd.reductions import dot
+from autograd.reductions import dot, take
 from autograd.value import Value, as_value
 
 TOLERANCE = 1e-9
 DIGITS = 90
 STEP = mpf("1e-25")
 NARY = {
-    name: getattr(reductions, name) for name in ("sum", "mean", "prod", "logsumexp")
+    name: getattr(reductions, name)
+    for name in ("sum", "mean", "prod", "logsumexp", "norm")
 }
 SMOOTH = [name for name, row in TABLE.items() if row.arity and name not in JUMPS]
-NAMES = [*SMOOTH, *NARY, "dot", "powers"]
+NAMES = [*SMOOTH, *NARY, "dot", "take", "powers"]
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ def with_values(name: str, args):
     if name == "dot":
         half = len(args) // 2
         return dot(args[:half], args[half : 2 * half])
+    if name == "take":
+        return take(args, len(args) - 1)
     return NARY[name](args) if name in NARY else TABLE[name](*args)
 
 
@@ -131,6 +134,8 @@ def with_mpmath(name: str, args):
         return args[0] ** 2 - args[0] ** 3 / 8 + 1
     if name == "dot":
         args = args[: len(args) // 2 * 2]
+    if name == "take":
+        return args[-1]
     return REFERENCE[name](*args)
 
 
@@ -284,7 +289,17 @@ def on_a_kink(graph: Graph) -> bool:
 
     Hypothesis likes 0 and equal numbers; random graphs never come there.
     """
-    kinks = {"relu", "abs", "leaky_relu", "elu", "maximum", "minimum", "hypot", "where"}
+    kinks = {
+        "relu",
+        "abs",
+        "leaky_relu",
+        "elu",
+        "maximum",
+        "minimum",
+        "hypot",
+        "norm",
+        "where",
+    }
     for node in topological_order(recorded(graph)[1]):
         numbers = [parent.data for parent in node.parents]
         small = [abs(x) < 1e-9 for x in numbers[:1]]

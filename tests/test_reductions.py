@@ -9,8 +9,25 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import Value, dot, gradients, hessian, logsumexp, mean, prod, softmax
+from autograd import (
+    Value,
+    compile,
+    dot,
+    grad,
+    gradients,
+    hessian,
+    jvp,
+    log,
+    logsumexp,
+    mean,
+    norm,
+    prod,
+    softmax,
+    sqrt,
+    take,
+)
 from autograd import sum as total
+from autograd.modes import ieee
 
 VALUES = [0.5, -1.25, 3.0]
 
@@ -83,7 +100,10 @@ def test_second_derivatives():
 def test_logsumexp_at_the_ends():
     assert logsumexp([-math.inf, 1.0]) == 1.0
     assert logsumexp([math.inf, 1.0]) == math.inf
-    assert math.isnan(logsumexp([math.nan, 1.0]))
+    for beside in (1.0, math.inf, -math.inf):
+        assert math.isnan(logsumexp([math.nan, beside]))
+        assert math.isnan(logsumexp([beside, math.nan]))
+    assert logsumexp([math.inf, -math.inf]) == math.inf
     assert logsumexp([Value(-1000.0)]).data == -1000.0
     x = Value(3.0)
     assert gradients(logsumexp([x]), [x]) == [1.0]
@@ -99,7 +119,7 @@ def test_softmax():
     assert softmax([0.0, 0.0]) == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("f", [total, mean, prod, logsumexp, softmax])
+@pytest.mark.parametrize("f", [total, mean, prod, norm, logsumexp, softmax])
 def test_what_is_no_number(f):
     with pytest.raises(TypeError, match="got 'a' of type str"):
         f([Value(1.0), "a"])
@@ -109,9 +129,150 @@ def test_what_is_no_number(f):
         f(3.0)
 
 
-@pytest.mark.parametrize("f", [total, mean, prod, logsumexp])
+@pytest.mark.parametrize("f", [total, mean, prod, norm, logsumexp])
 def test_numbers_of_every_kind(f):
     numbers = [1, 2.0, True, np.float32(0.5), np.int64(3), Fraction(1, 2)]
     wanted = f([float(x) for x in numbers])
     assert f(numbers) == wanted
     assert f([Value(1.0), *numbers[1:]]).data == wanted
+
+
+# ---- norm ----------------------------------------------------------------------------
+
+
+def everywhere(f, point):
+    """What a function of several numbers gives, by every engine."""
+    with ieee():
+        yield f(*point)
+        for backend in ("numpy", "llvm"):
+            yield compile(f, len(point), backend=backend)([point])[0].tolist()
+        space = {}
+        exec(compile(f, len(point)).to_numpy_source(), space)
+        yield space["program"](np.array([point]))[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("point", "length", "slopes"),
+    [
+        ([3.0, 4.0], 5.0, [0.6, 0.8]),
+        ([0.0, 0.0, 0.0], 0.0, [0.0, 0.0, 0.0]),
+        ([-2.0], 2.0, [-1.0]),
+        ([0.0], 0.0, [0.0]),
+        ([3e200, -4e200], 5e200, [0.6, -0.8]),
+        ([3e-200, 4e-200], 5e-200, [0.6, 0.8]),
+        ([2.0, -3.0, 6.0], 7.0, [2 / 7, -3 / 7, 6 / 7]),
+        ([math.inf, 1.0], math.inf, [math.nan, 0.0]),
+    ],
+)
+def test_norm(point, length, slopes):
+    for found in everywhere(lambda *xs: norm(xs), point):
+        assert found == pytest.approx(length, rel=1e-15)
+    for found in everywhere(lambda *xs: grad(norm)(list(xs)), point):
+        assert found == pytest.approx(slopes, rel=1e-15, nan_ok=True)
+
+
+def test_the_second_derivatives_of_norm():
+    """The projection across over the length; at 0, as its slope, 0."""
+    x = np.array([1.0, -2.0, 2.0])
+    across = (np.eye(3) - np.outer(x, x) / 9) / 3
+    assert np.array(hessian(norm)(x.tolist())) == pytest.approx(across)
+    for found in everywhere(lambda *xs: hessian(norm)(list(xs)), [0.0, 0.0]):
+        assert found == [[0.0, 0.0], [0.0, 0.0]]
+    assert norm([]) == 0.0
+
+
+# ---- take ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("index", [2, 2.0, np.int64(2), np.float32(2), Value(2.0)])
+def test_take(index):
+    values = [Value(5.0), 3.0, Value(7.0)]
+    y = take(values, index)
+    assert (y.op, y.data) == ("take", 7.0)
+    y.backward()
+    assert [values[0].grad, values[2].grad] == [0.0, 1.0]
+    assert take((1.0, 2.0, 9.0), index if isinstance(index, float) else 2) == 9.0
+
+
+def test_the_index_of_take_may_change():
+    values, index = [Value(5.0), Value(3.0)], Value(0.0)
+    y = take(values, index) * 2.0
+    index.data = 1.0
+    y.recompute()
+    y.backward()
+    assert (y.data, [x.grad for x in values], index.grad) == (6.0, [0.0, 2.0], 0.0)
+
+
+@pytest.mark.parametrize("index", [3, -1, 0.5, math.nan, math.inf, Value(3.0, "i")])
+def test_take_of_no_such_place(index):
+    for values in ([1.0, 2.0, 3.0], [Value(1.0), Value(2.0), Value(3.0)]):
+        with pytest.raises(
+            ValueError, match=r"^take\(.*needs an index that is a whole"
+        ):
+            take(values, index)
+        with ieee():
+            found = take(values, index)
+            assert math.isnan(found if isinstance(found, float) else found.data)
+    with pytest.raises(ValueError, match="take of no numbers"):
+        take([], 0)
+    with pytest.raises(TypeError, match="of type str"):
+        take([1.0], "0")
+
+
+def test_take_in_derivatives():
+    def f(v):
+        return take([v[0] ** 2, v[0] * v[1], v[1] ** 3], 1.0)
+
+    assert grad(f)([2.0, 3.0]) == [3.0, 2.0]
+    assert hessian(f)([2.0, 3.0]) == [[0.0, 1.0], [1.0, 0.0]]
+    assert jvp(f, [2.0, 3.0], [1.0, 10.0]) == (6.0, 23.0)
+    assert grad(lambda i: take([1.0, 5.0], i))(1.0) == 0.0
+    with ieee():  # what was not chosen contributes 0 below anything
+        assert grad(lambda x: sqrt(take([x, 0.0], 1)))(1.0) == 0.0
+        assert grad(grad(lambda x: sqrt(take([x, 0.0], 1))))(1.0) == 0.0
+
+
+PLACES = [0.0, 1.0, 2.0, 3.0, -1.0, 0.5, math.nan]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_take_in_a_program(backend):
+    def computed(i, a, b):
+        return take([a * a, log(b), a * b], i)
+
+    def slopes(i, a, b):
+        return grad(computed, (0, 1, 2))(i, a, b)
+
+    X = [[i, 3.0, 2.0] for i in PLACES]
+    wanted = [9.0, math.log(2.0), 6.0, *[math.nan] * 4]
+    by = [[0.0, 6.0, 0.0], [0.0, 0.0, 0.5], [0.0, 2.0, 3.0], *[[0.0] * 3] * 4]
+    program = compile(computed, 3, backend=backend)
+    assert program(X).tolist() == pytest.approx(wanted, nan_ok=True)
+    assert program.input_grad(X)[1].tolist() == by
+    assert compile(slopes, 3, backend=backend)(X).tolist() == by
+    # What was not taken may be infinite.
+    assert program([[0.0, 3.0, 0.0]]).tolist() == [9.0]
+    w = [Value(0.5), Value(-1.0), Value(2.0)]
+    for f in (lambda i: take(w, i), lambda i: take([x * 1.5 for x in w], i) / 1.5):
+        program = compile(f, 1, w, backend=backend)
+        X = [[2.0], [0.0], [2.0], [1.0]]
+        assert program(X).tolist() == [2.0, 0.5, 2.0, -1.0]
+        value, slope = program.value_and_grad(X)
+        assert (value, slope.tolist()) == (0.875, [0.25, 0.25, 0.5])
+    space = {}
+    exec(program.to_numpy_source(), space)
+    assert space["program"](np.array(X), [1.0, 2.0, 3.0]).tolist() == [3, 1, 3, 2]
+
+
+def test_a_place_that_is_the_same_for_every_row():
+    program = compile(lambda x: take([x, x * x], 1), 1)
+    assert program([[3.0]]).tolist() == [9.0]
+
+
+def test_take_is_exported_to_jax():
+    jax = pytest.importorskip("jax")
+    w = [Value(0.5), Value(-1.0)]
+    program = compile(lambda i, x: take([x * w[0], w[1]], i), 2, w).to_jax()
+    X = jax.numpy.array([[0.0, 3.0], [1.0, 3.0]])
+    assert program(X).tolist() == [1.5, -1.0]
+    assert jax.grad(lambda X: program(X).sum())(X).tolist() == [[0, 0.5], [0, 0]]

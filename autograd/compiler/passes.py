@@ -405,13 +405,15 @@ def _quotient(code: Code, x: int, y: int) -> int | None:
 
 
 def _lowered(code: Code, op: str, args: tuple[int, ...]) -> int | None:
-    """mean, prod and logsumexp by simpler instructions; dot and sum of few terms."""
+    """mean, prod, norm and logsumexp by simpler ones; dot and sum of few terms."""
     if op == "mean":
         count = code.constant(float(len(args)))
         total = better(code, "sum", args)
         return better(code, "div", (total, count))
     if op == "prod":
         return _chain(code, "mul", args)
+    if op == "norm":
+        return _norm(code, args)
     if op == "sum" and len(args) == 2:
         return better(code, "add", args)
     if op == "dot" and len(args) == 2:
@@ -424,6 +426,15 @@ def _chain(code: Code, op: str, args: tuple[int, ...]) -> int:
     for arg in args[1:]:
         result = better(code, op, (result, arg))
     return result
+
+
+def _norm(code: Code, args: tuple[int, ...]) -> int:
+    """hypot again and again; where all are 0 of ones, as its slopes at 0 are nan."""
+    sizes = [better(code, "abs", (x,)) for x in args]
+    largest = _chain(code, "maximum", tuple(sizes))
+    one, zero = code.constant(1.0), code.constant(0.0)
+    safe = [better(code, "where", (largest, x, one)) for x in sizes]
+    return better(code, "where", (largest, _chain(code, "hypot", tuple(safe)), zero))
 
 
 def _logsumexp(code: Code, args: tuple[int, ...]) -> int:

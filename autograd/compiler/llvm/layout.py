@@ -85,11 +85,16 @@ class Layout(NamedTuple):
 
 def plan(kernel: Kernel) -> Layout:
     """Cut a kernel into stages and give every result its place."""
-    code, outputs = _rewritten(kernel)
+    code, found = _rewritten(kernel)
     kernel = kernel._replace(
         code=code,
-        outputs=tuple([outputs[i] for i in kernel.outputs]),
-        sums=tuple([(t, outputs[a], outputs[b]) for t, a, b in kernel.sums]),
+        outputs=tuple([_kept(code, found[i]) for i in kernel.outputs]),
+        sums=tuple(
+            [
+                (t, _kept(code, found[a]), _kept(code, found[b]))
+                for t, a, b in kernel.sums
+            ]
+        ),
     )
     one = code.constant(1.0)
     sums, fixed = _row_sums(kernel, one)
@@ -122,6 +127,13 @@ def calculates(code: Code, index: int) -> bool:
     """Whether an instruction is one to emit: comparisons are, where they are used."""
     op = code.instructions[index].op
     return op not in (INPUT, PARAMETER, CONSTANT) and op not in COMPARISONS
+
+
+def _kept(code: Code, index: int) -> int:
+    """A result that is wanted as a number: of a comparison, which is none, 1 or 0."""
+    if code.instructions[index].op not in COMPARISONS:
+        return index
+    return code.add("where", (index, code.constant(1.0), code.constant(0.0)))
 
 
 def sources(code: Code, index: int) -> Iterable[int]:
