@@ -22,6 +22,9 @@ from autograd import (
     tanh,
     where,
 )
+from autograd.compiler.llvm import backend as llvm_backend
+from autograd.compiler.llvm.expansions import expanded
+from autograd.compiler.llvm.loops import Loops
 from autograd.compiler.matrices import boxed, found, fused, sides
 from autograd.compiler.steps import Apply, Join, Product, Read, Reduce
 from autograd.modes import ieee
@@ -58,6 +61,20 @@ def test_layered_programs(backend):
 @pytest.mark.parametrize("backend", ["numpy", "llvm"])
 def test_a_thousand_layered_programs(backend):
     assert not [seed for seed in range(1000) if differs(seed, backend, seed % 5)]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5])
+def test_layered_programs_as_loops_over_arrays(rows, monkeypatch):
+    monkeypatch.setattr(llvm_backend, "wants_loops", lambda kernel: True)
+    monkeypatch.setattr(llvm_backend, "COMPACT", 0)
+    assert not [seed for seed in range(3) if differs(seed, "llvm", rows)]
+
+
+@pytest.mark.slow
+def test_a_thousand_layered_programs_as_loops_over_arrays(monkeypatch):
+    monkeypatch.setattr(llvm_backend, "wants_loops", lambda kernel: True)
+    monkeypatch.setattr(llvm_backend, "COMPACT", 0)
+    assert not [seed for seed in range(1000) if differs(seed, "llvm", seed % 5)]
 
 
 # ---- stage by stage ------------------------------------------------------------------
@@ -138,6 +155,17 @@ def test_the_steps_are_as_many_whatever_the_size(by):
     sizes = ([6, 6, 5], [12, 24, 10])
     counts = [len(list(array_program(*args_of(s, by)).made())) for s in sizes]
     assert counts[0] == counts[1] <= 42
+
+
+@pytest.mark.parametrize("by", WAYS)
+def test_the_machine_code_is_as_long_whatever_the_size(by):
+    texts = []
+    for sizes in ([8, 8, 8], [16, 24, 16]):
+        loss, weights = perceptron(sizes, by)
+        program = compile(loss(0.3, -0.2), [], weights, backend="numpy")
+        kernel = expanded(program._plan("gradient")[0])
+        texts.append(Loops(kernel, found(kernel), 4).text().splitlines())
+    assert len(texts[0]) == len(texts[1])
 
 
 def args_of(sizes, by):

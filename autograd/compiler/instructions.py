@@ -93,17 +93,22 @@ class Code:
 
     def add(self, op: str, args: tuple[int, ...] = (), number: float = 0.0) -> int:
         """The position of this instruction, appended unless it is there."""
-        instruction = Instruction(op, args, number)
         # The text of a number tells 0.0 from -0.0, and finds nan again.
         key = (op, args) if args else (op, repr(number))
-        known = self._known.setdefault(key, len(self.instructions))
-        if known < len(self.instructions):
+        position = len(self.instructions)
+        known = self._known.setdefault(key, position)
+        if known < position:
             self.shared += 1
             return known
-        self.instructions.append(instruction)
-        varies = op not in OVER_ROWS and any(map(self.varies.__getitem__, args))
-        self.varies.append(op == INPUT or varies)
-        return known
+        self.instructions.append(Instruction(op, args, number))
+        varies = op == INPUT
+        if op not in OVER_ROWS:
+            for arg in args:
+                if self.varies[arg]:
+                    varies = True
+                    break
+        self.varies.append(varies)
+        return position
 
     def row(self, op: str) -> Operation:
         """What declares an operation: the table's row, or the user's own."""

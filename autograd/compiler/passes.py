@@ -539,6 +539,8 @@ def prune(kernel: Kernel) -> tuple[Kernel, Report]:
         if alive[index]:
             for arg in old.instructions[index].args:
                 alive[arg] = True
+    if all(alive):
+        return kernel, Report("prune", len(old), len(old), "dropped 0")
     code = Code(old.own)
     positions = [-1] * len(old)
     for index, (op, args, number) in enumerate(old.instructions):

@@ -22,7 +22,7 @@ from autograd.compiler import storage
 from autograd.compiler.arrays import numpy, table, vector
 from autograd.compiler.chains import joined
 from autograd.compiler.instructions import Code, CompileError, Kernel, listing
-from autograd.compiler.llvm.layout import native
+from autograd.compiler.llvm.expansions import native
 from autograd.compiler.matrices import found, fused
 from autograd.compiler.names import notable
 from autograd.compiler.numpy_backend import NumpyKernel, has_form

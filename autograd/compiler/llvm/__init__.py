@@ -1,12 +1,16 @@
-"""The machine-code backend: a list of instructions written in LLVM's language.
+"""The machine-code backend: a kernel written in LLVM's language.
 
 The modules in the order in which they are best read:
 
-    layout        the plan: what is a loop, what goes where
+    expansions    which operations there are, and the others by those
     vector_math   exp, sin and the others on vectors
     text          functions of LLVM's language, written line by line
+    operations    an operation as a line or two of that
+    products      loops that all kernels share: matrix products, sums
+    loops         the array program as loops over arrays
+    layout        a list of instructions cut into pieces, for many rows
     chunks        the instructions between two loops
-    module        the plan as the text of a whole module
+    module        these as the text of a whole module
     backend       that text compiled, and called
     descent       an epoch of training: batches, and the optimizer's update
 """

@@ -16,9 +16,14 @@ from typing import Any, Final
 
 from autograd.compiler.arrays import numpy
 from autograd.compiler.instructions import CONSTANT, BackendError, Kernel
+from autograd.compiler.llvm.expansions import expanded
 from autograd.compiler.llvm.layout import Layout, plan
+from autograd.compiler.llvm.loops import Loops, loops
 from autograd.compiler.llvm.module import WORKSPACE, Module
+from autograd.compiler.matrices import found
 
+SMALL = 1000  # instructions: no more are compiled one by one
+COMPACT = 8  # results in a loop over an array, on average, for which loops are taken
 THREAD_ROWS = 2048  # a thread is not worth starting for fewer
 
 
@@ -123,19 +128,53 @@ def address(array: Any) -> int:
         return int(array.ctypes.data)
 
 
+class LoopWorkspace:
+    """The memory of one call at a time of loops over arrays."""
+
+    def __init__(self, module: Loops) -> None:
+        kernel = module.kernel
+        self.numbers = aligned(module.size + module.reach)
+        self.tables = numpy().array([*module.words, 0], dtype=numpy().int64)
+        self.answers = aligned(kernel.targets)
+        for place, constants in module.constants:
+            self.numbers[place : place + len(constants)] = constants
+        self.means = self.answers[: kernel.targets]
+        self.parameters = self.numbers[: kernel.parameters]
+        arrays = [self.numbers, self.tables, self.answers, self.answers, self.answers]
+        self.places = numpy().array([array.ctypes.data for array in arrays])
+        self.address = self.places.ctypes.data
+
+
+def _module(kernel: Kernel, lanes: int) -> Module | Loops:
+    """As loops over arrays where that pays, else instruction by instruction."""
+    if wants_loops(kernel):
+        larger = expanded(kernel)
+        program = found(larger)
+        if len(larger.code) >= COMPACT * len(loops(program)):
+            return Loops(kernel, program, lanes)
+    return Module(kernel, plan(kernel), lanes)
+
+
+def wants_loops(kernel: Kernel) -> bool:
+    """Whether lanes are better neighbors in an array than rows: there is one row."""
+    return len(kernel.code) > SMALL and not any(kernel.code.varies)
+
+
 class LlvmKernel:
     """A kernel as machine code."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self._module = Module(kernel, plan(kernel), processor()[2])
+        self._module: Module | Loops = _module(kernel, processor()[2])
         self._engine = machine_code(self._module.text())
         self.entry: int = self._engine.get_function_address("run")
         self._run = RUN(self.entry)
-        self._free: list[Workspace] = []
+        self._free: list[Workspace | LoopWorkspace] = []
 
-    def workspace(self) -> Workspace:
+    def workspace(self) -> Workspace | LoopWorkspace:
         """Memory for one call at a time."""
+        if isinstance(self._module, Loops):
+            return LoopWorkspace(self._module)
         return Workspace(self._module)
 
     def run(self, X: Any, parameters: Any, threads: int = 1) -> tuple[Any, Any]:

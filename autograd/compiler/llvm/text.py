@@ -29,16 +29,23 @@ class Function(Lanes):
         """The pointer so many bytes after another."""
         return self.emit(f"getelementptr i8, ptr {base}, i64 {offset}")
 
-    def load(self, kind: str, base: str, offset: str | int = 0) -> str:
+    def load(self, kind: str, base: str, offset: str | int = 0, align: int = 0) -> str:
         """What is stored so many bytes after a pointer."""
-        align = 8 * self.lanes if kind == self.double else 8
+        align = align or (8 * self.lanes if kind == self.double else 8)
         return self.emit(
             f"load {kind}, ptr {self.address(base, offset)}, align {align}"
         )
 
-    def store(self, kind: str, value: str, base: str, offset: str | int = 0) -> None:
+    def store(
+        self,
+        kind: str,
+        value: str,
+        base: str,
+        offset: str | int = 0,
+        align: int = 0,
+    ) -> None:
         """Store so many bytes after a pointer."""
-        align = 8 * self.lanes if kind == self.double else 8
+        align = align or (8 * self.lanes if kind == self.double else 8)
         at = self.address(base, offset)
         self.lines.append(f"  store {kind} {value}, ptr {at}, align {align}")
 
