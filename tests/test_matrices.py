@@ -19,6 +19,7 @@ from autograd import (
     relu,
     sqrt,
     sum,
+    take,
     tanh,
     where,
 )
@@ -75,6 +76,24 @@ def test_a_thousand_layered_programs_as_loops_over_arrays(monkeypatch):
     monkeypatch.setattr(llvm_backend, "wants_loops", lambda kernel: True)
     monkeypatch.setattr(llvm_backend, "COMPACT", 0)
     assert not [seed for seed in range(1000) if differs(seed, "llvm", seed % 5)]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+@pytest.mark.parametrize("width", [1, 3, 4, 9])
+def test_rows_of_a_table_are_taken_by_tokens(width, backend):
+    rows = [[10.0 * i + j for j in range(width)] for i in range(17)]
+    table = [[Value(x, "E") for x in row] for row in rows]
+    columns = list(zip(*table, strict=True))
+    weights = list(itertools.chain(*table))
+    program = compile(
+        lambda token: [take(column, token) for column in columns],
+        1,
+        weights,
+        backend=backend,
+    )
+    tokens = [3, 0, 16, 3, 7]
+    wanted = [rows[token] for token in tokens]
+    assert program([[token] for token in tokens]).tolist() == wanted
 
 
 # ---- stage by stage ------------------------------------------------------------------

@@ -151,6 +151,8 @@ def _cut(kernel: Kernel) -> tuple[Code, list[int]]:
     positions: list[int] = []
     for op, args, number in kernel.code.instructions:
         moved = tuple([positions[arg] for arg in args])
+        if op == "dot":  # a layer may take it, from slots
+            moved = tuple([_kept(code, arg) for arg in moved])
         if op == "sum" and len(moved) > TERMS:
             positions.append(_long_sum(code, moved))
         elif op == "dot" and len(moved) > 2 * TERMS and not _matrix_row(code, moved):
