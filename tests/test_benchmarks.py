@@ -20,6 +20,7 @@ pytest.importorskip("rich")
 
 import eager
 import engines
+import nist
 import programs
 import report
 import tables as public
@@ -306,3 +307,43 @@ def test_what_becomes_of_a_table_is_told(tmp_path):
     path.write_text("x,y\n" + "1.5,a\n2.5,b\n" * 10)
     assert public.tried(path, "y", 1) == "trained"
     assert public.tried(path, "z", 1).startswith("told: ")
+
+
+# ---- NIST's regressions --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", nist.MODELS)
+def test_a_model_has_the_certified_residuals(name):
+    """At the certified parameters: so both the data and the model are NIST's."""
+    problem = nist.Problem(name)
+    errors = problem.residuals(problem.certified)
+    squares = sum(error * error for error in errors)
+    if name == "Lanczos1":  # 1.4e-25, of 11 digits of the parameters
+        assert squares < 1e-20
+    else:
+        assert squares == pytest.approx(problem.squares, rel=1e-6)
+
+
+def test_fits_have_the_certified_digits(tmp_path, capsys):
+    pytest.importorskip("scipy")
+    with pytest.raises(SystemExit) as ended:
+        nist.main(["--only", "Misra1", "--out", str(tmp_path)])
+    assert not ended.value.code
+    shown = capsys.readouterr().out
+    assert "| `jacobian` | 8 of 8 | 8 of 8 |" in shown
+    assert "| compiled | 8 of 8 | 8 of 8 |" in shown
+    results = json.loads((tmp_path / "nist.json").read_text())
+    assert set(results) == {"Misra1a", "Misra1b", "Misra1c", "Misra1d"}
+
+
+@pytest.mark.slow
+def test_the_table_of_the_readme_is_what_comes_out(tmp_path, capsys):
+    pytest.importorskip("scipy")
+    with pytest.raises(SystemExit):
+        nist.main(["--out", str(tmp_path)])
+    readme = (BENCHMARKS.parent / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in capsys.readouterr().out.splitlines() if " of 54" in line]
+    assert len(rows) == 4
+    for row in rows:
+        _, _, parameters, deviations, *_ = row.split("|")
+        assert f"|{parameters}|{deviations}|" in readme

@@ -1,8 +1,10 @@
 """From graphs and functions to instructions: recording, kinks, refusals."""
 
 import copy
+import itertools
 import math
 import operator
+import os
 import pickle
 import random
 import re
@@ -762,6 +764,42 @@ def _kept(generator):
 def test_what_draws_at_random_is_refused_however_seldom_it_shows(draws):
     with pytest.raises(CompileError, match="draws random numbers, from"):
         compile(draws, 1)
+
+
+class Congruential:
+    """A generator of a user's own."""
+
+    state = 1
+
+    def draw(self):
+        self.state = (self.state * 1103515245 + 12345) % 2**31
+        return self.state / 2**31
+
+
+OWN, COUNT = Congruential(), itertools.count()
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        (lambda x: x + os.urandom(8)[0] + os.urandom(8)[1] / 7, "the number "),
+        (lambda x: x * OWN.draw(), "the number "),
+        (lambda x: x * next(COUNT), "the number "),
+        (lambda x: x.sin() if next(COUNT) % 2 else x.cos(), "the operation cos"),
+        (lambda x: grad(lambda v: v**2 * OWN.draw())(x), "the number "),
+    ],
+)
+def test_what_changes_from_call_to_call_is_found_by_recording_twice(changes, what):
+    with pytest.raises(CompileError, match=f"each time it is called, such as .*{what}"):
+        compile(changes, 1)
+
+
+def test_another_order_of_the_same_is_no_change():
+    """As of a set of nodes, whose addresses differ."""
+    w = [Value(float(i)) for i in range(20)]
+    order = itertools.cycle([w, w[::-1]])
+    program = compile(lambda x: autograd.sum(x * v for v in next(order)), 1, w)
+    assert program([[2.0]]).tolist() == [380.0]
 
 
 def test_what_holds_a_generator_or_makes_one_is_fine():

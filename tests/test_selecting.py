@@ -63,14 +63,22 @@ def _if(condition, x):
     return x if condition else np.float64(0.0)
 
 
-def random_program(rng):
+ARITY = {
+    op: rule.__code__.co_argcount - 2 - op.startswith("pow")
+    for op, (_, rule) in RULES.items()
+}
+MORE = {"power": 2, "atan2": 2, "asin": 1, "abs": 1, "exp": 1, "leaky_relu": 1}
+"""What torch has rules for, and the tape has none."""
+
+
+def random_program(rng, arity=ARITY):
     """Numbers, and steps: an operation and the places of its arguments."""
     leaves = [rng.choice(NUMBERS) for _ in range(3)]
     steps = []
     for at in range(3, 3 + rng.randint(2, 6)):
-        op = rng.choice(list(RULES))
-        count = RULES[op][1].__code__.co_argcount - 2 - op.startswith("pow")
-        steps.append((op, [rng.randrange(at) for _ in range(count - 1)] + [at - 1]))
+        op = rng.choice(list(arity))
+        others = [rng.randrange(at) for _ in range(arity[op] - 1)]
+        steps.append((op, [*others, at - 1]))
     return leaves, steps
 
 
@@ -100,11 +108,14 @@ def run(functions, leaves, steps):
     return values[-1]
 
 
-OURS = {name: getattr(autograd, name) for name in RULES if hasattr(autograd, name)} | {
+OURS = {
+    name: getattr(autograd, name) for name in (*RULES, *MORE) if hasattr(autograd, name)
+} | {
     "add": lambda x, y: x + y,
     "mul": lambda x, y: x * y,
     "div": lambda x, y: x / y,
     "pow": lambda x, k: x**k,
+    "power": lambda x, y: x**y,
     "clip": lambda x: autograd.clip(x, -1, 1),
     "where": lambda x, y, z: autograd.where(x > 0, y, z),
 }
@@ -123,15 +134,17 @@ def by_torch(torch, leaves, steps):
         # By a tensor; by a number, torch takes 0.5 for sqrt, which is nan at -inf.
         "pow": lambda x, k: x ** torch.tensor(k, dtype=torch.float64),
         **{n: getattr(torch, n) for n in ("relu", "maximum", "minimum")},
-        **{n: getattr(torch, n) for n in ("sqrt", "log", "acos")},
+        **{n: getattr(torch, n) for n in ("sqrt", "log", "acos", "asin", "exp")},
+        **{n: getattr(torch, n) for n in ("abs", "atan2")},
+        "leaky_relu": torch.nn.functional.leaky_relu,
     }
     xs = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in leaves]
     found = torch.autograd.grad(run(theirs, xs, steps), xs, allow_unused=True)
     return [0.0 if x is None else x.item() for x in found]
 
 
-def check(seed, reference):
-    leaves, steps = random_program(random.Random(seed))
+def check(seed, reference, arity=ARITY):
+    leaves, steps = random_program(random.Random(seed), arity)
     wanted = reference(leaves, steps)
     found = by_the_engine(leaves, steps)
     assert found == pytest.approx(wanted, rel=1e-9, nan_ok=True), (seed, leaves, steps)
@@ -147,3 +160,10 @@ def test_selecting_programs_against_torch():
     torch = pytest.importorskip("torch")
     for seed in set(range(50_000)) - {42860}:  # min(0.0, -0.0), there 0.0, below 1 / x
         check(seed, lambda *program: by_torch(torch, *program))
+
+
+@pytest.mark.slow
+def test_programs_with_poles_and_powers_against_torch():
+    torch = pytest.importorskip("torch")
+    for seed in range(20_000):
+        check(seed, lambda *program: by_torch(torch, *program), ARITY | MORE)

@@ -6,6 +6,7 @@ import inspect
 import math
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from traceback import walk_stack, walk_tb
@@ -225,21 +226,56 @@ def from_function(
 
     The arguments are Values whose number is nan. Deciding something in Python by what
     depends on them, or on the parameters, raises CompileError, because the program
-    would keep for all numbers what was decided for these; so does drawing at random.
+    would keep for all numbers what was decided for these; so does drawing at random,
+    and what else makes a second recording another one.
     """
     if inputs < 0:
         raise ValueError(f"a function takes 0 arguments or more; got inputs={inputs}")
     _check_leaves(parameters, "parameters")
     _check_arguments(function, inputs)
     stand_ins = [Value(math.nan, f"x{i + 1}") for i in range(inputs)]
+    made = _from_call(_without_draws, function, stand_ins, parameters)
+    if len(made[0]) <= TWICE:
+        again = _from_call(_called, function, stand_ins, parameters)
+        _check_same(made[0], again[0])
+    return made
+
+
+TWICE = 20_000  # instructions: for more, a second recording takes too long
+
+
+def _from_call(
+    call: Callable[..., Any],
+    function: Callable[..., Any],
+    stand_ins: Sequence[Value],
+    parameters: Sequence[Value],
+) -> tuple[Code, list[int], tuple[int, ...]]:
     with recording(), ieee(), _guarded([*stand_ins, *parameters]):
-        result = _without_draws(function, stand_ins)
-        found, shape = flattened(result)
+        found, shape = flattened(call(function, stand_ins))
         outputs = [as_value(x) for x in found]
     if not outputs:
         raise ValueError("the function returned no outputs; return a Value or several")
     code, positions, _ = _instructions(outputs, stand_ins, parameters)
     return code, positions, shape
+
+
+def _check_same(code: Code, again: Code) -> None:
+    """CompileError where two recordings have other numbers, or other operations.
+
+    In which order is no matter: a set of nodes has another each time.
+    """
+    one, other = map(_ingredients, (code, again))
+    for op, number in sorted(one - other or other - one):
+        what = f"number {number}" if op == CONSTANT else f"operation {op}"
+        raise CompileError(
+            "the function computes something else each time it is called, such as the "
+            f"{what} in one call alone, and the program would keep it for every row "
+            "and every call. Draw, count or measure outside, and pass that as an input"
+        )
+
+
+def _ingredients(code: Code) -> Counter[tuple[str, str]]:
+    return Counter((op, repr(number)) for op, _, number in code.instructions)
 
 
 def _check_arguments(function: Callable[..., Any], inputs: int) -> None:
