@@ -27,6 +27,7 @@ from autograd.value import Value
 from autograd.wording import cut, expect
 from nn.cells import FORMATS
 from nn.data import Scaling, as_column, table
+from nn.encoding import CYCLES, CategoryField, DateField, Encoding, Field, NumberField
 from nn.extras import require
 from nn.hints import (
     Activation,
@@ -49,7 +50,6 @@ from nn.module import (
     number_layers,
 )
 from nn.recurrent import PerPosition
-from nn.table import CYCLES, CategoryField, DateField, Encoding, Field, NumberField
 from nn.targets import Labels, as_predictions
 from nn.tokens import UNITS, Vocabulary
 

@@ -19,6 +19,12 @@ SIZES = ((1_000, 200, 16), (10_000, 100, 16), (math.inf, 30, 64))
 Chosen by 16 small tables, most of them from R packages, and three larger ones, against
 100 epochs at a constant rate. Few of them are those of `nn.data`; the number of epochs
 was seen to suit those too, so that they are no independent test of it.
+
+Tried since on 27 other tables of R packages with classes (82 to 500 rows, 5 splits of
+each, 8 hidden neurons): the mean test accuracy is 0.836, and that of logistic regression
+0.833. With a quarter of the decay or five times it, half or twice the rate, 32 rows for
+each step, half the epochs, or a fifth of the rows for validation and a patience of 20,
+it is 0.828 to 0.836: nothing is gained by stopping early on so few rows.
 """
 
 RATE, RATES = 0.01, {"sgd": 0.1}

@@ -21,7 +21,7 @@ from autograd.wording import cut
 from nn import display
 from nn.cells import MISSING, is_code, is_missing, numbers
 from nn.extras import require
-from nn.hints import Array, Label, Rows, Target
+from nn.hints import Array, Integers, Label, Rows, Target
 from nn.reading import Sheet, read
 from nn.targets import plain
 
@@ -116,67 +116,76 @@ def split_rows(
             f"{name} is a part of the rows between 0 and 1, such as 0.2; got "
             f"{fraction!r}"
         )
-    rng = random.Random(f"split {seed}")
-    groups = [_shuffled(rows, rng) for rows in _groups(labels, grouped)]
-    aside = [row for rows in groups for row in rows[: round(len(rows) * fraction)]]
-    wanted = round(len(labels) * fraction)
-    if len(aside) < wanted / 2:  # of many small classes none gives a row
-        aside += _more(groups, fraction, rng)[: wanted - len(aside)]
+    order = _shuffled(len(labels), random.Random(f"split {seed}"))
+    aside = _dealt(order, _codes(labels, grouped), round(len(labels) * fraction))
     chosen = set(aside)
     kept = [row for row in range(len(labels)) if row not in chosen]
     if not kept or not aside:
         raise ValueError(
             f"{len(labels)} rows are too few to set a part of {fraction} aside ({name})"
         )
-    return kept, sorted(aside)
+    return kept, aside
 
 
 MANY = 100_000
 """Rows that Python would take a second to shuffle; NumPy shuffles more of them."""
 
 
-def _shuffled(rows: list[int], rng: random.Random) -> list[int]:
-    if len(rows) <= MANY:
-        rng.shuffle(rows)
-        return rows
+def _shuffled(count: int, rng: random.Random) -> Integers:
     import numpy as np
 
-    order = np.random.default_rng(rng.getrandbits(64)).permutation(rows)
-    return [int(row) for row in order.tolist()]
+    if count > MANY:
+        return np.random.default_rng(rng.getrandbits(64)).permutation(count)
+    rows = list(range(count))
+    rng.shuffle(rows)
+    return np.array(rows, dtype=int)
 
 
-def _more(
-    groups: Sequence[list[int]], fraction: float, rng: random.Random
-) -> list[int]:
-    """Rows to set aside of classes that have too few for their part; one is kept."""
-    left = [
-        row for rows in groups for row in rows[1:] if round(len(rows) * fraction) == 0
-    ]
-    rng.shuffle(left)
-    return left
+def _codes(labels: Sequence[Target], grouped: bool | None) -> Integers:
+    """A number for each row's class; the same for all where labels are numbers."""
+    import numpy as np
 
-
-def _groups(labels: Sequence[Target], grouped: bool | None) -> list[list[int]]:
-    """The rows of each class; all rows together where the labels are numbers."""
     if grouped is None:
         labels = plain(labels)
         grouped = looks_like_classes(labels)
     if not grouped:
-        return [list(range(len(labels)))]
-    groups: dict[Any, list[int]] = {}
-    for row, label in enumerate(labels):
-        groups.setdefault(label, []).append(row)
-    return [groups[label] for label in sorted(groups)]
+        return np.zeros(len(labels), dtype=int)
+    known: dict[Any, int] = {}
+    return np.array([known.setdefault(x, len(known)) for x in labels], dtype=int)
+
+
+def _dealt(order: Integers, codes: Integers, wanted: int) -> list[int]:
+    """So many rows, of each class its share; those that come first in the order.
+
+    The i-th row of the n of a class stands at (i + 1/2) / n, and the rows that stand
+    lowest are taken: of each class its share to within a row (Sainte-Lague's way of
+    sharing out seats), and as many in all as are wanted. One row of each is left.
+    """
+    import numpy as np
+
+    classes = codes[order]
+    counts = np.bincount(classes)
+    together = np.argsort(classes, kind="stable")
+    begins = np.cumsum(counts) - counts
+    among = np.empty(len(order), dtype=int)
+    among[together] = np.arange(len(order)) - begins[classes[together]]
+    free = np.flatnonzero(among < counts[classes] - 1)
+    stands = (among[free] + 0.5) / counts[classes[free]]
+    taken = free[np.argsort(stands, kind="stable")[:wanted]]
+    return sorted(int(row) for row in order[taken])
 
 
 def table(X: Rows | Dataset) -> Array:
-    """Inputs as a float64 array (N, I). Raises ValueError that names the place."""
+    """Inputs as a float64 array (N, I), the same where they are one already.
+
+    Raises ValueError that names the place.
+    """
     require("numpy")
     import numpy as np
 
     X = X.X if isinstance(X, Dataset) else X
     try:
-        rows = np.array(X, dtype=np.float64)
+        rows = np.asarray(X, dtype=np.float64)
     except (TypeError, ValueError) as error:
         reason = _strange(X) or str(error)
         raise ValueError(
@@ -271,7 +280,8 @@ class Scaling:
             raise ValueError(
                 f"this scaling is for {len(self.mean)} columns, got {rows.shape[1]}"
             )
-        scaled: Array = (rows - np.array(self.mean)) / np.array(self.deviation)
+        scaled: Array = rows - np.array(self.mean)
+        scaled /= np.array(self.deviation)  # in place: it may be a large table
         return scaled
 
     def undo(self, rows: Array) -> Array:

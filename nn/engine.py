@@ -237,7 +237,7 @@ def predict(model: Module, X: Rows | Dataset) -> Array:
     import numpy as np
 
     expect(model, Module, "predict(model, X)")
-    rows = np.array(X.X if isinstance(X, Dataset) else X, dtype=np.float64)
+    rows = np.asarray(X.X if isinstance(X, Dataset) else X, dtype=np.float64)
     with in_use():
         outputs = _compiled(model, rows) if len(rows) > MANY else None
         return squeezed(_outputs(model, rows) if outputs is None else outputs)

@@ -53,10 +53,10 @@ CHUNK = 2**22
 class Sheet:
     """The cells of a table, as texts.
 
-    name: what messages call it. columns: by name; each a polars Series of texts, ""
-    where nothing stands. lines: in which line of the file each row begins. unnamed:
-    columns that the first line does not name. notes: what had to be guessed, in words.
-    row: what `lines` counts. delimiter: what separates cells.
+    name: what messages call it. columns: by name; each a polars Series of texts without
+    blanks around them, "" where nothing stands. lines: in which line of the file each
+    row begins. unnamed: columns that the first line does not name. notes: what had to
+    be guessed, in words. row: what `lines` counts. delimiter: what separates cells.
     """
 
     name: str
@@ -76,12 +76,12 @@ class Sheet:
         return len(self.lines)
 
     def column(self, name: str) -> pl.Series:
-        """One column's texts, without blanks around them.
+        """One column's texts.
 
         Raises ValueError that lists the columns for a name that is not among them.
         """
         self.check_has([name])
-        return self.columns[name].str.strip_chars()
+        return self.columns[name]
 
     def check_has(self, names: Iterable[str]) -> None:
         """Raise ValueError, with all columns listed, unless these are among them."""
@@ -271,14 +271,15 @@ def _separated(
 ) -> Sheet:
     head = _head(data, name, delimiter)
     names, unnamed, more = _unique(head.names)
-    lines: Sequence[int]
-    columns = _by_polars(data, head) if _is_plain(data, head) else []
-    if columns:
+    named: Mapping[str, pl.Series] | None = None
+    if _is_plain(data, head):
+        named = _by_polars(data, head, names)
+    if named is not None:
         first = head.lines + 1
-        lines = range(first, first + len(columns[0]))
+        lines: Sequence[int] = range(first, first + len(named[names[0]]))
     else:
         columns, lines = _by_csv(data, name, head)
-    named = dict(zip(names, columns, strict=True))
+        named = dict(zip(names, columns, strict=True))
     told = (*notes, *more)
     return _checked(Sheet(name, named, lines, unnamed, told, delimiter=head.delimiter))
 
@@ -455,23 +456,76 @@ def _is_grid(lines: bytes, head: _Head) -> bool:
     )
 
 
-def _by_polars(data: bytes, head: _Head) -> list[pl.Series]:
-    """The cells; none where a quote stands in an odd place."""
+PORTION = 2**21
+"""Cells that are read as texts in one go, or an eighth of all."""
+
+
+class _Portions(Mapping[str, "pl.Series"]):
+    """The columns of a plain file, read some at a time: as texts they are large."""
+
+    def __init__(self, data: bytes, head: _Head, names: Sequence[str]) -> None:
+        self._data, self._head = data, head
+        self._places = {name: place for place, name in enumerate(names)}
+        self._held: dict[int, pl.Series] = {}
+        lines = data.count(b"\n") + 1
+        self._size = max(PORTION // lines, len(names) // 8, 1)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __getitem__(self, name: str) -> pl.Series:
+        place = self._places[name]
+        if place not in self._held:
+            self._held.clear()
+            begin = place - place % self._size
+            places = range(begin, min(begin + self._size, len(self)))
+            found = _bare(_read(self._data, self._head, [*places]))
+            self._held.update(zip(places, found, strict=True))
+        return self._held[place]
+
+
+def _read(data: bytes, head: _Head, places: list[int] | None) -> list[pl.Series]:
+    """The cells of these columns, of all where none are said."""
     import polars as pl
 
+    return pl.read_csv(
+        data,
+        has_header=False,
+        separator=head.delimiter,
+        skip_lines=head.lines,
+        infer_schema=False,
+        columns=places,
+    ).get_columns()
+
+
+def _by_polars(
+    data: bytes, head: _Head, names: Sequence[str]
+) -> Mapping[str, pl.Series] | None:
+    """The cells; None where a quote stands in an odd place."""
+    import polars as pl
+
+    if b'"' not in data:
+        return _Portions(data, head, names)
     try:
-        frame = pl.read_csv(
-            data,
-            has_header=False,
-            separator=head.delimiter,
-            skip_lines=head.lines,
-            infer_schema=False,
-        )
+        columns = _read(data, head, None)
     except pl.exceptions.PolarsError:
-        return []
-    if frame.width != len(head.names):
-        return []
-    return [column.fill_null("") for column in frame.get_columns()]
+        return None
+    if len(columns) != len(names):
+        return None
+    return dict(zip(names, _bare(columns), strict=True))
+
+
+def _bare(columns: list[pl.Series]) -> list[pl.Series]:
+    """Texts without blanks around them, "" for none; the same where there are none."""
+    found = []
+    for column in columns:
+        column = column.fill_null("") if column.null_count() else column
+        blank = column.str.contains(r"^\s|\s$").any()
+        found.append(column.str.strip_chars() if blank else column)
+    return found
 
 
 def _by_csv(
@@ -491,7 +545,7 @@ def _by_csv(
         cells = zip(*[row for _, row in some], strict=True)
         for part, column in zip(parts, cells, strict=True):
             part.append(pl.Series(column, dtype=pl.String))
-    return [pl.concat(part) for part in parts], lines
+    return _bare([pl.concat(part) for part in parts]), lines
 
 
 def _portions(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -602,7 +656,8 @@ def _in_memory(source: Any, name: str) -> Sheet:
     for one in names:
         values = source[one]
         items = values.tolist() if hasattr(values, "tolist") else list(values)
-        columns[str(one)] = pl.Series(map(_as_text, items), dtype=pl.String)
+        texts = pl.Series(map(_as_text, items), dtype=pl.String)
+        columns[str(one)] = texts.str.strip_chars()
     lengths = {one: len(column) for one, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"the columns of {name} are not all as long: {lengths}")
@@ -627,7 +682,8 @@ def _from_frame(frame: pl.DataFrame, name: str) -> Sheet:
             )
         if column.dtype.is_float():
             column = column.fill_nan(None)
-        columns[column.name] = column.cast(pl.String).fill_null("")
+        texts = column.cast(pl.String).fill_null("")
+        columns[column.name] = texts.str.strip_chars()
     return _numbered(name, columns)
 
 

@@ -26,7 +26,11 @@ class Labels:
     threshold: float = 0.0
 
     def decide(self, outputs: Array) -> Integers:
-        """The index of the class for each row of outputs, of shape (N,)."""
+        """The index of the class for each row of outputs, of shape (N,).
+
+        outputs: of shape (N, K), or (N,) for a single one, as `predict` gives them.
+        """
+        outputs = outputs.reshape(len(outputs), -1)
         if outputs.shape[1] == 1:
             return (outputs[:, 0] > self.threshold).astype(int)
         found: Integers = outputs.argmax(axis=1)
@@ -39,11 +43,13 @@ class Labels:
     def probabilities(self, outputs: Array) -> Array:
         """How likely each class is, of shape (N, classes).
 
-        outputs: of shape (N, K). The softmax of several; of a single one, z, the shares
-        1 - p and p with p = sigmoid(z), or p = z where a sigmoid is in the model.
+        outputs: of shape (N, K), or (N,) for a single one. The softmax of several; of a
+        single one, z, the shares 1 - p and p with p = sigmoid(z), or p = z where a
+        sigmoid is in the model.
         """
         import numpy as np
 
+        outputs = outputs.reshape(len(outputs), -1)
         if outputs.shape[1] == 1:
             z = np.clip(outputs, -700, 700)
             p = outputs if self.threshold else 1 / (1 + np.exp(-z))

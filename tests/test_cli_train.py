@@ -207,7 +207,7 @@ def test_a_csv_file_from_training_to_predictions(tmp_path):
         "--validation", 0.2, "--patience", 10, "--schedule", "cosine", "--clip", 5,
         "--activation", "tanh", "--optimizer", "adamw", "--out", "m", folder=tmp_path,
     )  # fmt: skip
-    assert float(lines[-1].removeprefix("test accuracy ")) > 0.9
+    assert float(lines[-1].removeprefix("test accuracy ")) > 0.8  # of 38 flowers
     assert not (tmp_path / "m" / "boundary.svg").exists()
     shown = chainrule("predict", "m/model.json", "iris.csv", folder=tmp_path)
     rows = list(csv.DictReader(io.StringIO("\n".join(shown))))

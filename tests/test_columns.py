@@ -1,4 +1,4 @@
-"""What columns of a table mean, and how they become numbers (nn.table)."""
+"""What columns of a table mean, and how they become numbers ."""
 
 import json
 import random
@@ -10,8 +10,10 @@ import pytest
 import nn
 from nn import recipe
 from nn.checkpoint import load_checkpoint
+from nn.columns import Told, names_in
+from nn.encoding import Encoding
 from nn.recipe import learn
-from nn.table import Encoding, Told, meanings, names_in, read
+from nn.table import meanings, read
 
 N = 60
 Y = ["a" if i % 3 else "b" for i in range(N)]

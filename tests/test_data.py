@@ -78,6 +78,24 @@ def test_a_split_is_fair_disjoint_and_repeatable():
     assert split_rows(labels, 0.25, 1) != (inside, outside)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_each_class_gives_its_share_and_the_whole_part_is_set_aside(seed):
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 40, rng.integers(2, 9)).tolist()
+    labels = [f"c{i}" for i, size in enumerate(sizes) for _ in range(size)]
+    order = rng.permutation(len(labels)).tolist()
+    labels = [labels[i] for i in order]
+    fraction = float(rng.uniform(0.1, 0.6))
+    inside, outside = split_rows(labels, fraction, seed, grouped=True)
+    assert sorted(inside + outside) == list(range(len(labels)))
+    assert len(outside) == round(len(labels) * fraction)
+    kept, aside = (Counter(labels[i] for i in rows) for rows in (inside, outside))
+    for i, size in enumerate(sizes):
+        assert kept[f"c{i}"], "a class that is not there can't be learned"
+        if size > 3:
+            assert abs(aside[f"c{i}"] - size * fraction) < 1.5
+
+
 def test_numbers_are_split_without_classes():
     labels = [i / 7 for i in range(50)]
     inside, outside = split_rows(labels, 0.3, 0)

@@ -226,3 +226,16 @@ def test_columns_that_are_not_as_long():
         read({"a": [1], "b": [1, 2]})
     with pytest.raises(ValueError, match="no rows"):
         read({})
+
+
+@pytest.mark.parametrize("portion", [1, 7, 2**21])
+def test_columns_are_the_same_in_whatever_portions_they_are_read(portion, monkeypatch):
+    monkeypatch.setattr(reading, "PORTION", portion)
+    rows = [[f"{i}.5", f" x{i} ", "", f"{i * i}"] * 5 for i in range(12)]
+    text = "\n".join(",".join(row) for row in [[f"n{j}" for j in range(20)], *rows])
+    sheet = read(text.encode())
+    plain = read(text.replace(" x3 ", '" x3 "').encode())  # as a whole, for the quotes
+    order = random.Random(portion).sample(sheet.names, 20)
+    for name in [*order, *reversed(order)]:
+        assert sheet.column(name).equals(plain.column(name))
+    assert (len(sheet), len(sheet.columns), sheet.names) == (12, 20, plain.names)

@@ -245,3 +245,12 @@ def test_shares_of_classes_add_up_row_by_row(rows):
     for row, found in zip(outputs, shares, strict=True):
         powers = [math.exp(x - max(row)) for x in row]
         np.testing.assert_allclose(found, np.array(powers) / sum(powers), 1e-12)
+
+
+@pytest.mark.parametrize("outputs", [[-1.0, 2.0, 0.5], [0.0, -3.0, 800.0]])
+def test_a_single_output_is_read_as_predict_gives_it(outputs):
+    labels, flat = Labels(("no", "yes")), np.array(outputs)
+    assert labels.name(flat) == labels.name(flat[:, None])
+    np.testing.assert_array_equal(
+        labels.probabilities(flat), labels.probabilities(flat[:, None])
+    )

@@ -61,6 +61,8 @@ ELSEWHERE = {
     "nn.engine": "training compiled_training",
     "nn.evidence": "diagnose",
     "nn.history": "training",
+    "nn.encoding": "columns",
+    "nn.goal": "columns",
     "nn.table": "columns",
     "nn.kinds": "checkpoint",
     "nn.targets": "targets training",

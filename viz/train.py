@@ -20,11 +20,12 @@ from nn.cells import numbers
 from nn.checkpoint import Context, load_checkpoint
 from nn.choices import usual
 from nn.data import Scaling
+from nn.encoding import Encoding
 from nn.language import TrainedText, learn_text, load_text
 from nn.losses import LOSSES
 from nn.metrics import ClassReport, Importance, NumberReport
 from nn.recipe import Settings, Trained, learn, repeated
-from nn.table import Encoding, Meaning
+from nn.table import Meaning
 from nn.targets import encode, plain
 from viz.network import network
 from viz.plots import (
