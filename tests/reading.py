@@ -10,6 +10,7 @@ MATH = ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "ac
 MORE = ("atan", "atan2", "hypot", "sinh", "cosh", "tanh", "erf", "erfc")
 FUNCTIONS = {name: getattr(math, name) for name in (*MATH, *MORE)} | {
     "abs": abs,
+    "sign": lambda x: (x > 0) - (x < 0),
     "floordiv": lambda x, y: x // y,
     "maximum": max,
     "minimum": min,
@@ -92,3 +93,105 @@ def unboxed(text: str) -> str:
             elif column in boxes:
                 boxes[column].append("  " + piece[2:-2].rstrip())
     return "\n".join(done)
+
+
+# ---- a training step, read line by line ----------------------------------------------
+
+SYMBOL = re.compile(
+    r"∂L/∂[^\W\d]\w*(?:\[[\d,·]+\])?"
+    r"|f'\([^\W\d]\w*(?:\[\d+\])?\)"
+    r"|[^\W\d]\w*(?:\[[\d,·]+\])?"
+)
+
+
+class Vector(list):
+    """Numbers in brackets, with the arithmetic that a training step needs."""
+
+    def __rmul__(self, factor):
+        return Vector(factor * x for x in self)
+
+    def __add__(self, other):
+        return Vector(x + y for x, y in zip(self, other, strict=True))
+
+    def __sub__(self, other):
+        return Vector(x - y for x, y in zip(self, other, strict=True))
+
+
+def computed(text, known):
+    """A right side, from its own numbers and what earlier lines said."""
+
+    def name(match):
+        return match[0] if match[0] in FUNCTIONS else f"known[{match[0]!r}]"
+
+    for whole in (left for left in known if left.startswith("1 - ")):
+        text = text.replace(f"({whole})", f"({known[whole]!r})")  # 1 - p has a line
+    text = re.sub(r"(?<=\d)e(?=[+-]?\d)", "\0", text)
+    code = _with_vectors(text, name)
+    code = code.replace("\0", "e").replace("·", "*").replace("^", "**")
+    names = {**FUNCTIONS, "known": known, "Vector": Vector}
+    return eval(code, {"__builtins__": {}}, names)
+
+
+def _with_vectors(text, name):
+    """The text as Python, with numbers in brackets that are no index as a Vector."""
+    parts = re.split(r"(?<![\w'])(\[[^\]]*\])", text)
+    return "".join(
+        f"Vector(({part[1:-1]},))" if i % 2 else SYMBOL.sub(name, part)
+        for i, part in enumerate(parts)
+    )
+
+
+def told(known, left, value):
+    """Note what a line says, also of the parts of it and the whole that it is in."""
+    known[left] = value
+    whole, _, index = left.partition("[")
+    index = index.rstrip("]").removesuffix(",·")
+    if isinstance(value, Vector):
+        row = f"{index}," if "·" in left else "1," if left[0] == "W" else ""
+        known |= {f"{whole}[{row}{j}]": x for j, x in enumerate(value, 1)}
+    elif left[0] == "W":
+        known[f"{whole}[{index or 1},1]"] = value
+    elif index.isdigit():
+        items = known.get(whole)
+        if not isinstance(items, Vector) or int(index) > len(items) + 1:
+            items = known[whole] = Vector()
+        items[int(index) - 1 : int(index)] = [value]
+
+
+def missing(text):
+    """The right sides of a training step that no line up to there gives, as text."""
+    known, found = {}, []
+    given = re.compile(r"(x|y|[Wb]\d*(\[\d+,·\])?)$")
+    title, parts = "", []
+    for line in text.splitlines():
+        if line[:1] not in (" ", ""):
+            title = line
+        elif "=" in line:
+            parts.append((title, line))
+    for title, line in parts:
+        ((left, rights),) = equations(line)
+        last = re.match(r"\[.*?\]|[^,]*", rights[-1])[0]
+        if "ᵀ" in line:
+            continue  # a rule, whose numbers follow
+        value = computed(last, known)
+        firm = bool(rights[1:]) or ", " in rights[-1].removeprefix(last)
+        firm = firm or known.get(left) == value or (value == 1 and "∂L/∂" in left)
+        if not (firm or (given.match(left) and title[:5] in ("Input", "Layer"))):
+            found.append(f"{title}: {left} = {last}, out of nothing")
+        for right in rights[:-1]:
+            if not re.match("class ", right) and not re.search("∂[^L]\\w*/", right):
+                got = computed(right, known)
+                if not _alike(got, value):
+                    found.append(f"{title}: {left} = {right} is {got}, not {last}")
+        told(known, left, value)
+    return found
+
+
+def _alike(got, value):
+    many = value if isinstance(value, Vector) else [value]
+    if not isinstance(got, Vector):
+        got = [got] * len(many)
+    return len(got) == len(many) and all(
+        math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-13)
+        for x, y in zip(got, many, strict=True)
+    )

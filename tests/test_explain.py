@@ -396,8 +396,11 @@ def test_the_lines_of_a_softmax():
     zs = [Value(x, label=label) for label, x in LOGITS.items()]
     text = explain(cross_entropy(zs, 1), zs[1]).text()
     assert "A softmax with cross-entropy: the product collapses to\n" in text
-    assert "= exp(z2) / (exp(z1) + exp(z2) + exp(z3)) - target\n" in text
+    assert "S   = exp(z1) + exp(z2) + exp(z3)" in text
+    assert "= p2 - 1\n" in text
     assert "= 0.0397761 - 1\n" in text
+    text = explain(-log(softmax(zs)[1]), zs[1]).text()
+    assert "= exp(z2) / (exp(z1) + exp(z2) + exp(z3)) - target\n" in text
 
 
 def test_nothing_else_collapses():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 import re
@@ -12,7 +13,7 @@ import pytest
 
 from autograd import Value
 from autograd.expression import width
-from nn import MLP, Layer, Neuron, Sequential, mse
+from nn import MLP, Layer, Neuron, Sequential, huber, mae, mse
 from nn.losses import LOSSES
 from nn.module import ACTIVATIONS
 from viz import flow
@@ -20,7 +21,7 @@ from viz.digits import short
 from viz.layers import worked_example
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reading import equations, evaluate, is_numeric, unboxed
+from reading import equations, evaluate, is_numeric, missing, unboxed
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -156,6 +157,71 @@ def test_every_number_of_a_thousand_networks_is_backwards():
         read_back(seed)
 
 
+SHAPES = ([1], [3], [2, 1], [3, 2], [2, 3, 4], [1, 1, 1, 2])
+KINDS = [*ACTIVATIONS, "linear", lambda z: (z * z).tanh() + z]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=[*ACTIVATIONS, "linear", "own"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_right_side_is_computed_there_or_before(loss, kind):
+    """Each line is read back: what it says has to follow from what was printed."""
+    rng = random.Random(f"{loss} {kind if isinstance(kind, str) else 'own'}")
+    for shape in SHAPES:
+        count = shape[-1]
+        last = rng.choice([None, "tanh", "softplus"])
+        if loss == "binary_cross_entropy":
+            last = "sigmoid"
+        elif loss == "cross_entropy":
+            shape, count = [*shape[:-1], count + 1], count + 1
+        model = MLP(2, shape, kind, last, seed=len(shape))
+        for neuron in (n for layer in model.layers for n in layer.neurons):
+            neuron.b.data = rng.uniform(-1, 1)
+        targets = [rng.choice((0, 1, rng.random())) for _ in range(count)]
+        if loss == "hinge":
+            targets = [rng.choice((-1, 1)) for _ in targets]
+        elif loss == "cross_entropy":
+            shares = [rng.random() + 0.1 for _ in targets]
+            shares = [x / sum(shares) for x in shares]
+            targets = rng.choice((shares, rng.randrange(count)))
+        text = flow(model, [0.5, -1.3], targets, 0.5, loss, width=100_000, digits=17)
+        assert not missing(text), text
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda p, t: (p - t) ** 4,
+        lambda p, t: 3 * mse(p, t) + 0.5 * mae(p, t) + 0.1 * p,
+        lambda p, t: (p - t).gelu() * (-p).exp() + 0.1 * (p * p).sin(),
+        functools.partial(huber, delta=0.125),
+        lambda p, t: huber(p, t, delta=0.01),
+    ],
+    ids=["power", "mixed", "long", "partial", "inside"],
+)
+def test_a_loss_of_ones_own_is_read_back(loss):
+    text = flow(two_moons(), [1, 2], 0.25, loss=loss, width=100_000, digits=17)
+    assert not missing(text), text
+    assert "∂L/∂ŷ = " in text
+
+
+@pytest.mark.parametrize("z", [-1000.0, -100.5, -40.0, 40.0, 1000.0])
+@pytest.mark.parametrize("target", [0, 0.3, 1])
+def test_saturated_losses_are_read_back(z, target):
+    logit = MLP(1, [1], seed=0)
+    logit.layers[0].neurons[0].b.data = z
+    sigmoid = MLP(1, [1], output_activation="sigmoid", seed=0)
+    sigmoid.layers[0].neurons[0].b.data = z
+    rows = MLP(1, [3], seed=0)
+    rows.layers[0].neurons[0].b.data = z
+    for model, y, loss in (
+        (logit, target, "binary_cross_entropy_with_logits"),
+        (sigmoid, target, "binary_cross_entropy"),
+        (rows, round(target), "cross_entropy"),
+    ):
+        text = flow(model, [1.0], y, 0.1, loss, width=100_000, digits=17)
+        assert not missing(text), text
+
+
 def test_the_second_pass_has_the_loss_after_a_step():
     model, x, y = worked_example()
     last = flow(model, x, y, digits=17).splitlines()[-1]
@@ -237,13 +303,14 @@ def test_the_collapse_is_told_for_each_output():
 
 def test_the_collapse_is_told_for_logits():
     text = flow(two_moons(), [1, 2], 0, loss="binary_cross_entropy_with_logits")
-    assert "δ2 = sigmoid(z2) - y = " in text
+    assert "p = sigmoid(ŷ) = " in text
+    assert "∂L/∂ŷ = p - y = " in text
     model = two_moons((2, 3))
-    text = flow(model, [1, 2], 1, loss="cross_entropy", width=120)
-    softmax = "exp(z2[2]) / (exp(z2[1]) + exp(z2[2]) + exp(z2[3]))"
-    assert f"δ2[2] = {softmax} - target = " in text
-    text = flow(model, [1, 2], [0, 0.5, 0.5], loss="cross_entropy", width=120)
-    assert f"δ2[2] = {softmax} - y[2] = " in text
+    for target in (1, [0, 0.5, 0.5]):
+        text = flow(model, [1, 2], target, loss="cross_entropy", width=120)
+        assert "S = exp(ŷ[1]) + exp(ŷ[2]) + exp(ŷ[3]) = exp(" in text
+        assert "p[2] = exp(ŷ[2]) / S = exp(" in text
+        assert "∂L/∂ŷ[2] = p[2] - y[2] = " in text
     assert "exp" not in flow(model, [1, 2], [0, 1, 2], loss="mse")
 
 

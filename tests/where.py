@@ -70,7 +70,7 @@ ELSEWHERE = {
     "viz": "draw",
     "viz.boxes": "text",
     "viz.cli": "cli_explain cli_train",
-    "viz.collapse": "explain stepper",
+    "viz.loss": "explain text stepper",
     "viz.digits": "draw",
     "viz.figure": "plots stepper",
     "viz.fold": "draw network",

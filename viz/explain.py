@@ -47,8 +47,9 @@ from autograd.modes import ieee
 from autograd.value import Value, chosen, describe
 from autograd.value import forward as computed
 from autograd.wording import width
-from viz.collapse import Collapse, Finder
+from nn.formulas import FORMULAS, Element, losses_in
 from viz.digits import short
+from viz.loss import Collapse, Finder, Line, Losses, Written
 from viz.notation import (
     ASCII,
     LATEX,
@@ -77,6 +78,8 @@ from viz.notation import (
 MOST_STEPS = 200
 MOST_RECORDS = 400
 MOST_STARTS = 12
+MOST_LOSSES = 12
+WEIGHT = re.compile(r"W\d*\[")
 MOST_PATHS = 12
 LONGEST_PATH = 40
 
@@ -153,11 +156,27 @@ class Paths:
     total: float
 
 
+@dataclass(frozen=True, slots=True)
+class Mathematics:
+    """A loss of `nn` in the graph, as a textbook writes it, or its slope.
+
+    loss: which one. at: the node that it is, or by which the slope is.
+    inside: the nodes by which it is computed, where that is not how it is written.
+    """
+
+    loss: str
+    at: str
+    lines: tuple[Line, ...]
+    inside: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
     """A derivation: print it, or let a notebook show it.
 
     forward: the recorded nodes that matter, parents first.
+    losses: the losses among them in mathematics, where it is known that they are some.
+    slopes: the derivatives by predictions, as the formulas of their losses have them.
     steps: the backward pass over the nodes between `wrt` and the output, in its order.
     gradients: each node asked for by name, with the derivative of the output by it.
     notes: what was left out, and how to see it.
@@ -165,7 +184,9 @@ class Explanation:
 
     output: str
     forward: tuple[Record, ...]
+    losses: tuple[Mathematics, ...]
     steps: tuple[Step, ...]
+    slopes: tuple[Mathematics, ...]
     collapses: tuple[Collapse, ...]
     paths: tuple[Paths, ...]
     gradients: tuple[tuple[str, float], ...]
@@ -271,11 +292,15 @@ class Derivation:
         needed = {i for s in shown for i in (s, *self.nodes[s].parents)}
         told = [i for i in sorted(needed) if not self.nodes[i].value.constant]
         starts = [i for i in self.starts if i != self.end]
+        slopes = {i: self.slope(i) for i in shown}
         collapses = (self.collapse(i) for i in shown)
+        losses = (self.mathematics(i) for i in reversed(shown))
         return Explanation(
             self.names[self.end],
             tuple(self.record(i) for i in told[-MOST_RECORDS:]),
+            tuple(m for m in losses if m is not None)[-MOST_LOSSES:],
             tuple(self.step(i) for i in shown),
+            tuple(m for m in slopes.values() if m is not None),
             tuple(c for c in collapses if c is not None),
             tuple(self.paths(i) for i in starts if len(starts) <= MOST_STARTS),
             tuple(self._result(v) for v in self.wanted),
@@ -417,6 +442,71 @@ class Derivation:
             product *= partial
         return Path(tuple(self.names[i] for i in way), partials, product)
 
+    # ---- losses in mathematics -------------------------------------------------------
+
+    @cached_property
+    def losses(self) -> Losses:
+        """The losses of `nn` that the graph ends with, with the names of this view."""
+        output = self.nodes[self.end].value
+        found = losses_in(output)
+        return Losses(
+            output,
+            self.names[self.end],
+            [element for element in found if self._is_loss(element, found)],
+            lambda value: self.adjoints[self.index[value]],
+            lambda value: self.symbol(self.index[value]),
+        )
+
+    def _is_loss(self, element: Element, others: Sequence[Element]) -> bool:
+        """Whether it is no formula that but looks like a loss.
+
+        A softplus alone is one where it is of ŷ, or there are others of its kind.
+        """
+        if element.certain or any(p.label[:1] == "ŷ" for p in element.predictions):
+            return True
+        if element.bare:
+            return any(not e.bare and e.name == element.name for e in others)
+        return any(WEIGHT.match(node.value.label) for node in self.nodes)
+
+    def mathematics(self, index: int) -> Mathematics | None:
+        """The loss that a node is, as a textbook writes it."""
+        for each in self.losses.elements:
+            if each.element.node is self.nodes[index].value and self._counts(each):
+                name = self.names[index]
+                lines = tuple(each.lines(Symbol(name)))
+                inside = (self.names[i] for i in self._inside(each.element))
+                return Mathematics(each.words, name, lines, tuple(inside))
+        return None
+
+    def _counts(self, each: Written) -> bool:
+        """Whether the output grows with the loss, which alone uses a prediction."""
+        slopes = map(self.losses.slope, each.element.predictions)
+        return self.adjoints[self.index[each.element.node]] > 0 and any(slopes)
+
+    def _inside(self, element: Element) -> Iterator[int]:
+        """The nodes of a loss that is computed in another way than it is written.
+
+        And those that are computed from it.
+        """
+        if FORMULAS[element.name].remark:
+            yield from _reached(self.nodes, [self.index[element.node]])
+            waiting, seen = [element.node], {element.node, *element.predictions}
+            while waiting:
+                node = waiting.pop()
+                yield self.index[node]
+                new = [p for p in node.parents if p not in seen]
+                seen.update(new)
+                waiting += new
+
+    def slope(self, index: int) -> Mathematics | None:
+        """The derivative by a prediction, as the formula of its loss has it."""
+        value = self.nodes[index].value
+        line = self.losses.slope(value)
+        if line is None:
+            return None
+        ((each, _), *_) = self.losses.shares[value]
+        return Mathematics(each.words, self.names[index], (line,))
+
     # ---- a sigmoid or a softmax with cross-entropy -----------------------------------
 
     def collapse(self, index: int, sure: bool = False) -> Collapse | None:
@@ -435,7 +525,7 @@ def collapses(
 ) -> dict[Value, Collapse]:
     """The nodes where a sigmoid or softmax meets cross-entropy, with the shortcut.
 
-    sure: whether the output is known to be such a loss; see `viz.collapse.Finder`.
+    sure: whether the output is known to be such a loss; see `viz.loss.Finder`.
     """
     derivation = Derivation(nodes, logits, names)
     found = {z: derivation.collapse(derivation.index[z], sure) for z in logits}
@@ -511,10 +601,19 @@ def _sections(told: Explanation, style: Style, digits: int) -> Iterator[Section]
     def shown(expression: Expression) -> str:
         return show(expression, style, digits)
 
-    if told.forward:
-        records = tuple(_forward(record, shown) for record in told.forward)
+    inside = {name for each in told.losses for name in each.inside}
+    early = [record for record in told.forward if record.name not in inside]
+    late = [record for record in told.forward if record.name in inside]
+    if early:
+        records = tuple(_forward(record, shown) for record in early)
         yield Section(("Forward",), records)
-    yield from _backward_sections(told, shown)
+    for each in told.losses:
+        lines = tuple(_equation(line, style, shown) for line in each.lines)
+        yield Section((f"The loss, {each.loss}",), lines)
+    if late:
+        records = tuple(_forward(record, shown) for record in late)
+        yield Section(("The same, as it is computed: exact at any size",), records)
+    yield from _backward_sections(told, style, shown)
     for paths in told.paths:
         yield _path_section(paths, style, shown)
     if told.gradients:
@@ -529,7 +628,19 @@ def _forward(record: Record, shown: Shown) -> Equation:
     return Equation(shown(Symbol(record.name)), rights)
 
 
-def _backward_sections(told: Explanation, shown: Shown) -> Iterator[Section]:
+def _equation(line: Line, style: Style, shown: Shown) -> Equation:
+    """A line of a loss, with its words after the number."""
+    *rights, value = _different(map(shown, line.rights))
+    if line.words:
+        words = f", {line.words}"
+        value += escape_latex(words) if style is LATEX else words
+    return Equation(shown(line.left), (*rights, value))
+
+
+def _backward_sections(
+    told: Explanation, style: Style, shown: Shown
+) -> Iterator[Section]:
+    slopes = {slope.at: slope for slope in told.slopes}
     collapses = {collapse.logit: collapse for collapse in told.collapses}
     title: tuple[str, ...] = ("Backward",)
     for step in told.steps:
@@ -537,11 +648,17 @@ def _backward_sections(told: Explanation, shown: Shown) -> Iterator[Section]:
         rights = _different(map(shown, derivation(told.output, step)))
         yield Section(title, (Equation(left, rights),), stacked=True)
         title = ()
-        if step.name in collapses:
-            collapse = collapses[step.name]
-            rights = tuple(map(shown, shortcut(collapse)))
-            words = f"{collapse.words}: the product collapses to"
-            yield Section((words,), (Equation(left, rights),), stacked=True)
+        slope, collapse = slopes.get(step.name), collapses.get(step.name)
+        if slope is None and collapse is None:
+            continue
+        words = f"{collapse.words}: the product collapses to" if collapse else ""
+        lines: list[Equation] = []
+        if collapse:
+            lines = [Equation(left, tuple(map(shown, shortcut(collapse))))]
+        if slope:
+            words = words or f"By the formula of {slope.loss}"
+            lines = [_equation(line, style, shown) for line in slope.lines]
+        yield Section((words,), tuple(lines), stacked=True)
 
 
 def derivation(output: str, step: Step) -> Iterator[Expression]:

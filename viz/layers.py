@@ -25,8 +25,8 @@ from nn.losses import (
     mse,
 )
 from nn.module import MLP, Layer, Module, Neuron, named, title
-from viz.collapse import Collapse
 from viz.explain import collapses
+from viz.loss import Collapse
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def record_pass(model: Module, x: Any, y: Any, loss: Loss | str | None = None) -
         stages,
         y,
         total,
-        str(getattr(chosen, "__name__", "loss")),
+        str(getattr(getattr(chosen, "func", chosen), "__name__", "loss")),
         adjoints(total),
         reader.users,
         frozenset(model.parameters()),

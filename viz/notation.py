@@ -123,11 +123,13 @@ def applied(operation: Operation, arguments: Sequence[Expression]) -> Expression
     return Apply(operation, args)
 
 
-def few(terms: tuple[Expression, ...]) -> tuple[Expression, ...]:
-    """At most MOST_TERMS terms: the first ones, a gap, the last one."""
-    if len(terms) <= MOST_TERMS:
+def few(
+    terms: tuple[Expression, ...], most: int = MOST_TERMS
+) -> tuple[Expression, ...]:
+    """At most so many terms: the first ones, a gap, the last one."""
+    if len(terms) <= most:
         return terms
-    shown = MOST_TERMS - 2
+    shown = most - 2
     return (*terms[:shown], Gap(len(terms) - shown - 1), terms[-1])
 
 

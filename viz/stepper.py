@@ -23,7 +23,15 @@ from autograd.graph import graph
 from autograd.value import Value
 from autograd.wording import width
 from viz import style
-from viz.explain import Derivation, Record, Share, Step, derivation, shortcut
+from viz.explain import (
+    Derivation,
+    Mathematics,
+    Record,
+    Share,
+    Step,
+    derivation,
+    shortcut,
+)
 from viz.notation import (
     TEXT,
     Expression,
@@ -186,7 +194,9 @@ class Plan:
             "gradient": self.text(Number(step.adjoint)),
             "forward": self.forward.get(index, 0),
             "backward": self.backward[index],
-            "forwardLines": self.forward_lines(self.told.record(index)),
+            "forwardLines": self.forward_lines(
+                self.told.record(index), self.told.mathematics(index)
+            ),
             "backwardLines": self.backward_lines(index, step),
             "contributions": [self.contribution(share) for share in step.shares],
         }
@@ -198,21 +208,31 @@ class Plan:
         formula = defined(node.value, [self.told.symbol(p) for p in node.parents])
         return f"{name} = {formula}" if formula else name
 
-    def forward_lines(self, record: Record) -> list[str]:
-        """How a node's value comes about, line by line."""
+    def forward_lines(self, record: Record, loss: Mathematics | None) -> list[str]:
+        """How a node's value comes about, line by line; a loss in mathematics too."""
         name = self.text(Symbol(record.name))
-        return _stack(
-            name, [record.formula, record.numbers, Number(record.value)], self
-        )
+        lines = [record.formula, record.numbers, Number(record.value)]
+        return _stack(name, lines, self) + self.mathematics(loss)
 
     def backward_lines(self, index: int, step: Step) -> list[str]:
         """How a node's gradient comes about, line by line."""
         left = self.text(Slope(self.output, step.name))
         lines = _stack(left, list(derivation(self.output, step)), self)
-        collapse = self.told.collapse(index)
-        if collapse is not None:
+        slope, collapse = self.told.slope(index), self.told.collapse(index)
+        if slope is None and collapse is not None:
             lines.append(f"{collapse.words} collapses to")
             lines += _stack(left, list(shortcut(collapse)), self)
+        lines += self.mathematics(slope)
+        return lines
+
+    def mathematics(self, told: Mathematics | None) -> list[str]:
+        """A loss, or its slope, by the formula that a textbook has."""
+        if told is None:
+            return []
+        lines = [f"By the formula of {told.loss}"]
+        for line in told.lines:
+            lines += _stack(self.text(line.left), list(line.rights), self)
+            lines[-1] += f", {line.words}" if line.words else ""
         return lines
 
     def contribution(self, share: Share) -> str:

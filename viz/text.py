@@ -11,18 +11,21 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain, groupby
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from autograd.graph import gradients
-from autograd.value import Value
+from autograd.graph import gradients, graph
+from autograd.modes import ieee
+from autograd.value import Value, number_of
 from autograd.wording import width as columns
+from nn.formulas import FORMULAS, Element, losses_in
 from nn.losses import Loss
 from nn.module import Module
 from viz.boxes import GUTTER, Part, Parts, diagram
-from viz.explain import shortcut
+from viz.explain import Derivation, derivation, shortcut
 from viz.layers import Pass, Stage, inner_names, numbered, record_pass
+from viz.loss import Line, Losses, Written, chained
 from viz.notation import (
     ASCII,
     TEXT,
@@ -34,6 +37,7 @@ from viz.notation import (
     Style,
     Symbol,
     Word,
+    own_name,
     plus,
     replaced,
     show,
@@ -43,6 +47,9 @@ from viz.notation import (
 )
 
 MOST_NEURONS = 8
+MOST_CHAIN = 24  # nodes of a loss of one's own that are written out
+
+T = TypeVar("T")
 
 # ---- parts: titles with lines, fitted to a width -------------------------------------
 
@@ -63,13 +70,32 @@ class _Writer:
         self.delta_letter = "d" if style is ASCII else "δ"
         self.output = "yhat" if style is ASCII else "ŷ"
         self.every = ":" if style is ASCII else "·"
+        names, outs = self.names("a", self.last), told.stages[-1].outs
+        self.outputs_by_name = dict(zip(outs, map(Symbol, names), strict=True))
+        self.found = losses_in(told.loss)
+        self.losses = Losses(
+            told.loss,
+            "L",
+            self.found,
+            self.adjoint,
+            self.symbol_of,
+            self.target_symbol,
+            MOST_NEURONS,
+        )
+        nodes = [each.element.node for each in self.losses.elements]
+        titles = ["L"] if nodes == [told.loss] else numbered("L", len(nodes) + 1)
+        self.elements = dict(zip(nodes, map(Symbol, titles), strict=False))
 
     # ---- forward ---------------------------------------------------------------------
 
     def input(self) -> Part:
         """The inputs and the target."""
         x = self.vector_line("x", _data(self.told.inputs))
-        y = self.told.targets
+        y = self.goals
+        if self.classes:
+            (number,) = map(self.shown, map(Number, self.told.targets))
+            known = [f"class {number}, counted from 0", self.vector("y", y)]
+            return Part("Input", (*x, *self.line("y", known)))
         return Part("Input", (*x, *(self.vector_line("y", y) if y else [])))
 
     def forward(self, k: int) -> Part:
@@ -150,18 +176,101 @@ class _Writer:
         return lines + self.gap(stage)
 
     def loss(self) -> Part:
-        """The loss as a formula of the outputs, where that fits, and its number."""
-        told, names = self.told, self.names("a", self.last)
-        outs = told.stages[-1].outs
-        symbols = dict(zip(outs, map(Symbol, names), strict=True))
-        data = {name: out.data for name, out in zip(names, outs, strict=True)}
-        short = [
-            right
-            for right in self.both(written(told.loss, symbols), data)
-            if columns(self.shown(right)) <= self.room - 4
-        ]
-        title = f"Loss: {told.loss_name.replace('_', ' ')}"
-        return Part(title, tuple(self.line("L", [*short, Number(told.loss.data)])))
+        """The loss in mathematics, and its derivative by each output."""
+        name = self.told.loss_name.replace("_", " ")
+        title = f"Loss: {'a function' if '<' in name else name}"
+        return Part(title, (*self.loss_lines(), *self.loss_slopes()))
+
+    def loss_lines(self) -> list[str]:
+        """The loss as its row in `nn.formulas` has it; of another its own formula."""
+        if not self.losses.elements:
+            return self.line("L", [*self.own_loss(), Number(self.told.loss.data)])
+        lines: list[str] = []
+        for each in self.kept(self.losses.elements):
+            lines += self.element(each)
+        lines += self.omitted(self.losses.elements, "terms")
+        if self.told.loss in self.elements:
+            return lines
+        total = [*self.losses.total(self.elements)] or self.own_loss()
+        return lines + self.line("L", [*total, Number(self.told.loss.data)])
+
+    def element(self, each: Written) -> list[str]:
+        """The loss of one sample, or of one output: its steps, and what it comes to."""
+        *steps, loss = each.lines(self.elements[each.element.node])
+        lines = [text for line in steps for text in self.equation(line)]
+        lines += self.omitted(each.order, "classes")
+        return lines + self.equation(loss)
+
+    def own_loss(self) -> list[Expression]:
+        """The loss of outputs and terms, by name and by number, where that fits."""
+        names = {**self.outputs_by_name, **self.elements}
+        data = {name.name: value.data for value, name in names.items()}
+        found = self.both(written(self.told.loss, names), data)
+        return [e for e in found if columns(self.shown(e)) <= 2 * self.room]
+
+    def remarks(self) -> list[str]:
+        """How the loss is computed, where that is not how it is written."""
+        for each in self.losses.elements[:1]:
+            found = each.remark(self.outputs_by_name)
+            if found is not None:
+                text = f"computed as {self.shown(found)}"
+                why = FORMULAS[each.element.name].remark
+                if columns(text) <= self.room:
+                    return self.wrapped("", f"{text}, {why}")
+        return []
+
+    def loss_slopes(self) -> list[str]:
+        """The derivative of the loss by each output: where the way back begins."""
+        stage, lines = self.told.stages[-1], self.remarks()
+        slopes = [self.loss_slope(stage.outs[i]) for i in self.rows(stage)]
+        if not all(slopes):
+            return lines + self.chain()
+        return [*lines, *chain.from_iterable(slopes), *self.gap(stage)]
+
+    def loss_slope(self, out: Value) -> list[str]:
+        """By one output: as its row has it, or by the chain rule in one formula."""
+        line = self.losses.slope(out)
+        if line is not None:
+            return self.equation(line)
+        names = self.outputs_by_name
+        data = {name.name: value.data for value, name in names.items()}
+        found = chained(self.told.loss, out, names)
+        left, value = Slope("L", names[out].name), Number(self.adjoint(out))
+        if found is None:
+            return []
+        return self.line(self.shown(left), [*self.both(found, data), value])
+
+    def chain(self) -> list[str]:
+        """The chain rule through a loss that has no row and no short derivative.
+
+        Node by node, as in `explain`; where they are many, what they come to.
+        """
+        stage, names = self.told.stages[-1], self.outputs_by_name
+        outs = [stage.outs[i] for i in self.rows(stage)]
+        told = Derivation(graph(self.told.loss), outs, {})
+        own = iter(range(1, len(told.nodes)))
+        for index in sorted(told.on_the_way):
+            node = told.nodes[index].value
+            known = node in names
+            told.names[index] = names[node].name if known else f"v{next(own)}"
+        told.names[told.end] = "L"
+        found, lines = told.explanation(), list[str]()
+        if len(found.steps) > MOST_CHAIN:
+            words = f"after the chain rule through {len(found.steps)} nodes"
+            for out in outs:
+                left = self.shown(Slope("L", names[out].name))
+                value = self.shown(Number(self.adjoint(out)))
+                lines += self.line(left, [f"{value}, {words}"])
+            return lines + self.gap(stage)
+        for record in found.forward:
+            inside = record.name not in {name.name for name in names.values()}
+            if record.formula and record.numbers and inside:
+                rights = [record.formula, record.numbers, Number(record.value)]
+                lines += self.line(self.shown(Symbol(record.name)), rights)
+        for step in found.steps:
+            left = self.shown(Slope("L", step.name))
+            lines += self.line(left, [*derivation("L", step)])
+        return lines + self.gap(stage)
 
     # ---- backward --------------------------------------------------------------------
 
@@ -176,6 +285,8 @@ class _Writer:
     def slopes(self, k: int) -> list[str]:
         """The derivative of the loss by each output of what is no layer."""
         stage, lines = self.told.stages[k], list[str]()
+        if k == self.last:
+            return []  # told with the loss
         for i in self.rows(stage):
             left = self.shown(Slope("L", self.names("a", k)[i]))
             terms = self.behind(k, i) if stage.direct else ()
@@ -220,9 +331,19 @@ class _Writer:
         if out is z:
             return []
         name, z_name = self.names("a", k)[i], self.names("z", k)[i]
-        rule = Rules(out, name, [Symbol(z_name)])[0] if out.parents == (z,) else None
+        symbols = {z: Symbol(z_name), out: Symbol(name)}
+        rule = chained(out, z, symbols)
+        if out.parents == (z,):
+            rule = Rules(out, name, [Symbol(z_name)])[0]
         rights = self.both(rule, {name: out.data, z_name: z.data})
-        return self.line(f"f'({z_name})", [*rights, Number(_slope(stage, i))])
+        if out.parents != (z,):  # one of one's own, which may be long
+            room = self.room - columns(z_name) - 7
+            rights = [r for r in rights if columns(self.shown(r)) <= room]
+        value, slope = self.shown(Number(_slope(stage, i))), f"f'({z_name})"
+        if isinstance(rule, Number) and _has_branches(out):
+            sign = ">" if z.data > 0 else "<" if z.data < 0 else "is"
+            value += f", as {z_name} {sign} 0"
+        return self.line(slope, [*rights, value])
 
     def delta(self, k: int, i: int) -> list[str]:
         """delta = (W^T delta) * f'(z); where no layer comes next dL/da * f'(z)."""
@@ -238,7 +359,7 @@ class _Writer:
         value = Number(self.adjoint(stage.zs[i]))
         lines = self.line(left, [*rights, value])
         collapse = self.told.collapses.get(stage.zs[i])
-        if collapse is not None:
+        if collapse is not None and not self.losses.slope(stage.zs[i]):
             named = replace(collapse, prediction=self.named(collapse.prediction))
             lines += self.line(left, [*shortcut(named, self.target_name(i))])
         return lines
@@ -255,10 +376,36 @@ class _Writer:
         return replaced(prediction, known)
 
     def target_name(self, i: int) -> str:
-        """What an output's target is called; the number of a class says it for all."""
-        count = len(self.told.stages[-1].zs)
-        listed = count == 1 or hasattr(self.told.target, "__len__")
-        return numbered("y", count)[i] if listed else "target"
+        """What an output's target is called, where each has one of its own."""
+        count = len(self.told.stages[-1].outs)
+        return numbered("y", count)[i] if len(self.goals) == count else "target"
+
+    @cached_property
+    def classes(self) -> Element | None:
+        """The loss of the outputs where the target, one number, is a class."""
+        if len(self.found) != 1 or len(self.told.targets) != 1:
+            return None
+        return self.found[0] if self.found[0].formula.row else None
+
+    @cached_property
+    def goals(self) -> list[float]:
+        """The target's numbers; a class as a probability for each class."""
+        if self.classes is None:
+            return self.told.targets
+        pairs = zip(self.classes.predictions, self.classes.targets, strict=True)
+        wanted = dict(pairs)
+        return [number_of(wanted.get(out, 0.0)) for out in self.outputs_by_name]
+
+    def symbol_of(self, value: Value) -> Expression:
+        """What an output is called; anything else is a number."""
+        return self.outputs_by_name.get(value) or Number(value.data)
+
+    def target_symbol(self, prediction: Value) -> Expression | None:
+        """What the target of an output is called; None where none is its own."""
+        outs = list(self.outputs_by_name)
+        if len(self.goals) != len(outs) or prediction not in outs:
+            return None
+        return Symbol(numbered("y", len(outs))[outs.index(prediction)])
 
     def behind(self, k: int, i: int) -> tuple[list[Expression], list[Expression]]:
         """What comes back to a neuron's output: terms with names, and with numbers."""
@@ -444,16 +591,29 @@ class _Writer:
 
     def rows(self, stage: Stage) -> list[int]:
         """The neurons to write out: all, or the first ones and the last."""
-        count = len(stage.zs)
-        if count <= MOST_NEURONS:
-            return list(range(count))
-        return [*range(MOST_NEURONS - 2), count - 1]
+        return self.kept(range(len(stage.zs)))
+
+    def kept(self, items: Sequence[T]) -> list[T]:
+        """All of them, or the first ones and the last."""
+        if len(items) <= MOST_NEURONS:
+            return list(items)
+        return [*items[: MOST_NEURONS - 2], items[-1]]
 
     def gap(self, stage: Stage) -> list[str]:
         """The line that stands for the neurons not written out."""
-        hidden = len(stage.zs) - len(self.rows(stage))
+        return self.omitted(stage.zs, "neurons")
+
+    def omitted(self, items: Sequence[object], what: str) -> list[str]:
+        """The line that stands for what is not written out."""
+        hidden = len(items) - len(self.kept(items))
         dots = "..." if self.style is ASCII else "⋮"
-        return [f"{dots} {hidden} more neurons likewise"] if hidden else []
+        return [f"{dots} {hidden} more {what} likewise"] if hidden else []
+
+    def equation(self, line: Line) -> list[str]:
+        """A line of the loss as it is printed."""
+        *rights, value = (text for text, _ in groupby(map(self.shown, line.rights)))
+        words = f", {line.words}" if line.words else ""
+        return self.line(self.shown(line.left), [*rights, value + words])
 
     def shown(self, right: Right) -> str:
         """A right side as it is printed."""
@@ -585,6 +745,18 @@ def _slope(stage: Stage, i: int) -> float:
     return float(slope)
 
 
+def _has_branches(out: Value) -> bool:
+    """Whether an activation has another slope on the other side of 0."""
+    x, *others = (parent.data for parent in out.parents)
+    partials, sides = out.operation.partials, set[float]()
+    if own_name(out.operation) and partials:
+        with ieee():
+            for side in (x, -x or 1.0):
+                y = out.operation.forward(side, *others)
+                sides.add(float(partials[0](side, *others, y)))
+    return len(sides) > 1
+
+
 # ---- the whole flow ------------------------------------------------------------------
 
 
@@ -679,6 +851,7 @@ def _second(writer: _Writer, before: float) -> Part:
     lines: list[str] = []
     for k in range(len(writer.told.stages)):
         lines += writer.values(k)
+    lines += writer.loss_lines()
     loss = writer.told.loss.data
     now, was = writer.shown(Number(loss)), writer.shown(Number(before))
     by = writer.shown(Number(abs(loss - before)))
