@@ -381,15 +381,24 @@ class GPT(Module):
 
     def __call__(self, x: Sequence[Number]) -> Rows:
         """A list of logits for each token of a sequence."""
+        *_, rows = self._rows(x)
+        return fired(self.head, self.norm(rows))
+
+    def attention(self, x: Sequence[Number]) -> list[list[Rows]]:
+        """What each head of each block looks at; see `SelfAttention.weights`."""
+        stages = zip(self.blocks, self._rows(x), strict=False)
+        return [block.self_attn.weights(block.norm1(rows)) for block, rows in stages]
+
+    def _rows(self, x: Sequence[Number]) -> Iterator[Rows]:
+        """A row for each position: as the first block takes it, and after each."""
         if not 0 < len(x) <= self.context:
             raise ValueError(
                 f"this GPT takes 1 to {self.context} tokens, its context; got {len(x)}"
             )
         rows = _sums(self.token(x), self.position(range(len(x))))
-        rows = self.dropout(rows)
+        yield (rows := self.dropout(rows))
         for block in self.blocks:
-            rows = block(rows)
-        return fired(self.head, self.norm(rows))
+            yield (rows := block(rows))
 
     def __repr__(self) -> str:
         return f"GPT of {len(self.blocks)} x {self.blocks[0]!r} ({self._count()})"

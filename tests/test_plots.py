@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import nn
+import viz
 from nn import MLP, History, Layer, Sequential, Snapshots, Watch, fit
 from nn.data import Scaling, blobs, moons
 from nn.targets import Labels
@@ -271,3 +272,82 @@ def test_the_same_bytes_whatever_the_hash_seed():
     assert len(one) > 10_000
     assert one == other
     assert not re.search(rb"20\d\d-\d\d-\d\dT", one)
+
+
+# ---- sequences -----------------------------------------------------------------------
+
+
+def written_in(figure):
+    """The numbers and words in each panel."""
+    return [[text.get_text() for text in axis.texts] for axis in figure.axes]
+
+
+def test_attention_shows_each_heads_weights():
+    model = nn.GPT(5, width=4, heads=2, layers=2, context=6, seed=0)
+    tokens = [0, 3, 1, 4]
+    figure = viz.plot_attention(model, tokens, "·abcd")
+    rows = [
+        [a + b for a, b in zip(x, y, strict=True)]
+        for x, y in zip(model.token(tokens), model.position(range(4)), strict=True)
+    ]
+    expected = []
+    for block in model.blocks:
+        expected += block.self_attn.weights(block.norm1(rows))
+        rows = block(rows)
+    for shown, head in zip(written_in(figure), expected, strict=True):
+        numbers = [w.data for row in head for w in row]
+        assert shown == [f"{x:.2f}".removeprefix("0") for x in numbers]
+        assert len(numbers) == 10  # none of what comes later
+    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert ticks == ["·", "c", "a", "d"]
+
+
+def test_token_losses_are_those_of_the_loss():
+    model = nn.GPT(5, width=4, heads=2, layers=1, context=6, seed=0)
+    tokens = [0, 3, 1, 4]
+    (shown,) = written_in(viz.plot_token_losses(model, tokens))
+    losses = [
+        nn.cross_entropy([logits], [after]).data
+        for logits, after in zip(model(tokens[:-1]), tokens[1:], strict=True)
+    ]
+    assert shown == [
+        w for t, x in zip("314", losses, strict=True) for w in (t, f"{x:.2f}")
+    ]
+    with pytest.raises(ValueError, match="the first token is given"):
+        viz.plot_token_losses(model, [0])
+
+
+def test_an_embedding_is_seen_from_where_it_is_spread_most():
+    table = nn.Embedding(4, 3, seed=0)
+    for row, numbers in zip(
+        table.weight, [(0, 0, 1), (9, 0, 1), (0, 4, 1), (9, 4, 1)], strict=True
+    ):
+        for p, number in zip(row, numbers, strict=True):
+            p.data = number
+    (axis,) = viz.plot_embedding(table, "abcd").axes
+    points = np.array(axis.collections[0].get_offsets())
+    np.testing.assert_allclose(np.ptp(points, axis=0), [9, 4])
+    assert [text.get_text() for text in axis.texts] == ["a", "b", "c", "d"]
+    assert axis.get_xlabel() == "84% of the spread"
+    with pytest.raises(ValueError, match="two numbers"):
+        viz.plot_embedding(nn.Embedding(4, 1))
+
+
+def test_what_a_text_needs():
+    model = nn.GPT(5, width=4, heads=2, layers=1, context=6, seed=0)
+    with pytest.raises(TypeError, match="takes a list of tokens, got 'ab'; a text"):
+        viz.plot_attention(model, "ab")
+    with pytest.raises(TypeError, match="plot_attention"):
+        viz.plot_attention(nn.MLP(2, [1]), [0, 1])
+
+
+def test_a_trained_text_is_shown_by_its_letters(tmp_path):
+    trained = nn.learn_text(
+        ["ab", "ba", "abb"] * 4, width=4, heads=1, context=4, epochs=1, engine="eager"
+    )
+    figure = viz.plot_token_losses(trained, "ab")
+    assert written_in(figure)[0][::2] == ["a", "b", "·"]
+    assert len(viz.plot_embedding(trained).axes[0].texts) == 3
+    for name in ("a.svg", "b.svg"):
+        viz.plot_attention(trained, "ab").save(tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

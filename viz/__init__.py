@@ -7,10 +7,13 @@ from viz.graph import draw
 from viz.network import network
 from viz.plots import (
     animate_decision_boundary,
+    plot_attention,
     plot_confusion,
     plot_decision_boundary,
+    plot_embedding,
     plot_history,
     plot_layers,
+    plot_token_losses,
 )
 from viz.render import Graph
 from viz.stepper import Stepper, stepper
@@ -27,10 +30,13 @@ __all__ = [
     "explain",
     "flow",
     "network",
+    "plot_attention",
     "plot_confusion",
     "plot_decision_boundary",
+    "plot_embedding",
     "plot_history",
     "plot_layers",
+    "plot_token_losses",
     "stepper",
 ]
 

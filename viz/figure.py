@@ -83,12 +83,12 @@ class Plot(Figure):
 
 @contextmanager
 def panels(
-    count: int = 1, size: tuple[float, float] = (5.0, 3.6)
+    count: int = 1, size: tuple[float, float] = (5.0, 3.6), rows: int = 1
 ) -> Iterator[tuple[Plot, list[Any]]]:
-    """A figure with panels side by side, each of a size in inches, to be drawn in."""
+    """A figure with rows of panels, each of a size in inches, to be drawn in."""
     with matplotlib.rc_context(STYLE):
-        figure = Plot(figsize=(size[0] * count, size[1]), layout="constrained")
-        yield figure, list(figure.subplots(1, count, squeeze=False)[0])
+        figure = Plot(figsize=(size[0] * count, size[1] * rows), layout="constrained")
+        yield figure, list(figure.subplots(rows, count, squeeze=False).flat)
 
 
 def lighter(color: str, share: float) -> tuple[float, float, float]:

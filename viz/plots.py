@@ -24,7 +24,9 @@ from nn.targets import Labels, plain, threshold_of
 from nn.watch import QUANTILES, Snapshots, Watch
 
 if TYPE_CHECKING:
+    from nn.attention import GPT, Embedding
     from nn.hints import Array
+    from nn.language import Speaker
     from nn.metrics import Bin, Importance
     from nn.rates import RateTest
     from viz.figure import Plot
@@ -424,6 +426,180 @@ def _bands(axis: Any, series: dict[str, list[list[float]]]) -> None:
         )
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend(title="median, middle half", loc="upper left", bbox_to_anchor=(1, 1))
+
+
+# ---- sequences -----------------------------------------------------------------------
+
+START = "·"  # how the token before and after a text is shown
+NUMBERED = 12  # positions up to which each weight is written as a number
+
+
+def plot_attention(
+    model: GPT | Speaker, tokens: Sequence[int] | str, names: Sequence[str] = ()
+) -> Plot:
+    """How much each position (down) looks at each other (across): a square per head.
+
+    model: a GPT; or what `learn_text` made, which takes a text.
+    tokens: what it reads. names: what each token is called, from token 0 on.
+
+    The weights of a row add up to 1. Below each other stand the blocks, beside each
+    other their heads.
+
+    >>> model = GPT(3, width=4, heads=2, layers=1, context=4, seed=0)
+    >>> plot_attention(model, [0, 2, 1], names=".ab").save(
+    ...     "attention.svg")  # doctest: +SKIP
+    """
+    from autograd.modes import no_grad
+    from nn.attention import GPT
+    from viz.figure import panels
+
+    network, tokens, shown = _reading(model, tokens, names)
+    expect(network, GPT, "plot_attention(model, tokens)")
+    with no_grad():
+        blocks = network.attention(tokens)
+    heads, side = len(blocks[0]), 1.4 + 0.4 * min(len(tokens), NUMBERED)
+    with panels(heads, (side, side), len(blocks)) as (figure, axes):
+        for place, axis in enumerate(axes):
+            block, head = divmod(place, heads)
+            _weights(axis, blocks[block][head], shown)
+            axis.set_title(f"block {block + 1}, head {head + 1}")
+    return figure
+
+
+def _reading(
+    model: Any, tokens: Sequence[int] | str, names: Sequence[str]
+) -> tuple[Any, list[int], list[str]]:
+    """The network, the tokens that it reads, and how each of these is shown."""
+    vocabulary = getattr(model, "vocabulary", None)
+    if isinstance(tokens, str):
+        if vocabulary is None:
+            raise TypeError(
+                f"a {type(model).__name__} takes a list of tokens, got {tokens!r}; a "
+                "text takes what learn_text() or load_text() gave, which knows them"
+            )
+        tokens = [0, *vocabulary.encode(tokens)]
+    if vocabulary is not None and not names:
+        names = [START, *vocabulary.symbols]
+    numbers = [int(token) for token in tokens]
+    shown = [names[i] if i < len(names) else str(i) for i in numbers]
+    return getattr(model, "model", model), numbers, [cut(name, 12) for name in shown]
+
+
+def _weights(axis: Any, rows: Sequence[Sequence[Any]], names: list[str]) -> None:
+    """A square per pair of positions, the darker the larger its weight; its number."""
+    import numpy as np
+
+    from autograd.value import number_of
+    from viz.figure import BLUE, lighter
+
+    count = len(rows)
+    shares = np.full((count, count), np.nan)
+    for place, row in enumerate(rows):
+        shares[place, : len(row)] = [number_of(weight) for weight in row]
+    axis.imshow(
+        [[lighter(BLUE, 0.0 if s != s else 0.7 * s) for s in row] for row in shares]
+    )
+    for (row, column), share in np.ndenumerate(shares):
+        if share == share and count <= NUMBERED:
+            text = f"{share:.2f}".removeprefix("0")
+            axis.text(column, row, text, ha="center", va="center", fontsize=8)
+    turn = 90 if max(map(len, names)) > 2 else 0
+    axis.set_xticks(range(count), names, rotation=turn)
+    axis.set_yticks(range(count), names)
+    axis.set(xlabel="looks at", ylabel="position")
+    axis.grid(False)
+
+
+def plot_token_losses(
+    model: Module | Speaker, tokens: Sequence[int] | str, names: Sequence[str] = ()
+) -> Plot:
+    """How hard each token of a sequence was to tell from those before it.
+
+    model: one that gives logits for each position; or what `learn_text` made, which
+        takes a text. tokens, names: see `plot_attention`.
+
+    The darker, the harder; below each token its loss, -log of the probability that it
+    was given. A token that is as likely as any other has the loss log(tokens).
+
+    >>> model = GPT(3, width=4, heads=2, layers=1, context=4, seed=0)
+    >>> plot_token_losses(model, [0, 2, 1, 0], names=".ab").save(
+    ...     "losses.svg")  # doctest: +SKIP
+    """
+    from autograd.modes import no_grad
+    from autograd.value import number_of
+    from nn.losses import cross_entropy
+    from viz.figure import ORANGE, lighter, panels
+
+    ends = isinstance(tokens, str)
+    network, tokens, shown = _reading(model, tokens, names)
+    if ends:
+        tokens, shown = [*tokens, 0], [*shown, START]
+    if len(tokens) < 2:
+        raise ValueError(f"the first token is given; there is none to tell in {tokens}")
+    with no_grad():
+        logits = network(tokens[:-1])
+        pairs = zip(logits, tokens[1:], strict=True)
+        losses = [number_of(cross_entropy([row], [token])) for row, token in pairs]
+    with panels(1, (1.0 + 0.55 * len(losses), 1.5)) as (figure, (axis,)):
+        largest = max([*losses, 1e-9])
+        axis.imshow([[lighter(ORANGE, 0.9 * loss / largest) for loss in losses]])
+        for place, (name, loss) in enumerate(zip(shown[1:], losses, strict=True)):
+            axis.text(place, -0.08, name, ha="center", va="center", fontsize=12)
+            axis.text(place, 0.32, f"{loss:.2f}", ha="center", va="center", fontsize=7)
+        axis.set(title=f"loss per token, {sum(losses) / len(losses):.3f} on average")
+        axis.set_axis_off()
+    return figure
+
+
+def plot_embedding(embedding: Embedding | Speaker, names: Sequence[str] = ()) -> Plot:
+    """What each token became: its row of numbers, as a point.
+
+    embedding: one of these, or what `learn_text` made. names: see `plot_attention`.
+
+    Rows of more than two numbers are shown from the side from which they are spread
+    most, their first two principal components.
+
+    >>> from nn.attention import Embedding
+    >>> plot_embedding(Embedding(3, 2, seed=0), names=".ab").save(
+    ...     "embedding.svg")  # doctest: +SKIP
+    """
+    from viz.figure import BLUE, panels
+
+    require("numpy")
+    import numpy as np
+
+    from nn.attention import Embedding
+
+    network = getattr(embedding, "model", embedding)
+    table: Any = getattr(network, "token", network)
+    expect(table, Embedding, "plot_embedding(embedding)")
+    rows = np.array([[p.data for p in row] for row in table.weight])
+    if rows.shape[1] < 2:
+        raise ValueError(f"a point needs two numbers; {table!r} has one for each token")
+    _, _, shown = _reading(embedding, range(len(rows)), names)
+    labels = ["first number", "second number"]
+    if rows.shape[1] > 2:
+        rows, shares = _two_sides(rows)
+        labels = [f"{share:.0%} of the spread" for share in shares]
+    with panels(1, (4.6, 4.2)) as (figure, (axis,)):
+        axis.scatter(rows[:, 0], rows[:, 1], s=6, color=BLUE)
+        for name, (across, up) in zip(shown, rows, strict=True):
+            axis.annotate(
+                name, (across, up), (3, 3), textcoords="offset points", fontsize=10
+            )
+        axis.set(xlabel=labels[0], ylabel=labels[1], title="what tokens became")
+    return figure
+
+
+def _two_sides(rows: Any) -> tuple[Any, Any]:
+    """The first two principal components, and their shares of the spread."""
+    import numpy as np
+
+    centered = rows - rows.mean(axis=0)
+    _, sizes, sides = np.linalg.svd(centered, full_matrices=False)
+    sides *= np.where(sides.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
+    shares = sizes**2 / max(np.sum(sizes**2), 1e-300)
+    return centered @ sides[:2].T, shares[:2]
 
 
 # ---- moving --------------------------------------------------------------------------

@@ -29,13 +29,16 @@ from nn.table import Meaning
 from nn.targets import encode, plain
 from viz.network import network
 from viz.plots import (
+    plot_attention,
     plot_calibration,
     plot_confusion,
     plot_decision_boundary,
+    plot_embedding,
     plot_history,
     plot_importance,
     plot_predictions,
     plot_rates,
+    plot_token_losses,
 )
 from viz.render import Graph, visible
 from viz.usage import columns, fitted
@@ -135,8 +138,13 @@ def train_text(
         )
         if len(trained.history):
             plot_history(trained.history).save(out / "history.svg")
+        text = trained.generate(1, seed=0)[0]
+        plot_attention(trained, text).save(out / "attention.svg")
+        plot_token_losses(trained, text).save(out / "losses.svg")
+        plot_embedding(trained).save(out / "embedding.svg")
     _report_text(trained)
-    print(f"written to {out}: history.svg, {saved.name}")
+    pictures = "history.svg, attention.svg, losses.svg, embedding.svg"
+    print(f"written to {out}: {pictures}, {saved.name}")
     if trained.history.stopped == "interrupted":
         print(f"interrupted; the same command with --resume {saved} goes on")
     print(text_line(trained))
