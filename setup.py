@@ -27,7 +27,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 HOT = ["numeric", "operation", "ops", "ieee", "modes", "value", "graph", "reductions"]
-HEADERS = ["autograd/memory.h", "autograd/recording.h"]
+HEADERS = ["autograd/memory.h", "autograd/recording.h", "autograd/walking.h"]
 GROUP = "chainrule"  # what mypyc calls its files; autograd/native.c includes one
 WANTED = os.environ.get("CHAINRULE_COMPILE", "auto")
 PLAIN = "chainrule: {}; the engine is installed as plain Python: slower, same results"

@@ -28,7 +28,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, is_dataclass
-from functools import update_wrapper
+from functools import WRAPPER_ASSIGNMENTS
 from itertools import islice
 from numbers import Number
 from types import MethodType
@@ -192,7 +192,7 @@ def vjp(f: Function, x: Any, has_aux: bool = False) -> tuple[Any, ...]:
         weights = _matching(w, run.result, "w", "the result of f")
         as_nodes = run.as_nodes or _holds_values(weights)
         products = run.pulled(run.outputs, weights, as_nodes)
-        return _rebuilt(x, iter(_delivered(products, as_nodes)))
+        return _rebuilt(x, iter(products))
 
     return run.value(), back, *run.aux()
 
@@ -235,9 +235,9 @@ class Transform:
                 f"this takes a function, as in grad(f)(x); got {f!r:.60} of type "
                 f"{type(f).__name__}"
             )
-        update_wrapper(self, f)
+        self.f = self.__wrapped__ = f
+        self.__module__ = getattr(f, "__module__", None)
         self.__doc__ = f"The {self.what} of {_name(f)}, with the same arguments."
-        self.f = f
         self.argnums = argnums
         self.has_aux = has_aux
         self.names = _parameter_names(f)
@@ -250,6 +250,13 @@ class Transform:
 
     def _found(self, run: _Run) -> Any:
         raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        """What f has, and a wrapper of it: its name, and attributes of its own."""
+        f = vars(self).get("f")
+        if name in WRAPPER_ASSIGNMENTS or name in getattr(f, "__dict__", ()):
+            return getattr(f, name)
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
@@ -371,7 +378,8 @@ class _Run:
     """One call of a function with nodes in place of the chosen arguments.
 
     arguments: the chosen arguments, as given.
-    inputs: the nodes that stood in for their numbers; `spans` tells whose is which.
+    inputs: the nodes that stood in for their numbers, in the same order.
+    argnums: which those are.
     result: what the function returned, without what it returned besides, which is
         `besides`; outputs: the numbers of the result, as nodes.
     as_nodes: whether the results are to be Values.
@@ -389,33 +397,42 @@ class _Run:
     ) -> None:
         self.f = f
         self.has_aux = has_aux
-        self.several = _several(argnums)
+        self.argnums = argnums
         self.arguments: list[Any] = []
         self.inputs: list[Value] = []
-        self.spans: list[slice] = []
         self.as_nodes = _any_values(args) or _any_values(options.values())
         self.since = from_now_on()
         names = _parameter_names(f) if names is None else names
-        positional = list(args)
-        with _recording():
-            for key, name in _chosen(argnums, len(args), options, names):
-                holder: Any = options if type(key) is str else positional
-                holder[key] = self._stand_in(holder[key], name)
-            self.result = f(*positional, **options)
-            if has_aux:
-                self.result, self.besides = _pair(self.result, f)
-            self.outputs = self._outputs()
+        chosen = _chosen(argnums, len(args), options, names)
+        if MODE.observer is None:
+            self._call(chosen, list(args), options)
+        else:
+            with recording():
+                self._call(chosen, list(args), options)
+
+    def _call(
+        self,
+        chosen: list[tuple[int | str, str]],
+        args: list[Any],
+        options: dict[str, Any],
+    ) -> None:
+        for key, name in chosen:
+            holder: Any = options if type(key) is str else args
+            holder[key] = self._stand_in(holder[key], name)
+        self.result = self.f(*args, **options)
+        if self.has_aux:
+            self.result, self.besides = _pair(self.result, self.f)
+        self.outputs = self._outputs()
 
     def _stand_in(self, argument: Any, name: str) -> Any:
         """An argument with nodes in place of its numbers."""
-        start = len(self.inputs)
-        if type(argument) is float:
-            nodes = [Value(argument, name)]
-        else:
-            nodes = [_stand_in(where, x) for where, x in _numbers(argument, name)]
-        self.inputs += nodes
         self.arguments.append(argument)
-        self.spans.append(slice(start, len(self.inputs)))
+        if type(argument) is float:
+            node = Value(argument, name)
+            self.inputs.append(node)
+            return node
+        nodes = [_stand_in(where, x) for where, x in _numbers(argument, name)]
+        self.inputs += nodes
         return _rebuilt(argument, iter(nodes))
 
     def _outputs(self) -> list[Value]:
@@ -458,25 +475,26 @@ class _Run:
                 return found
             self.as_nodes = True
         with _recording():
-            return pulled_as_nodes(outputs, seeds, self.inputs, self.since)
+            slopes = pulled_as_nodes(outputs, seeds, self.inputs, self.since)
+        return _delivered(slopes, True)
 
     def pushed(self, directions: list[list[Any]], order: list[Value]) -> list[Any]:
         """The derivatives of all outputs along each direction."""
         if not (self.as_nodes or _holds_values(directions)):
             return pushed(self.outputs, self.inputs, directions, order)
         with _recording():
-            return [
+            rows = [
                 pushed_as_nodes(
                     self.outputs, dict(zip(self.inputs, v, strict=True)), order
                 )
                 for v in directions
             ]
+        return [_delivered(row, True) for row in rows]
 
     def along(self, direction: list[Any], order: list[Value]) -> Any:
         """The derivative of the result along one direction."""
         (slopes,) = self.pushed([direction], order)
-        as_nodes = self.as_nodes or _holds_values(direction)
-        return _rebuilt(self.result, iter(_delivered(slopes, as_nodes)))
+        return _rebuilt(self.result, iter(slopes))
 
     def rows_forward(self, order: list[Value]) -> list[list[Any]]:
         """The derivatives of each output by all inputs, found input by input."""
@@ -502,21 +520,19 @@ class _Run:
 
     def shaped(self, row: list[Any]) -> Any:
         """One derivative by all inputs in the shape of the arguments."""
-        row = _delivered(row, self.as_nodes)
-        parts = [
-            _rebuilt(argument, iter(row[span]))
-            for argument, span in zip(self.arguments, self.spans, strict=True)
-        ]
-        return tuple(parts) if self.several else parts[0]
+        slopes = iter(row)
+        if not _several(self.argnums):
+            return _rebuilt(self.arguments[0], slopes)
+        return tuple([_rebuilt(argument, slopes) for argument in self.arguments])
 
     def blocks(self, rows: list[list[Any]]) -> Any:
         """One such derivative in place of each number of the result."""
-        rows = [_delivered(row, self.as_nodes) for row in rows]
+        shaped = [iter(row) for row in rows]
         blocks = []
-        for argument, span in zip(self.arguments, self.spans, strict=True):
-            parts = [_rebuilt(argument, iter(row[span])) for row in rows]
+        for argument in self.arguments:
+            parts = [_rebuilt(argument, slopes) for slopes in shaped]
             blocks.append(_rebuilt(self.result, iter(parts)))
-        return tuple(blocks) if self.several else blocks[0]
+        return tuple(blocks) if _several(self.argnums) else blocks[0]
 
 
 def _delivered(row: Sequence[Any], as_nodes: bool) -> list[Any]:
@@ -571,7 +587,7 @@ def _matching(given: Any, model: Any, name: str, model_name: str) -> list[Any]:
 
 
 def _several(argnums: Any) -> bool:
-    return isinstance(argnums, Iterable) and not isinstance(argnums, str)
+    return not isinstance(argnums, (int, str)) and isinstance(argnums, Iterable)
 
 
 def _listed(argnums: Any) -> list[Any]:
@@ -585,6 +601,8 @@ def _chosen(
 
     count: of the arguments by position. options: those by name.
     """
+    if argnums == 0 and count:  # nearly always
+        return [(0, _label(0, names))]
     wanted = _listed(argnums)
     keys = [
         _named(one, count, options, names)

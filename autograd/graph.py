@@ -18,14 +18,12 @@ from autograd.value import (
     Since,
     Terms,
     Value,
-    Walk,
-    _count_uses,
-    _sorted,
-    _sweep,
     as_value,
     constant,
+    derivatives,
     describe,
     evaluate,
+    in_order,
     masks,
     node_of,
     number_of,
@@ -47,7 +45,7 @@ def topological_order(output: Value) -> list[Value]:
     ['a', 'b', 'mul', 'add']
     """
     with LOCK:
-        return _sorted(node_of(output), Walk(ALWAYS, False))
+        return in_order([node_of(output)])[0]
 
 
 @final
@@ -108,7 +106,10 @@ def gradients(
     """
     if isinstance(inputs, Value):
         raise TypeError(f"inputs is a list of Values: write [{describe(inputs)!s:.40}]")
-    wanted = [node_of(x) for x in inputs]
+    wanted = list(inputs)
+    for x in wanted:
+        if type(x) is not Value:
+            node_of(x)
     outputs = [node_of(output)]
     if create_graph:
         return pulled_as_nodes(outputs, [1.0], wanted)
@@ -137,9 +138,9 @@ def adjoints(output: Value) -> dict[Value, float]:
 
 
 def pulled(
-    outputs: Sequence[Value],
-    seeds: Sequence[float],
-    inputs: Sequence[Value],
+    outputs: list[Value],
+    seeds: list[float],
+    inputs: list[Value],
     since: Since = ALWAYS,
 ) -> list[float] | None:
     """The derivative of seeds times outputs by each input: one walk back, in floats.
@@ -151,20 +152,8 @@ def pulled(
     """
     if MODE.observer is not None:
         _watch(outputs, seeds)
-    top = _joined(outputs, list(seeds))
     with LOCK:
-        passed: list[Value] = []
-        walk = Walk(since, True, passed)
-        _count_uses(top, walk)
-        if walk.met:
-            return None
-        before = taken(passed)
-        try:
-            base = walk.base
-            _sweep(top, 1.0, base, False)
-            return [x._adjoint if x._mark == base else 0.0 for x in inputs]
-        finally:
-            put_back(passed, before)
+        return derivatives(outputs, seeds, inputs, since)
 
 
 def pulled_as_nodes(
@@ -216,14 +205,6 @@ def _watch(outputs: Sequence[Value], seeds: Sequence[Any]) -> None:
         watch_backward(output, number_of(seed))
 
 
-def _joined(outputs: Sequence[Value], seeds: list[float]) -> Value:
-    """A node above several outputs: seeds times outputs."""
-    top = Value(0.0)
-    top._operation = ops.sum_
-    top._right = Terms(tuple(outputs), seeds)
-    return top
-
-
 def reached(
     outputs: Sequence[Value], since: Since = ALWAYS
 ) -> tuple[list[Value], bool]:
@@ -232,10 +213,7 @@ def reached(
     And whether it came to a node that was made before: not all of those are listed.
     """
     with LOCK:
-        walk = Walk(since, False)
-        order = _sorted(_joined(outputs, [1.0] * len(outputs)), walk)
-        order.pop()
-        return order, walk.met
+        return in_order(list(outputs), since)
 
 
 # ---- forward -------------------------------------------------------------------------
@@ -332,15 +310,13 @@ def forward_is_shorter(
     """Whether a walk forward for each input is less than one back for each output.
 
     A walk back goes over what leads to its output alone, and takes twice the time for
-    each node: it counts the uses first.
+    each node: it finds their order first.
     """
     if inputs > len(outputs):
         return False
     left = inputs * len(order)
     for output in outputs:
-        with LOCK:
-            walk = Walk(since, False)
-            left -= _count_uses(output, walk)
+        left -= 2 * len(reached([output], since)[0])
         if left < 0:
             return True
     return False

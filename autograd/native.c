@@ -1,15 +1,14 @@
 /* What the compiled engine has beyond what mypyc writes, as an extension module of its
-   own, autograd.native: memory for nodes (memory.h), recording and replaying without a
-   step of Python's (recording.h), an AttributeError where an attribute is deleted, and
-   the docstrings. setup.py puts the texts into
+   own, autograd.native: memory for nodes (memory.h), recording without a step of
+   Python's (recording.h), walks over what was recorded (walking.h), an AttributeError
+   where an attribute is deleted, and the docstrings. setup.py puts the texts into
    docstrings.h. Anything here that is not as expected is an ImportError, which the
    build meets when it tries the engine, before anybody installs it. */
 
 #include "__native_chainrule.h" /* mypyc's, for the fields of a node */
 #include "memory.h"
-
-static Node *node_at(PyObject *nodes, Py_ssize_t index, Py_ssize_t count);
 #include "recording.h"
+#include "walking.h"
 
 /* ---- deleting ---------------------------------------------------------------------- */
 
@@ -93,9 +92,9 @@ static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *names) {
    What mypyc writes would free a long chain as C calls inside one another, because the
    interpreter protects only objects that the cyclic collector tracks. */
 static PyObject *adopt(PyObject *Py_UNUSED(module), PyObject *args) {
-    PyObject *class, *terms, *hooks, *clock, *table, *leaves;
-    if (!PyArg_ParseTuple(args, "OOOOO!O!", &class, &terms, &hooks, &clock, &PyDict_Type,
-                          &table, &PyTuple_Type, &leaves))
+    PyObject *class, *terms, *hooks, *clock, *table, *leaves, *chosen, *replay;
+    if (!PyArg_ParseTuple(args, "OOOOO!O!OO", &class, &terms, &hooks, &clock, &PyDict_Type,
+                          &table, &PyTuple_Type, &leaves, &chosen, &replay))
         return NULL;
     PyTypeObject *type = (PyTypeObject *)class;
     if (!PyType_Check(class) || type->tp_basicsize != sizeof(Node) ||
@@ -114,26 +113,14 @@ static PyObject *adopt(PyObject *Py_UNUSED(module), PyObject *args) {
     mode = (void *)Py_NewRef(hooks);
     clock_of_walks = (void *)Py_NewRef(clock);
     constant_row = Py_NewRef(PyTuple_GET_ITEM(leaves, 0));
+    python_chosen = Py_NewRef(chosen);
+    python_replay = Py_NewRef(replay);
+    answer_row = Py_NewRef(PyTuple_GET_ITEM(leaves, 1));
     if (equip(table, leaves)) return NULL;
     Py_RETURN_NONE;
 }
 
 /* ---- the adjoints of many nodes ---------------------------------------------------- */
-
-#ifdef __GNUC__
-#define PREFETCH(address) __builtin_prefetch(address, 1)
-#else
-#define PREFETCH(address) ((void)0)
-#endif
-#define AHEAD 16 /* nodes; each is in another line of the cache, far from the last */
-
-static Node *node_at(PyObject *nodes, Py_ssize_t index, Py_ssize_t count) {
-    if (index + AHEAD < count)
-        PREFETCH(&((Node *)PyList_GET_ITEM(nodes, index + AHEAD))->__adjoint);
-    PyObject *node = PyList_GET_ITEM(nodes, index);
-    if (PyObject_TypeCheck(node, adopted)) return (Node *)node; /* or a Traced one */
-    return PyErr_Format(PyExc_TypeError, "%R is no Value", node), NULL;
-}
 
 /* A list of nodes: their adjoints, as the bytes of doubles, and 0 in their place. A
    list of floats would take more time than a walk over the graph. */
@@ -144,7 +131,7 @@ static PyObject *take_adjoints(PyObject *Py_UNUSED(module), PyObject *nodes) {
     if (!taken) return NULL;
     double *numbers = (double *)PyBytes_AS_STRING(taken);
     for (Py_ssize_t i = 0; i < count; i++) {
-        Node *node = node_at(nodes, i, count);
+        Node *node = node_at(nodes, i);
         if (!node) return Py_DECREF(taken), NULL;
         numbers[i] = node->__adjoint;
         node->__adjoint = 0.0;
@@ -160,7 +147,7 @@ static PyObject *data_of(PyObject *Py_UNUSED(module), PyObject *nodes) {
     if (!found) return NULL;
     double *numbers = (double *)PyBytes_AS_STRING(found);
     for (Py_ssize_t i = 0; i < count; i++) {
-        Node *node = node_at(nodes, i, count);
+        Node *node = node_at(nodes, i);
         if (!node) return Py_DECREF(found), NULL;
         numbers[i] = node->__data;
     }
@@ -176,7 +163,7 @@ static PyObject *put_adjoints(PyObject *Py_UNUSED(module), PyObject *args) {
         return PyErr_Format(PyExc_ValueError, "they were taken from other nodes"), NULL;
     const double *numbers = (const double *)PyBytes_AS_STRING(taken);
     for (Py_ssize_t i = 0; i < count; i++) {
-        Node *node = node_at(nodes, i, count);
+        Node *node = node_at(nodes, i);
         if (!node) return NULL;
         node->__adjoint = numbers[i];
     }
@@ -255,13 +242,16 @@ static PyMethodDef functions[] = {
      "A row and its one to three operands: the node, or None."},
     {"record_list", (PyCFunction)(void (*)(void))record_list, METH_FASTCALL,
      "A row and a list of operands: the node, or None."},
-    {"replay", replay, METH_VARARGS, "Compute nodes anew, from a place on; up to where."},
-    {"take_states", take_states, METH_O, "What replaying these nodes changes."},
-    {"put_states", put_states, METH_VARARGS, "Give nodes what was taken."},
+    {"ordered", (PyCFunction)(void (*)(void))ordered, METH_FASTCALL,
+     "Nodes in order, and whether older ones were met."},
+    {"backward", (PyCFunction)(void (*)(void))backward, METH_FASTCALL,
+     "Give all nodes below outputs their gradients."},
+    {"slopes", (PyCFunction)(void (*)(void))slopes, METH_FASTCALL,
+     "The derivatives of outputs by inputs."},
+    {"replay", (PyCFunction)(void (*)(void))replay, METH_FASTCALL,
+     "Compute all nodes below outputs anew."},
     {"in_doubles", in_doubles, METH_O, "A list of floats as the bytes of doubles."},
     {"in_floats", in_floats, METH_O, "The way back, to a tuple."},
-    {"hand_on", (PyCFunction)(void (*)(void))hand_on, METH_FASTCALL,
-     "A node with many parents hands each its share."},
     {NULL, NULL, 0, NULL},
 };
 

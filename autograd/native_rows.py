@@ -208,5 +208,7 @@ def in_c() -> tuple[str, dict[str, str]]:
     ahead = [text.partition(" {")[0] + ";" for text in forwards.values()]
     rows = [f'{{"{name}", {TABLE[name].arity}, all_{name}}},' for name in whole]
     table = ["static const Kernel kernels[] = {", *rows, "};"]
+    of_one = [f"each({name})" for name in whole if TABLE[name].arity == 1]
+    table.append(f"#define ROWS_OF_ONE(each) {' '.join(of_one)}")
     lines = [*ahead, *forwards.values(), *whole.values(), *table]
     return "\n".join(lines) + "\n", reasons

@@ -94,19 +94,21 @@ static Node *model;               /* a leaf, for what all nodes have alike */
 static PyTypeObject *terms_class; /* of what nodes with more than two parents have */
 static Terms *model_terms;
 static PyObject *constant_row;    /* the operation of a bare number */
+static PyObject *answer_row;      /* of one that is True or False */
 static autograd___modes___ModeObject *mode;
 static autograd___value___ClockObject *clock_of_walks;
 static vectorcallfunc usual_call; /* of an operation; mypyc's own */
 
 static int watched(void) { return mode->_observer != Py_None; }
 
-/* A node without parents yet; the reference to its operation is a new one. */
-static Node *new_node(PyObject *operation, double data) {
-    Node *node = (Node *)node_alloc(adopted, 0);
-    if (!node) return NULL;
+/* A node; it takes over the references to what it holds at left and right. */
+static Node *new_node(PyObject *operation, double data, PyObject *left,
+                      PyObject *right) {
+    Node *node = left && right ? (Node *)node_alloc(adopted, 0) : NULL;
+    if (!node) return Py_XDECREF(left), Py_XDECREF(right), NULL;
     node->vtable = model->vtable;
-    node->__left = Py_NewRef(Py_None);
-    node->__right = Py_NewRef(Py_None);
+    node->__left = left;
+    node->__right = right;
     node->__data = data;
     node->__label = Py_NewRef(model->__label);
     node->__operation = Py_NewRef(operation);
@@ -136,25 +138,19 @@ static int operand(PyObject *x, double *number) {
 /* An operand as a node: a new reference, a new node for a bare number. */
 static PyObject *as_node(PyObject *x, double number) {
     if (Py_IS_TYPE(x, adopted)) return Py_NewRef(x);
-    return (PyObject *)new_node(constant_row, number);
+    return (PyObject *)new_node(constant_row, number, Py_NewRef(Py_None),
+                                Py_NewRef(Py_None));
 }
 
-/* Give a new node parents beyond two; takes over all three references. */
-static PyObject *with_terms(Node *node, PyObject *parents, PyObject *partials) {
+/* What a node with more than two parents has; takes over both references. */
+static PyObject *new_terms(PyObject *parents, PyObject *partials) {
     Terms *terms = NULL;
-    if (node && parents && partials)
-        terms = (Terms *)terms_class->tp_alloc(terms_class, 0);
-    if (!terms) {
-        Py_XDECREF((PyObject *)node);
-        Py_XDECREF(parents);
-        Py_XDECREF(partials);
-        return NULL;
-    }
+    if (parents && partials) terms = (Terms *)terms_class->tp_alloc(terms_class, 0);
+    if (!terms) return Py_XDECREF(parents), Py_XDECREF(partials), NULL;
     terms->vtable = model_terms->vtable;
     terms->_parents = parents;
     terms->_partials = partials;
-    set_parent(&node->__right, (PyObject *)terms);
-    return (PyObject *)node;
+    return (PyObject *)terms;
 }
 
 static PyObject *tuple_of_nodes(PyObject *const *args, const double *x, Py_ssize_t n) {
@@ -173,38 +169,41 @@ static PyObject *doubles(const double *numbers, Py_ssize_t count) {
 
 /* ---- recording ------------------------------------------------------------------------- */
 
-/* A row of one to three arguments: its node, or for numbers alone a float. */
-static PyObject *recorded(PyObject *row, PyObject *const *args, Py_ssize_t count) {
-    int64_t place = ((Operation *)row)->_kernel;
+/* A row of one to three arguments: its node, or for numbers alone a float. Inlined, so
+   that where the kernel is known, as for an operator, it is no call either. */
+static inline PyObject *recorded_by(double (*compute)(const double *, double *),
+                                    PyObject *row, PyObject *const *args, int count) {
     double x[MOST], d[MOST], out;
     int nodes = 0;
-    if (place <= 0 || place > KERNELS || count != kernels[place - 1].arity || watched())
-        return NULL;
-    for (Py_ssize_t i = 0; i < count; i++) {
+    if (watched()) return NULL;
+    for (int i = 0; i < count; i++) {
         int kind = operand(args[i], &x[i]);
         if (kind < 0) return NULL;
         nodes += kind;
     }
     asked = 0;
-    out = kernels[place - 1].compute(x, d);
+    out = compute(x, d);
     if (asked || !isfinite(out)) return NULL;
     if (!nodes) return PyFloat_FromDouble(out);
-    Node *node = new_node(row, out);
-    if (!node || count > 2)
-        return with_terms(node, tuple_of_nodes(args, x, count), doubles(d, count));
-    PyObject *left = as_node(args[0], x[0]);
-    PyObject *right = count == 2 ? as_node(args[1], x[1]) : Py_NewRef(Py_None);
-    if (!left || !right) {
-        Py_XDECREF(left);
-        Py_XDECREF(right);
-        Py_DECREF((PyObject *)node);
-        return NULL;
+    PyObject *left, *right = Py_NewRef(Py_None);
+    if (count > 2) {
+        left = Py_NewRef(Py_None);
+        set_parent(&right, new_terms(tuple_of_nodes(args, x, count), doubles(d, count)));
+    } else {
+        left = as_node(args[0], x[0]);
+        if (count == 2) set_parent(&right, as_node(args[1], x[1]));
     }
-    set_parent(&node->__left, left);
-    set_parent(&node->__right, right);
+    Node *node = new_node(row, out, left, right);
+    if (!node || count > 2) return (PyObject *)node;
     node->__left_partial = d[0];
     if (count == 2) node->__right_partial = d[1];
     return (PyObject *)node;
+}
+
+static PyObject *recorded(PyObject *row, PyObject *const *args, Py_ssize_t count) {
+    int64_t place = ((Operation *)row)->_kernel;
+    if (place <= 0 || place > KERNELS || count != kernels[place - 1].arity) return NULL;
+    return recorded_by(kernels[place - 1].compute, row, args, (int)count);
 }
 
 /* A row of any number of arguments, given as a list. */
@@ -227,8 +226,9 @@ static PyObject *recorded_list(PyObject *row, PyObject *list) {
     double *d = (double *)PyBytes_AS_STRING(partials);
     double out = reductions[place - 1].compute(x, count, d);
     if (!isfinite(out)) goto done;
-    made = with_terms(new_node(row, out), tuple_of_nodes(args, x, count), partials);
+    PyObject *terms = new_terms(tuple_of_nodes(args, x, count), partials);
     partials = NULL;
+    made = (PyObject *)new_node(row, out, Py_NewRef(Py_None), terms);
 done:
     PyMem_Free(x);
     Py_XDECREF(partials);
@@ -260,7 +260,7 @@ static PyObject *call_row(PyObject *row, PyObject *const *args, size_t flags,
     return usual_call(row, args, flags, names);
 }
 
-/* ---- operators ------------------------------------------------------------------------- */
+/* ---- operators and methods, each of which is a row ------------------------------------- */
 
 /* Whether mypyc's operators take an operand: a node, or a number of Python's. */
 static int usual_operand(PyObject *x) {
@@ -268,161 +268,104 @@ static int usual_operand(PyObject *x) {
            PyObject_TypeCheck(x, adopted); /* a Traced one */
 }
 
-static int usual_operands(PyObject *x, PyObject *y) {
-    return usual_operand(x) && usual_operand(y);
-}
-
-/* What autograd.value.with_number makes of operands of other kinds. */
+/* Operands of other kinds: what autograd.value.with_number makes of them; NULL without
+   an error where mypyc's own operator is to be asked. */
 static PyObject *with_number(PyObject *row, PyObject *x, PyObject *y) {
+    if (usual_operand(x) && usual_operand(y)) return NULL;
     PyObject *module = PyImport_ImportModule("autograd.value");
     PyObject *made = NULL;
     if (module) made = PyObject_CallMethod(module, "with_number", "OOO", row, x, y);
     Py_XDECREF(module);
+    if (made == Py_NotImplemented) Py_CLEAR(made);
     return made;
 }
 
-#define OPERATORS(DO) \
-    DO(add, "add") DO(subtract, "sub") DO(multiply, "mul") DO(true_divide, "div") \
-    DO(remainder, "mod") DO(floor_divide, "floordiv")
+/* What was made, or else what mypyc's own function in its place gives. */
+#define OR(usual) (made || PyErr_Occurred() ? made : (usual))
 
-#define OPERATOR(slot, name) \
-    static binaryfunc usual_##slot; \
-    static PyObject *row_of_##slot; \
-    static PyObject *node_##slot(PyObject *x, PyObject *y) { \
-        if (usual_operands(x, y)) return usual_##slot(x, y); \
-        PyObject *made = with_number(row_of_##slot, x, y); \
-        if (made != Py_NotImplemented) return made; \
-        Py_DECREF(made); \
-        return usual_##slot(x, y); \
+#define OPERATORS(DO)                                                                   \
+    DO(add, "add", recorded_by(all_add, row, args, 2))                                  \
+    DO(subtract, "sub", recorded_by(all_sub, row, args, 2))                             \
+    DO(multiply, "mul", recorded_by(all_mul, row, args, 2))                             \
+    DO(true_divide, "div", recorded_by(all_div, row, args, 2))                          \
+    DO(remainder, "mod", recorded(row, args, 2))                                        \
+    DO(floor_divide, "floordiv", recorded(row, args, 2))
+
+#define OPERATOR(slot, name, record)                                                    \
+    static binaryfunc usual_##slot;                                                     \
+    static PyObject *row_of_##slot;                                                     \
+    static PyObject *node_##slot(PyObject *x, PyObject *y) {                            \
+        PyObject *row = row_of_##slot, *args[] = {x, y}, *made = record;                \
+        if (!made && !PyErr_Occurred()) made = with_number(row, x, y);                  \
+        return OR(usual_##slot(x, y));                                                  \
     }
 OPERATORS(OPERATOR)
 
-/* Powers, the one operator that Python's own functions are slow at. */
 static ternaryfunc usual_power;
-static PyObject *power_row;
+static PyObject *row_of_power;
 
 static PyObject *node_power(PyObject *x, PyObject *y, PyObject *modulus) {
-    PyObject *args[] = {x, y}, *made = NULL;
+    PyObject *row = row_of_power, *args[] = {x, y}, *made = NULL;
     if (modulus != Py_None) return usual_power(x, y, modulus);
-    if (usual_operands(x, y)) made = recorded(power_row, args, 2);
-    else made = with_number(power_row, x, y);
-    if (made == Py_NotImplemented) Py_CLEAR(made);
-    return made || PyErr_Occurred() ? made : usual_power(x, y, modulus);
+    made = recorded_by(all_pow, row, args, 2);
+    if (!made && !PyErr_Occurred()) made = with_number(row, x, y);
+    return OR(usual_power(x, y, modulus));
 }
 
-/* ---- replaying ------------------------------------------------------------------------- */
+static unaryfunc usual_negative;
+static PyObject *row_of_negative;
 
-/* Compute a node anew from its parents' numbers; 0 where Python has to. */
-static int replayed(Node *node) {
-    int64_t place = ((Operation *)node->__operation)->_kernel;
-    double x[MOST], d[MOST], out;
-    if (place == LEAF) return 1;
-    if (place <= 0 || place > KERNELS || node->__left == Py_None) return 0;
-    x[0] = ((Node *)node->__left)->__data;
-    if (node->__right != Py_None) x[1] = ((Node *)node->__right)->__data;
-    asked = 0;
-    out = kernels[place - 1].compute(x, d);
-    if (asked || !isfinite(out)) return 0;
-    node->__data = out;
-    node->__left_partial = d[0];
-    if (node->__right != Py_None) node->__right_partial = d[1];
-    return 1;
+static PyObject *node_negative(PyObject *x) {
+    PyObject *made = recorded_by(all_neg, row_of_negative, &x, 1);
+    return OR(usual_negative(x));
 }
 
-/* The same for a node with a tuple of parents. */
-static int replayed_terms(Node *node) {
-    int64_t place = ((Operation *)node->__operation)->_kernel;
-    Terms *terms = (void *)node->__right;
-    if (place <= 0 || !Py_IS_TYPE(node->__right, terms_class)) return 0;
-    Py_ssize_t count = PyTuple_GET_SIZE(terms->_parents);
-    PyObject *partials = PyBytes_FromStringAndSize(NULL, count * sizeof(double));
-    double *x = PyMem_Malloc((count + 1) * sizeof(double));
-    double out = NAN;
-    if (!partials || !x) goto done; /* Python will say that there is no memory */
-    double *d = (double *)PyBytes_AS_STRING(partials);
-    for (Py_ssize_t i = 0; i < count; i++)
-        x[i] = ((Node *)PyTuple_GET_ITEM(terms->_parents, i))->__data;
-    asked = 0;
-    if (place > KERNELS) out = reductions[place - KERNELS - 1].compute(x, count, d);
-    else out = kernels[place - 1].compute(x, d);
-done:
-    PyMem_Free(x);
-    if (asked || !isfinite(out)) {
-        PyErr_Clear();
-        Py_XDECREF(partials);
-        return 0;
+/* x.tanh(), and so on: every row of one argument may be a method by its name. */
+typedef PyObject *(*Method)(PyObject *, PyObject *const *, size_t, PyObject *);
+
+#define METHOD(name)                                                                    \
+    static PyObject *name##_row;                                                        \
+    static Method usual_##name##_method;                                                \
+    static PyObject *method_##name(PyObject *x, PyObject *const *args, size_t count,    \
+                                   PyObject *names) {                                   \
+        PyObject *made = NULL;                                                          \
+        if (!count && !names) made = recorded_by(all_##name, name##_row, &x, 1);        \
+        return OR(usual_##name##_method(x, args, count, names));                        \
     }
-    node->__data = out;
-    set_parent(&terms->_partials, partials);
-    return 1;
-}
 
-/* Replay a list of nodes, parents first, from a place on; up to which place. */
-static PyObject *replay(PyObject *Py_UNUSED(module), PyObject *args) {
-    PyObject *nodes;
-    Py_ssize_t place;
-    if (!PyArg_ParseTuple(args, "O!n", &PyList_Type, &nodes, &place)) return NULL;
-    for (; place < PyList_GET_SIZE(nodes); place++) {
-        Node *node = node_at(nodes, place, PyList_GET_SIZE(nodes));
-        if (!node) return NULL;
-        if (!replayed(node) && !replayed_terms(node)) break;
+#define METHOD_ENTRY(name) {#name, &name##_row, method_##name, &usual_##name##_method},
+
+ROWS_OF_ONE(METHOD)
+
+static const struct {
+    const char *name;
+    PyObject **row;
+    Method method, *usual;
+} methods[] = {ROWS_OF_ONE(METHOD_ENTRY)};
+
+/* Put the functions above in place of mypyc's, which they fall back on. */
+static int take_over(PyObject *table) {
+    PyNumberMethods *numbers = adopted->tp_as_number;
+#define TAKE(slot, name, record)                                                        \
+    row_of_##slot = PyDict_GetItemString(table, name);                                  \
+    if (numbers->nb_##slot != node_##slot) usual_##slot = numbers->nb_##slot;           \
+    numbers->nb_##slot = node_##slot;
+    OPERATORS(TAKE)
+    TAKE(power, "pow", )
+    TAKE(negative, "neg", )
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        *methods[i].row = PyDict_GetItemString(table, methods[i].name);
+        for (PyMethodDef *its = adopted->tp_methods; its->ml_name; its++) {
+            if (strcmp(its->ml_name, methods[i].name)) continue;
+            if (its->ml_flags != (METH_FASTCALL | METH_KEYWORDS))
+                return PyErr_Format(PyExc_ImportError, "%s is no method of mypyc's",
+                                    its->ml_name), -1;
+            Method own = (Method)(void (*)(void))its->ml_meth;
+            if (own != methods[i].method) *methods[i].usual = own;
+            its->ml_meth = (PyCFunction)(void (*)(void))methods[i].method;
+        }
     }
-    return PyLong_FromSsize_t(place);
-}
-
-/* What replaying changes: a copy, which `put_states` puts back. */
-typedef struct {
-    double data, left, right;
-    PyObject *partials; /* of Terms; a reference */
-} State;
-
-static PyObject **partials_of(Node *node) {
-    Terms *terms = (void *)node->__right;
-    int has = Py_IS_TYPE(node->__right, terms_class);
-    return has ? &terms->_partials : NULL;
-}
-
-static void free_states(PyObject *capsule) {
-    State *states = PyCapsule_GetPointer(capsule, NULL);
-    Py_ssize_t count = (Py_ssize_t)PyCapsule_GetContext(capsule);
-    for (Py_ssize_t i = 0; i < count; i++) Py_XDECREF(states[i].partials);
-    PyMem_Free(states);
-}
-
-static PyObject *take_states(PyObject *Py_UNUSED(module), PyObject *nodes) {
-    if (!PyList_Check(nodes)) return PyErr_Format(PyExc_TypeError, "not a list"), NULL;
-    Py_ssize_t count = PyList_GET_SIZE(nodes);
-    State *states = PyMem_Calloc(count + 1, sizeof(State));
-    PyObject *taken = states ? PyCapsule_New(states, NULL, free_states) : NULL;
-    if (!taken) return PyMem_Free(states), PyErr_NoMemory();
-    PyCapsule_SetContext(taken, (void *)count);
-    for (Py_ssize_t i = 0; i < count; i++) {
-        Node *node = node_at(nodes, i, count);
-        if (!node) return Py_DECREF(taken), NULL;
-        PyObject **partials = partials_of(node);
-        states[i] = (State){node->__data, node->__left_partial, node->__right_partial,
-                            partials ? Py_NewRef(*partials) : NULL};
-    }
-    return taken;
-}
-
-static PyObject *put_states(PyObject *Py_UNUSED(module), PyObject *args) {
-    PyObject *nodes, *taken;
-    if (!PyArg_ParseTuple(args, "O!O", &PyList_Type, &nodes, &taken)) return NULL;
-    State *states = PyCapsule_GetPointer(taken, NULL);
-    Py_ssize_t count = PyList_GET_SIZE(nodes);
-    if (!states || (Py_ssize_t)PyCapsule_GetContext(taken) != count)
-        return PyErr_Format(PyExc_ValueError, "they were taken from other nodes"), NULL;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        Node *node = node_at(nodes, i, count);
-        if (!node) return NULL;
-        node->__data = states[i].data;
-        node->__left_partial = states[i].left;
-        node->__right_partial = states[i].right;
-        if (states[i].partials)
-            set_parent(partials_of(node), Py_NewRef(states[i].partials));
-    }
-    Py_RETURN_NONE;
+    return 0;
 }
 
 /* ---- partials of many parents: bytes of doubles, a third of a list of floats ---------- */
@@ -453,45 +396,7 @@ static PyObject *in_floats(PyObject *Py_UNUSED(module), PyObject *bytes) {
     return partials;
 }
 
-/* A node with many parents hands each its share, as `_sweep` does with one or two:
-   hand_on(node, base, stack, chosen). */
-static PyObject *hand_on(PyObject *Py_UNUSED(module), PyObject *const *args,
-                         Py_ssize_t Py_UNUSED(count)) {
-    Node *node = (Node *)args[0];
-    Terms *terms = (void *)node->__right;
-    int64_t base = PyLong_AsLongLong(args[1]);
-    if (base == -1 && PyErr_Occurred()) return NULL;
-    Py_ssize_t parents = PyTuple_GET_SIZE(terms->_parents);
-    const double *partials = (const double *)PyBytes_AS_STRING(terms->_partials);
-    for (Py_ssize_t i = 0; i < parents; i++) {
-        Node *parent = (Node *)PyTuple_GET_ITEM(terms->_parents, i);
-        double share = node->__adjoint * partials[i];
-        if (share != share) {
-            PyObject *found = PyObject_CallFunction(args[3], "Ond", node, i, share);
-            share = found ? PyFloat_AsDouble(found) : 0.0;
-            Py_XDECREF(found);
-            if (PyErr_Occurred()) return NULL;
-        }
-        if (parent->__mark <= base) continue; /* it is older than the walk goes */
-        parent->__adjoint += share;
-        if (--parent->__mark == base && PyList_Append(args[2], (PyObject *)parent))
-            return NULL;
-    }
-    Py_RETURN_NONE;
-}
-
 /* ---- setting up ------------------------------------------------------------------------ */
-
-/* Let the operators of nodes come by here first. */
-static void take_operators(PyNumberMethods *numbers, PyObject *table) {
-#define TAKE(slot, name) \
-    row_of_##slot = PyDict_GetItemString(table, name); \
-    if (numbers->nb_##slot != node_##slot) usual_##slot = numbers->nb_##slot; \
-    numbers->nb_##slot = node_##slot;
-    OPERATORS(TAKE)
-    if (numbers->nb_power != node_power) usual_power = numbers->nb_power;
-    numbers->nb_power = node_power;
-}
 
 /* Tell each row its kernel, and let the class of nodes have its operators from here. */
 static int equip(PyObject *table, PyObject *leaves) {
@@ -506,10 +411,8 @@ static int equip(PyObject *table, PyObject *leaves) {
         if (i >= KERNELS) continue;
         if (row->vectorcall != call_row) usual_call = row->vectorcall;
         row->vectorcall = call_row;
-        if (!strcmp(name, "pow")) power_row = (PyObject *)row;
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(leaves); i++)
         ((Operation *)PyTuple_GET_ITEM(leaves, i))->_kernel = LEAF;
-    take_operators(adopted->tp_as_number, table);
-    return 0;
+    return take_over(table);
 }

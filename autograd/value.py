@@ -100,7 +100,7 @@ class Value:
     # parents, _left_partial is the gradient accumulated so far, and _right_partial
     # tells when it was made; on a node with more than two parents, _right holds them
     # all and _left is empty. _mark is for walks, and says until the first of them when
-    # the node was made; see `Walk`.
+    # the node was made; see `in_order`.
     __slots__ = (
         "__dict__",  # for attributes of a user's own; compiled, native.c has them
         "_adjoint",
@@ -575,14 +575,12 @@ class Value:
         if MODE.observer is not None:
             watch_backward(self, start)
         with LOCK:
-            walk = Walk(ALWAYS, True)
-            _count_uses(self, walk)
-            _sweep(self, start, walk.base, True)
+            _go_backward(self, start)
 
     def zero_grad(self) -> None:
         """Set the gradient of this node and of all that led to it to 0."""
         with LOCK:
-            for node in _sorted(self, Walk(ALWAYS, False)):
+            for node in in_order([self])[0]:
                 node._adjoint = 0.0
                 if not node._operation.name:
                     node._left_partial = 0.0
@@ -602,17 +600,9 @@ class Value:
         of an `if`, or the condition True or False of a `where`, about which this warns.
         """
         with LOCK:
-            order = _sorted(self, Walk(ALWAYS, False))
-            before = _states(order)
-            try:
-                _replay_all(order)
-            except BaseException:
-                _put_states(order, before)
-                raise
-        for node in order:
-            if node._operation is ANSWER:
-                _warn_of_answers()
-                break
+            kept = replay([self], ALWAYS) if COMPILED else _replay_all(self)
+        if kept:
+            _warn_of_answers()
 
     def _apply(self, operation: Operation, args: tuple[object, ...]) -> Value:
         return record(operation, args)
@@ -763,20 +753,17 @@ class Traced(Value):
 if COMPILED:
     from autograd.native import (
         adopt,
+        backward,
         data_of,
-        hand_on,
         in_doubles,
         in_floats,
+        ordered,
         put_adjoints,
-        put_states,
         record_row,
         replay,
+        slopes,
         take_adjoints,
-        take_states,
     )
-
-    # After which a call that __init__ would refuse comes to `made`.
-    adopt(Value, Terms, MODE, CLOCK, ops.TABLE, (CONSTANT, ANSWER, LEAF))
 
 
 def _label(label: object) -> str:
@@ -1158,15 +1145,19 @@ def watch_backward(output: Value, seed: float) -> None:
         watcher(output, seed)
 
 
-def _replay_all(order: list[Value]) -> None:
-    """Compute nodes anew, parents first; compiled, whatever C can in one go."""
-    place = 0
-    while place < len(order):
-        if COMPILED and MODE.observer is None:
-            place = replay(order, place)
-        if place < len(order):
-            _replay(order[place])
-            place += 1
+def _replay_all(output: Value) -> bool:
+    """Compute a graph anew, or not at all; whether a condition was kept in it."""
+    order = in_order([output])[0]
+    before = [(node._data, recorded_partials(node)) for node in order]
+    try:
+        for node in order:
+            _replay(node)
+    except BaseException:
+        for node, (data, partials) in zip(order, before, strict=True):
+            if node.parents:
+                _set(node, data, partials)
+        raise
+    return any(node._operation is ANSWER for node in order)
 
 
 def _replay(node: Value) -> None:
@@ -1179,23 +1170,6 @@ def _replay(node: Value) -> None:
     _set(node, data, local_partials(node._operation, numbers, data))
     if MODE.observer is not None:
         _observe(node)
-
-
-def _states(nodes: list[Value]) -> Any:
-    """What replaying changes, for `_put_states`."""
-    if COMPILED:
-        return take_states(nodes)
-    return [(node._data, recorded_partials(node)) for node in nodes if node.parents]
-
-
-def _put_states(nodes: list[Value], before: Any) -> None:
-    """Give nodes the numbers and local derivatives that they had before."""
-    if COMPILED:
-        put_states(nodes, before)
-        return
-    recorded = [node for node in nodes if node.parents]
-    for node, (data, partials) in zip(recorded, before, strict=True):
-        _set(node, data, partials)
 
 
 def _warn_of_answers() -> None:
@@ -1253,84 +1227,113 @@ def from_now_on() -> Since:
         return Since(CLOCK.tick - 1, CLOCK.calls)
 
 
-@final
-class Walk:
-    """One walk over a graph, from its output to where it started; see `_count_uses`.
+def in_order(outputs: list[Value], since: Since = ALWAYS) -> tuple[list[Value], bool]:
+    """Every node that led to the outputs, parents before children, left before right.
 
-    base: marks above it are this walk's.
-    since: how far to walk: not to nodes that are known to be older.
-    met: whether it came to a node that is older.
-    resets: whether to set the adjoints on the way to 0.
-    passed: where a list is given, the nodes that were computed, whose adjoint is their
-        `.grad`, so that it can be put back afterwards.
+    And whether the walk met a node made before the moment, where it turns back. Depth
+    first: a node comes when all its parents have come. Marks are above those of earlier
+    walks, so that nothing has to be cleaned up after one, not even one that was
+    interrupted. Callers hold LOCK, because the marks are on the nodes.
     """
+    if COMPILED:
+        return ordered(outputs, since)
+    under_way = CLOCK.tick + 1
+    placed = under_way + 1
+    CLOCK.tick = placed
+    met = False
+    order: list[Value] = []
+    stack = outputs[::-1]
+    while stack:
+        node = stack.pop()
+        if node._mark == placed:
+            continue
+        if node._mark <= since.tick:
+            met = True
+            continue
+        left: Any = node._left
+        right: Any = node._right
+        is_leaf = left is None and right is None
+        if node._mark == under_way or is_leaf:
+            node._mark = placed
+            order.append(node)
+            met = met or (is_leaf and node._right_partial < since.calls)
+            continue
+        node._mark = under_way
+        stack.append(node)  # below its parents, so that it comes again after them
+        if left is None:
+            stack += right.parents[::-1]
+        elif right is None:
+            stack.append(left)
+        else:
+            stack += (right, left)
+    CLOCK.tick += len(order)  # a mark for each, for its place
+    return order, met
 
-    __slots__ = ("base", "calls", "met", "passed", "resets", "tick")
 
-    def __init__(
-        self, since: Since, resets: bool, passed: list[Value] | None = None
-    ) -> None:
-        self.base: i64 = CLOCK.tick + 1
-        self.tick: i64 = since.tick
-        self.calls: float = since.calls
-        self.resets = resets
-        self.passed = passed
-        self.met = False
+def derivatives(
+    outputs: list[Value],
+    seeds: list[float],
+    inputs: list[Value],
+    since: Since = ALWAYS,
+) -> list[float] | None:
+    """The derivative of seeds times outputs by each input; None where the walk met an
+    older node. Callers hold LOCK."""
+    if COMPILED:
+        return slopes(outputs, seeds, inputs, since)
+    order, met = in_order(outputs, since)
+    if met:
+        return None
+    adjoints = _sweep(order, outputs, seeds)
+    first = CLOCK.tick - len(order) + 1
+    return [adjoints[x._mark - first] if x._mark >= first else 0.0 for x in inputs]
 
 
-def _count_uses(output: Value, walk: Walk) -> i64:
-    """Mark every node that led to output with a base plus the number of its uses.
+def _go_backward(output: Value, seed: float) -> None:
+    """Leaves add up over passes; every other node keeps the latest."""
+    if COMPILED:
+        backward([output], [seed], ALWAYS)
+        return
+    order = in_order([output])[0]
+    adjoints = _sweep(order, [output], [seed])
+    for node, adjoint in zip(order, adjoints, strict=True):
+        node._adjoint = adjoint
+        if node._left is None and node._right is None:
+            node._left_partial += adjoint
 
-    The base is above every mark of earlier walks, so nothing has to be cleaned up
-    after one, not even one that was interrupted. Callers hold LOCK, because the marks
-    are on the nodes. Returns how many uses there are.
+
+def _sweep(order: list[Value], outputs: list[Value], seeds: list[float]) -> list[float]:
+    """The chain rule: each node hands every parent its adjoint x local derivative.
+
+    Children first, so that a node's adjoint is complete before it is handed on. Returns
+    the adjoints, in the order of the nodes, each of which is marked with its place in
+    it: the order is the latest.
     """
-    base, resets, passed = walk.base, walk.resets, walk.passed
-    uses: i64 = 0
-    stack = [output]
-    output._mark = base
-    try:
-        while stack:
-            node = stack.pop()
-            if passed is not None:
-                passed.append(node)
-            elif resets:
-                node._adjoint = 0.0
-            left = node._left
-            right: Any = node._right
-            if left is not None:
-                uses += 1
-                _count(left, base, walk, stack, resets)
-                if right is not None:
-                    uses += 1
-                    _count(right, base, walk, stack, resets)
-            elif isinstance(right, Terms):
-                for parent in right.parents:
-                    uses += 1
-                    _count(parent, base, walk, stack, resets)
-    finally:
-        CLOCK.tick = base + uses + 1
-    return uses
-
-
-def _count(
-    parent: Value, base: i64, walk: Walk, stack: list[Value], resets: bool
-) -> None:
-    """One more use of a parent, which goes on the stack the first time."""
-    if parent._mark > base:
-        parent._mark += 1
-        return
-    if parent._mark <= walk.tick:
-        walk.met = True
-        return
-    parent._mark = base + 1
-    if parent._left is not None or parent._right is not None:
-        stack.append(parent)
-        return
-    if resets:
-        parent._adjoint = 0.0
-    if parent._right_partial < walk.calls:
-        walk.met = True
+    first = CLOCK.tick - len(order) + 1
+    for place, node in enumerate(order):
+        node._mark = first + place
+    adjoints = [0.0] * len(order)
+    for output, seed in zip(outputs, seeds, strict=True):
+        adjoints[output._mark - first] += seed
+    for node, adjoint in zip(reversed(order), reversed(adjoints), strict=True):
+        left: Any = node._left
+        right: Any = node._right
+        if left is not None:
+            share = adjoint * node._left_partial
+            if share != share:
+                share = chosen(node, 0, share)
+            adjoints[left._mark - first] += share
+            if right is not None:
+                share = adjoint * node._right_partial
+                if share != share:
+                    share = chosen(node, 1, share)
+                adjoints[right._mark - first] += share
+        elif right is not None:
+            for place, parent in enumerate(right.parents):
+                share = adjoint * right.partials[place]
+                if share != share:
+                    share = chosen(node, place, share)
+                adjoints[parent._mark - first] += share
+    return adjoints
 
 
 def packed(nodes: list[Value]) -> bytes:
@@ -1359,84 +1362,6 @@ def put_back(nodes: list[Value], before: Any) -> None:
         node._adjoint = before[index]
 
 
-def _sorted(output: Value, walk: Walk) -> list[Value]:
-    """Every node that led to output, parents before children, left before right.
-
-    Kahn's algorithm from the output: a node comes when all its uses have come. The
-    last in line is taken first, so that the order is the one of reading.
-    """
-    _count_uses(output, walk)
-    base = walk.base
-    order: list[Value] = []
-    stack = [output]
-    while stack:
-        node = stack.pop()
-        order.append(node)
-        left = node._left
-        right: Any = node._right
-        if left is not None:
-            _arrive(left, base, stack)
-            if right is not None:
-                _arrive(right, base, stack)
-        elif isinstance(right, Terms):
-            for parent in right.parents:
-                _arrive(parent, base, stack)
-    order.reverse()
-    return order
-
-
-def _arrive(parent: Value, base: i64, stack: list[Value]) -> None:
-    """One use of a parent has come; it goes on the stack with the last of them."""
-    if parent._mark > base:
-        parent._mark -= 1
-        if parent._mark == base:
-            stack.append(parent)
-
-
-def _sweep(output: Value, seed: float, base: i64, adds_up: bool) -> None:
-    """The chain rule: each node hands every parent its adjoint x local derivative.
-
-    The same walk as in `_sorted`, children first, so that a node's adjoint is complete
-    before it is handed on; it needs no list of the order.
-
-    base: of the walk that counted the uses. adds_up: whether leaves add what they get
-        to their gradient, as `backward()` does.
-    """
-    output._adjoint = seed
-    stack = [output]
-    while stack:
-        node = stack.pop()
-        adjoint = node._adjoint
-        left = node._left
-        right: Any = node._right
-        if left is not None:
-            share = adjoint * node._left_partial
-            if share != share:
-                share = chosen(node, 0, share)
-            _hand(left, share, base, stack)
-            if right is not None:
-                share = adjoint * node._right_partial
-                if share != share:
-                    share = chosen(node, 1, share)
-                _hand(right, share, base, stack)
-        elif isinstance(right, Terms):
-            _hand_all(node, right, base, stack)
-        elif adds_up:
-            node._left_partial += adjoint  # a leaf, complete: add up over passes
-
-
-def _hand_all(node: Value, terms: Terms, base: i64, stack: list[Value]) -> None:
-    """The same for a node with more than two parents."""
-    if COMPILED:
-        hand_on(node, base, stack, chosen)
-        return
-    for index, parent in enumerate(terms.parents):
-        share = node._adjoint * terms.partials[index]
-        if share != share:
-            share = chosen(node, index, share)
-        _hand(parent, share, base, stack)
-
-
 def chosen(node: Value, place: int, share: float) -> float:
     """What a node hands on where the product is nan: 0 to a parent it did not choose.
 
@@ -1456,16 +1381,13 @@ def masks(node: Value, place: int, partial: float) -> bool:
     return bool(decided[place])
 
 
-def _hand(parent: Value, share: float, base: i64, stack: list[Value]) -> None:
-    if parent._mark <= base:
-        return  # it is older than the walk goes
-    parent._adjoint += share
-    parent._mark -= 1
-    if parent._mark == base:
-        stack.append(parent)
-
-
-if not COMPILED:
+if COMPILED:
+    # After which a call that __init__ would refuse comes to `made`.
+    adopt(
+        *(Value, Terms, MODE, CLOCK, ops.TABLE),
+        *((CONSTANT, ANSWER, LEAF), chosen, _replay),
+    )
+else:
     from autograd.family import accepting
 
     accepting(Value, give_parents)

@@ -53,8 +53,10 @@ RUNS = {  # statement: who has it
 }
 CALLS = 10_000  # of one operation; fewer where it has many terms
 SCALING = [10**k for k in range(3, 8)]
+NODES = [10**k for k in range(3, 7)]
 WAYS = [  # workload, what it compares, its sizes
-    ("gradients", ("y.backward()", "gradients(y, xs)"), [10**k for k in range(3, 7)]),
+    ("gradients", ("y.backward()", "gradients(y, xs)"), NODES),
+    ("gradients_of_all", ("y.backward() and n grads", "gradients(y, n xs)"), NODES),
     ("recompute", ("recording", "recompute()"), [1]),
     ("sensitivities", ("two jvps", "jacobian"), [500]),
 ]
@@ -67,7 +69,12 @@ NANOSECONDS = [  # statement, at most
     ("maximum(x, y)", 120),
     ("dot(xs, ys)", 20),
 ]
-RATIOS = {"gradients": 1.5, "recompute": 0.4, "sensitivities": 3}
+RATIOS = {
+    "gradients": 1.5,
+    "gradients_of_all": 1.5,
+    "recompute": 0.4,
+    "sensitivities": 3,
+}
 SMALL_CALL = 4_000
 
 

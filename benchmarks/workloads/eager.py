@@ -302,8 +302,17 @@ def small_call(engine: Any, n: int) -> Called:
 
 
 def gradients(engine: Any, n: int) -> Alternatives:
-    """`y.backward()`, and `gradients(y, xs)`, on a graph of n operations."""
-    graph = random_graph(engine, n)
+    """`y.backward()`, and `gradients(y, xs)`, on a chain of n operations."""
+    return both_ways(engine, chain(engine, n))
+
+
+def gradients_of_all(engine: Any, n: int) -> Alternatives:
+    """The same on the sum of n leaves, by each of them."""
+    return both_ways(engine, wide(engine, n))
+
+
+def both_ways(engine: Any, graph: Recorded) -> Alternatives:
+    """The derivatives of a recorded graph by its leaves: in these, and as a list."""
     output = graph.record()
 
     def backward() -> list[float]:
@@ -355,7 +364,7 @@ WORKLOADS: dict[str, Callable[[Any, int], Any]] = {
     f.__name__: f
     for f in (
         *(chain, wide, random_graph, network, moons, transformer, memory),
-        *(small_call, gradients, recompute, sensitivities),
+        *(small_call, gradients, gradients_of_all, recompute, sensitivities),
     )
 } | {statement: partial(operation, statement=statement) for statement in OPERATIONS}
 
