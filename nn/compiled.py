@@ -78,25 +78,58 @@ class Compiled(Engine):
 
     def epoch(self, numbers: Array, rows: Indices, pace: Pace) -> Epoch:
         """One step for every `pace.size` of the rows, in their order."""
-        import numpy as np
-
-        size, optimizer, factor, clip = pace
-        descent = self._descent_of(optimizer, numbers)
+        descent = self._descent_of(pace.optimizer, numbers)
         if descent is None:
             return super().epoch(numbers, rows, pace)
-        table = taken(self.table, rows)
-        lr, begun = optimizer.lr * factor, optimizer.steps
-        start = [numbers, *optimizer.remembered(numbers)]
-        state, outputs, losses, norms = descent.run(table, size, start, lr, begun, clip)
-        fine = np.isfinite(losses) & np.isfinite(norms)
-        steps = len(fine) if fine.all() else int(fine.argmin())
-        if steps < len(fine):  # again, as far as all is well
+        table, size = taken(self.table, rows), pace.size
+        factors = [pace.factor] * -(-len(table) // size)
+        done, state = self._descend(descent, table, numbers, pace, factors)
+        steps = _fine(done)
+        if steps < len(factors):  # again, as far as all is well
             well = table[: steps * size]
-            state, *_ = descent.run(well, size, start, lr, begun, clip)
-        optimizer.steps = begun + steps
-        optimizer.memory = dict(zip(optimizer.keeps, state[1:], strict=True))
+            _, state = self._descend(descent, well, numbers, pace, factors[:steps])
+        _keep(pace.optimizer, state, steps)
         seen = slice(steps + 1)
-        return Epoch(state[0], losses[seen], norms[seen], outputs[: (steps + 1) * size])
+        outputs = done.outputs[: (steps + 1) * size]
+        return Epoch(state[0], done.losses[seen], done.norms[seen], outputs)
+
+    def at_once(self, pace: Pace, numbers: Array) -> int:
+        """How many epochs of one step over all rows `epochs` can run; 0 for none."""
+        descent = self._descent_of(pace.optimizer, numbers)
+        return descent.batches_in_a_call(len(self.table)) if descent else 0
+
+    def epochs(self, numbers: Array, pace: Pace, factors: list[float]) -> Epoch:
+        """Epochs of one step over all rows: the table as often, in one descent."""
+        import numpy as np
+
+        descent = self._descent_of(pace.optimizer, numbers)
+        assert descent is not None
+        table = np.tile(self.table, (len(factors), 1))
+        done, state = self._descend(descent, table, numbers, pace, factors)
+        fine = _fine(done)
+        if fine == len(factors) and not np.isfinite(state[0]).all():
+            fine = len(factors) // 2
+        if fine < len(factors):
+            return self.epochs(numbers, pace, factors[:fine])
+        _keep(pace.optimizer, state, fine)
+        return done
+
+    def _descend(
+        self,
+        descent: Descent,
+        table: Array,
+        numbers: Array,
+        pace: Pace,
+        factors: list[float],
+    ) -> tuple[Epoch, list[Array]]:
+        """A step for each factor; what the steps gave, and the state after the last."""
+        optimizer = pace.optimizer
+        start = [numbers, *optimizer.remembered(numbers)]
+        rates = [optimizer.lr * factor for factor in factors]
+        state, outputs, losses, norms = descent.run(
+            table, pace.size, start, rates, optimizer.steps, pace.clip
+        )
+        return Epoch(state[0], losses, norms, outputs), state
 
     def _descent_of(self, optimizer: Optimizer, numbers: Array) -> Descent | None:
         """What runs an epoch; None where only batches can be run."""
@@ -146,6 +179,20 @@ class Compiled(Engine):
             if found:
                 return found
         return ""
+
+
+def _fine(done: Epoch) -> int:
+    """How many steps there were before the first whose loss or gradient went bad."""
+    import numpy as np
+
+    fine = np.isfinite(done.losses) & np.isfinite(done.norms)
+    return len(fine) if fine.all() else int(fine.argmin())
+
+
+def _keep(optimizer: Optimizer, state: list[Array], steps: int) -> None:
+    """Let the optimizer remember what it does after so many steps more."""
+    optimizer.steps += steps
+    optimizer.memory = dict(zip(optimizer.keeps, state[1:], strict=True))
 
 
 SAME = "the model does not compute the same for every row"

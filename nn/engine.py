@@ -146,6 +146,18 @@ class Engine:
             numbers, np.array(losses), np.array(norms), np.concatenate(outputs)
         )
 
+    def at_once(self, pace: Pace, numbers: Array) -> int:
+        """How many epochs of one step over all rows `epochs` can run; 0 for none."""
+        return 0
+
+    def epochs(self, numbers: Array, pace: Pace, factors: list[float]) -> Epoch:
+        """Epochs of one step over all rows, with these factors: an entry for each.
+
+        Its outputs are those of all rows, epoch after epoch. It ends before the first
+        epoch in which something is inf or nan.
+        """
+        raise NotImplementedError
+
     def measure(self, numbers: Array, task: Task) -> tuple[float, Array]:
         """The loss over another table, and the model's outputs for its rows.
 

@@ -78,10 +78,10 @@ class History:
         """The training loss, epoch by epoch."""
         return self["loss"]
 
-    def add(self, row: Mapping[str, float]) -> None:
-        """Append one epoch's numbers."""
-        for name, number in row.items():
-            self.columns.setdefault(name, []).append(number)
+    def extend(self, columns: Mapping[str, list[float]]) -> None:
+        """Append the numbers of one or more epochs."""
+        for name, numbers in columns.items():
+            self.columns.setdefault(name, []).extend(numbers)
 
     def cut(self, epochs: int) -> None:
         """Leave out what was measured after so many epochs."""

@@ -246,8 +246,9 @@ class Training:
                 self.numbers = self.units.start(self.engine, self._first)
             with progress_bar(self.epochs, self.epoch, progress) as show:
                 while self.epoch < self.epochs and not self._stops_early():
-                    row = self._one_epoch()
-                    show(self.epoch, row)
+                    if not self._epochs_at_once():
+                        self._one_epoch()
+                    show(self.epoch, self.history.last())
         except KeyboardInterrupt:
             self.history.stopped = "interrupted"
         except DivergenceError as error:
@@ -258,41 +259,101 @@ class Training:
             self.history.seconds += time.perf_counter() - started
             self._leave()
 
-    def _one_epoch(self) -> Mapping[str, float]:
+    def _one_epoch(self) -> None:
         """All batches and the measurements, or nothing; then the callbacks."""
+
+        def compute() -> tuple[Array, dict[str, list[float]]]:
+            numbers, row = self._pass()
+            row.update(self._validate(numbers))
+            return numbers, {name: [number] for name, number in row.items()}
+
+        self._advance(compute)
+        self._report()
+
+    def _epochs_at_once(self) -> bool:
+        """Many epochs in one call, where nothing between them needs Python.
+
+        Whether there were any: none where the next one diverges.
+        """
+        if self.batch_size < len(self.task.X) or self.noise.parts or self._looks_on():
+            return False
+        pace = self._pace(1.0)
+        until = self.epoch + self.engine.at_once(pace, self.numbers)
+        epochs = range(self.epoch, min(self.epochs, until))
+        factors = [self.schedule(epoch) for epoch in epochs]
+
+        def compute() -> tuple[Array, dict[str, list[float]]]:
+            done = self.engine.epochs(self.numbers, pace, factors)
+            count, rows = len(done.losses), len(self.task.X)
+            # As `_mean` computes it, of one batch.
+            losses, norms = ((rows * x / rows).tolist() for x in done[1:3])
+            told = done.outputs, self.task.targets, factors[:count]
+            return done.numbers, self._columns(losses, norms, *told) if count else {}
+
+        before = self.epoch
+        if len(factors) > 1:
+            self._advance(compute)
+        return self.epoch > before
+
+    def _looks_on(self) -> bool:
+        """Whether something wants to see the parameters after each epoch."""
+        return bool(
+            self.callbacks
+            or self.checkpoint is not None
+            or self.validation is not None
+            or self.patience is not None
+        )
+
+    def _advance(
+        self, compute: Callable[[], tuple[Array, dict[str, list[float]]]]
+    ) -> None:
+        """Go on by epochs that are computed, numbers and columns, or not at all."""
         import numpy as np
 
         memory = self.optimizer.steps, dict(self.optimizer.memory)
         try:
             with np.errstate(all="ignore"):  # inf and nan are looked for in `_check`
-                numbers, row = self._pass()
-                row.update(self._validate(numbers))
-            best = self._best_with(row, numbers)
-            self.history.add(row)
-            self.numbers, self.best, self.epoch = numbers, best, self.epoch + 1
+                numbers, columns = compute()
+            best = self._best_with(columns, numbers)
+            self.history.extend(columns)
+            count = len(columns.get("loss", []))
+            self.numbers, self.best, self.epoch = numbers, best, self.epoch + count
         except BaseException:  # Ctrl-C may come at any moment
             self.optimizer.steps, self.optimizer.memory = memory
             self.history.cut(self.epoch)
             raise
-        self._report()
-        return row
 
     def _pass(self) -> tuple[Array, dict[str, float]]:
         """The parameters after one epoch, and what was measured on the way."""
         factor, rows = self.schedule(self.epoch), self.order()
-        clip = math.inf if self.clip is None else self.clip
         if self.noise.parts:
             self.engine.renew(self.noise.drawn(self.history.seed, self.epoch))
-        pace = Pace(self.batch_size, self.optimizer, factor, clip)
-        done = self.engine.epoch(self.numbers, rows, pace)
+        done = self.engine.epoch(self.numbers, rows, self._pace(factor))
         self._check(done, rows)
-        row = {
-            "loss": self._mean(done.losses) * self.units.factor,
-            **self._metrics(done.outputs, taken(self.task.targets, rows)),
-            "gradient_norm": self._mean(done.norms),
-            "lr": self.optimizer.lr * factor,
+        means = [self._mean(done.losses)], [self._mean(done.norms)]
+        targets = taken(self.task.targets, rows)
+        columns = self._columns(*means, done.outputs, targets, [factor])
+        return done.numbers, {name: one for name, (one,) in columns.items()}
+
+    def _columns(
+        self,
+        losses: list[float],
+        norms: list[float],
+        outputs: Array,
+        targets: Array | Integers,
+        factors: list[float],
+    ) -> dict[str, list[float]]:
+        """What the history keeps, of each epoch a number in every column."""
+        return {
+            "loss": [loss * self.units.factor for loss in losses],
+            **self._metrics(outputs, targets, len(losses)),
+            "gradient_norm": norms,
+            "lr": [self.optimizer.lr * factor for factor in factors],
         }
-        return done.numbers, row
+
+    def _pace(self, factor: float) -> Pace:
+        clip = math.inf if self.clip is None else self.clip
+        return Pace(self.batch_size, self.optimizer, factor, clip)
 
     def order(self) -> Indices:
         """This epoch's rows in their order, which follows from the seed and the epoch.
@@ -317,19 +378,32 @@ class Training:
         left = rows - size * len(whole)
         return math.fsum([*[size * number for number in whole], left * last]) / rows
 
-    def _metrics(self, outputs: Array, targets: Array | Integers) -> dict[str, float]:
-        """How good the outputs are: by labels or as numbers, then as the user wants."""
+    def _metrics(
+        self, outputs: Array, targets: Array | Integers, epochs: int
+    ) -> dict[str, list[float]]:
+        """How good the outputs are: by labels or as numbers, then as the user wants.
+
+        outputs: of the same rows, epoch after epoch. Each list has a number for each.
+        """
+        import numpy as np
+
         labels, outputs = self.history.labels, squeezed(self.units.outputs(outputs))
-        found: dict[str, float]
+        found: dict[str, list[float]]
         if self.task.loss is loss_per_token:
-            found = {"perplexity": perplexity(outputs)}
+            mean_losses = outputs.reshape(epochs, -1).mean(axis=1)
+            found = {"perplexity": np.exp(mean_losses).tolist()}
         elif labels:
-            found = {"accuracy": accuracy(labels)(outputs, targets)}
+            right = hits(labels, outputs, np.concatenate([targets] * epochs))
+            counts = np.count_nonzero(right.reshape(epochs, -1), axis=1)
+            found = {"accuracy": (counts / len(targets)).tolist()}
         else:
-            found = {"error": mean_error(outputs, targets)}
+            away = np.abs(outputs - np.concatenate([targets] * epochs))
+            found = {"error": away.reshape(epochs, -1).mean(axis=1).tolist()}
         if self.metrics:
-            lists = outputs.tolist(), targets.tolist()
-            found |= {k: float(metric(*lists)) for k, metric in self.metrics.items()}
+            lists = [part.tolist() for part in np.split(outputs, epochs)]
+            wanted = targets.tolist()
+            for name, metric in self.metrics.items():
+                found[name] = [float(metric(part, wanted)) for part in lists]
         return found
 
     def _validate(self, numbers: Array) -> dict[str, float]:
@@ -343,7 +417,8 @@ class Training:
             rows = range(len(self._held.X))
             self._diverged(what, self._held, numbers, rows, last)
         loss *= self.units.factor
-        row = {"loss": loss, **self._metrics(outputs, self.validation.targets)}
+        measured = self._metrics(outputs, self.validation.targets, 1)
+        row = {"loss": loss, **{name: of_one for name, (of_one,) in measured.items()}}
         return {f"validation_{name}": number for name, number in row.items()}
 
     def _check(self, done: Epoch, rows: Indices) -> None:
@@ -380,12 +455,12 @@ class Training:
     # ---- after an epoch ----
 
     def _best_with(
-        self, row: Mapping[str, float], numbers: Array
+        self, columns: Mapping[str, list[float]], numbers: Array
     ) -> tuple[float, int, Array] | None:
         """The best epoch so far, an epoch with these measurements being the latest."""
-        score = row.get("validation_loss", row["loss"])
         if self.patience is None:
             return None
+        (score,) = columns.get("validation_loss", columns["loss"])
         if self.best is None or score < self.best[0] - self.tolerance:
             return score, self.epoch + 1, numbers
         return self.best
@@ -509,22 +584,22 @@ def accuracy(labels: Labels) -> Callable[[Targets, Targets], float]:
     """The fraction of rows whose class was found."""
 
     def measure(outputs: Targets, targets: Targets) -> float:
-        import numpy as np
-
-        found = labels.decide(np.reshape(outputs, (len(outputs), -1)))
-        wanted = np.asarray(targets)
-        if len(labels.classes) == 2 and wanted.dtype.kind == "f":
-            wanted = wanted > 0.5  # 0 and 1, or -1 and 1 for hinge
-        return int(np.count_nonzero(found == wanted)) / len(found)
+        right = hits(labels, outputs, targets)
+        return int(right.sum()) / len(right)
 
     return measure
 
 
-def perplexity(losses: Array) -> float:
-    """e**(loss per token): of how many equally likely tokens the next is chosen."""
+def hits(labels: Labels, outputs: Targets, targets: Targets) -> Array:
+    """For each row, whether its class was found."""
     import numpy as np
 
-    return float(np.exp(losses.mean()))
+    found = labels.decide(np.reshape(outputs, (len(outputs), -1)))
+    wanted = np.asarray(targets)
+    if len(labels.classes) == 2 and wanted.dtype.kind == "f":
+        wanted = wanted > 0.5  # 0 and 1, or -1 and 1 for hinge
+    right: Array = found == wanted
+    return right
 
 
 def mean_error(outputs: Targets, targets: Targets) -> float:

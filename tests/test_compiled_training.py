@@ -21,6 +21,7 @@ from autograd import (
     where,
 )
 from autograd.compiler import CompileError
+from autograd.compiler.llvm import descent
 from autograd.value import as_value
 from nn import MLP, Layer, Module, Sequential, fit
 from nn.compiled import Compiled
@@ -361,3 +362,92 @@ def test_the_numpy_backend_trains_alike():
             engine=lambda task, b=backend: Compiled(task, b))  # fmt: skip
         found.append(np.array([p.data for p in model.parameters()]))
     np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-12)
+
+
+# ---- many epochs in one call ---------------------------------------------------------
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """How many epochs each call ran that ran more than one."""
+    found, run = [], Compiled.epochs
+
+    def epochs(self, numbers, pace, factors):
+        done = run(self, numbers, pace, factors)
+        found.append(len(done.losses))
+        return done
+
+    monkeypatch.setattr(Compiled, "epochs", epochs)
+    return found
+
+
+def at_once(monkeypatch, epochs):
+    """Let one call of machine code run so many, or as many as take a moment."""
+    if epochs:
+        limit = "batches_in_a_call"
+        monkeypatch.setattr(descent.Descent, limit, lambda self, size: epochs)
+
+
+def trained(y, epochs, optimizer="adam", outputs=1, callbacks=(), **settings):
+    model = MLP(2, [4, outputs], activation="tanh", seed=0)
+    settings = {"batch_size": 60, "schedule": "cosine", "seed": 1, **settings}
+    history = fit(
+        model, X, y, epochs=epochs, optimizer=optimizer, engine="compiled",
+        progress=False, callbacks=callbacks, **settings,
+    )  # fmt: skip
+    return history, [p.data for p in model.parameters()]
+
+
+def looks_on(training):
+    """A callback, for which each epoch is a call of its own."""
+
+
+@pytest.mark.parametrize("each", [0, 3])
+@pytest.mark.parametrize(
+    ("y", "outputs", "settings"),
+    [
+        (SIGNS, 1, {"loss": "hinge", "optimizer": nn.SGD(lr=0.1, momentum=0.9)}),
+        (KINDS, 3, {"metrics": {"rows": lambda rows, wanted: len(rows)}}),
+        (NUMBERS, 1, {"optimizer": "adamw", "clip": 0.1}),
+        (np.c_[NUMBERS, NUMBERS**2], 2, {"loss": "mae"}),
+    ],
+)
+def test_epochs_in_one_call_are_those_one_by_one(
+    monkeypatch, calls, y, outputs, settings, each
+):
+    at_once(monkeypatch, each)
+    one, numbers = trained(y, 20, outputs=outputs, callbacks=[looks_on], **settings)
+    assert calls == []
+    many, same = trained(y, 20, outputs=outputs, **settings)
+    assert calls == ([3] * 6 + [2] if each else [20])
+    assert many.columns == one.columns
+    assert same == numbers
+
+
+@pytest.mark.parametrize("each", [0, 3])
+def test_an_epoch_that_diverges_is_found_among_many(monkeypatch, each):
+    at_once(monkeypatch, each)
+    optimizers = [nn.SGD(lr=rate) for rate in (30.0, 1e80, 3e307)]
+    for optimizer in optimizers:
+        told = []
+        for callbacks in ([looks_on], []):
+            with pytest.raises(nn.DivergenceError) as error:
+                trained(NUMBERS, 400, optimizer, callbacks=callbacks, loss="mse")
+            told.append((str(error.value), error.value.history.columns))
+        assert repr(told[0]) == repr(told[1])
+
+
+def test_ctrl_c_among_many_epochs_leaves_those_that_are_done(monkeypatch, calls):
+    at_once(monkeypatch, 3)
+    schedule = nn.schedules.cosine(9)
+
+    def impatient(epoch):
+        if epoch == 7 and len(calls) == 2:
+            raise KeyboardInterrupt
+        return schedule(epoch)
+
+    broken, numbers = trained(NUMBERS, 9, schedule=impatient)
+    assert broken.stopped == "interrupted"
+    whole, same = trained(NUMBERS, 6, schedule=schedule)
+    assert broken.columns == whole.columns
+    assert numbers == same

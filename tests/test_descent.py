@@ -157,7 +157,7 @@ def test_the_length_of_a_gradient(numbers, clip):
     row = np.array([numbers], dtype=float)
     descent = descent_with(row)
     start = [np.zeros(len(numbers)), np.zeros(len(numbers))]
-    (_, kept), _, _, norms = descent.run(row, 1, start, 1.0, 0, clip)
+    (_, kept), _, _, norms = descent.run(row, 1, start, [1.0], 0, clip)
     wanted = math.hypot(*numbers)
     assert math.isfinite(norms[0]) == math.isfinite(wanted)
     if math.isfinite(wanted):

@@ -51,6 +51,7 @@ ARGUMENTS: Final = {
     "outputs": POINTER,  # of every row
     "state": POINTER,  # the columns
     "numbers": POINTER,  # what the rule computes once per step, from lr and t
+    "rates": POINTER,  # lr, for every batch
     "clip": NUMBER,  # the longest gradient
     "losses": POINTER,  # of every batch
     "norms": POINTER,  # the lengths of the gradients
@@ -199,6 +200,8 @@ class DescentUnit(Unit):
                 "measure",
                 f"ptr {answers}, ptr {gradient}, double %clip, ptr {norm}",
             )
+            rate = body.load("double", "%rates", place)
+            body.store("double", rate, "%numbers", 8 * LR)
             self._next_step(body, once)
 
         body.loop(0, "%rows", batch, step="%size")
@@ -245,12 +248,13 @@ class Descent:
         self._work = len(kernel.kernel.code), len(rule.code)
 
     def run(
-        self, X: Any, size: int, state: Sequence[Any], lr: float, t: int, clip: float
+        self, X: Any, size: int, state: Sequence[Any], rates: Any, t: int, clip: float
     ) -> tuple[list[Any], Any, Any, Any]:
         """One step per batch of `size` rows, in the order of the table.
 
-        state: the parameters' numbers, then what the rule remembers, each (P,). t: how
-        many steps there were before. clip: the longest gradient, or infinity.
+        state: the parameters' numbers, then what the rule remembers, each (P,). rates:
+        lr for every batch (B,). t: how many steps there were before. clip: the longest
+        gradient, or infinity.
 
         Returns the state after the last step; the outputs (N, K) and the losses (B,),
         each computed before its batch's step; and the lengths of the gradients (B,).
@@ -260,20 +264,27 @@ class Descent:
         count = self._unit.parameters
         for place, column in zip(places, state, strict=True):
             self._state[place, :count] = column
-        self._numbers[LR], self._numbers[T] = lr, t
+        self._numbers[T] = t
         outputs = np.empty((len(X), len(self._kernel.kernel.outputs)))
         losses, norms = np.empty((2, -(-len(X) // size)))
-        piece = self._rows_in_a_call(size)
+        rates = np.ascontiguousarray(rates, dtype=np.float64)
+        piece = self.batches_in_a_call(size) * size
         for start in range(0, len(X), piece):
             rows, batches = slice(start, start + piece), slice(start // size, None)
-            self._call(
-                X[rows], size, outputs[rows], clip, losses[batches], norms[batches]
-            )
+            by_batch = rates[batches], losses[batches], norms[batches]
+            self._call(X[rows], size, outputs[rows], clip, *by_batch)
         state = [self._state[place, :count].copy() for place in places]
         return state, outputs, losses, norms
 
     def _call(
-        self, X: Any, size: int, outputs: Any, clip: float, losses: Any, norms: Any
+        self,
+        X: Any,
+        size: int,
+        outputs: Any,
+        clip: float,
+        rates: Any,
+        losses: Any,
+        norms: Any,
     ) -> None:
         self._descend(
             self._kernel.entry,
@@ -284,13 +295,14 @@ class Descent:
             address(outputs) if outputs.size else None,
             address(self._columns),
             address(self._numbers),
+            address(rates),
             clip,
             address(losses),
             address(norms),
         )
 
-    def _rows_in_a_call(self, size: int) -> int:
-        """Whole batches whose work takes a moment."""
+    def batches_in_a_call(self, size: int) -> int:
+        """So many that their work takes a moment."""
         per_row, per_parameter = self._work
         work = size * per_row + self._unit.parameters * per_parameter
-        return max(1, int(MOST_WORK / work)) * size
+        return max(1, int(MOST_WORK / work))
