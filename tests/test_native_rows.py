@@ -186,7 +186,7 @@ PYTHONS = {
 def test_every_other_row_is_in_c():
     if autograd.__compiled__:
         without = [name for name, row in TABLE.items() if row.kernel <= 0]
-        assert {*without} == PYTHONS
+        assert {*without} == PYTHONS | {"norm", "take"}  # of any number of arguments
     else:
         text, reasons = native_rows.in_c()
         assert {*reasons} == PYTHONS | {*MANY}
