@@ -236,7 +236,7 @@ class Transform:
                 f"{type(f).__name__}"
             )
         self.f = self.__wrapped__ = f
-        self.__module__ = getattr(f, "__module__", None)
+        self.__module__ = getattr(f, "__module__", "")
         self.__doc__ = f"The {self.what} of {_name(f)}, with the same arguments."
         self.argnums = argnums
         self.has_aux = has_aux
