@@ -398,6 +398,23 @@ class Value:
             guard(self, "deciding")
         return self._data != 0.0
 
+    # ---- conditions of `where`, while `compile` records ------------------------------
+
+    def __and__(self, other: object) -> Any:
+        return _joined("&", self, other)
+
+    def __rand__(self, other: object) -> Any:
+        return _joined("&", other, self)
+
+    def __or__(self, other: object) -> Any:
+        return _joined("|", self, other)
+
+    def __ror__(self, other: object) -> Any:
+        return _joined("|", other, self)
+
+    def __invert__(self) -> Any:
+        return _joined("~", self, True)
+
     # ---- functions, one line per row of the table ------------------------------------
 
     def exp(self) -> Value:
@@ -872,6 +889,18 @@ def _condition(name: str, x: object, y: object) -> Any:
     """
     guard = in_effect("guard")
     return None if guard is None else guard.condition(name, x, y)
+
+
+def _joined(sign: str, x: object, y: object) -> Any:
+    """Conditions as one condition: both, one of them, or the opposite of the first."""
+    guard = in_effect("guard")
+    found = None if guard is None else guard.joined(sign, x, y)
+    if found is None:
+        raise TypeError(
+            f"{sign} joins conditions, each in parentheses, such as (x > 0) & (x < 1), "
+            f"(x < 0) | (x > 1) and ~(x > 0); it got {describe(x)} and {describe(y)}"
+        )
+    return found
 
 
 def describe(x: object) -> str:

@@ -391,6 +391,42 @@ def test_a_condition_is_one_or_zero(backend):
         assert found.tolist() == [3.0, 1.0, 0.0]
 
 
+JOINED = [
+    lambda x, y: (x > 0) & (y > 0),
+    lambda x, y: (x > 0) | (y == 1),
+    lambda x, y: (x < 0) | (y < 0) & (x != y),
+    lambda x, y: ((x >= 0) & (x < 1)) | (y != y),
+    lambda x, y: (x > y) & True | False,
+    lambda x, y: False | (True & (x >= y)),
+]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("ask", JOINED)
+def test_conditions_are_joined(ask, backend):
+    pairs = [[x, y] for x in ROWS_ASKED for y in ROWS_ASKED]
+    program = compile(lambda x, y: where(ask(x, y), x, -y), 2, backend=backend)
+    for found in forms(program, pairs):
+        same(found, [x if ask(x, y) else -y for x, y in pairs])
+    opposite = compile(lambda x, y: where(~(ask(x, y)), x, -y), 2, backend=backend)
+    same(opposite(pairs), [-y if ask(x, y) else x for x, y in pairs])
+    x, y = Value(0.5), Value(2.0)
+    assert bool(ask(x, y)) == bool(ask(0.5, 2.0))
+
+
+def test_only_conditions_are_joined():
+    x = Value(2.0, "x")
+    for wrong in (
+        lambda: x > 0 & x < 1,
+        lambda: x & x,
+        lambda: ~x,
+        lambda: 1.0 | x,
+        lambda: compile(lambda x: where(x & (x > 0), 1.0, 0.0), 1),
+    ):
+        with pytest.raises(TypeError, match=r"\(x > 0\) & \(x < 1\).*x"):
+            wrong()
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("ask", QUESTIONS)
 def test_a_condition_is_a_number_wherever_one_is_wanted(ask, backend):

@@ -31,7 +31,7 @@ from autograd.functional import is_array
 from autograd.graph import topological_order
 from autograd.modes import Setting, ieee, in_effect, recording
 from autograd.operation import Operation
-from autograd.ops import ALIAS, ANSWER, GIVEN, ONCE, take
+from autograd.ops import ALIAS, ANSWER, GIVEN, ONCE, TABLE, take
 from autograd.source import in_library, is_ours, shown, users_place
 from autograd.value import Value, as_value, describe, record
 
@@ -250,7 +250,11 @@ def _from_call(
     stand_ins: Sequence[Value],
     parameters: Sequence[Value],
 ) -> tuple[Code, list[int], tuple[int, ...]]:
-    with recording(), ieee(), _guarded([*stand_ins, *parameters]):
+    import numpy as np
+
+    # The number of a stand-in is nan, about which numpy's functions of objects warn.
+    quiet = np.errstate(invalid="ignore")
+    with recording(), ieee(), quiet, _guarded([*stand_ins, *parameters]):
         found, shape = flattened(call(function, stand_ins))
         outputs = [as_value(x) for x in found]
     if not outputs:
@@ -373,6 +377,7 @@ class Guard:
         self.leaves = frozenset(leaves)
         self.outer = outer
         self._known: dict[Value, bool] = dict.fromkeys(self.leaves, True)
+        self._conditions: set[Value] = set()
 
     def __call__(self, value: Value, how: str) -> None:
         """Refuse where Python code asks for the number of a stand-in."""
@@ -396,8 +401,26 @@ class Guard:
     def condition(self, name: str, x: Any, y: Any) -> Value | None:
         """The comparison as a node, 1 or 0, where it is about a stand-in."""
         if any(isinstance(arg, Value) and self.stands_in(arg) for arg in (x, y)):
-            return record(ROWS[name], (x, y))
+            return self._condition(ROWS[name], (x, y))
         return None
+
+    def joined(self, sign: str, x: Any, y: Any) -> Value | None:
+        """Two conditions as one, where both are some: `&`, `|`, or `~` of the first."""
+        if not (self.is_condition(x) and self.is_condition(y)):
+            return None
+        cases = {"&": (y, 0.0), "|": (1.0, y), "~": (0.0, 1.0)}
+        return self._condition(TABLE["where"], (x, *cases[sign]))
+
+    def is_condition(self, x: Any) -> bool:
+        """Whether x is True, False, or a comparison of stand-ins."""
+        if isinstance(x, bool) or x in self._conditions:
+            return True
+        return self.outer is not None and self.outer.is_condition(x)
+
+    def _condition(self, row: Operation, args: Sequence[Any]) -> Value:
+        made = record(row, args)
+        self._conditions.add(made)
+        return made
 
     def located(self, error: Exception) -> Exception:
         """The same error with the user's line, for what happens while recording."""
@@ -410,8 +433,8 @@ class Guard:
 
 CASES = (
     "Write both cases and choose between them: where(x > 0, a, b) is a for x > 0 and "
-    "otherwise b; maximum(x, y) and minimum(x, y), for Python's max and min, are the "
-    "larger and the smaller"
+    "otherwise b; (x > 0) & (x < 1), | and ~ are for Python's and, or and not, and "
+    "maximum(x, y) and minimum(x, y) for its max and min"
 )
 
 
