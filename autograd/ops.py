@@ -665,6 +665,13 @@ asinh: Final[Operation] = row(
     samples=((0.0,), (1.0,), (-3.0,)),
 )
 
+
+def _acosh_slope(x: Any, out: Any) -> Any:
+    if x > 1:
+        return 1 / (sqrt(x - 1) * sqrt(x + 1))
+    return 1 / sqrt(x * x - 1)  # whose own slope at 1 is -inf, and not nan
+
+
 acosh: Final[Operation] = row(
     "acosh",
     math.acosh,
@@ -673,7 +680,7 @@ acosh: Final[Operation] = row(
     >>> acosh(2.0)
     1.3169578969248166
     """,
-    partials=(lambda x, out: 1 / (sqrt(x - 1) * sqrt(x + 1)),),
+    partials=(_acosh_slope,),
     batch="np.arccosh({0})",
     latex=r"\operatorname{{arcosh}}\left({0}\right)",
     domain="x >= 1",

@@ -9,6 +9,7 @@ import pytest
 from mpmath import mp
 from reference import REFERENCE
 
+import autograd
 import nn
 from autograd import (
     acos,
@@ -52,6 +53,14 @@ def test_softmax_has_its_digits_far_from_0():
 def test_second_derivatives_of_arcs_at_their_ends(sign):
     assert grad(grad(asin))(sign) == sign * math.inf
     assert grad(grad(acos))(sign) == -sign * math.inf
+
+
+def test_the_slopes_of_acosh_at_its_end():
+    assert grad(autograd.acosh)(1.0) == math.inf
+    assert grad(grad(autograd.acosh))(1.0) == -math.inf
+    for x in (1 + 1e-12, 1.5, 2.0, 3.0, 1e200):
+        slope = 1 / math.sqrt(x - 1) / math.sqrt(x + 1)
+        assert grad(autograd.acosh)(x) == pytest.approx(slope, rel=1e-15)
 
 
 @pytest.mark.parametrize("x", [1e-300, -1e-20, 1e-9, 0.3, 0.499, -0.501, 0.999999])

@@ -18,7 +18,6 @@ from autograd.compiler.instructions import (
     CONSTANT,
     GATE,
     INPUT,
-    LEAVES,
     PARAMETER,
     Code,
     CodeRecorder,
@@ -172,14 +171,14 @@ def _instruction(code: Code, node: Value, positions: dict[Value, int]) -> int:
 def _taken(code: Code, index: int, *values: int) -> int:
     """The value at a place; nan where there is no such place.
 
-    Of leaves it is a dot with a 1 there, which may become a product of matrices; of
-    others a sum of choices, so that what was not chosen can be infinite.
+    It is a sum of choices, so that what was not chosen can be infinite. Of parameters,
+    as of an embedding, it is a dot with a 1 there, which becomes a product of matrices.
     """
     recorder = CodeRecorder(code)
     record = recorder.record
     place, last = Term(recorder, index), float(len(values) - 1)
     ones = [place == number for number in range(len(values))]
-    if all(code.instructions[x].op in LEAVES for x in values):
+    if all(code.instructions[x].op == PARAMETER for x in values):
         terms = [Term(recorder, x) for x in values]
         found = record("dot", *ones, *terms)
     else:
