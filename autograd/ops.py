@@ -112,9 +112,9 @@ def _power_by_exponent(x: Any, y: Any, out: Any) -> Any:
         # slope in both that is never 0, so that every further derivative is nan too.)
         return NAN * out / x
     if not x and not y < 0:
-        # 0 ** y is 0 for every y > 0: a 0, with the slope in x that taking the two
-        # derivatives the other way round gives, 1 at y = 1 and undefined below.
-        return out if y >= 1 else out - out
+        # 0 ** y is 0 for every y > 0: a 0, with the slopes in x that taking the three
+        # derivatives the other way round gives, those of y * x ** (y - 1) by y.
+        return x if y == 1 else 1.5 * x * x if y == 2 else out - out
     return out * log(x)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -90,6 +91,24 @@ def test_mixed_derivatives_of_a_power_do_not_depend_on_the_order(x, y):
     other = grad(grad(power, 1), 0)(x, y)
     assert one == pytest.approx(other, rel=1e-14, nan_ok=True)
     assert math.isnan(one) == (x < 0 or (x, y) == (0.0, 0.5))
+
+
+@pytest.mark.parametrize("y", [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0])
+def test_derivatives_of_a_power_at_0_do_not_depend_on_the_order(y):
+    """To the third. Where x ** 0 is left, that of y, or of y * (y - 1), by y is."""
+    known = {(1, 1.0): 1, (2, 2.0): 3}  # by x so often, and once by y
+    for count, order in itertools.product((2, 3), range(8)):
+        places = [order >> bit & 1 for bit in range(count)]
+        slope = lambda x, y: x**y  # noqa: E731
+        for place in places:
+            slope = grad(slope, place)
+        by_x, by_y = places.count(0), places.count(1)
+        if by_x and by_y:
+            wanted = known.get((by_x, y), 0) if by_y == 1 else 0
+            defined = by_x <= y or y % 1 == 0
+            with ieee():
+                found = slope(0.0, y)
+            assert found == wanted if defined else not math.isfinite(found), places
 
 
 def test_a_formula_that_was_not_chosen_spoils_nothing():
