@@ -179,6 +179,7 @@ def test_recording_keeps_and_loses_no_reference():
 PYTHONS = {
     *("atan2", "hypot", "asinh", "cbrt"),  # of functions that C computes otherwise
     *("floor", "ceil", "mod", "floordiv"),  # of Python's rounding to whole numbers
+    *("norm", "take"),  # of many numbers, which are rarely recorded by themselves
 }
 """The rows that stay with Python, compiled too."""
 
