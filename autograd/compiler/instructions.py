@@ -69,6 +69,9 @@ class Instruction(NamedTuple):
     number: float = 0.0
 
 
+made = tuple.__new__  # an Instruction in half the time that Python's call takes
+
+
 class Code:
     """Instructions in the order in which they run; equal ones are kept once.
 
@@ -100,7 +103,7 @@ class Code:
         if known < position:
             self.shared += 1
             return known
-        self.instructions.append(Instruction(op, args, number))
+        self.instructions.append(made(Instruction, (op, args, number)))
         varies = op == INPUT
         if op not in OVER_ROWS:
             for arg in args:
@@ -145,6 +148,18 @@ class Code:
         """The number that a constant is; None for any other instruction."""
         instruction = self.instructions[index]
         return instruction.number if instruction.op == CONSTANT else None
+
+    def only(self, wanted: Sequence[bool]) -> tuple[Code, list[int]]:
+        """Those that are wanted, and where each is among them; -1 for the others."""
+        code, positions = Code(self.own), [-1] * len(self)
+        for index, (op, args, number) in enumerate(self.instructions):
+            if wanted[index]:
+                positions[index] = len(code.instructions)
+                moved = tuple([positions[arg] for arg in args])
+                code._known[(op, moved) if moved else (op, repr(number))] = len(code)
+                code.instructions.append(made(Instruction, (op, moved, number)))
+                code.varies.append(self.varies[index])
+        return code, positions
 
     def copy(self) -> Code:
         """The same instructions in a list of its own."""

@@ -257,6 +257,7 @@ class Finder:
         self._same = list(range(len(code)))
         self._array = [-1] * len(code)
         self._place = [-1] * len(code)
+        self._order = [-1] * len(code)  # by array, then by place
         self._sides: dict[int, tuple[Vector, Vector]] = {}
         self._rank = [
             2 * varies + (made.op != PARAMETER)
@@ -287,7 +288,9 @@ class Finder:
             self._same[member] = first.setdefault(of(member), member)
         self._steps(op, list(first.values()))
         for member in members:
-            self._array[member], self._place[member] = self._at(self._same[member])
+            same = self._same[member]
+            if same != member:
+                self._put(member, self._array[same], self._place[same])
 
     def _steps(self, op: str, members: list[int]) -> None:
         if op in ("dot", ROW_DOT):
@@ -311,16 +314,19 @@ class Finder:
         return boxed(arrays.pop() if arrays else 0, places, dims)
 
     def _args(self, index: int) -> Vector:
-        args = self.code.instructions[index].args
-        return tuple([self._same[arg] for arg in args])
+        return tuple(map(self._same.__getitem__, self.code.instructions[index].args))
 
     def _made(self, step: Step, members: Sequence[int], varies: bool) -> int:
         number = len(self.arrays)
         for place, member in enumerate(members):
             if member >= 0:
-                self._array[member], self._place[member] = number, place
+                self._put(member, number, place)
         self.arrays.append(Array(step, varies, tuple(members)))
         return number
+
+    def _put(self, index: int, array: int, place: int) -> None:
+        self._array[index], self._place[index] = array, place
+        self._order[index] = (array << 40) + place
 
     def _joined(self, members: Sequence[int]) -> tuple[int, dict[int, int]]:
         """An array of all that is there of these results, and where in it they are."""
@@ -493,20 +499,18 @@ class Finder:
         """The two sides of a dot: parameters, and what is fixed, on the left."""
         known = self._sides.get(member)
         if known is None:
-            args, rank, at = self._args(member), self._rank, self._at
+            args, rank, order = self._args(member), self._rank, self._order
             half = len(args) // 2
-            pairs = []
-            for a, b in zip(args[:half], args[half:], strict=True):
-                if rank[a] > rank[b]:
-                    a, b = b, a
-                pairs.append((at(b), at(a), a, b))
+            pairs = [
+                (order[b], order[a], a, b)
+                if rank[a] <= rank[b]
+                else (order[a], order[b], b, a)
+                for a, b in zip(args[:half], args[half:], strict=True)
+            ]
             pairs.sort()
-            known = tuple([a for *_, a, _ in pairs]), tuple([b for *_, b in pairs])
+            known = tuple([p[2] for p in pairs]), tuple([p[3] for p in pairs])
             self._sides[member] = known
         return known
-
-    def _at(self, index: int) -> tuple[int, int]:
-        return self._array[index], self._place[index]
 
     def _grid(self, cells: Cells) -> Grid:
         lefts = sorted({left for left, _ in cells}, key=self._places)

@@ -404,6 +404,10 @@ def _quotient(code: Code, x: int, y: int) -> int | None:
     return code.add("mul", (x, code.constant(inverse)))
 
 
+LOWERED = frozenset({"mean", "prod", "norm", "logsumexp"})
+"""Operations that no program keeps."""
+
+
 def _lowered(code: Code, op: str, args: tuple[int, ...]) -> int | None:
     """mean, prod, norm and logsumexp by simpler ones; dot and sum of few terms."""
     if op == "mean":
@@ -541,12 +545,7 @@ def prune(kernel: Kernel) -> tuple[Kernel, Report]:
                 alive[arg] = True
     if all(alive):
         return kernel, Report("prune", len(old), len(old), "dropped 0")
-    code = Code(old.own)
-    positions = [-1] * len(old)
-    for index, (op, args, number) in enumerate(old.instructions):
-        if alive[index]:
-            moved = tuple([positions[arg] for arg in args])
-            positions[index] = code.add(op, moved, number)
+    code, positions = old.only(alive)
     report = Report("prune", len(old), len(code), f"dropped {len(old) - len(code)}")
     return _moved(kernel, code, positions), report
 
@@ -577,16 +576,18 @@ def write_out(kernel: Kernel, known: Callable[[str], bool]) -> Kernel:
     Raises CompileError where that can't be recorded.
     """
     for _ in range(DEPTH):
-        if all(known(made.op) for made in kernel.code.instructions):
+        ops = {made.op for made in kernel.code.instructions}
+        lacking = {op for op in ops if not known(op)}
+        if not lacking:
             return kernel
         code = Code(kernel.code.own)
         positions: list[int] = []
         for op, args, number in kernel.code.instructions:
             moved = tuple([positions[arg] for arg in args])
-            if known(op):
-                positions.append(code.add(op, moved, number))
-            else:
+            if op in lacking:
                 positions.append(written_out(code, code.row(op), moved))
+            else:
+                positions.append(code.add(op, moved, number))
         kernel = _moved(kernel, code, positions)
     raise CompileError("the forward function of an operation leads back to itself")
 

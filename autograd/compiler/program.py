@@ -27,6 +27,7 @@ from autograd.compiler.matrices import found, fused
 from autograd.compiler.names import notable
 from autograd.compiler.numpy_backend import NumpyKernel, has_form
 from autograd.compiler.passes import (
+    LOWERED,
     Report,
     forward_kernel,
     gradient_kernel,
@@ -193,6 +194,7 @@ class Program:
         self._shape = shape
         self._labels = tuple(labels)
         self._kernels: dict[str, tuple[Kernel, list[Report]]] = {}
+        self._written: dict[str, tuple[Kernel, str]] = {}
         self._ready: dict[str, Any] = {}
 
     # ---- running ---------------------------------------------------------------------
@@ -314,17 +316,21 @@ class Program:
     @property
     def backend(self) -> str:
         """What runs it, "llvm" or "numpy"; `explain()` tells why not llvm."""
-        return NUMPY if self._native("forward")[1] else self._backend
+        ops = {made.op for made in self._code.instructions} - LOWERED
+        known = all(map(native, ops))
+        return NUMPY if not known and self._native("forward")[1] else self._backend
 
     def _native(self, kind: str) -> tuple[Kernel, str]:
         """What the backend is given, and why it can't be llvm although it should."""
         plan, _ = self._plan(kind)
         if self._backend == NUMPY:
             return plan, ""
-        try:
-            return write_out(plan, native), ""
-        except CompileError as error:
-            return plan, str(error)
+        if kind not in self._written:
+            try:
+                self._written[kind] = write_out(plan, native), ""
+            except CompileError as error:
+                self._written[kind] = plan, str(error)
+        return self._written[kind]
 
     def _plan(self, kind: str) -> tuple[Kernel, list[Report]]:
         if kind not in self._kernels:

@@ -20,9 +20,10 @@ from autograd.compiler.llvm.expansions import expanded
 from autograd.compiler.llvm.layout import Layout, plan
 from autograd.compiler.llvm.loops import Loops, loops
 from autograd.compiler.llvm.module import WORKSPACE, Module
+from autograd.compiler.llvm.products import PADDING
 from autograd.compiler.matrices import found
 
-SMALL = 1000  # instructions: no more are compiled one by one
+SMALL, LARGE = 1000, 4000  # instructions that are compiled one by one
 COMPACT = 8  # results in a loop over an array, on average, for which loops are taken
 THREAD_ROWS = 2048  # a thread is not worth starting for fewer
 
@@ -135,7 +136,7 @@ class LoopWorkspace:
         kernel = module.kernel
         self.numbers = aligned(module.size + module.reach)
         self.tables = numpy().array([*module.words, 0], dtype=numpy().int64)
-        self.answers = aligned(kernel.targets)
+        self.answers = aligned(kernel.targets + PADDING)
         for place, constants in module.constants:
             self.numbers[place : place + len(constants)] = constants
         self.means = self.answers[: kernel.targets]
@@ -156,8 +157,20 @@ def _module(kernel: Kernel, lanes: int) -> Module | Loops:
 
 
 def wants_loops(kernel: Kernel) -> bool:
-    """Whether lanes are better neighbors in an array than rows: there is one row."""
-    return len(kernel.code) > SMALL and not any(kernel.code.varies)
+    """Whether there is more straight-line code than can be compiled quickly.
+
+    Rows are the lanes then no longer, but neighbors in an array. Without inputs there
+    is only one row, and less is enough.
+    """
+    code = kernel.code
+    length = 0
+    for (op, args, _), varies in zip(code.instructions, code.varies, strict=True):
+        half = len(args) // 2
+        first = code.varies[args[0]] if op == "dot" else varies
+        if op == "dot" and first != code.varies[args[half]]:
+            continue  # a row of a matrix, most likely
+        length += half if op == "dot" else len(args) > 0
+    return length > (LARGE if any(code.varies) else SMALL)
 
 
 class LlvmKernel:

@@ -119,12 +119,11 @@ EXPANSIONS: dict[str, Callable[..., int]] = {
     "tanh": _tanh,
 }
 
-DIRECT = {"add", "sub", "mul", "div", "neg", "fma", "sum", "dot", "abs", "sqrt"}
-DIRECT |= {"minimum", "maximum", "where", "relu", "leaky_relu"}
+NATIVE = LEAVES | COMPARISONS.keys() | FUNCTIONS.keys() | EXPANSIONS.keys()
+NATIVE |= {"add", "sub", "mul", "div", "neg", "fma", "sum", "dot", "abs", "sqrt"}
+NATIVE |= {"minimum", "maximum", "where", "relu", "leaky_relu"}
 
 
 def native(op: str) -> bool:
     """Whether the machine code backend has a form of an operation."""
-    return op in LEAVES or any(
-        op in forms for forms in (DIRECT, COMPARISONS, FUNCTIONS, EXPANSIONS)
-    )
+    return op in NATIVE

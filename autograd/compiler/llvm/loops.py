@@ -37,6 +37,7 @@ from autograd.compiler.steps import (
 
 WORKSPACE: Final = ("numbers", "tables", "", "", "answers")
 LONGEST: Final = 48  # operations in one loop
+SHORT: Final = 48  # numbers of a part of a join that are worth no loop of their own
 SIDES: Final = 3  # of the boxes that a loop runs over; others are read by tables
 
 ONCE, ROW, AFTER = range(3)
@@ -245,14 +246,22 @@ class Loops(Products):
         if isinstance(step, Apply):
             self._together(unit)
         elif isinstance(step, Join):
-            at = self._places[number]
-            for part in step.parts:
-                self.copy(self.moved(part), at)
-                at += prod(part.dims)
+            self._join(step, self._places[number])
         elif isinstance(step, Product):
             self._summed(number, lambda at: self.product(self._sides(step), at))
         elif isinstance(step, Reduce):
             self._summed(number, lambda at: self._reduce(step, at))
+
+    def _join(self, step: Join, at: int) -> None:
+        """Part after part where they are long, else number after number."""
+        parts = [self.moved(part) for part in step.parts]
+        size = prod(step.dims)
+        if size < SHORT * len(parts):
+            places = [place for part in parts for place in part.places()]
+            parts = [Read(parts[0].array, 0, (size,), (), tuple(places))]
+        for part in parts:
+            self.copy(part, at)
+            at += prod(part.dims)
 
     def _leaf(self, number: int, leaf: Leaf) -> None:
         """Inputs and parameters where they are, if they are in order there."""
