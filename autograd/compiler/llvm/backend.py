@@ -21,7 +21,7 @@ from autograd.compiler.llvm.layout import Layout, plan
 from autograd.compiler.llvm.loops import Loops, loops
 from autograd.compiler.llvm.module import WORKSPACE, Module
 from autograd.compiler.llvm.products import PADDING
-from autograd.compiler.matrices import found
+from autograd.compiler.matrices import found, groups
 
 SMALL, LARGE = 1000, 4000  # instructions that are compiled one by one
 COMPACT = 8  # results in a loop over an array, on average, for which loops are taken
@@ -150,9 +150,11 @@ def _module(kernel: Kernel, lanes: int) -> Module | Loops:
     """As loops over arrays where that pays, else instruction by instruction."""
     if wants_loops(kernel):
         larger = expanded(kernel)
-        program = found(larger)
-        if len(larger.code) >= COMPACT * len(loops(program)):
-            return Loops(kernel, program, lanes)
+        steps = len(larger.code) // COMPACT
+        if len(groups(larger.code)) <= steps:
+            program = found(larger)
+            if len(loops(program)) <= steps:
+                return Loops(kernel, program, lanes)
     return Module(kernel, plan(kernel), lanes)
 
 
