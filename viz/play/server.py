@@ -1,19 +1,50 @@
-"""Serving the playground to this machine."""
+"""Serving the playground to this machine: the page, its files and its calls.
+
+Whoever asks has to hold the key that the opened address brings: other users of this
+machine do not. And it has to be the page itself that asks: a site that is open in the
+same browser can lead it here, but a browser says from where it was led.
+"""
 
 from __future__ import annotations
 
-import importlib.metadata
-import logging
-import runpy
+import json
+import secrets
 import socket
 import sys
-from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any, Final
+import traceback
+import webbrowser
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from viz.play.calls import call
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 HOST: Final = "127.0.0.1"
 FIRST: Final = 2718
+TYPES: Final = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+}
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self' blob:; "
+    "style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "worker-src 'self' blob:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
 
 
 def serve(port: int | None = None, browser: bool = True) -> None:
@@ -21,112 +52,195 @@ def serve(port: int | None = None, browser: bool = True) -> None:
 
     port: None for the first free one from 2718. browser: whether to open one.
 
-    Raises ModuleNotFoundError where marimo is missing, and OSError where the port is
-    in use.
+    Raises ModuleNotFoundError where starlette or uvicorn is missing, and OSError where
+    the port is in use.
     """
-    _read_entry_points_once()
-    _guard()
-    port = _free_port() if port is None else _checked(port)
-    address = f"http://{HOST}:{port}"
-    print(f"The playground is at {address} (Ctrl-C ends it).", flush=True)
-    folder = Path(__file__).parent
-    sys.argv = ["marimo", "--quiet", "--yes", "run", str(folder / "app.py")]
-    sys.argv += ["--host", HOST, "--port", str(port), "--no-token", "--no-sandbox"]
-    sys.argv += [] if browser else ["--headless"]
-    # With --quiet and --yes marimo ends uvicorn twice at Ctrl-C, which it complains of.
-    logging.getLogger("uvicorn.error").addFilter(
-        lambda record: "CancelledError" not in record.getMessage()
+    uvicorn = _uvicorn()
+    with _listening(port) as listener:
+        port = listener.getsockname()[1]
+        token = secrets.token_urlsafe(24)
+        address = f"http://{HOST}:{port}/?token={token}"
+        print(f"The playground is at {address} (Ctrl-C ends it).", flush=True)
+        if browser:
+            webbrowser.open(address)  # it waits until the server below answers
+        config = uvicorn.Config(
+            application(token, port), log_level="warning", access_log=False
+        )
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        except KeyboardInterrupt:
+            print("The playground has ended.")
+
+
+def _uvicorn() -> Any:
+    try:
+        import starlette  # noqa: F401
+        import uvicorn
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"the playground needs {error.name}; install it with: "
+            'python -m pip install "chainrule[play]"'
+        ) from None
+    return uvicorn
+
+
+def application(token: str, port: int) -> Starlette:
+    """The page and its calls, for those who hold the token, on this port alone."""
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.middleware.base import BaseHTTPMiddleware
+    from starlette.routing import Route
+
+    async def guarded(
+        request: Request, go_on: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        response = _entered(request, token, port) or await go_on(request)
+        response.headers.update(HEADERS)
+        return response
+
+    return Starlette(
+        routes=[
+            Route("/call/{name}", _answer, methods=["POST"]),
+            Route("/{name:path}", _file),
+        ],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=guarded)],
     )
-    runpy.run_module("marimo", run_name="__main__", alter_sys=True)
 
 
-def _read_entry_points_once() -> None:
-    """Keep marimo from reading those of all packages before each run of cells.
+# ---- what it answers -----------------------------------------------------------------
 
-    It does so twice before the graph follows a slider: 2 ms each for 60 packages.
+
+def page_files() -> dict[str, Traversable]:
+    """The files of the page by their names; `picture.js` is the stepper's as well."""
+    found = {file.name: file for file in (files("viz.play") / "page").iterdir()}
+    found["picture.js"] = files("viz") / "pages" / "picture.js"
+    return {name: file for name, file in found.items() if _ending(name) in TYPES}
+
+
+def _ending(name: str) -> str:
+    return name[name.rfind(".") :]
+
+
+def _file(request: Request) -> Response:
+    from starlette.responses import PlainTextResponse, Response
+
+    name = request.path_params["name"] or "index.html"
+    file = page_files().get(name)
+    if file is None:
+        return PlainTextResponse("there is nothing here\n", 404)
+    return Response(file.read_bytes(), media_type=TYPES[_ending(name)])
+
+
+async def _answer(request: Request) -> Response:
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import Response
+
+    body = await request.body()
+    status, data = await run_in_threadpool(answer, request.path_params["name"], body)
+    return Response(json.dumps(data, allow_nan=False), status, None, "application/json")
+
+
+def answer(name: str, body: bytes) -> tuple[int, Any]:
+    """What a call comes to, and the HTTP status that says whether it is an answer.
+
+    A fault of ours is told on the page too, and its traceback in the terminal.
     """
-    once = cache(importlib.metadata.entry_points)
-    importlib.metadata.entry_points = once  # type: ignore[assignment]
+    try:
+        return 200, call(name, json.loads(body))
+    except (ValueError, ArithmeticError) as error:
+        return 400, {"error": str(error)}
+    except Exception as error:
+        traceback.print_exc()
+        return 500, {"error": f"{type(error).__name__}: {error}"}
 
 
 # ---- who may ask ---------------------------------------------------------------------
 
 
-class SamePage:
-    """Answers no other site's pages, though they are open in a browser of this machine.
+def _entered(request: Request, token: str, port: int) -> Response | None:
+    """The answer at the door: a refusal, a key for the address's token, or none."""
+    from starlette.responses import PlainTextResponse, RedirectResponse
 
-    A site can lead a browser here, under its own name or from its own origin. marimo
-    looks at neither, and leaves its websocket open to all.
-    """
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass the request on, or refuse it."""
-        from starlette.datastructures import Headers
-        from starlette.responses import PlainTextResponse
-        from starlette.websockets import WebSocketClose
-
-        app = self.app
-        asks = scope["type"] in ("http", "websocket")
-        if asks and not is_own(Headers(scope=scope)):
-            refused = PlainTextResponse("this page is for this machine alone\n", 403)
-            app = refused if scope["type"] == "http" else WebSocketClose(1008)
-        await app(scope, receive, send)
+    if not is_own(request.headers, port):
+        return PlainTextResponse("this page is for this machine alone\n", 403)
+    cookie = f"chainrule-{port}"  # a browser has one jar for all ports
+    if _same(request.cookies.get(cookie, ""), token):
+        return None
+    query = parse_qsl(request.url.query, keep_blank_values=True)
+    if request.method != "GET" or not _same(dict(query).get("token", ""), token):
+        return PlainTextResponse(
+            "Open the address that `chainrule play` printed: it holds a key. After "
+            "that, links to the playground open as well.\n",
+            403,
+        )
+    rest = urlencode([(key, text) for key, text in query if key != "token"])
+    entered = RedirectResponse(f"/?{rest}" if rest else "/", 303)
+    entered.set_cookie(cookie, token, httponly=True, samesite="lax")
+    return entered
 
 
-def is_own(headers: Mapping[str, str]) -> bool:
+def _same(given: str, token: str) -> bool:
+    return secrets.compare_digest(given.encode(), token.encode())
+
+
+def is_own(headers: Mapping[str, str], port: int) -> bool:
     """Whether a request names this machine, and comes from a page of the same address.
 
-    >>> is_own({"host": "127.0.0.1:2718", "origin": "http://127.0.0.1:2718"})
+    A link on another site may open the page, on its own and in no frame.
+
+    >>> is_own({"host": "127.0.0.1:2718", "origin": "http://127.0.0.1:2718"}, 2718)
     True
-    >>> is_own({"host": "127.0.0.1:2718", "origin": "http://elsewhere.example"})
+    >>> is_own({"host": "127.0.0.1:2718", "origin": "http://elsewhere.example"}, 2718)
+    False
+    >>> is_own({"host": "127.0.0.1:2718", "sec-fetch-site": "cross-site"}, 2718)
     False
     """
     host = headers.get("host", "")
-    origin = headers.get("origin")
-    named = host.partition(":")[0] in (HOST, "localhost")
-    return named and origin in (None, f"http://{host}", f"https://{host}")
-
-
-def _guard() -> None:
-    try:
-        import marimo  # noqa: F401
-        from marimo._server.registry import MIDDLEWARE_REGISTRY
-        from starlette.middleware import Middleware
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "the playground needs marimo; install it with: "
-            'python -m pip install "chainrule[play]"'
-        ) from None
-    MIDDLEWARE_REGISTRY.register("chainrule", Middleware(SamePage))
+    origin = headers.get("origin", f"http://{host}")
+    opened = (
+        headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+        and "origin" not in headers
+    )
+    led_by = headers.get("sec-fetch-site", "none")
+    return (
+        host in (f"{HOST}:{port}", f"localhost:{port}")
+        and origin == f"http://{host}"
+        and (opened or led_by in ("same-origin", "none"))
+    )
 
 
 # ---- where ---------------------------------------------------------------------------
 
 
-def _free_port() -> int:
+def _listening(port: int | None) -> socket.socket:
+    """A socket that listens at the port, or for None at the first free one."""
+    if port is not None:
+        try:
+            return _bound(port)
+        except OSError:
+            raise OSError(
+                f"port {port} is in use; choose another one with --port"
+            ) from None
     for port in range(FIRST, FIRST + 100):
-        if _is_free(port):
-            if port > FIRST:
-                print(f"Port {FIRST} is in use; taking {port}.")
-            return port
+        try:
+            listener = _bound(port)
+        except OSError:
+            continue
+        if port > FIRST:
+            print(f"Port {FIRST} is in use; taking {port}.")
+        return listener
     raise OSError(f"no free port from {FIRST} to {FIRST + 99}; name one with --port")
 
 
-def _checked(port: int) -> int:
-    if not _is_free(port):
-        raise OSError(f"port {port} is in use; choose another one with --port")
-    return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
+def _bound(port: int) -> socket.socket:
+    listener = socket.socket()
+    try:
         if sys.platform != "win32":  # there it would share a port in use
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,19 @@
+// The engine on this machine's server: `call(name, arguments)` brings the answer.
+
+const ENDED = "chainrule play has ended. Start it again in the terminal and open the " +
+  "address that it prints; this page then goes on, and its address holds what you see.";
+const LOCKED = "chainrule play was started anew. Open the address that it printed in the " +
+  "terminal; this page then goes on, and its address holds what you see.";
+
+export async function call(name, given = {}) {
+  let response;
+  try {
+    response = await fetch(`call/${name}`, { method: "POST", body: JSON.stringify(given) });
+  } catch {
+    throw new Error(ENDED);
+  }
+  if (response.status === 403) throw new Error(LOCKED);
+  const data = await response.json();
+  if (!response.ok) throw new Error(data.error);
+  return data;
+}

@@ -1,0 +1,84 @@
+// The frame of the page: its panels, its address, its messages.
+import { call } from "./engine.js";
+import * as expression from "./expression.js";
+import * as training from "./training.js";
+
+const panels = { expression, training };
+const byId = (id) => document.getElementById(id);
+let shown = "expression";
+
+// ---- messages ----
+
+function fail(text) {
+  byId("failure").textContent = text;
+  byId("failure").hidden = !text;
+}
+
+addEventListener("error", (event) => fail(event.message));
+addEventListener("unhandledrejection", (event) => {
+  fail(event.reason?.message ?? String(event.reason));
+  event.preventDefault();
+});
+
+// Numbers that change with every move of a slider are told once they rest.
+let waiting = 0;
+function announce(text) {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => { byId("spoken").textContent = text; }, 1000);
+}
+
+// ---- the state in the address, files ----
+
+let noting = 0;
+function remember() {
+  clearTimeout(noting);
+  noting = setTimeout(note, 250);
+}
+
+function note() {
+  const tab = shown === "expression" ? {} : { tab: shown };
+  const query = new URLSearchParams({ ...tab, ...panels[shown].write() });
+  history.replaceState(null, "", `?${query}`);
+}
+
+function save({ name, type, text }) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+// ---- panels ----
+
+function select(name) {
+  panels[shown].hide();
+  shown = name;
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.dataset.panel === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  for (const id of Object.keys(panels)) byId(id).hidden = id !== name;
+  panels[name].show();
+  remember();
+}
+
+for (const link of document.querySelectorAll("nav a")) {
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;  // a tab of its own
+    event.preventDefault();
+    select(link.dataset.panel);
+  });
+}
+
+async function start() {
+  const query = new URLSearchParams(location.search);
+  const tab = query.get("tab");
+  for (const panel of Object.values(panels)) {
+    panel.read(query);
+    await panel.start({ call, remember, announce, fail, save });
+  }
+  select(Object.hasOwn(panels, tab) ? tab : "expression");
+}
+
+start();
