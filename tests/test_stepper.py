@@ -145,14 +145,15 @@ def contrast(one, other):
 
 
 def test_text_can_be_read_in_light_and_dark():
-    css = (files("viz.pages") / "stepper.css").read_text(encoding="utf-8")
+    css = (files("viz.pages") / "looks.css").read_text(encoding="utf-8")
     themes = [
         dict(re.findall(r"--([\w-]+): (#\w{6})", block))
         for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)
     ]
     assert len(themes) == 2
     for theme in themes:
-        for text in ("ink", "quiet", "positive", "negative"):
+        hues = [name for name in theme if name.startswith("hue-")]
+        for text in ("ink", "quiet", "positive", "negative", "bad", *hues):
             for ground in ("paper", "panel", "leaf", "lit"):
                 assert contrast(theme[text], theme[ground]) >= 4.5
     for color in (style.POSITIVE, style.NEGATIVE, style.QUIET, style.INK):

@@ -338,6 +338,19 @@ class Derivation:
                 "them in explain(output, wrt)."
             )
 
+    def about(self, index: int, forward: bool, backward: bool) -> Explanation:
+        """One node's part: how its value comes about, how its gradient does."""
+        collapse = self.collapse(index) if backward else None
+        return Explanation(
+            self.names[self.end],
+            (self.record(index),) if forward else (),
+            (self.step(index),) if backward else (),
+            (collapse,) if collapse else (),
+            (self.paths(index),) if forward and backward and index != self.end else (),
+            (),
+            (),
+        )
+
     # ---- the pieces ------------------------------------------------------------------
 
     def symbol(self, index: int) -> Expression:
@@ -597,7 +610,9 @@ class Section:
 Shown = Callable[[Expression], str]
 
 
-def _sections(told: Explanation, style: Style, digits: int) -> Iterator[Section]:
+def sections(told: Explanation, style: Style, digits: int) -> Iterator[Section]:
+    """An explanation as titled equations, printed in a style."""
+
     def shown(expression: Expression) -> str:
         return show(expression, style, digits)
 
@@ -739,7 +754,7 @@ WIDEST_COLUMN = 36
 
 
 def _text(told: Explanation, style: Style, digits: int) -> str:
-    parts = [_section_text(s, style) for s in _sections(told, style, digits)]
+    parts = [_section_text(s, style) for s in sections(told, style, digits)]
     notes = [_ascii(n) if style is ASCII else n for n in told.notes]
     return "\n\n".join([*parts, *notes])
 
@@ -796,7 +811,7 @@ NEW_ROW = " \\\\[0.4em]\n"  # with room between fractions
 
 
 def _markdown(told: Explanation, digits: int) -> str:
-    parts = [_section_markdown(s) for s in _sections(told, LATEX, digits)]
+    parts = [_section_markdown(s) for s in sections(told, LATEX, digits)]
     return "\n\n".join([*parts, *map(_escape_markdown, told.notes)])
 
 
@@ -821,7 +836,7 @@ def _escape_markdown(text: str) -> str:
 def _latex(told: Explanation, digits: int) -> str:
     rows = [
         row
-        for section in _sections(told, LATEX, digits)
+        for section in sections(told, LATEX, digits)
         for row in (*_title_row(section), *_rows(section))
     ]
     rows += [rf"&{escape_latex(note)}" for note in told.notes]

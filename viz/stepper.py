@@ -11,6 +11,7 @@ import hashlib
 import html
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -50,7 +51,8 @@ MOST_NODES = 500
 # Points that a character of the picture's text, and the space around it, take.
 CHARACTER = 7.3
 MARGIN = 18.0
-HEIGHT = 62.0
+HEIGHT = 70.0
+PARTIAL = 4  # significant digits of a local derivative on its arrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,10 @@ def stepper(
 
 
 def _page(plan: Plan) -> str:
-    script, look = _resource("stepper.js"), _resource("stepper.css")
+    script = '"use strict";\n' + bundled(
+        _resource("picture.js"), _resource("stepper.js")
+    )
+    look = _resource("looks.css") + _resource("stepper.css")
     policy = (
         f"default-src 'none'; img-src data:; script-src {_hash(script)}; "
         f"style-src {_hash(look)}"
@@ -137,6 +142,18 @@ def _resource(name: str) -> str:
     return (files("viz") / "pages" / name).read_text(encoding="utf-8")
 
 
+def bundled(*modules: str) -> str:
+    """Modules as one script: each after those that it imports from.
+
+    >>> bundled("export const x = 1;\\n", 'import { x } from "./x.js";\\nalert(x);\\n')
+    'const x = 1;\\nalert(x);\\n'
+    """
+    whole = re.sub(
+        r'^import \{[^}]*\} from "\./[\w.-]+";\n', "", "".join(modules), flags=re.M
+    )
+    return re.sub(r"^export (?=\w)", "", whole, flags=re.M)
+
+
 def _hash(text: str) -> str:
     """What a content security policy calls the one script that may run."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
@@ -152,11 +169,15 @@ def _embedded(data: object) -> str:
 
 
 class Plan:
-    """What the page shows: nodes, edges and steps as plain data, and the picture."""
+    """What the page shows: nodes, edges and steps as plain data, and the picture.
 
-    def __init__(self, told: Derivation, digits: int) -> None:
+    room: columns that every number gets at least, for a picture whose numbers change.
+    """
+
+    def __init__(self, told: Derivation, digits: int, room: int = 0) -> None:
         self.told = told
         self.digits = digits
+        self.room = room
         self.output = told.names[told.end]
         self.shown = [n.index for n in told.nodes if not n.value.constant]
         self.places = {
@@ -168,14 +189,16 @@ class Plan:
             for node in told.nodes
         }
         made = [i for i in self.shown if told.nodes[i].parents]
+        self.largest = style.largest_of(list(told.adjoints))
         self.forward = {index: k for k, index in enumerate(made, 1)}
         turn = len(made) + 1
         self.backward = {i: k for k, i in enumerate(reversed(self.shown), turn)}
 
     def data(self) -> dict[str, object]:
         """Everything that the script reads."""
+        indices = range(len(self.told.nodes))
         return {
-            "nodes": [self.node(node.index) for node in self.told.nodes],
+            "nodes": [self.node(index) | self.lines(index) for index in indices],
             "edges": list(self.edges()),
             "steps": list(self.steps()),
         }
@@ -185,15 +208,25 @@ class Plan:
         value = self.told.nodes[index].value
         if value.constant:  # the formulas have it
             return {"kind": "constant"}
-        step = self.told.step(index)
+        gradient = self.told.adjoints[index]
+        size = style.share(gradient, self.largest)
         return {
             "kind": "inner" if value.op else "leaf",
             "name": self.text(Symbol(self.told.names[index])),
             "title": self.title(index),
             "value": self.text(Number(value.data)),
-            "gradient": self.text(Number(step.adjoint)),
+            "gradient": self.text(Number(gradient)),
+            "bar": size if gradient > 0 else -size,
             "forward": self.forward.get(index, 0),
             "backward": self.backward[index],
+        }
+
+    def lines(self, index: int) -> dict[str, object]:
+        """The arithmetic of a node, line by line."""
+        if self.told.nodes[index].value.constant:
+            return {}
+        step = self.told.step(index)
+        return {
             "forwardLines": self.forward_lines(
                 self.told.record(index), self.told.mathematics(index)
             ),
@@ -249,14 +282,27 @@ class Plan:
         return show(expression, TEXT, self.digits)
 
     def edges(self) -> Iterator[dict[str, object]]:
-        """From each operand but bare numbers to what it is an operand of."""
+        """From each operand but bare numbers to what it is an operand of.
+
+        flow: the sign of the gradient that goes back along it. width: of the line that
+        carries so much.
+        """
         for node in self.told.nodes:
             for position in self.places[node.index]:
+                back = self.told.adjoints[node.index] * node.partials[position]
                 yield {
                     "id": f"e{node.index}_{position}",
                     "tail": node.parents[position],
                     "head": node.index,
+                    "partial": self.partial(node.index, position),
+                    "flow": (back > 0) - (back < 0),
+                    "width": float(style.width(back, self.largest)),
                 }
+
+    def partial(self, index: int, position: int) -> str:
+        """A local derivative as it stands on its arrow."""
+        number = Number(self.told.nodes[index].partials[position])
+        return show(number, TEXT, min(self.digits, PARTIAL))
 
     def steps(self) -> Iterator[dict[str, object]]:
         """The start, the forward pass, the backward pass."""
@@ -309,7 +355,8 @@ class Plan:
             ways = zip(self.places[node.index], operands[name], strict=True)
             for k, (place, tail) in enumerate(ways):
                 head = f"{name}:p{k}:w" if len(operands[name]) > 1 else name
-                picture.arrow(tail, head, f"e{node.index}_{place}")
+                label = f"∂ {self.partial(node.index, place)}".ljust(self.room, "0")
+                picture.arrow(tail, head, f"e{node.index}_{place}", label=label)
         style.in_order(picture, operands)
         return picture
 
@@ -318,7 +365,7 @@ class Plan:
         value, gradient = self.told.nodes[index].value.data, self.told.adjoints[index]
         rows = (("value", value), ("gradient", gradient))
         texts = [f"{word} {self.text(Number(x))}" for word, x in rows]
-        longest = max(map(width, [self.title(index), *texts]))
+        longest = max(9 + self.room, *map(width, [self.title(index), *texts]))
         operands = max(1, len(self.places[index]))
         size = longest * CHARACTER + MARGIN, HEIGHT
         picture.add(f"n{index}", style.frame(*size, operands))

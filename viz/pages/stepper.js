@@ -1,98 +1,18 @@
-"use strict";
+import { Picture } from "./picture.js";
 // What the page shows is a function of two numbers: the step and the chosen node.
-const { nodes, edges, steps } = JSON.parse(document.getElementById("data").textContent);
+const data = JSON.parse(document.getElementById("data").textContent);
+const { nodes, steps } = data;
 const byId = (id) => document.getElementById(id);
 const last = steps.length - 1;
 const state = { step: 0, chosen: null, timer: null };
 
-function textAt(group, x, y, kind) {
-  const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
-  text.setAttribute("x", x);
-  text.setAttribute("y", y);
-  text.setAttribute("text-anchor", "middle");
-  text.setAttribute("class", kind);
-  group.append(text);
-  return text;
-}
-
-// Read off the shape's own numbers: getBBox() answers 0 in a frame not yet on screen,
-// as in a notebook.
-function extent(shape) {
-  const text = shape.getAttribute("d") ?? shape.getAttribute("points");
-  const numbers = text.match(/-?[\d.]+/g).map(Number);
-  const xs = numbers.filter((_, i) => i % 2 === 0);
-  const ys = numbers.filter((_, i) => i % 2 === 1);
-  const x = Math.min(...xs);
-  const y = Math.min(...ys);
-  return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y };
-}
-
-function dress(node, index) {
-  if (node.kind === "constant") return {};
-  const group = byId(`n${index}`);
-  const box = extent(group.querySelector("path, polygon"));
-  const middle = box.x + box.width / 2;
-  group.classList.add(node.kind);
-  group.setAttribute("tabindex", "0");
-  group.setAttribute("role", "button");
-  group.addEventListener("click", () => choose(index));
-  const top = box.y + 17;
-  const name = textAt(group, middle, top, "name");
-  name.textContent = node.title;
-  return {
-    group,
-    value: textAt(group, middle, top + 16, "value"),
-    gradient: textAt(group, middle, top + 32, "gradient"),
-  };
-}
-
-const views = nodes.map(dress);
-const links = edges.map((edge) => ({ ...edge, group: byId(edge.id) }));
-
-function sign(number) {
-  return number.startsWith("-") ? "negative" : number === "0" ? "zero" : "positive";
-}
-
-// Of hundreds of nodes and edges few change in a step; the others are left alone.
-function isAsBefore(view, look) {
-  const same = view.look === look.join();
-  view.look = look.join();
-  return same;
-}
-
-function showNode(node, index) {
-  const view = views[index];
-  if (node.kind === "constant") return;
-  const known = state.step >= node.forward;
-  const reached = state.step >= node.backward;
-  const active = steps[state.step].node === index;
-  const chosen = state.chosen === index;
-  if (isAsBefore(view, [known, reached, active, chosen])) return;
-  view.value.textContent = `value ${known ? node.value : "–"}`;
-  view.gradient.textContent = `gradient ${reached ? node.gradient : "–"}`;
-  view.gradient.setAttribute("class", `gradient ${reached ? sign(node.gradient) : ""}`);
-  view.group.classList.toggle("waiting", !known);
-  view.group.classList.toggle("active", active);
-  view.group.classList.toggle("chosen", chosen);
-  view.group.setAttribute("aria-pressed", String(chosen));
-  view.group.setAttribute(
-    "aria-label",
-    `${node.title}, value ${known ? node.value : "not computed yet"}, ` +
-      `gradient ${reached ? node.gradient : "not computed yet"}`,
-  );
-}
-
-function showEdge(link) {
-  const step = steps[state.step];
-  const end = step.phase === "backward" ? link.tail : link.head;
-  const active = step.node === end;
-  if (isAsBefore(link, [active, step.phase])) return;
-  link.group.classList.toggle("active", active);
-  link.group.classList.toggle("back", active && step.phase === "backward");
-}
+const picture = new Picture(byId("picture"), data, {
+  choose,
+  looked: (fitted) => byId("fit").setAttribute("aria-pressed", String(fitted)),
+});
 
 function write(place, lines) {
-  byId(place).replaceChildren(
+  place.replaceChildren(
     ...lines.map(([kind, text]) => {
       const line = document.createElement("div");
       line.className = kind;
@@ -105,13 +25,33 @@ function write(place, lines) {
 
 const formulas = (lines) => lines.map((line) => ["formula", line]);
 
+function linesOf(step) {
+  const node = step.node === null ? null : nodes[step.node];
+  const words = step.words ? [["words", step.words]] : [];
+  return [...words, ...formulas(node === null ? [] : node[`${step.phase}Lines`])];
+}
+
 function showStep() {
   const step = steps[state.step];
-  const node = step.node === null ? null : nodes[step.node];
   byId("step-title").textContent = step.title;
-  const words = step.words ? [["words", step.words]] : [];
-  const lines = node === null ? [] : node[`${step.phase}Lines`];
-  write("step-lines", [...words, ...formulas(lines)]);
+  write(byId("step-lines"), linesOf(step));
+}
+
+// Every step under the picture, on paper alone.
+function handOut(printing) {
+  picture.show(printing ? null : state.step, printing ? null : state.chosen);
+  byId("handout").replaceChildren(
+    ...(printing ? steps : []).map((step, number) => {
+      const section = document.createElement("section");
+      const title = document.createElement("h2");
+      const lines = document.createElement("div");
+      title.textContent = `${number}. ${step.title}`;
+      lines.className = "lines";
+      write(lines, linesOf(step));
+      section.append(title, lines);
+      return section;
+    }),
+  );
 }
 
 function showChosen() {
@@ -120,7 +60,7 @@ function showChosen() {
   const node = nodes[state.chosen];
   const reached = state.step >= node.backward;
   byId("node-title").textContent = node.name;
-  write("node-lines", [
+  write(byId("node-lines"), [
     ["words", node.kind === "leaf" ? "A leaf: its value is given." : "Its value:"],
     ...(state.step >= node.forward
       ? formulas(node.forwardLines)
@@ -132,26 +72,8 @@ function showChosen() {
   ]);
 }
 
-function keepInView() {
-  const step = steps[state.step];
-  if (step.node === null) return;
-  const pane = byId("picture");
-  const box = views[step.node].group.getBoundingClientRect();
-  const frame = pane.getBoundingClientRect();
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const inside = box.left >= frame.left && box.right <= frame.right &&
-    box.top >= frame.top && box.bottom <= frame.bottom;
-  if (inside) return;
-  pane.scrollBy({
-    left: box.left + box.width / 2 - frame.left - frame.width / 2,
-    top: box.top + box.height / 2 - frame.top - frame.height / 2,
-    behavior: still ? "auto" : "smooth",
-  });
-}
-
 function render() {
-  nodes.forEach(showNode);
-  links.forEach(showEdge);
+  picture.show(state.step, state.chosen);
   showStep();
   showChosen();
   byId("scrub").value = String(state.step);
@@ -160,12 +82,13 @@ function render() {
   byId("first").disabled = byId("back").disabled = state.step === 0;
   byId("last").disabled = byId("forward").disabled = state.step === last;
   byId("play").textContent = state.timer === null ? "Play" : "Pause";
-  keepInView();
+  if (steps[state.step].node !== null) picture.bring(steps[state.step].node);
 }
 
 function go(step) {
   state.step = Math.min(Math.max(step, 0), last);
   if (state.step === last) stop();
+  if (location.protocol !== "about:") history.replaceState(null, "", `#step=${state.step}`);
   render();
 }
 
@@ -207,11 +130,6 @@ function changeSpeed() {
   start();
 }
 
-function fit() {
-  const fitted = byId("picture").classList.toggle("fit");
-  byId("fit").setAttribute("aria-pressed", String(fitted));
-}
-
 const move = (step) => () => { stop(); go(step()); };
 const moves = {
   ArrowRight: move(() => state.step + 1),
@@ -222,7 +140,7 @@ const moves = {
   "+": () => faster(1),
   "=": () => faster(1),
   "-": () => faster(-1),
-  f: fit,
+  f: () => picture.fit(),
   Escape: () => choose(null),
 };
 
@@ -251,7 +169,9 @@ byId("back").addEventListener("click", moves.ArrowLeft);
 byId("play").addEventListener("click", toggle);
 byId("forward").addEventListener("click", moves.ArrowRight);
 byId("last").addEventListener("click", moves.End);
-byId("fit").addEventListener("click", fit);
+byId("fit").addEventListener("click", moves.f);
+byId("closer").addEventListener("click", () => picture.zoom(1.4));
+byId("wider").addEventListener("click", () => picture.zoom(1 / 1.4));
 byId("close").addEventListener("click", () => choose(null));
 byId("speed").addEventListener("change", changeSpeed);
 byId("scrub").max = String(last);
@@ -259,4 +179,12 @@ byId("scrub").addEventListener("input", (event) => {
   stop();
   go(Number(event.target.value));
 });
-render();
+matchMedia("print").addEventListener("change", (event) => handOut(event.matches));
+
+function goToAddress() {
+  const asked = /^#step=(\d+)$/.exec(location.hash);
+  if (asked && Number(asked[1]) !== state.step) go(Number(asked[1]));
+  else render();
+}
+addEventListener("hashchange", goToAddress);
+goToAddress();
