@@ -56,7 +56,9 @@ export class Picture {
     this.whole = { x: box.x, y: box.y, width: box.width, height: box.height };
     for (const name of ["width", "height"]) this.svg.setAttribute(name, "100%");
     this.view = { scale: 1, x: 0, y: 0, fitted: true };
-    this.watcher = new ResizeObserver(() => this.#placed());
+    this.watcher = new ResizeObserver(() => {
+      if (this.frame.clientWidth !== this.size.wide) requestAnimationFrame(() => this.#placed());
+    });
     this.watcher.observe(frame);
     this.#listen();
     this.#placed();
@@ -205,7 +207,7 @@ export class Picture {
     const natural = height * Math.min(LARGEST, wide / width) + 12;
     const tall = Math.max(140, Math.min(natural, 0.62 * innerHeight));
     this.frame.style.height = `${Math.round(tall)}px`;
-    this.size = { wide, tall };
+    this.size = { wide, tall: this.frame.clientHeight || tall };
     if (this.view.fitted) this.fit();
     else this.#look();
   }

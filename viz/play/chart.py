@@ -6,6 +6,7 @@ A chart with two panels takes about 2 ms here, where a matplotlib figure takes 1
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -100,11 +101,11 @@ class _Frame:
 
     def _axes(self) -> Iterator[str]:
         right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-        for x in _ticks(*self.x, 6, self.panel.whole):
+        for x in ticks(*self.x, 6, self.panel.whole):
             place = self.across(x)
             yield _rule(place, TOP, place, bottom, x)
             yield _text(place, bottom + 15, short(x), QUIET, "middle")
-        for y in _ticks(*self.y, 5):
+        for y in ticks(*self.y, 5):
             place = self.down(y)
             yield _rule(LEFT, place, right, place, y)
             yield _text(LEFT - 6, place + 4, short(y), QUIET, "end")
@@ -152,13 +153,20 @@ def _span(numbers: Sequence[float], margin: float) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _ticks(low: float, high: float, most: int, whole: bool = False) -> list[float]:
-    from matplotlib.ticker import MaxNLocator
+def ticks(low: float, high: float, most: int, whole: bool = False) -> list[float]:
+    """At most so many round numbers from low to high, evenly spread.
 
-    nice = MaxNLocator(nbins=most, steps=[1, 2, 5, 10], integer=whole)
-    places = nice.tick_values(low, high)
-    tiny = 1e-9 * (high - low)
-    return [float(p) for p in places if low - tiny <= p <= high + tiny]
+    whole: whether they are to be whole numbers.
+
+    >>> ticks(-5.0, 5.0, 6), ticks(1.0, 3.0, 6, whole=True)
+    ([-4.0, -2.0, 0.0, 2.0, 4.0], [1.0, 2.0, 3.0])
+    """
+    least = max((high - low) / most, 1e-300)
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(m * power for m in (1, 2, 5, 10, 20) if m * power >= least)
+    step = max(step, 1.0) if whole else step
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [step * number for number in range(first, last + 1)]
 
 
 def _rule(x0: float, y0: float, x1: float, y1: float, number: float) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
@@ -13,9 +12,7 @@ from autograd import expression
 from autograd.graph import Node, graph
 from autograd.modes import ieee
 from autograd.value import Value
-from viz.graph import READABLE
 from viz.notation import names_of
-from viz.play.walk import Walk
 
 MOST_NAMES: Final = 40
 START: Final = 1.0  # of a name that has no number yet
@@ -87,14 +84,6 @@ class Recorded:
         """The number of each name."""
         return {name: leaf.data for name, leaf in self.leaves.items()}
 
-    @cached_property
-    def walk(self) -> Walk | None:
-        """The steps through its picture; None where that does not show each operation.
-
-        A picture of more than 150 nodes is folded.
-        """
-        return Walk(self.nodes) if len(self.nodes) <= READABLE else None
-
 
 def record(text: str, numbers: Numbers) -> Recorded:
     """The expression with these numbers, and the gradient in every node.
@@ -117,85 +106,6 @@ def record(text: str, numbers: Numbers) -> Recorded:
     return shown
 
 
-# ---- what the page changes -----------------------------------------------------------
-
-
-@dataclass
-class Desk:
-    """The state of the first tab; every change ends in a picture or in an error.
-
-    text: as typed. numbers: of every name that there was. error: what is wrong, or "".
-    With numbers outside an operation's domain `shown` has nan or inf there; with a text
-    that can't be read it is still the last one. chosen: the name to derive by.
-    step: how far the walk is, None for its end. reach: sliders go from -reach to reach.
-    """
-
-    text: str
-    numbers: dict[str, float]
-    chosen: str = ""
-    step: int | None = None
-    reach: float = 5.0
-    error: str = ""
-    shown: Recorded = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.shown = record(*EXAMPLES["a neuron"])  # in case the text is wrong
-        self._record()
-
-    @property
-    def names(self) -> list[str]:
-        """The names that have a slider, in the order of the text."""
-        return list(self.shown.leaves)
-
-    @property
-    def stale(self) -> bool:
-        """Whether `shown` is of an earlier text, since this one can't be read."""
-        return self.text != self.shown.text
-
-    @property
-    def wrt(self) -> str:
-        """The name that the derivation and the plot are about; "" where there is none.
-
-        The chosen one, or else the first.
-        """
-        return self.chosen if self.chosen in self.names else next(iter(self.names), "")
-
-    def type(self, text: str) -> None:
-        """Take a text as typed."""
-        if text != self.shown.text:
-            self.step = None
-        self.text = text
-        self._record()
-
-    def pick(self, example: str) -> None:
-        """Take an example, with its numbers."""
-        self.numbers.update(EXAMPLES[example][1])
-        self.type(EXAMPLES[example][0])
-
-    def move(self, name: str, number: float | None) -> None:
-        """Give a name a number; an emptied box changes nothing."""
-        if number is not None and math.isfinite(number):
-            self.numbers[name] = float(number)
-            self._record()
-
-    def number(self, name: str) -> float:
-        """The number of a name."""
-        return self.numbers.get(name, START)
-
-    def span(self, name: str) -> tuple[float, float]:
-        """Where a name's slider begins and ends; its number is always inside."""
-        reach = max(self.reach, 2.0 * abs(self.number(name)))
-        return -reach, reach
-
-    def _record(self) -> None:
-        try:
-            self.shown, self.error = record(self.text, self.numbers), ""
-        except (ValueError, ArithmeticError) as error:
-            self.error = str(error)
-            with suppress(ValueError), ieee():
-                self.shown = record(self.text, self.numbers)
-
-
 # ---- the output along one name -------------------------------------------------------
 
 
@@ -209,7 +119,7 @@ class Curve:
 
 
 def curve(
-    shown: Recorded, name: str, low: float, high: float, count: int = 121
+    shown: Recorded, name: str, low: float, high: float, count: int = 81
 ) -> Curve:
     """The output as one name goes from low to high and the others stay.
 

@@ -13,16 +13,17 @@ import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from viz.explain import Equation, Section
-from viz.notation import GREEK, LATEX, Style, Symbol, escape_latex
+from viz.notation import GREEK, LATEX, Style, Symbol
 
 TOKEN: Final = re.compile(
     r"\\(?:text|mathrm|mathit|operatorname)\{(?P<text>[^{}]*)\}"
     r"|\\(?P<mark>node|slope)\{(?P<which>[\d-]+)\}"
-    r"|\\(?:left|right|Big|big)(?P<fence>\\?[a-zA-Z]+|\\?.)"
-    r"|(?P<macro>\\(?:begin|end)\{cases\}|\\[a-zA-Z]+|\\.)|(?P<number>\d+(?:\.\d+)?)|(?P<sign>\S)"
+    r"|\\(?P<side>left|right|Big)(?P<fence>\\[a-zA-Z]+|\\?.)"
+    r"|(?P<macro>\\(?:begin|end)\{cases\}|\\[a-zA-Z]+|\\.)"
+    r"|(?P<number>\d+(?:\.\d+)?)|(?P<sign>\S)"
 )
 SIGNS: Final = {
     **dict.fromkeys("+=,:;|()[]/<>'!", ""),
@@ -46,9 +47,9 @@ SIGNS: Final = {
     r"\sum": "∑",
     r"\prod": "∏",
 }
-LETTERS: Final = dict(
-    zip(GREEK, "α β γ δ ϵ ζ η θ κ λ μ ν ξ π ρ σ τ ϕ χ ψ ω".split(), strict=True)
-)
+LETTERS: Final = dict(zip(GREEK, "αβγδϵζηθκλμνξπρστϕχψω", strict=True))
+CLOSING: Final = (r"\right)", r"\right|", r"\right\rfloor", r"\right\rceil")
+SPACE: Final = 'xmlns="http://www.w3.org/1998/Math/MathML"'
 SPACES: Final = (r"\,", r"\;", r"\!", r"\ ", r"\quad")
 
 
@@ -74,6 +75,9 @@ class _Reader:
         while self.next() and self.next() not in ends:
             if self.next() in ("^", "_"):
                 found.append(self.scripts(found.pop() if found else "<mrow></mrow>"))
+            elif self.next() == "-" and (not found or found[-1].startswith("<mo")):
+                self.at += 1
+                found.append('<mo form="prefix">−</mo>')
             else:
                 found.append(self.atom())
         self.at += 1
@@ -102,9 +106,21 @@ class _Reader:
             return f'<mrow data-{token["mark"]}="{token["which"]}">{self.atom()}</mrow>'
         if token["number"]:
             return f"<mn>{token[0]}</mn>"
-        if token["fence"]:
+        if token["side"] == "left":
+            return self.fenced(token["fence"])
+        if token["side"]:
             return _sign(token["fence"])
         return self.made(token[0])
+
+    def fenced(self, opening: str) -> str:
+        """What stands between two brackets, which grow with a fraction alone."""
+        inside = "".join(self.row(*CLOSING))
+        closing = self.tokens[self.at - 1]["fence"]
+        grows = "" if "<mfrac" in inside or "<mtable" in inside else ' stretchy="false"'
+        left, right = (
+            _sign(fence).replace("<mo", f"<mo{grows}") for fence in (opening, closing)
+        )
+        return f"<mrow>{left}<mrow>{inside}</mrow>{right}</mrow>"
 
     def made(self, written: str) -> str:
         """The element that a sign or a macro makes."""
@@ -173,21 +189,23 @@ def marked(nodes: Mapping[str, int]) -> Style:
     return replace(LATEX, symbol=symbol, slope=slope)
 
 
-def told(section: Section, style: Style) -> dict[str, str]:
-    """A section as data: its title and its equations, each a `<math>` element."""
-    title = "".join(
-        style.symbol(part.name) if isinstance(part, Symbol) else escape_latex(part)
-        for part in section.title
-    )
-    return {
-        "title": f"<math>{mathml(title)}</math>" if title else "",
-        "lines": _table(section),
-    }
+def told(section: Section, style: Style) -> dict[str, Any]:
+    """A section as data: its title in pieces, its equations as a `<math>` element.
+
+    A piece of the title is a name, as another `<math>` element, or words.
+    """
+    title = [
+        {"math": f"<math {SPACE}>{mathml(style.symbol(piece.name))}</math>"}
+        if isinstance(piece, Symbol)
+        else {"words": piece}
+        for piece in section.title
+    ]
+    return {"title": title, "lines": _table(section)}
 
 
 def _table(section: Section) -> str:
     rows = (row for equation in section.equations for row in _rows(equation, section))
-    return f'<math display="block"><mtable>{"".join(rows)}</mtable></math>'
+    return f'<math {SPACE} display="block"><mtable>{"".join(rows)}</mtable></math>'
 
 
 def _rows(equation: Equation, section: Section) -> Iterator[str]:
@@ -203,5 +221,3 @@ def _rows(equation: Equation, section: Section) -> Iterator[str]:
 def _row(left: str, joint: str, right: str) -> str:
     cells = left, f"<mo>{joint}</mo>", mathml(right)
     return f"<mtr>{''.join(f'<mtd>{cell}</mtd>' for cell in cells)}</mtr>"
-
-

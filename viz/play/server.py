@@ -111,9 +111,10 @@ def application(token: str, port: int) -> Starlette:
 
 
 def page_files() -> dict[str, Traversable]:
-    """The files of the page by their names; `picture.js` is the stepper's as well."""
+    """The files of the page by their names; two of them are the stepper's as well."""
     found = {file.name: file for file in (files("viz.play") / "page").iterdir()}
-    found["picture.js"] = files("viz") / "pages" / "picture.js"
+    for name in ("picture.js", "looks.css"):
+        found[name] = files("viz") / "pages" / name
     return {name: file for name, file in found.items() if _ending(name) in TYPES}
 
 

@@ -1,4 +1,5 @@
-// The engine on this machine's server: `call(name, arguments)` brings the answer.
+// The engine on this machine's server: `call(name, arguments)` brings the answer,
+// or rejects: `refused` where what was given can't be, for the reader to mend.
 
 const ENDED = "chainrule play has ended. Start it again in the terminal and open the " +
   "address that it prints; this page then goes on, and its address holds what you see.";
@@ -14,6 +15,6 @@ export async function call(name, given = {}) {
   }
   if (response.status === 403) throw new Error(LOCKED);
   const data = await response.json();
-  if (!response.ok) throw new Error(data.error);
+  if (!response.ok) throw Object.assign(new Error(data.error), { refused: response.status === 400 });
   return data;
 }

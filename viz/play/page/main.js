@@ -27,6 +27,13 @@ function announce(text) {
   waiting = setTimeout(() => { byId("spoken").textContent = text; }, 1000);
 }
 
+// What went wrong stays until the next thing that works.
+async function ask(name, given) {
+  const data = await call(name, given);
+  fail("");
+  return data;
+}
+
 // ---- the state in the address, files ----
 
 let noting = 0;
@@ -76,7 +83,7 @@ async function start() {
   const tab = query.get("tab");
   for (const panel of Object.values(panels)) {
     panel.read(query);
-    await panel.start({ call, remember, announce, fail, save });
+    await panel.start({ call: ask, remember, announce, fail, save });
   }
   select(Object.hasOwn(panels, tab) ? tab : "expression");
 }

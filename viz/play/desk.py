@@ -1,0 +1,252 @@
+"""The desk: an expression and its numbers, as data for the page.
+
+The page holds the state; each function here takes it and gives what is to be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from autograd.modes import ieee
+from viz.digits import short
+from viz.explain import Derivation, explain, sections
+from viz.graph import READABLE, draw
+from viz.notation import Style
+from viz.play import files
+from viz.play.chart import LEFT, RIGHT, WIDTH, Line, Panel, chart
+from viz.play.expression import EXAMPLES, Numbers, Recorded, curve, record
+from viz.play.mathml import marked, told
+from viz.stepper import MOST_NODES, Plan, stepper
+from viz.style import NEGATIVE
+
+DIGITS: Final = 4  # of a number in the picture
+ROOM: Final = 10  # columns, for numbers that change
+EXACT: Final = 6  # digits in a formula
+
+
+def examples() -> list[dict[str, Any]]:
+    """What there is to pick: a name, a text, and the numbers it starts with."""
+    return [
+        {"name": name, "text": text, "numbers": numbers}
+        for name, (text, numbers) in EXAMPLES.items()
+    ]
+
+
+def recorded(text: str, numbers: Numbers) -> tuple[Recorded, str]:
+    """The expression with these numbers, and what is wrong with them, or "".
+
+    Outside an operation's domain there is nan or inf in it. Raises ParseError where the
+    text can't be read.
+    """
+    try:
+        return record(text, numbers), ""
+    except (ValueError, ArithmeticError) as error:
+        with ieee():
+            return record(text, numbers), str(error)
+
+
+# ---- the picture ---------------------------------------------------------------------
+
+
+def graph(text: str, numbers: Numbers, have: str = "") -> dict[str, Any]:
+    """All numbers of the graph, and its picture unless the page has that of this text.
+
+    have: the text whose picture the page has. Raises ValueError where this text can't
+    be read.
+
+    >>> graph("w*x", {"w": 2.0, "x": 3.0}, have="w*x")["names"][0]
+    {'name': 'w', 'node': 0, 'number': 2.0, 'slope': 3.0, 'gradient': '3'}
+    """
+    shown, error = recorded(text, numbers)
+    found: dict[str, Any] = {
+        "text": text,
+        "error": error,
+        "out": repr(shown.output.data) if shown.defined else "–",
+        "names": list(_names(shown, bool(error))),
+    }
+    if len(shown.nodes) > MOST_NODES:
+        picture = draw(shown.output, shown.names).svg
+        return {**found, "nodes": [], "edges": [], "steps": [], "picture": picture}
+    plan = _plan(shown)
+    nodes = [plan.node(node.index) for node in shown.nodes]
+    if error:
+        nodes = [{**node, "gradient": "–", "bar": 0.0} for node in nodes]
+    found |= {"nodes": nodes, "edges": list(plan.edges())}
+    if have != text:
+        found |= {"steps": list(plan.steps()), "picture": _layout(text)}
+    return found
+
+
+def _names(shown: Recorded, wrong: bool) -> Iterator[dict[str, Any]]:
+    places = {node.value: node.index for node in shown.nodes}
+    for name, leaf in shown.leaves.items():
+        yield {
+            "name": name,
+            "node": places[leaf],
+            "number": leaf.data,
+            "slope": leaf.grad if shown.defined and abs(leaf.grad) < 1e300 else None,
+            "gradient": "–" if wrong else short(leaf.grad, EXACT),
+        }
+
+
+def _plan(shown: Recorded) -> Plan:
+    with ieee():
+        return Plan(_derivation(shown), DIGITS, ROOM)
+
+
+def _derivation(shown: Recorded) -> Derivation:
+    wanted = [node.value for node in shown.nodes if not node.value.constant]
+    return Derivation(shown.nodes, wanted or [shown.output])
+
+
+@lru_cache(maxsize=32)
+def _layout(text: str) -> str:
+    """The places of the nodes and the arrows, which do not depend on the numbers."""
+    return _plan(recorded(text, {})[0]).picture().svg
+
+
+# ---- the words -----------------------------------------------------------------------
+
+
+def words(
+    text: str,
+    numbers: Numbers,
+    by: str = "",
+    step: int | None = None,
+    node: int | None = None,
+) -> dict[str, Any]:
+    """The derivation by a name, the arithmetic of a step, and all about a node.
+
+    Formulas are MathML in which names and derivatives say which nodes they are about.
+    Outside an operation's domain there is nothing to derive.
+    """
+    shown, error = recorded(text, numbers)
+    if error or not shown.defined:
+        return {"derivation": [], "notes": [], "step": [], "node": []}
+    every = _derivation(shown)
+    style = marked({name: index for index, name in enumerate(every.names)})
+    derived = explain(shown.output, shown.leaves.get(by))
+    return {
+        "derivation": [told(s, style) for s in sections(derived, style, EXACT)],
+        "notes": list(derived.notes),
+        "step": _step(every, style, step),
+        "node": _about(every, style, node, forward=True, backward=True),
+    }
+
+
+def _step(every: Derivation, style: Style, step: int | None) -> list[dict[str, Any]]:
+    steps = list(Plan(every, EXACT).steps()) if step is not None else []
+    if step is None or not 0 < step < len(steps):
+        return []
+    node: Any = steps[step]["node"]
+    back = steps[step]["phase"] == "backward"
+    return _about(every, style, node, forward=not back, backward=back)
+
+
+def _about(
+    every: Derivation, style: Style, node: int | None, forward: bool, backward: bool
+) -> list[dict[str, Any]]:
+    if node is None or not 0 <= node < len(every.nodes):
+        return []
+    part = every.about(node, forward, backward)
+    return [told(section, style) for section in sections(part, style, EXACT)]
+
+
+# ---- the plot ------------------------------------------------------------------------
+
+
+def plot(
+    text: str, numbers: Numbers, by: str, low: float, high: float
+) -> dict[str, Any]:
+    """The output and its slope along one name, with the tangent, as SVG.
+
+    left, right: where in the picture, 0 to 1 across it, low and high are.
+    """
+    shown, _ = recorded(text, numbers)
+    svg = plot_svg(shown, by, low, high)
+    return {"svg": svg, "left": LEFT / WIDTH, "right": 1 - RIGHT / WIDTH}
+
+
+def plot_svg(shown: Recorded, by: str, low: float, high: float) -> str:
+    """The picture of `plot`."""
+    leaf = shown.leaves[by]
+    x, y, slope = leaf.data, shown.output.data, leaf.grad
+    along = curve(shown, by, low, high)
+    ends = [(end, y + slope * (end - x)) for end in (low, high)]
+    tangent, there = "", ""
+    if shown.defined:
+        tangent = f", and its tangent at {by} = {short(x)}"
+        there = f": {short(slope, EXACT)} there"
+    return chart(
+        Panel(
+            f"out{tangent}",
+            [
+                Line(list(zip(along.xs, along.ys, strict=True))),
+                Line(ends, NEGATIVE, dashed=True),
+            ],
+            [(x, y)],
+        ),
+        Panel(
+            f"∂out/∂{by}, the slope{there}",
+            [Line(list(zip(along.xs, along.slopes, strict=True)))],
+            [(x, slope)],
+            by,
+        ),
+    )
+
+
+# ---- files ---------------------------------------------------------------------------
+
+KINDS: Final = {
+    "SVG": ("graph.svg", "image/svg+xml"),
+    "HTML": ("expression.html", "text/html"),
+    "LaTeX": ("derivation.tex", "application/x-tex"),
+    "Python": ("expression.py", "text/x-python"),
+    "Steps": ("steps.html", "text/html"),
+}
+"""By what the page calls it, the name of a file and its media type."""
+
+
+def file(
+    kind: str, text: str, numbers: Numbers, by: str, low: float, high: float
+) -> dict[str, str]:
+    """What is on the screen as a file, in one of `KINDS`."""
+    name, type = KINDS[kind]
+    shown, _ = recorded(text, numbers)
+    makers: dict[str, Callable[[], str]] = {
+        "SVG": lambda: _graph_svg(shown),
+        "HTML": lambda: _page(shown, by, low, high),
+        "LaTeX": lambda: files.expression_latex(shown, by),
+        "Python": lambda: files.expression_python(shown, by),
+        "Steps": lambda: stepper(shown.output).html,
+    }
+    return {"name": name, "type": type, "text": makers[kind]()}
+
+
+def _graph_svg(shown: Recorded) -> str:
+    detail = "op" if len(shown.nodes) <= READABLE else None
+    return draw(shown.output, shown.names, detail=detail).svg
+
+
+def _page(shown: Recorded, by: str, low: float, high: float) -> str:
+    lines = [f"out = {shown.output.data!r}"]
+    lines += [f"{n} = {v.data!r}, grad {v.grad!r}" for n, v in shown.leaves.items()]
+    texts = ["\n".join(lines)]
+    svgs = [_graph_svg(shown)]
+    if shown.defined:
+        texts.append(str(explain(shown.output, shown.leaves.get(by))))
+    if by:
+        svgs.append(plot_svg(shown, by, low, high))
+    return files.page(shown.text, texts, svgs)
+
+
+CALLS: Final[Mapping[str, Callable[..., Any]]] = {
+    "expression.examples": examples,
+    "expression.graph": graph,
+    "expression.words": words,
+    "expression.plot": plot,
+    "expression.file": file,
+}
+"""What the page can ask of the desk."""
