@@ -563,7 +563,7 @@ class Program:
 
         return jax_function(self._arrays(), self._shape, self.numbers())
 
-    def to_javascript(self) -> str:
+    def to_javascript(self, functions: Sequence[str] = ()) -> str:
         """An ES module as text, which computes in a browser what the program does here.
 
         It exports `program(X, parameters)`, the outputs for every row, and where there
@@ -573,18 +573,26 @@ class Program:
         numbers one after the other, as a Float64Array does; results are such arrays.
         Without `parameters` they are `PARAMETERS`, the numbers that they have now.
 
-        Raises CompileError where an operation of a user's own can't be written so.
+        functions: those of the three that it exports; without them all that there are.
+
+        Raises CompileError where an operation of a user's own can't be written so, and
+        ValueError for a function that there is not.
         """
         from autograd.compiler.javascript import Function, has_form, module
 
         found = {"program": ("forward", "outputs", "The outputs for every row.")}
         if len(self._outputs) == 1:
             found |= SINGLE
-        functions = {
+        for name in functions:
+            if name not in found:
+                known = ", ".join(found)
+                raise ValueError(f"there is no function {name!r}; there are {known}")
+        made = {
             name: Function(write_out(self._plan(kind)[0], has_form), result, text)
             for name, (kind, result, text) in found.items()
+            if name in functions or not functions
         }
-        return module(functions, [leaf.data for leaf in self.parameters])
+        return module(made, [leaf.data for leaf in self.parameters])
 
     def _arrays(self, kind: str = "forward") -> Kernel:
         """A pass in operations on arrays."""

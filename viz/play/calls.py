@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from viz.play import desk
+from viz.play import desk, lab, lab_files
 
-CALLS: Final[Mapping[str, Callable[..., Any]]] = {**desk.CALLS}
+CALLS: Final[Mapping[str, Callable[..., Any]]] = {**desk.CALLS, **lab.CALLS, **lab_files.CALLS}
 """Every call by its name, such as `expression.graph`."""
 
 

@@ -9,9 +9,7 @@ from string import Template
 from typing import Final
 
 from viz.explain import explain
-from viz.notation import number_latex
 from viz.play.expression import Recorded
-from viz.play.training import LOSS, ROWS, Session
 from viz.render import FONT
 from viz.style import PAPER
 
@@ -128,59 +126,3 @@ for name, leaf in leaves.items():
 print(explain(out{wrt}))
 draw(out, {{"out": out}}).save("graph.svg")
 """
-
-
-# ---- a training ----------------------------------------------------------------------
-
-
-def training_python(session: Session, row: int) -> str:
-    """A program that trains the same network for as long, to the same bits."""
-    setup, model = session.setup, session.model
-    sizes = [layer.nout for layer in model.layers]
-    optimizer = f"OPTIMIZERS[{setup.optimizer!r}](lr={setup.lr!r})"
-    targets = "[y[row]]" if session.loss_name == LOSS else "y[row]"
-    loss = f"LOSSES[{session.loss_name!r}]"
-    of_row = f"lambda outs, t: {loss}([outs], [t])" if targets[0] == "[" else loss
-    return f"""from nn import MLP, fit
-from nn.data import {setup.data}
-from nn.losses import LOSSES
-from nn.optim import OPTIMIZERS
-from viz.network import network
-from viz.plots import plot_decision_boundary, plot_history
-
-X, y = {setup.data}(rows={ROWS}, seed={setup.seed})
-model = MLP(2, {sizes}, {setup.activation!r}, seed={setup.seed})
-history = fit(
-    model,
-    X,
-    y,
-    loss={session.loss_name!r},
-    optimizer={optimizer},
-    epochs={session.epoch},
-    seed={setup.seed},
-)
-print(history)
-if len(history):
-    plot_history(history).save("history.svg")
-plot_decision_boundary(model, X, y).save("boundary.svg")
-row = {row}
-network(model, X[row].tolist(), y[row], loss={of_row}).save("network.svg")
-"""
-
-
-def training_latex(session: Session) -> str:
-    """The weights and biases, layer by layer."""
-    lines = [rf"\text{{{session.summary()}}}"]
-    for k, layer in enumerate(session.model.layers, 1):
-        weights = [[w.data for w in neuron.w] for neuron in layer.neurons]
-        biases = [[neuron.b.data] for neuron in layer.neurons]
-        lines.append(
-            f"W_{{{k}}} = {_matrix(weights)}, \\quad b_{{{k}}} = {_matrix(biases)}"
-        )
-    return document("\n".join(f"\\[\n{line}\n\\]" for line in lines))
-
-
-def _matrix(rows: Sequence[Sequence[float]]) -> str:
-    columns = "r" * len(rows[0])
-    body = " \\\\\n".join(" & ".join(number_latex(x, 4) for x in row) for row in rows)
-    return f"\\left[\\begin{{array}}{{{columns}}}\n{body}\n\\end{{array}}\\right]"

@@ -1,6 +1,487 @@
-// The panel of a training.
-export function start() {}
-export function read() {}
-export function write() { return {}; }
-export function show() {}
-export function hide() {}
+// The panel of a training: its controls, its clock, and what they show.
+import { Trainer, loaded, split } from "./trainer.js";
+import { drawCurves, drawPlane, hues, placeOf, short, square } from "./plane.js";
+import { markup } from "./picture.js";
+
+const byId = (id) => document.getElementById(`t-${id}`);
+const OWN = "own";
+const FRAME = 12;  // milliseconds of a picture's time that "as many as fit" takes
+const MOST = 100_000;  // epochs
+const REST = 600;  // milliseconds between pictures of the network while it trains
+const RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
+
+const OFFERED = {
+  test: [["0", "none"], ["0.25", "a quarter"], ["0.5", "half"]],
+  penalty: ["0", "0.0001", "0.001", "0.003", "0.01", "0.03", "0.1"].map((n) => [n, n === "0" ? "none" : n]),
+  batch: [["0", "all"], ["1", "1"], ["10", "10"], ["30", "30"]],
+  pace: [["1", "1"], ["5", "5"], ["20", "20"], ["100", "100"], ["0", "as many as fit"]],
+};
+
+const PRESETS = [
+  ["Two moons", "the plainest start", {}],
+  ["The right features", "no hidden layer tells circles apart, unless the network sees squares",
+    { data: "circles", layers: "", features: "xx yy" }],
+  ["Vanishing gradients", "five layers of sigmoids: look at |δ| of the first one",
+    { data: "circles", layers: "8 8 8 8 8", activation: "sigmoid", optimizer: "sgd", rate: "1" }],
+  ["Dead neurons", "a rate too large for relu leaves neurons that are 0 for every row",
+    { data: "circles", layers: "8 8 8", activation: "relu", optimizer: "sgd", rate: "3" }],
+  ["Too large a rate", "the loss jumps about and never settles",
+    { data: "moons", layers: "8 8", optimizer: "sgd", rate: "30", batch: "10" }],
+  ["Overfitting", "few noisy rows, many weights: the test loss turns up again",
+    { data: "moons", rows: "60", noise: "0.5", test: "0.5", layers: "32 32", rate: "0.03" }],
+  ["A penalty helps", "the same, with a penalty on large weights",
+    { data: "moons", rows: "60", noise: "0.5", test: "0.5", layers: "32 32", rate: "0.03", penalty: "0.01" }],
+  ["Spirals", "two arms around each other need width and time",
+    { data: "spirals", rows: "300", noise: "0.05", layers: "16 16", rate: "0.03" }],
+];
+
+const FIRST = {
+  data: "moons", rows: "120", noise: "0.1", test: "0.25", seed: "0", features: "x y", layers: "8 8",
+  activation: "tanh", optimizer: "adam", rate: "0.03", penalty: "0", batch: "0", pace: "20",
+};
+let state = { ...FIRST };
+let page;
+let choices;
+let data = { X: [], y: [], classes: ["0", "1"], names: ["x1", "x2"] };
+let own = { X: [], y: [], classes: ["0", "1"], names: ["x1", "x2"] };
+let trainer = null;
+let scaled = [];
+let view = { x: 0, y: 0, half: 2 };
+let scale = plainly();
+let chosen = 0;
+let playing = false;
+let goal = 0;
+let history = { at: [], train: [], test: [] };
+let asked = 0;  // counts what is built, so that an answer that came late is dropped
+
+// ---- the state -----------------------------------------------------------------------
+
+export function read(query) {
+  state = { ...FIRST };
+  for (const key of Object.keys(FIRST)) {
+    if (query.has(key)) state[key] = query.get(key).slice(0, 100);
+  }
+  if (state.data === OWN && !own.X.length) state.data = FIRST.data;
+  goal = Math.min(Number.parseInt(query.get("epochs"), 10) || 0, MOST);
+}
+
+export function write() {
+  const changed = Object.entries(state).filter(([key, text]) => text !== FIRST[key]);
+  const epochs = trainer?.epoch ? { epochs: String(trainer.epoch) } : {};
+  return { ...Object.fromEntries(changed), ...epochs };
+}
+
+const features = () => state.features.split(" ").filter(Boolean);
+const sizes = () => (state.layers.match(/\d+/g) ?? []).map(Number);
+
+const setup = () => ({
+  features: features(), layers: sizes(), activation: state.activation,
+  optimizer: state.optimizer, classes: Math.max(data.classes.length, 2), seed: Number(state.seed),
+});
+
+// ---- data ----------------------------------------------------------------------------
+
+function plainly() {
+  return { to: (n, x) => x, undo: (n, x) => x };
+}
+
+// From a table's units to mean 0 and deviation 1, by the rows that are trained on.
+function standard(X, rows) {
+  const column = (n) => rows.map((row) => X[row][n]);
+  const mean = [0, 1].map((n) => column(n).reduce((a, b) => a + b, 0) / rows.length);
+  const size = [0, 1].map((n) => Math.hypot(...column(n).map((x) => x - mean[n])) / Math.sqrt(rows.length) || 1);
+  return { to: (n, x) => (x - mean[n]) / size[n], undo: (n, x) => x * size[n] + mean[n] };
+}
+
+async function fetched() {
+  if (state.data === OWN) return own;
+  return page.call("training.points", {
+    shape: state.data, rows: Number(state.rows), noise: Number(state.noise), seed: Number(state.seed),
+  });
+}
+
+// ---- building, starting over ---------------------------------------------------------
+
+// Anew: data, programs, first weights.
+async function build() {
+  const mine = ++asked;
+  pause();
+  byId("summary").textContent = "Recording the network …";
+  try {
+    const found = await fetched();
+    if (mine !== asked) return;
+    data = found;
+    const parts = split(data.X.length, Number(state.test), Number(state.seed));
+    scale = state.data === OWN && data.X.length > 1 ? standard(data.X, parts.train) : plainly();
+    scaled = data.X.map((point) => point.map((x, n) => scale.to(n, x)));
+    view = scaled.length ? square(scaled) : { x: 0, y: 0, half: 2 };
+    trainer = null;
+    if (new Set(data.y).size >= 2) {
+      const made = await page.call("training.programs", { setup: setup() });
+      const modules = await loaded(made.programs);
+      if (mine !== asked) return;
+      trainer = new Trainer(made, modules, scaled, data.y, parts, Number(state.seed));
+    }
+    page.fail("");
+  } catch (error) {
+    if (mine === asked) page.fail(error.message);
+    return;
+  }
+  chosen = Math.min(chosen, Math.max(data.X.length - 1, 0));
+  history = { at: [], train: [], test: [] };
+  fill();
+  draw();
+  await drawNetwork();
+  if (goal && trainer) play();
+}
+
+// ---- the clock -----------------------------------------------------------------------
+
+function play() {
+  if (!trainer) return;
+  playing = true;
+  byId("play").textContent = "Pause";
+  requestAnimationFrame(frame);
+}
+
+function pause() {
+  playing = false;
+  byId("play").textContent = "Play";
+}
+
+function frame() {
+  if (!playing) return;
+  const pace = Number(state.pace);
+  const end = performance.now() + FRAME;
+  const last = goal || MOST;
+  let fine = true;
+  for (let n = 0; fine && trainer.epoch < last; n++) {
+    if (goal || !pace ? performance.now() >= end : n >= pace) break;
+    fine = trainer.advance(settings());
+  }
+  draw();
+  if (!fine) return stopped();
+  if (trainer.epoch >= last) {
+    goal = 0;
+    pause();
+    page.announce(byId("summary").textContent);
+    page.remember();
+    drawNetwork();
+    return;
+  }
+  if (performance.now() - pictured > REST) drawNetwork();
+  requestAnimationFrame(frame);
+}
+
+const settings = () => ({
+  rate: Number(state.rate), penalty: Number(state.penalty), batch: Number(state.batch),
+});
+
+function stopped() {
+  pause();
+  page.fail(`The loss is no longer a number after epoch ${trainer.epoch}: with so large a ` +
+    "learning rate the weights grow beyond all bounds. Choose a smaller one and start over.");
+}
+
+// ---- what is shown -------------------------------------------------------------------
+
+function draw() {
+  if (trainer) note();
+  drawPlane(byId("plane"), {
+    trainer, X: scaled, y: data.y, classes: Math.max(data.classes.length, 2), view, marked: chosen,
+    kept: new Set(trainer?.parts.test ?? []), scale, names: data.names,
+  });
+  const [one, other] = hues(2);
+  drawCurves(byId("curves"), history.at, [
+    { values: history.train, color: other },
+    { values: history.test, color: one, dashed: true },
+  ]);
+  bars();
+}
+
+function note() {
+  const [train, test] = [trainer.measured("train"), trainer.measured("test")];
+  if (history.at[history.at.length - 1] !== trainer.epoch) {
+    history.at.push(trainer.epoch);
+    history.train.push(train.loss);
+    if (test) history.test.push(test.loss);
+    if (history.at.length > 1500) thin();
+  }
+  const told = (name, { loss, accuracy }) => `${name} ${loss.toPrecision(3)} (${Math.round(100 * accuracy)} % right)`;
+  const parts = [told("loss", train), test && told("test", test)].filter(Boolean);
+  byId("summary").textContent = `epoch ${trainer.epoch}   ${parts.join("   ")}`;
+  byId("curves").setAttribute("aria-label", `The loss by epoch; at ${byId("summary").textContent}`);
+}
+
+// Every second place of a long history goes.
+function thin() {
+  for (const key of Object.keys(history)) history[key] = history[key].filter((_, n) => n % 2 === 0);
+}
+
+function bars() {
+  const layers = trainer?.layers() ?? [];
+  const body = byId("bars").tBodies[0];
+  while (body.rows.length > layers.length) body.deleteRow(-1);
+  layers.forEach((layer, n) => {
+    const row = body.rows[n] ?? newRow(body);
+    const last = n === layers.length - 1;
+    row.cells[0].textContent = last ? "output" : String(n + 1);
+    bar(row.cells[1], layer.delta);
+    bar(row.cells[2], layer.activation);
+    row.cells[3].textContent = layer.silent ? `${layer.silent} of ${layer.size}` : "–";
+  });
+}
+
+function newRow(body) {
+  const row = body.insertRow();
+  const head = document.createElement("th");
+  head.scope = "row";
+  row.append(head);
+  for (let n = 0; n < 3; n++) row.insertCell();
+  for (const cell of [row.cells[1], row.cells[2]]) {
+    const stick = document.createElement("span");
+    stick.className = "stick";
+    cell.append(stick, document.createElement("span"));
+  }
+  return row;
+}
+
+// Full at 10, empty at 1e-6.
+function bar(cell, size) {
+  const share = Math.min(Math.max((Math.log10(size || 1e-300) + 6) / 7, 0), 1);
+  cell.firstChild.style.width = `${(6 * share).toFixed(3)}rem`;
+  cell.lastChild.textContent = size < 1e-3 ? size.toExponential(1).replace("-", "−") : short(size);
+}
+
+let pictured = 0;  // when the network was drawn
+let drawing = false;
+
+async function drawNetwork() {
+  if (!trainer || drawing || !trainer.weights.every(Number.isFinite)) return;
+  drawing = true;
+  try {
+    const svg = await page.call("training.picture", {
+      setup: setup(), weights: [...trainer.weights], point: scaled[chosen], label: data.y[chosen],
+    });
+    byId("network").replaceChildren(markup(svg));
+    tellRow();
+  } finally {
+    drawing = false;
+    pictured = performance.now();
+  }
+}
+
+function tellRow() {
+  const chances = trainer.chances(Float64Array.from(scaled[chosen]));
+  const [x, y] = data.X[chosen].map(short);
+  const label = data.classes[data.y[chosen]];
+  const part = trainer.parts.test.includes(chosen) ? "kept for the test" : "trained on";
+  byId("row-is").textContent = `${data.names[0]} = ${x}, ${data.names[1]} = ${y}, class ${label}, ${part}; ` +
+    `the network gives that class ${short(100 * chances[data.y[chosen]])} %`;
+}
+
+// ---- controls ------------------------------------------------------------------------
+
+function options(select, pairs) {
+  select.replaceChildren(...pairs.map(([value, text]) => new Option(text, value)));
+}
+
+// The controls as the state says.
+function fill() {
+  for (const key of ["data", "rows", "noise", "test", "seed", "layers", "activation", "optimizer", "penalty", "batch", "pace"]) {
+    byId(key).value = state[key];
+  }
+  byId("rate").value = String(RATES.indexOf(Number(state.rate)));
+  byId("rate-is").textContent = state.rate;
+  for (const box of byId("features").querySelectorAll("input")) box.checked = features().includes(box.value);
+  byId("row").value = String(chosen + 1);
+  byId("row").max = String(data.X.length);
+  for (const key of ["rows", "noise"]) byId(key).disabled = state.data === OWN;
+}
+
+function change(key, value, anew = true) {
+  state[key] = value;
+  if (anew) {
+    goal = 0;
+    build();
+  }
+  page.remember();
+}
+
+function wire() {
+  options(byId("data"), [...choices.data.map((name) => [name, name]), [OWN, "my own"]]);
+  for (const key of ["activation", "optimizer"]) options(byId(key), choices[key].map((name) => [name, name]));
+  for (const [key, pairs] of Object.entries(OFFERED)) options(byId(key), pairs);
+  for (const key of ["data", "test", "activation", "optimizer"]) {
+    byId(key).addEventListener("change", () => change(key, byId(key).value));
+  }
+  for (const key of ["rows", "noise", "seed"]) {
+    byId(key).addEventListener("change", () => byId(key).value && change(key, byId(key).value));
+  }
+  for (const key of ["penalty", "batch", "pace"]) {
+    byId(key).addEventListener("change", () => change(key, byId(key).value, false));
+  }
+  byId("layers").addEventListener("change", () => change("layers", byId("layers").value));
+  Object.assign(byId("rate"), { min: 0, max: RATES.length - 1, step: 1 });
+  byId("rate").addEventListener("input", () => {
+    change("rate", String(RATES[byId("rate").value]), false);
+    byId("rate-is").textContent = state.rate;
+    byId("rate").setAttribute("aria-valuetext", state.rate);
+  });
+  byId("features").append(...choices.features.map(feature));
+  byId("play").addEventListener("click", () => (playing ? rest() : play()));
+  byId("step").addEventListener("click", () => {
+    rest();
+    if (trainer && !trainer.advance(settings())) stopped();
+    draw();
+    drawNetwork();
+    page.announce(byId("summary").textContent);
+  });
+  byId("again").addEventListener("click", () => {
+    goal = 0;
+    build();
+    page.remember();
+  });
+  byId("row").addEventListener("change", () => pick(Number(byId("row").value) - 1));
+  byId("plane").addEventListener("click", clicked);
+  addEventListener("resize", () => byId("plane").clientWidth && draw());
+  wireOwn();
+  wireFiles();
+  byId("presets").append(...PRESETS.map(preset));
+}
+
+function feature(key) {
+  const label = document.createElement("label");
+  const box = Object.assign(document.createElement("input"), { type: "checkbox", value: key });
+  box.addEventListener("change", () => {
+    const boxes = [...byId("features").querySelectorAll("input:checked")];
+    change("features", boxes.map((each) => each.value).join(" "));
+  });
+  label.append(box, ` ${choices.names[key]}`);
+  return label;
+}
+
+function preset([name, why, changes]) {
+  const item = document.createElement("li");
+  const link = document.createElement("a");
+  link.href = `?${new URLSearchParams({ tab: "training", ...changes })}`;
+  link.textContent = name;
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    state = { ...FIRST, ...changes };
+    goal = 0;
+    build();
+    page.remember();
+    byId("play").focus();
+  });
+  item.append(link, `: ${why}`);
+  return item;
+}
+
+function rest() {
+  goal = 0;
+  pause();
+  page.remember();
+  drawNetwork();
+  page.announce(byId("summary").textContent);
+}
+
+function pick(row) {
+  if (!(row >= 0 && row < data.X.length)) return;
+  chosen = row;
+  byId("row").value = String(row + 1);
+  draw();
+  drawNetwork();
+}
+
+function clicked(event) {
+  const [x, y] = placeOf(byId("plane"), event, view);
+  if (state.data === OWN && byId("own").open && byId("brush").value) {
+    return addPoint([scale.undo(0, x), scale.undo(1, y)], Number(byId("brush").value));
+  }
+  const far = scaled.map(([a, b]) => Math.hypot(a - x, b - y));
+  const nearest = far.indexOf(Math.min(...far));
+  if (far[nearest] < 0.15 * view.half) pick(nearest);
+}
+
+// ---- one's own data ------------------------------------------------------------------
+
+function wireOwn() {
+  options(byId("brush"), [["", "–"], ["0", "0"], ["1", "1"], ["2", "2"]]);
+  byId("file").addEventListener("change", async () => {
+    const [file] = byId("file").files;
+    if (!file) return;
+    byId("text").value = await file.text();
+    options(byId("across"), []);
+    load();
+  });
+  byId("load").addEventListener("click", load);
+  byId("brush").addEventListener("change", () => {
+    if (byId("brush").value && state.data !== OWN) begin({ X: [], y: [], classes: ["0", "1", "2"], names: ["x1", "x2"] });
+  });
+  byId("clear").addEventListener("click", () => begin({ X: [], y: [], classes: ["0", "1", "2"], names: ["x1", "x2"] }));
+}
+
+async function load() {
+  const selects = ["across", "up", "kind"].map(byId);
+  const given = selects[0].options.length ? selects.map((select) => select.value) : [];
+  try {
+    const found = await page.call("training.table", { text: byId("text").value, chosen: given });
+    selects.forEach((select, n) => {
+      options(select, found.columns.map((name) => [name, name]));
+      select.value = found.chosen[n];
+    });
+    byId("told").textContent = `${found.X.length} rows, classes ${found.classes.join(", ")}. ${found.told}`;
+    begin(found);
+  } catch (error) {
+    options(selects[0], []);
+    page.fail(error.message);
+  }
+}
+
+function begin(found) {
+  own = found;
+  change("data", OWN);
+}
+
+function addPoint(point, label) {
+  own = { ...own, X: [...own.X, point], y: [...own.y, label] };
+  if (own.classes.length <= label) own.classes = ["0", "1", "2"];
+  change("data", OWN);
+}
+
+// ---- files ---------------------------------------------------------------------------
+
+function wireFiles() {
+  for (const kind of ["svg", "html", "latex", "python"]) {
+    byId(kind).addEventListener("click", async () => {
+      if (!trainer) return;
+      page.save(await page.call("training.file", {
+        kind, setup: setup(), weights: [...trainer.weights], X: scaled, y: data.y, row: chosen,
+        summary: byId("summary").textContent,
+      }));
+    });
+  }
+}
+
+// ---- the panel -----------------------------------------------------------------------
+
+let started = false;
+
+export function start(given) {
+  page = given;
+}
+
+export async function show() {
+  if (!started) {
+    started = true;
+    choices = await page.call("training.choices", {});
+    wire();
+    await build();
+  } else if (trainer) draw();
+}
+
+export function hide() {
+  pause();
+}

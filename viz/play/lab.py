@@ -1,0 +1,256 @@
+"""The lab: a network, as programs in JavaScript and as a picture of what a row does.
+
+The page trains: it runs the programs that are recorded here, on the numbers that it
+holds. Each function takes a set-up as plain data and gives plain data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from autograd import Value, compile, dot, sigmoid, sin, softmax, sum
+from nn.losses import binary_cross_entropy_with_logits, cross_entropy
+from nn.module import ACTIVATIONS, MLP
+from nn.optim import OPTIMIZERS
+from viz.network import network
+from viz.play.points import CLASSES, SHAPES, points, table
+
+MOST_NEURONS: Final = 32
+MOST_LAYERS: Final = 5
+
+FEATURES: Final[Mapping[str, tuple[str, Callable[[Any, Any], Any]]]] = {
+    "x": ("x₁", lambda x, y: x),
+    "y": ("x₂", lambda x, y: y),
+    "xx": ("x₁²", lambda x, y: x * x),
+    "yy": ("x₂²", lambda x, y: y * y),
+    "xy": ("x₁·x₂", lambda x, y: x * y),
+    "sinx": ("sin x₁", lambda x, y: sin(x)),
+    "siny": ("sin x₂", lambda x, y: sin(y)),
+}
+"""What a network may see of a point: by its key in the address, a name and a rule."""
+
+CHOICES: Final[Mapping[str, list[str]]] = {
+    "data": list(SHAPES),
+    "features": list(FEATURES),
+    "activation": [*ACTIVATIONS, "linear"],
+    "optimizer": list(OPTIMIZERS),
+}
+"""What a set-up chooses from."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A network, and what moves it.
+
+    features: keys of `FEATURES`. layers: how many neurons each hidden layer has.
+    classes: how many there are to tell. seed: of the first weights.
+    """
+
+    features: tuple[str, ...] = ("x", "y")
+    layers: tuple[int, ...] = (8, 8)
+    activation: str = "tanh"
+    optimizer: str = "adam"
+    classes: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check([*self.features], "features")
+        _check([self.activation], "activation")
+        _check([self.optimizer], "optimizer")
+        fits = all(1 <= size <= MOST_NEURONS for size in self.layers)
+        if not fits or len(self.layers) > MOST_LAYERS:
+            raise ValueError(
+                f"a network here has up to {MOST_LAYERS} hidden layers of 1 to "
+                f"{MOST_NEURONS} neurons; got {self.layers}"
+            )
+        if not self.features:
+            raise ValueError("a network sees nothing without features; choose one")
+        if not 2 <= self.classes <= CLASSES:
+            raise ValueError(f"there are 2 to {CLASSES} classes; got {self.classes}")
+
+    @classmethod
+    def of(cls, setup: Mapping[str, Any]) -> Setup:
+        """From the page's data, of which it takes what it knows."""
+        given = {key: setup[key] for key in cls.__dataclass_fields__ if key in setup}
+        for key in ("features", "layers"):
+            given[key] = tuple(given.get(key, getattr(cls, key)))
+        return cls(**given)
+
+    @property
+    def outputs(self) -> int:
+        """One for two classes, otherwise one for each."""
+        return 1 if self.classes == 2 else self.classes
+
+    def model(self, numbers: Sequence[float] = ()) -> MLP:
+        """The network, with its first weights or with these numbers."""
+        sizes = [*self.layers, self.outputs]
+        model = MLP(len(self.features), sizes, self.activation, seed=self.seed)
+        if numbers:
+            for parameter, number in zip(model.parameters(), numbers, strict=True):
+                parameter.data = float(number)
+        return model
+
+    def seen(self, x: Any, y: Any) -> list[Any]:
+        """The features of a point."""
+        return [FEATURES[key][1](x, y) for key in self.features]
+
+    def loss(self, outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
+        """Of one row: cross-entropy, from one logit or from one for each class."""
+        if self.outputs == 1:
+            return binary_cross_entropy_with_logits([*outputs], [*targets])
+        return cross_entropy([[*outputs]], [[*targets]])
+
+    def targets(self, label: int) -> list[float]:
+        """What the outputs of a row of that class should be."""
+        if self.outputs == 1:
+            return [float(label)]
+        return [float(label == n) for n in range(self.classes)]
+
+
+def _check(given: Sequence[str], name: str) -> None:
+    for choice in given:
+        if choice not in CHOICES[name]:
+            known = ", ".join(CHOICES[name])
+            raise ValueError(f"{choice!r:.40} is no choice for {name}; choose {known}")
+
+
+# ---- programs ------------------------------------------------------------------------
+
+
+def forward(model: MLP, row: Sequence[Any], shifts: Sequence[Any] = ()) -> list[Any]:
+    """The activations of all neurons, layer by layer; the last are the outputs.
+
+    shifts: added to the sums, one for each neuron: the derivatives by them are the δ's.
+    """
+    found: list[Any] = []
+    left = iter(shifts)
+    for layer in model.layers:
+        sums = [
+            dot(neuron.w, row) + neuron.b + next(left, 0.0) for neuron in layer.neurons
+        ]
+        f = layer.activation
+        row = sums if f is None else [f(z) for z in sums]
+        found += row
+    return found
+
+
+def programs(setup: Mapping[str, Any]) -> dict[str, Any]:
+    """What trains a network, as JavaScript modules, and what the page needs beside.
+
+    loss: of (x, y, targets), its last parameter the rate of the penalty on squared
+        weights. chances: of (x, y), the probability of each class. rule: of (w, g,
+        memory), its parameters the learning rate and the number of the step. inside:
+        of (x, y), all activations. deltas: of (x, y, targets, shifts), the loss, whose
+        derivatives by the shifts are the δ's.
+    """
+    made = Setup.of(setup)
+    model = made.model()
+    weights, count, outputs = model.parameters(), _neurons(made), made.outputs
+    rate = Value(0.0, "rate")
+    squares = sum([w * w for layer in model.layers for n in layer.neurons for w in n.w])
+
+    def loss(x: Value, y: Value, *targets: Value) -> Value:
+        return made.loss(_outputs(made, model, x, y), targets) + rate * squares
+
+    def shifted(x: Value, y: Value, *rest: Value) -> Value:
+        found = forward(model, made.seen(x, y), rest[outputs:])
+        return made.loss(found[-outputs:], rest[:outputs])
+
+    def inside(x: Value, y: Value) -> list[Value]:
+        return forward(model, made.seen(x, y))
+
+    texts = {
+        "loss": _text(loss, 2 + outputs, [*weights, rate], "program", "valueAndGrad"),
+        "chances": _text(lambda x, y: _chances(made, model, x, y), 2, weights),
+        "inside": _text(inside, 2, weights),
+        "deltas": _text(shifted, 2 + outputs + count, weights, "inputGrad"),
+    }
+    rule, keeps = _rule(made.optimizer)
+    return {
+        "programs": {**texts, "rule": rule},
+        "keeps": keeps,
+        "weights": [w.data for w in weights],
+        "sizes": [layer.nout for layer in model.layers],
+        "told": repr(model),
+    }
+
+
+def _text(
+    function: Callable[..., Any],
+    inputs: int,
+    parameters: Sequence[Value],
+    *functions: str,
+) -> str:
+    program = compile(function, inputs, parameters, backend="numpy")
+    return program.to_javascript(functions or ("program",))
+
+
+def _outputs(made: Setup, model: MLP, x: Value, y: Value) -> list[Value]:
+    return forward(model, made.seen(x, y))[-made.outputs :]
+
+
+def _chances(made: Setup, model: MLP, x: Value, y: Value) -> list[Value]:
+    found = _outputs(made, model, x, y)
+    if made.outputs > 1:
+        return softmax(found)
+    return [1 - sigmoid(found[0]), sigmoid(found[0])]
+
+
+def _neurons(made: Setup) -> int:
+    return made.outputs + len([n for size in made.layers for n in range(size)])
+
+
+def _rule(name: str) -> tuple[str, int]:
+    """An optimizer's update of one parameter, and how many numbers it keeps of each."""
+    optimizer = OPTIMIZERS[name]()
+    bare = optimizer.bare()
+    lr, t = Value(0.01, "lr"), Value(1.0, "t")
+    keeps = len(optimizer.keeps)
+
+    def rule(w: Value, g: Value, *memory: Value) -> list[Value]:
+        return list(bare.apply(w, g, lr, t, *memory))
+
+    return _text(rule, 2 + keeps, [lr, t]), keeps
+
+
+# ---- pictures ------------------------------------------------------------------------
+
+
+def picture(
+    setup: Mapping[str, Any],
+    weights: Sequence[float],
+    point: Sequence[float],
+    label: int,
+) -> str:
+    """The network with what one point does in it, forward and back, as SVG."""
+    made = Setup.of(setup)
+    model = made.model(weights)
+    names = [FEATURES[key][0] for key in made.features]
+    row = [
+        Value(number, name)
+        for number, name in zip(made.seen(*point), names, strict=True)
+    ]
+
+    def loss(outputs: Any, _: Any) -> Any:
+        found = outputs if isinstance(outputs, list) else [outputs]
+        return made.loss(found, made.targets(label))
+
+    return network(model, row, float(label), loss=loss).svg
+
+
+def choices() -> dict[str, Any]:
+    """What the page's controls offer."""
+    names = {key: name for key, (name, _) in FEATURES.items()}
+    return {**CHOICES, "names": names, "layers": MOST_LAYERS, "neurons": MOST_NEURONS}
+
+
+CALLS: Final[Mapping[str, Callable[..., Any]]] = {
+    "training.choices": choices,
+    "training.points": points,
+    "training.table": table,
+    "training.programs": programs,
+    "training.picture": picture,
+}
+"""The calls of the panel."""
