@@ -11,7 +11,11 @@ from typing import Any, Final
 
 from viz.play import desk, lab, lab_files
 
-CALLS: Final[Mapping[str, Callable[..., Any]]] = {**desk.CALLS, **lab.CALLS, **lab_files.CALLS}
+CALLS: Final[Mapping[str, Callable[..., Any]]] = {
+    **desk.CALLS,
+    **lab.CALLS,
+    **lab_files.CALLS,
+}
 """Every call by its name, such as `expression.graph`."""
 
 

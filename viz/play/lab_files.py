@@ -90,7 +90,9 @@ def latex(made: Setup, weights: Sequence[float], summary: str) -> str:
     for k, layer in enumerate(made.model(weights).layers, 1):
         rows = [[w.data for w in neuron.w] for neuron in layer.neurons]
         biases = [[neuron.b.data] for neuron in layer.neurons]
-        lines.append(f"W_{{{k}}} = {_matrix(rows)}, \\quad b_{{{k}}} = {_matrix(biases)}")
+        lines.append(
+            f"W_{{{k}}} = {_matrix(rows)}, \\quad b_{{{k}}} = {_matrix(biases)}"
+        )
     return document("\n".join([f"\\[\n{line}\n\\]" for line in lines]))
 
 
