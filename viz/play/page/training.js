@@ -263,12 +263,24 @@ async function drawNetwork() {
     const svg = await page.call("training.picture", {
       setup: setup(), weights: [...trainer.weights], point: scaled[chosen], label: data.y[chosen],
     });
-    byId("network").replaceChildren(markup(svg));
+    byId("network").replaceChildren(fitted(markup(svg)));
     tellRow();
   } finally {
     drawing = false;
     pictured = performance.now();
   }
+}
+
+// A picture that is as wide as there is room, unless its full size is wanted.
+function fitted(svg) {
+  if (!byId("full").checked) {
+    svg.style.maxWidth = svg.getAttribute("width");
+    svg.setAttribute("width", "100%");
+    svg.removeAttribute("height");
+  }
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", `The network with row ${chosen + 1}`);
+  return svg;
 }
 
 function tellRow() {
@@ -342,6 +354,7 @@ function wire() {
     build();
     page.remember();
   });
+  byId("full").addEventListener("change", drawNetwork);
   byId("row").addEventListener("change", () => pick(Number(byId("row").value) - 1));
   byId("plane").addEventListener("click", clicked);
   addEventListener("resize", () => byId("plane").clientWidth && draw());
