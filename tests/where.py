@@ -85,9 +85,10 @@ ELSEWHERE = {
     "viz.play.link": "playground",
     "viz.play.pieces": "playground",
     "viz.play.server": "playground",
-    "viz.play.training": "playground",
     "viz.play.view": "playground",
     "viz.play.walk": "playground",
+    "viz.play.lab_files": "lab",
+    "viz.play.points": "lab",
     "viz.style": "draw stepper",
     "viz.train": "train cli_train",
 }

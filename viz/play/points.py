@@ -201,7 +201,8 @@ def _chosen(columns: Mapping[str, list[str]], chosen: Sequence[str]) -> list[str
 
 
 def _of_numbers(columns: Mapping[str, list[str]]) -> Iterator[str]:
+    """Those that hold numbers, all but a few lines."""
     for name, texts in columns.items():
-        there = [text for text in texts if text.strip()]
-        if there and all(_number(text) is not None for text in there):
+        numbers = [text for text in texts if _number(text) is not None]
+        if 2 * len(numbers) > len([text for text in texts if text.strip()]):
             yield name

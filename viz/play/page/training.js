@@ -263,7 +263,8 @@ async function drawNetwork() {
     const svg = await page.call("training.picture", {
       setup: setup(), weights: [...trainer.weights], point: scaled[chosen], label: data.y[chosen],
     });
-    byId("network").replaceChildren(fitted(markup(svg)));
+    const frame = byId("network");  // a root of its own, for the picture has its own looks
+    (frame.shadowRoot ?? frame.attachShadow({ mode: "open" })).replaceChildren(fitted(markup(svg)));
     tellRow();
   } finally {
     drawing = false;
@@ -273,6 +274,8 @@ async function drawNetwork() {
 
 // A picture that is as wide as there is room, unless its full size is wanted.
 function fitted(svg) {
+  svg.style.display = "block";
+  svg.style.margin = "0 auto";
   if (!byId("full").checked) {
     svg.style.maxWidth = svg.getAttribute("width");
     svg.setAttribute("width", "100%");

@@ -1,0 +1,268 @@
+"""The lab: its data, its programs against the engine, its pictures and files."""
+
+import json
+import math
+import random
+import runpy
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from autograd import Value
+from nn import MLP, fit
+from nn.losses import LOSSES
+from viz.play import lab, lab_files
+from viz.play.calls import call
+from viz.play.points import MOST, SHAPES, points, table
+
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="no node")
+
+
+# ---- points --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_points_follow_from_their_seed_and_can_be_told_apart(shape):
+    made = points(shape, rows=120, noise=0.05, seed=3)
+    assert made == points(shape, rows=120, noise=0.05, seed=3)
+    assert made != points(shape, rows=120, noise=0.05, seed=4)
+    X, y = np.array(made["X"]), np.array(made["y"])
+    assert X.shape == (120, 2)
+    assert abs(X).max() < 2.5
+    counts = np.bincount(y)
+    assert len(counts) == len(made["classes"])
+    assert counts.min() >= 120 // len(counts)
+    far = np.linalg.norm(X[:, None] - X[None], axis=2) + np.eye(120) * 9
+    assert (y[far.argmin(axis=1)] == y).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"shape": "stars"}, "choose moons"),
+        ({"rows": 3}, "from 4"),
+        ({"rows": MOST + 1}, f"to {MOST}"),
+        ({"noise": -1}, "noise"),
+        ({"noise": math.nan}, "noise"),
+    ],
+)
+def test_points_that_cant_be(changes, message):
+    with pytest.raises(ValueError, match=message):
+        points(**{"shape": "moons", **changes})
+
+
+TABLE = "name,a,b,kind\nx,1,2,cat\ny,3,4.5,dog\nz,-1e3,0,cat\n"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_as_people_paste_it(delimiter, end):
+    text = TABLE.replace("\n", end).replace(",", delimiter)
+    if delimiter != ",":
+        text = text.replace("4.5", "4,5")
+    found = table(text)
+    assert found["X"] == [[1, 2], [3, 4.5], [-1000, 0]]
+    assert (found["y"], found["classes"]) == ([0, 1, 0], ["cat", "dog"])
+    assert found["chosen"] == ["a", "b", "kind"]
+    assert table(text, ["b", "a", "name"])["X"][1] == [4.5, 3]
+
+
+def test_lines_with_gaps_are_left_out_and_classes_are_in_order():
+    found = table('a,b,c\n1,2,10\n3,,9\n5,6,9\n7,8,"9"\n,1,\nnan,1,9\n')
+    assert (found["X"], found["y"]) == ([[1, 2], [5, 6], [7, 8]], [1, 0, 0])
+    assert found["classes"] == ["9", "10"]
+    assert found["told"] == "3 of 6 lines were left out, for they lack a value"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line of names"),
+        ("a,b,c\n1,2,x", "at least two"),
+        ("1,2,3\n4,5,6\n7,8,9", "line with the columns' names"),
+        ("a,a,c\n1,2,x\n1,2,y", "'a' is there 2 times"),
+        ("a,b,c\n1,2,x\n1,2", "line 3 has 2 values"),
+        ("a,b,c\n1,2,x\n1,2,x", "2 to 8"),
+        ("a,c\n1,x\n3,y", "two columns of numbers"),
+        ("a,b\n" + "1,2\n" * (MOST + 1), "at most"),
+    ],
+)
+def test_tables_that_cant_be(text, message):
+    with pytest.raises(ValueError, match=message):
+        table(text)
+
+
+# ---- programs ------------------------------------------------------------------------
+
+SETUPS = [
+    {},
+    {"layers": [], "features": [*lab.FEATURES], "activation": "relu"},
+    {"layers": [3, 2], "classes": 3, "optimizer": "sgd", "activation": "sigmoid"},
+    {"layers": [4], "optimizer": "adamw", "activation": "gelu", "seed": 5},
+    {"layers": [2, 2, 2], "optimizer": "rmsprop", "activation": "linear"},
+]
+
+TRAIN = """
+import { readFileSync } from "node:fs";
+import { Trainer } from "./trainer.js";
+const asked = JSON.parse(readFileSync("asked.json"));
+const answers = [];
+for (const [n, { made, X, y }] of asked.entries()) {
+  const modules = {};
+  for (const key of Object.keys(made.programs))
+    modules[key] = await import(`./${n}-${key}.mjs`);
+  const rows = X.map((_, row) => row);
+  const parts = { train: rows, test: rows.slice(0, 3) };
+  const trainer = new Trainer(made, modules, X, y, parts, 0);
+  const layers = trainer.layers();
+  const losses = [];
+  for (let epoch = 0; epoch < 5; epoch++) {
+    losses.push(trainer.measured("train").loss);
+    trainer.advance({ rate: 0.05, penalty: 0, batch: 0 });
+  }
+  const whole = [...trainer.weights];
+  trainer.advance({ rate: 0.05, penalty: 0.1, batch: 4 });
+  answers.push({ layers, losses, whole, last: [...trainer.weights],
+    chances: [...trainer.chances(Float64Array.from(X.flat()))],
+    test: trainer.measured("test") });
+}
+console.log(JSON.stringify(answers));
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """What the page's own trainer makes of each set-up, run by node."""
+    from viz.play.server import page_files
+
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "trainer.js").write_bytes(page_files()["trainer.js"].read_bytes())
+    asked = []
+    for n, setup in enumerate(SETUPS):
+        made = lab.programs(setup)
+        for key, text in made["programs"].items():
+            (folder / f"{n}-{key}.mjs").write_text(text)
+        data = points("blobs" if setup.get("classes") == 3 else "moons", rows=12)
+        asked.append({"made": made, "X": data["X"], "y": data["y"]})
+    (folder / "asked.json").write_text(json.dumps(asked))
+    (folder / "run.js").write_text(TRAIN)
+    said = subprocess.run(
+        [NODE, "run.js"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stderr
+    return list(zip(SETUPS, asked, json.loads(said.stdout), strict=True))
+
+
+@needs_node
+@pytest.mark.parametrize("n", range(len(SETUPS)))
+def test_the_page_trains_as_fit_does(n, trained):
+    setup, asked, answer = trained[n]
+    made = lab.Setup.of(setup)
+    model = made.model()
+    X = [made.seen(*point) for point in asked["X"]]
+    loss = "binary_cross_entropy_with_logits" if made.outputs == 1 else "cross_entropy"
+    optimizer = lab.OPTIMIZERS[made.optimizer](lr=0.05)
+    history = fit(
+        model, X, asked["y"], loss=loss, optimizer=optimizer, epochs=5, progress=False
+    )
+    np.testing.assert_allclose(answer["losses"], history.columns["loss"], rtol=1e-11)
+    weights = [parameter.data for parameter in model.parameters()]
+    np.testing.assert_allclose(answer["whole"], weights, rtol=1e-9, atol=1e-12)
+    assert answer["last"] != answer["whole"]
+    chances = np.reshape(answer["chances"], (12, made.classes))
+    np.testing.assert_allclose(chances.sum(axis=1), 1.0, rtol=1e-12)
+    assert answer["test"]["accuracy"] in (0, 1 / 3, 2 / 3, 1)
+
+
+@needs_node
+@pytest.mark.parametrize("n", range(len(SETUPS)))
+def test_the_bars_are_the_engines_deltas(n, trained):
+    setup, asked, answer = trained[n]
+    made = lab.Setup.of(setup)
+    model = made.model()
+    sizes = [*made.layers, made.outputs]
+    deltas, activations = np.zeros(sum(sizes)), np.zeros(sum(sizes))
+    for point, label in zip(asked["X"], asked["y"], strict=True):
+        shifts = [Value(0.0) for _ in range(sum(sizes))]
+        found = lab.forward(model, made.seen(*point), shifts)
+        made.loss(found[-made.outputs :], made.targets(label)).backward()
+        deltas += [abs(shift.grad) / 12 for shift in shifts]
+        activations += [abs(a.data) / 12 for a in found]
+    ends = np.cumsum(sizes)[:-1]
+    for layer, delta, a in zip(
+        answer["layers"],
+        np.split(deltas, ends),
+        np.split(activations, ends),
+        strict=True,
+    ):
+        assert layer["delta"] == pytest.approx(delta.mean(), rel=1e-11)
+        assert layer["activation"] == pytest.approx(a.mean(), rel=1e-11)
+        assert layer["silent"] == (a == 0).sum()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"features": []}, "choose one"),
+        ({"features": ["z"]}, "features"),
+        ({"layers": [0]}, "1 to 32"),
+        ({"layers": [33]}, "1 to 32"),
+        ({"layers": [1] * 6}, "up to 5"),
+        ({"activation": "step"}, "activation"),
+        ({"optimizer": "lbfgs"}, "optimizer"),
+        ({"classes": 1}, "2 to 8"),
+    ],
+)
+def test_set_ups_that_cant_be(changes, message):
+    with pytest.raises(ValueError, match=message):
+        call("training.programs", {"setup": changes})
+
+
+# ---- pictures and files --------------------------------------------------------------
+
+
+def test_the_picture_is_of_the_row_with_these_weights():
+    setup = {"layers": [2], "features": ["x", "xy"]}
+    weights = [0.1 * n for n in range(9)]
+    svg = call(
+        "training.picture",
+        {"setup": setup, "weights": weights, "point": [0.5, 3.0], "label": 1},
+    )
+    model = MLP(2, [2, 1], "tanh")
+    for parameter, number in zip(model.parameters(), weights, strict=True):
+        parameter.data = number
+    out = model([0.5, 1.5])
+    loss = LOSSES["binary_cross_entropy_with_logits"](out, 1)
+    assert "x₁·x₂" in svg
+    assert f"{out.data:.3g}" in svg
+    assert f"{loss.data:.3g}" in svg
+
+
+@pytest.mark.parametrize("n", range(len(SETUPS)))
+def test_files(n, tmp_path, monkeypatch):
+    setup = SETUPS[n]
+    data = points("blobs" if setup.get("classes") == 3 else "moons", rows=12)
+    weights = lab.programs(setup)["weights"]
+    rng = random.Random(n)
+    weights = [w + rng.gauss(0, 0.1) for w in weights]
+    given = {"setup": setup, "weights": weights, "X": data["X"], "y": data["y"]}
+    made = {
+        kind: call("training.file", {**given, "kind": kind, "row": 1, "summary": "5 %"})
+        for kind in lab_files.TYPES
+    }
+    assert made["svg"]["text"].startswith("<svg")
+    assert "<svg" in made["html"]["text"]
+    assert "5 \\%" in made["latex"]["text"]
+    assert made["latex"]["text"].count("W_") == len(setup.get("layers", [8, 8])) + 1
+    path = tmp_path / made["python"]["name"]
+    path.write_text(made["python"]["text"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["training.py"])
+    space = runpy.run_path(str(path))
+    assert (tmp_path / "network.svg").exists()
+    assert space["history"].columns["loss"][-1] < space["history"].columns["loss"][0]
