@@ -612,11 +612,30 @@ def play(
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Do not open a browser.")
     ] = False,
+    export: Annotated[
+        str,
+        typer.Option(
+            help="Write it for a browser without a server instead: into a folder, or "
+            "as one page where the name ends in .html."
+        ),
+    ] = "",
+    assets: Annotated[
+        str,
+        typer.Option(
+            help="The folder of npm packages that --export takes Pyodide and Graphviz "
+            "from; node_modules by default."
+        ),
+    ] = "",
 ) -> None:
     """Open the playground: expressions with sliders, and networks that train live.
 
-    The page is served to this machine alone.
+    The page is served to this machine alone; or else written as files for anyone.
     """
+    if export:
+        from viz.play.export import export as written
+
+        print(f"wrote {written(export, assets or None)}")
+        return
     from viz.play.server import serve
 
     serve(port, browser=not no_browser)

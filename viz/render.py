@@ -26,6 +26,7 @@ from typing import Any, Final
 import graphviz
 
 FONT: Final = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
+KNOWN_FONT: Final = "Verdana"
 FORMATS: Final = ("svg", "png", "pdf", "dot")
 
 # The layout of this many statements takes well under a second, and of none so few has
@@ -206,6 +207,8 @@ def render(
 
     Raises TimeoutError where it takes longer, ValueError where `dot` is not valid.
     """
+    if sys.platform == "emscripten":
+        return _layout_in_browser(dot, format, engine)
     if dot.count("\n") <= QUICK:
         return _layout(dot, format, engine)
     return _layout_elsewhere(dot, format, engine, seconds)
@@ -246,6 +249,19 @@ def undated(pdf: bytes) -> bytes:
 
     body, mark, index = (pdf[:start] + pdf[end:]).rpartition(b"\nxref\n")
     return body + mark + re.sub(rb"\d+(?= \d{5} n)|(?<=startxref\n)\d+", moved, index)
+
+
+def _layout_in_browser(dot: str, format: str, engine: str) -> bytes:
+    """By the Graphviz that a page has loaded, where Python itself runs in a browser.
+
+    It can't look into fonts, and knows how wide letters are of some families alone:
+    Verdana is as wide as the family that comes with this package.
+    """
+    from wasm_graphviz import layout  # what the page's worker registers
+
+    known = dot.replace(f'"{FONT}"', f'"{KNOWN_FONT}"')
+    drawn = str(layout(known, format, engine))
+    return drawn.replace(f'"{KNOWN_FONT}"', f'"{FONT}"').encode()
 
 
 def _layout_elsewhere(dot: str, format: str, engine: str, seconds: float) -> bytes:

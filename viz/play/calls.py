@@ -6,6 +6,8 @@ No call remembers anything: the page holds its state, and sends what a call need
 
 from __future__ import annotations
 
+import json
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -30,3 +32,27 @@ def call(name: str, arguments: Mapping[str, Any]) -> Any:
     if name not in CALLS:
         raise ValueError(f"there is no call {name!r}; there are {', '.join(CALLS)}")
     return CALLS[name](**arguments)
+
+
+def answer(name: str, body: bytes | str) -> tuple[int, Any]:
+    """What a call comes to, and the HTTP status that says whether it is an answer.
+
+    A fault of ours is told on the page too, and its traceback in the terminal.
+    """
+    try:
+        return 200, call(name, json.loads(body))
+    except (ValueError, ArithmeticError) as error:
+        return 400, {"error": str(error)}
+    except Exception as error:
+        traceback.print_exc()
+        return 500, {"error": f"{type(error).__name__}: {error}"}
+
+
+def told(name: str, body: str) -> str:
+    """The same as JSON, for a page that runs this Python itself.
+
+    >>> told("expression.nothing", "{}")[:30]
+    '{"status": 400, "data": {"erro'
+    """
+    status, data = answer(name, body)
+    return json.dumps({"status": status, "data": data}, allow_nan=False)

@@ -11,7 +11,6 @@ import json
 import secrets
 import socket
 import sys
-import traceback
 import webbrowser
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
@@ -19,7 +18,7 @@ from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from viz.play.calls import call
+from viz.play.calls import answer
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -139,20 +138,6 @@ async def _answer(request: Request) -> Response:
     body = await request.body()
     status, data = await run_in_threadpool(answer, request.path_params["name"], body)
     return Response(json.dumps(data, allow_nan=False), status, None, "application/json")
-
-
-def answer(name: str, body: bytes) -> tuple[int, Any]:
-    """What a call comes to, and the HTTP status that says whether it is an answer.
-
-    A fault of ours is told on the page too, and its traceback in the terminal.
-    """
-    try:
-        return 200, call(name, json.loads(body))
-    except (ValueError, ArithmeticError) as error:
-        return 400, {"error": str(error)}
-    except Exception as error:
-        traceback.print_exc()
-        return 500, {"error": f"{type(error).__name__}: {error}"}
 
 
 # ---- who may ask ---------------------------------------------------------------------

@@ -1,0 +1,54 @@
+// A worker that runs the Python of the playground: it is sent the parts, then calls.
+
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+async function module(bytes) {
+  return import(URL.createObjectURL(new Blob([bytes], { type: "text/javascript" })));
+}
+
+// Nothing is asked of the network: what Pyodide fetches is one of the parts.
+function answerFetches(parts) {
+  self.fetch = async (address) => {
+    const name = String(address).split("/").pop();
+    if (!parts[name]) throw new TypeError(`this page asks nothing of the network: ${address}`);
+    return new Response(parts[name], { headers: { "Content-Type": "application/wasm" } });
+  };
+}
+
+async function started({ packed, lock }) {
+  const entries = Object.entries(packed).map(async ([name, text]) => [name, await unpacked(text)]);
+  const parts = Object.fromEntries(await Promise.all(entries));
+  answerFetches(parts);
+  const [{ loadPyodide }, { default: createPyodideModule }, { Graphviz }] = await Promise.all(
+    ["pyodide.mjs", "pyodide.asm.mjs", "graphviz.js"].map((name) => module(parts[name])),
+  );
+  const [python, graphviz] = await Promise.all([
+    loadPyodide({ indexURL: "https://parts.invalid/", lockFileContents: lock, createPyodideModule }),
+    Graphviz.load(),
+  ]);
+  python.registerJsModule("wasm_graphviz", {
+    layout: (dot, format, engine) => graphviz.layout(dot, format, engine),
+  });
+  python.unpackArchive(parts["sources.zip"].buffer, "zip", { extractDir: "/home/pyodide" });
+  return python.runPython("from viz.play.calls import told\ntold");
+}
+
+let told = null;
+
+self.onmessage = async ({ data }) => {
+  if (told) {
+    const { status, data: found } = JSON.parse(told(data.name, data.body));
+    self.postMessage({ id: data.id, status, data: found });
+    return;
+  }
+  try {
+    told = await started(data);
+    self.postMessage({ ready: true });
+  } catch (error) {
+    self.postMessage({ ready: false, error: error.message });
+  }
+};
