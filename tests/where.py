@@ -80,7 +80,7 @@ ELSEWHERE = {
     "viz.play": "playground",
     "viz.play.app": "playground playground_browser",
     "viz.play.chart": "playground",
-    "viz.play.export": "playground",
+    "viz.play.export": "export",
     "viz.play.expression": "playground",
     "viz.play.link": "playground",
     "viz.play.pieces": "playground",

@@ -180,7 +180,7 @@ def page(assets: str) -> str:
         '<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n',
     )
-    answers = json.dumps([*first_answers()]).replace("</", "<\\/")
+    answers = json.dumps([*first_answers()]).replace("<", "\\u003c")
     end = (
         '<p id="starting" class="quiet" role="status">Starting Python in this page; '
         "what needs it follows in a few seconds.</p>\n"
@@ -202,8 +202,8 @@ def _hash(text: str) -> str:
 def bundled(known: Mapping[str, str]) -> str:
     """The modules as one script: each a function, called after those that it imports.
 
-    >>> files = {"main.js": 'import { a } from "./b.js";\\na();', "b.js": "export const a = 1;"}
-    >>> print(bundled(files))
+    >>> main = 'import { a } from "./b.js";' + chr(10) + "a();"
+    >>> print(bundled({"main.js": main, "b.js": "export const a = 1;"}))
     const b_js = (() => {
     const a = 1;
     return { a };

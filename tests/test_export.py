@@ -1,0 +1,267 @@
+"""The playground as files, opened from the disk in a browser without a network."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from viz.play import export as made
+from viz.play.server import page_files
+
+NODE_MODULES = Path(os.environ.get("CHAINRULE_ASSETS", "node_modules"))
+needs_assets = pytest.mark.skipif(
+    not all((NODE_MODULES / path).exists() for path, _ in made.ASSETS.values()),
+    reason=f"no npm packages here: {made.COMMAND}",
+)
+FIRST = {"text": "tanh(w1*x1 + w2*x2 + b)", "out": "0.5370495669980353"}
+
+
+@pytest.fixture
+def packages(tmp_path, monkeypatch):
+    """A folder of packages that hold next to nothing, known by their sums."""
+    folder = tmp_path / "packages"
+    lock = json.dumps({"info": {"python": "3.14"}, "packages": {"numpy": {}}})
+    known = {}
+    for name, (path, _) in made.ASSETS.items():
+        data = (
+            lock if name.endswith(".json") else f"export default {name!r};"
+        ).encode()
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+        known[name] = made.Asset(path, hashlib.sha256(data).hexdigest())
+    monkeypatch.setattr(made, "ASSETS", known)
+    return folder
+
+
+# ---- what is written -----------------------------------------------------------------
+
+
+def inline(html, opening):
+    return re.findall(rf"<{opening}>(.*?)</(?:script|style)>", html, re.DOTALL)
+
+
+def test_one_page_holds_everything_and_is_the_same_every_time(packages, tmp_path):
+    path = made.export(tmp_path / "page.html", packages)
+    html = path.read_text()
+    assert made.export(tmp_path / "again.html", packages).read_text() == html
+    for text in (*inline(html, "script"), *inline(html, "style")):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in html
+    assert len(inline(html, "script")) == len(inline(html, "style")) == 1
+    assert not re.search(r'(src|href)="(?!\?|data:|#)', html)
+    assert "import " not in re.sub("//.*", "", inline(html, "script")[0])
+    (parts,) = inline(html, 'script id="assets" type="application/json"')
+    parts = json.loads(parts)
+    assert set(parts["packed"]) == {*made.ASSETS, "sources.zip"} - {"pyodide-lock.json"}
+    assert parts["lock"] == {"info": {"python": "3.14"}, "packages": {}}
+    packed = base64.b64decode(parts["packed"]["sources.zip"])
+    names = zipfile.ZipFile(io.BytesIO(gzip.decompress(packed))).namelist()
+    assert {"autograd/value.py", "viz/play/lab.py", "graphviz/__init__.py"} <= {*names}
+    assert "viz/pages/stepper.html" in names
+    assert not [name for name in names if name.endswith((".so", ".pyc", ".ttf"))]
+
+
+def test_a_folder_holds_a_small_page_and_the_rest_beside_it(packages, tmp_path):
+    folder = made.export(tmp_path / "site" / "inside", packages)
+    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "python.js"]
+    html = (folder / "index.html").read_bytes()
+    assert len(html) < 400_000
+    assert (folder / "python.js").read_text().startswith("window.assets = {")
+
+
+def test_what_is_missing_is_said_with_the_command(packages, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = "npm install pyodide@.* @hpcc-js/wasm-graphviz@"
+    with pytest.raises(FileNotFoundError, match=command):
+        made.export(tmp_path / "page.html")
+    path = packages / made.ASSETS["graphviz.js"].path
+    path.write_text("another version")
+    with pytest.raises(ValueError, match=f"index.js is another version.*{command}"):
+        made.export(tmp_path / "page.html", packages)
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_markup_in_an_answer_ends_no_script(packages, tmp_path, monkeypatch):
+    odd = [("expression.examples", {}, "</script><script>alert(1)</script>")]
+    monkeypatch.setattr(made, "first_answers", lambda: iter(odd))
+    html = made.export(tmp_path / "page.html", packages).read_text()
+    assert html.count("</script>") == html.count("<script")
+    (answers,) = inline(html, 'script id="answers" type="application/json"')
+    assert json.loads(answers)[0][2] == odd[0][2]
+
+
+def test_the_bundle_has_every_module_once_and_before_those_that_import_it():
+    known = {name: file.read_text() for name, file in page_files().items()}
+    known["engine.js"] = ""
+    modules = re.findall(r"^const (\w+)_js = ", made.bundled(known), re.MULTILINE)
+    assert modules[-1] == "main"
+    assert len(modules) == len(set(modules))
+    scripts = {name for name in known if name.endswith(".js")}
+    assert {f"{name}.js" for name in modules} == scripts
+    for name in scripts:
+        lines = known[name].splitlines()
+        imports = [line for line in lines if line.startswith("import ")]
+        assert all(map(made.IMPORT.fullmatch, imports)), imports
+        exports = [line for line in lines if line.startswith("export ")]
+        assert all(map(made.EXPORT.match, exports)), exports
+
+
+# ---- in a browser --------------------------------------------------------------------
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from test_stepper_browser import launched
+
+    with sync_api.sync_playwright() as playwright:
+        chromium = launched(playwright.chromium)
+        yield chromium
+        chromium.close()
+
+
+class Opened:
+    """A page from the disk, and whatever went wrong on it or was asked of a network."""
+
+    def __init__(self, browser, path):
+        self.context = browser.new_context(accept_downloads=True)
+        self.context.set_offline(True)
+        self.page = self.context.new_page()
+        self.problems = []
+        self.page.on("console", lambda message: self.problems.append(message.text))
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.context.on("request", self.asked)
+        self.page.goto(path.as_uri())
+
+    def asked(self, request):
+        if not request.url.startswith(("file:", "blob:", "data:")):
+            self.problems.append(request.url)
+
+    def text(self, selector):
+        return self.page.text_content(selector)
+
+    def train(self, epochs):
+        """Play until so many epochs are done; the loss and the share that is right."""
+        self.page.click("#t-play")
+        self.until(lambda: self.epoch() >= epochs)
+        self.page.click("#t-play")
+        return self.text("#t-summary")
+
+    def epoch(self):
+        return int(re.search(r"epoch (\d+)", self.text("#t-summary"))[1])
+
+    def until(self, happened):
+        for _ in range(600):
+            if happened():
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"it did not happen in a minute: {self.problems}")
+
+
+def right(summary):
+    """The shares of rows told right, of those trained on and of the test's."""
+    return [int(share) / 100 for share in re.findall(r"\((\d+) % right\)", summary)]
+
+
+@pytest.mark.browser
+def test_without_python_the_first_pictures_are_there_and_it_trains(
+    browser, packages, tmp_path
+):
+    """The parts are no Python at all here: what needs it never comes, and says so."""
+    opened = Opened(browser, made.export(tmp_path / "page.html", packages))
+    page = opened.page
+    page.wait_for_selector("#graph svg .node")
+    assert opened.text("#out") == FIRST["out"]
+    page.wait_for_selector("#derivation-lines math")
+    page.click("nav a[data-panel=training]")
+    page.wait_for_selector("#t-plane")
+    opened.until(lambda: "epoch 0" in (opened.text("#t-summary") or ""))
+    train, test = right(opened.train(300))
+    assert train >= 0.95
+    assert test >= 0.95
+    opened.until(lambda: "could not start" in opened.text("#starting"))
+    assert opened.problems == []
+
+
+@pytest.fixture(scope="module", params=["page.html", "folder"])
+def whole(request, browser, tmp_path_factory):
+    path = made.export(tmp_path_factory.mktemp("whole") / request.param, NODE_MODULES)
+    opened = Opened(browser, path if path.is_file() else path / "index.html")
+    opened.page.wait_for_selector("#starting", state="hidden", timeout=120_000)
+    yield opened
+    assert opened.problems == []
+    opened.context.close()
+
+
+CSV = "length,width,kind\n" + "".join(
+    f"{x},{y},{'wide' if x + y > 11 else 'narrow'}\n"
+    for x in range(1, 11)
+    for y in range(1, 11)
+)
+
+
+@needs_assets
+@pytest.mark.slow
+@pytest.mark.browser
+def test_an_exported_expression_answers(whole):
+    page = whole.page
+    page.click("nav a[data-panel=expression]")
+    page.fill("#text", "x*y + sin(x)")
+    page.keyboard.press("Enter")
+    whole.until(lambda: whole.text("#out") == "1.8414709848078965")
+    assert "sin" in whole.text("#derivation-lines")
+    page.fill("#text", "log(0*x)")
+    page.keyboard.press("Enter")
+    whole.until(lambda: whole.text("#wrong"))
+    page.select_option("#example", "the worked example")
+    whole.until(lambda: "0.36653675576158634" in whole.text("#out"))
+    slider = page.locator("#names input[type=range]").first
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    whole.until(lambda: "0.36653675576158634" not in whole.text("#out"))
+    page.click("#first")
+    first = whole.text("#step-title")
+    page.click("#forward")
+    whole.until(lambda: whole.text("#step-title") != first)
+
+
+@needs_assets
+@pytest.mark.slow
+@pytest.mark.browser
+def test_an_exported_training_answers(whole):
+    page = whole.page
+    page.click("nav a[data-panel=training]")
+    page.select_option("#t-data", "circles")
+    page.fill("#t-layers", "6")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    whole.until(lambda: whole.text("#t-summary").startswith("epoch 0"))
+    assert min(right(whole.train(400))) >= 0.9
+    page.click("#t-own summary")
+    page.fill("#t-text", CSV)
+    page.click("#t-load")
+    whole.until(lambda: "100 rows" in whole.text("#t-told"))
+    whole.until(lambda: whole.text("#t-summary").startswith("epoch 0"))
+    assert min(right(whole.train(300))) >= 0.95
+    assert "length" in whole.text("#t-row-is")
+    for kind, ending in (
+        ("svg", "svg"),
+        ("html", "html"),
+        ("latex", "tex"),
+        ("python", "py"),
+    ):
+        with page.expect_download() as download:
+            page.click(f"#t-{kind}")
+        path = Path(download.value.path())
+        assert download.value.suggested_filename.endswith(f".{ending}")
+        assert path.stat().st_size > 500
