@@ -41,7 +41,7 @@ def answer(name: str, body: bytes | str) -> tuple[int, Any]:
     """
     try:
         return 200, call(name, json.loads(body))
-    except (ValueError, ArithmeticError) as error:
+    except (ValueError, ArithmeticError, TimeoutError) as error:
         return 400, {"error": str(error)}
     except Exception as error:
         traceback.print_exc()

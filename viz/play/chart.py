@@ -165,7 +165,8 @@ def ticks(low: float, high: float, most: int, whole: bool = False) -> list[float
     power = 10.0 ** math.floor(math.log10(least))
     step = next(m * power for m in (1, 2, 5, 10, 20) if m * power >= least)
     step = max(step, 1.0) if whole else step
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    tiny = 1e-9 * (high - low) / step
+    first, last = math.ceil(low / step - tiny), math.floor(high / step + tiny)
     return [step * number for number in range(first, last + 1)]
 
 

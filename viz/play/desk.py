@@ -170,7 +170,9 @@ def plot(
 
 
 def plot_svg(shown: Recorded, by: str, low: float, high: float) -> str:
-    """The picture of `plot`."""
+    """The picture of `plot`; ValueError for a name that the expression has not."""
+    if by not in shown.leaves:
+        raise ValueError(f"the expression has no name {by!r} to be plotted along")
     leaf = shown.leaves[by]
     x, y, slope = leaf.data, shown.output.data, leaf.grad
     along = curve(shown, by, low, high)
@@ -212,9 +214,15 @@ KINDS: Final = {
 def file(
     kind: str, text: str, numbers: Numbers, by: str, low: float, high: float
 ) -> dict[str, str]:
-    """What is on the screen as a file, in one of `KINDS`."""
+    """What is on the screen as a file, in one of `KINDS`.
+
+    Raises ValueError for a derivation or its steps outside an operation's domain.
+    """
     name, type = KINDS[kind]
-    shown, _ = recorded(text, numbers)
+    shown, error = recorded(text, numbers)
+    if error and kind in ("LaTeX", "Steps"):
+        raise ValueError(error)
+    by = by if by in shown.leaves else ""
     makers: dict[str, Callable[[], str]] = {
         "SVG": lambda: _graph_svg(shown),
         "HTML": lambda: _page(shown, by, low, high),
