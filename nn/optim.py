@@ -365,7 +365,9 @@ def from_zero(x: float, name: str) -> float:
 
 
 def _sqrt(x: Any) -> Any:
-    """np.sqrt, which asks an array, and a Value for its method; no type says so."""
+    """Of a Value by its method, so that a rule is recorded without NumPy as well."""
+    if isinstance(x, Value):
+        return x.sqrt()
     import numpy as np
 
     return np.sqrt(x)
