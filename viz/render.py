@@ -257,10 +257,11 @@ def _layout_in_browser(dot: str, format: str, engine: str) -> bytes:
     It can't look into fonts, and knows how wide letters are of some families alone:
     Verdana is as wide as the family that comes with this package.
     """
-    from wasm_graphviz import layout  # what the page's worker registers
+    from importlib import import_module
 
+    registered = import_module("wasm_graphviz")  # by the page's worker
     known = dot.replace(f'"{FONT}"', f'"{KNOWN_FONT}"')
-    drawn = str(layout(known, format, engine))
+    drawn = str(registered.layout(known, format, engine))
     return drawn.replace(f'"{KNOWN_FONT}"', f'"{FONT}"').encode()
 
 

@@ -151,10 +151,10 @@ def programs(setup: Mapping[str, Any]) -> dict[str, Any]:
     rate = Value(0.0, "rate")
     squares = sum([w * w for layer in model.layers for n in layer.neurons for w in n.w])
 
-    def loss(x: Value, y: Value, *targets: Value) -> Value:
+    def loss(x: Value, y: Value, *targets: Value) -> Any:
         return made.loss(_outputs(made, model, x, y), targets) + rate * squares
 
-    def shifted(x: Value, y: Value, *rest: Value) -> Value:
+    def shifted(x: Value, y: Value, *rest: Value) -> Any:
         found = forward(model, made.seen(x, y), rest[outputs:])
         return made.loss(found[-outputs:], rest[:outputs])
 
