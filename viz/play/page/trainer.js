@@ -39,11 +39,17 @@ export function shuffled(items, draw) {
   return order;
 }
 
-// Which rows are trained on and which are kept for the test, by a share of them.
-export function split(count, share, seed) {
-  const order = shuffled(Array(count).keys(), random(seed + 1));
-  const kept = Math.min(Math.round(count * share), count - 1);
-  return { test: order.slice(0, kept), train: order.slice(kept) };
+// Which rows are trained on and which are kept for the test: of each class a share.
+export function split(y, share, seed) {
+  const order = shuffled(y.keys(), random(seed + 1));
+  const parts = { train: [], test: [] };
+  for (const label of new Set(y)) {
+    const rows = order.filter((row) => y[row] === label);
+    const kept = Math.min(Math.round(rows.length * share), rows.length - 1);
+    parts.test.push(...rows.slice(0, kept));
+    parts.train.push(...rows.slice(kept));
+  }
+  return parts;
 }
 
 export class Trainer {

@@ -43,8 +43,9 @@ let state = { ...FIRST };
 let page;
 let choices;
 let data = { X: [], y: [], classes: ["0", "1"], names: ["x1", "x2"] };
-let own = { X: [], y: [], classes: ["0", "1"], names: ["x1", "x2"] };
+let own = { X: [], y: [], classes: ["0", "1", "2"], names: ["x1", "x2"] };
 let trainer = null;
+let built = null;  // the set-up that it is of
 let scaled = [];
 let view = { x: 0, y: 0, half: 2 };
 let scale = plainly();
@@ -72,11 +73,17 @@ export function write() {
 }
 
 const features = () => state.features.split(" ").filter(Boolean);
-const sizes = () => (state.layers.match(/\d+/g) ?? []).map(Number);
+function sizes() {
+  if (/[^\d\s,]/.test(state.layers)) {
+    const words = "hidden layers are whole numbers with spaces between, such as 8 8";
+    throw Object.assign(new Error(words), { refused: true });
+  }
+  return (state.layers.match(/\d+/g) ?? []).map(Number);
+}
 
-const setup = () => ({
+const setup = ({ classes }) => ({
   features: features(), layers: sizes(), activation: state.activation,
-  optimizer: state.optimizer, classes: Math.max(data.classes.length, 2), seed: Number(state.seed),
+  optimizer: state.optimizer, classes: Math.max(classes.length, 2), seed: Number(state.seed),
 });
 
 // ---- data ----------------------------------------------------------------------------
@@ -102,37 +109,50 @@ async function fetched() {
 
 // ---- building, starting over ---------------------------------------------------------
 
-// Anew: data, programs, first weights.
+// Anew: data, programs, first weights. What was there stays where that can't be.
 async function build() {
   const mine = ++asked;
   pause();
   byId("summary").textContent = "Recording the network …";
   try {
-    const found = await fetched();
+    const made = await fetched();
+    const wanted = setup(made);
+    const parts = split(made.y, Number(state.test), Number(state.seed));
+    const fits = new Set(parts.train.map((row) => made.y[row])).size >= 2;
+    const found = fits ? await page.call("training.programs", { setup: wanted }) : null;
+    const modules = found && await loaded(found.programs);
     if (mine !== asked) return;
-    data = found;
-    const parts = split(data.X.length, Number(state.test), Number(state.seed));
-    scale = state.data === OWN && data.X.length > 1 ? standard(data.X, parts.train) : plainly();
-    scaled = data.X.map((point) => point.map((x, n) => scale.to(n, x)));
-    view = scaled.length ? square(scaled) : { x: 0, y: 0, half: 2 };
-    trainer = null;
-    if (new Set(data.y).size >= 2) {
-      const made = await page.call("training.programs", { setup: setup() });
-      const modules = await loaded(made.programs);
-      if (mine !== asked) return;
-      trainer = new Trainer(made, modules, scaled, data.y, parts, Number(state.seed));
-    }
+    take(made, parts);
+    built = wanted;
+    trainer = found && new Trainer(found, modules, scaled, data.y, parts, Number(state.seed));
     page.fail("");
   } catch (error) {
-    if (mine === asked) page.fail(error.message);
+    if (mine !== asked) return;
+    if (!error.refused) throw error;
+    page.fail(error.message);
+    byId("summary").textContent = trainer ? "" : "–";
     return;
   }
   chosen = Math.min(chosen, Math.max(data.X.length - 1, 0));
   history = { at: [], train: [], test: [] };
   fill();
   draw();
+  if (!trainer) return waitForPoints();
   await drawNetwork();
-  if (goal && trainer) play();
+  if (goal && mine === asked) play();
+}
+
+function take(made, parts) {
+  data = made;
+  scale = state.data === OWN && parts.train.length > 1 ? standard(data.X, parts.train) : plainly();
+  scaled = data.X.map((point) => point.map((x, n) => scale.to(n, x)));
+  view = scaled.length > 1 ? square(scaled) : { x: 0, y: 0, half: 2 };
+}
+
+function waitForPoints() {
+  byId("summary").textContent = "Points of two classes are needed to train.";
+  byId("row-is").textContent = "";
+  byId("network").shadowRoot?.replaceChildren();
 }
 
 // ---- the clock -----------------------------------------------------------------------
@@ -250,7 +270,7 @@ function newRow(body) {
 function bar(cell, size) {
   const share = Math.min(Math.max((Math.log10(size || 1e-300) + 6) / 7, 0), 1);
   cell.firstChild.style.width = `${(6 * share).toFixed(3)}rem`;
-  cell.lastChild.textContent = size < 1e-3 ? size.toExponential(1).replace("-", "−") : short(size);
+  cell.lastChild.textContent = 0 < size && size < 1e-3 ? size.toExponential(1).replace("-", "−") : short(size);
 }
 
 let pictured = 0;  // when the network was drawn
@@ -261,7 +281,7 @@ async function drawNetwork() {
   drawing = true;
   try {
     const svg = await page.call("training.picture", {
-      setup: setup(), weights: [...trainer.weights], point: scaled[chosen], label: data.y[chosen],
+      setup: built, weights: [...trainer.weights], point: scaled[chosen], label: data.y[chosen],
     });
     const frame = byId("network");  // a root of its own, for the picture has its own looks
     (frame.shadowRoot ?? frame.attachShadow({ mode: "open" })).replaceChildren(fitted(markup(svg)));
@@ -433,10 +453,8 @@ function wireOwn() {
     load();
   });
   byId("load").addEventListener("click", load);
-  byId("brush").addEventListener("change", () => {
-    if (byId("brush").value && state.data !== OWN) begin({ X: [], y: [], classes: ["0", "1", "2"], names: ["x1", "x2"] });
-  });
-  byId("clear").addEventListener("click", () => begin({ X: [], y: [], classes: ["0", "1", "2"], names: ["x1", "x2"] }));
+  byId("brush").addEventListener("change", () => byId("brush").value && state.data !== OWN && begin(empty()));
+  byId("clear").addEventListener("click", () => begin(empty()));
 }
 
 async function load() {
@@ -450,7 +468,9 @@ async function load() {
     });
     byId("told").textContent = `${found.X.length} rows, classes ${found.classes.join(", ")}. ${found.told}`;
     begin(found);
+    byId("axes").hidden = false;
   } catch (error) {
+    if (!error.refused) throw error;
     options(selects[0], []);
     page.fail(error.message);
   }
@@ -461,9 +481,10 @@ function begin(found) {
   change("data", OWN);
 }
 
+const empty = () => ({ X: [], y: [], classes: ["0", "1", "2"], names: ["x1", "x2"] });
+
 function addPoint(point, label) {
   own = { ...own, X: [...own.X, point], y: [...own.y, label] };
-  if (own.classes.length <= label) own.classes = ["0", "1", "2"];
   change("data", OWN);
 }
 
@@ -474,7 +495,7 @@ function wireFiles() {
     byId(kind).addEventListener("click", async () => {
       if (!trainer) return;
       page.save(await page.call("training.file", {
-        kind, setup: setup(), weights: [...trainer.weights], X: scaled, y: data.y, row: chosen,
+        kind, setup: built, weights: [...trainer.weights], X: scaled, y: data.y, row: chosen,
         summary: byId("summary").textContent,
       }));
     });
