@@ -48,8 +48,8 @@ def answer(name: str, body: bytes | str) -> tuple[int, Any]:
         return 500, {"error": f"{type(error).__name__}: {error}"}
 
 
-def told(name: str, body: str) -> str:
-    """The same as JSON, for a page that runs this Python itself.
+def told(name: str, body: bytes | str) -> str:
+    """The same as JSON, which is what a page gets.
 
     >>> told("expression.nothing", "{}")[:30]
     '{"status": 400, "data": {"erro'

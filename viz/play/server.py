@@ -7,7 +7,6 @@ same browser can lead it here, but a browser says from where it was led.
 
 from __future__ import annotations
 
-import json
 import secrets
 import socket
 import sys
@@ -18,7 +17,7 @@ from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from viz.play.calls import answer
+from viz.play.calls import told
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -136,8 +135,8 @@ async def _answer(request: Request) -> Response:
     from starlette.responses import Response
 
     body = await request.body()
-    status, data = await run_in_threadpool(answer, request.path_params["name"], body)
-    return Response(json.dumps(data, allow_nan=False), status, None, "application/json")
+    data = await run_in_threadpool(told, request.path_params["name"], body)
+    return Response(data, media_type="application/json")
 
 
 # ---- who may ask ---------------------------------------------------------------------

@@ -14,7 +14,7 @@ export async function call(name, given = {}) {
     throw new Error(ENDED);
   }
   if (response.status === 403) throw new Error(LOCKED);
-  const data = await response.json();
-  if (!response.ok) throw Object.assign(new Error(data.error), { refused: response.status === 400 });
+  const { status, data } = await response.json();
+  if (status !== 200) throw Object.assign(new Error(data.error), { refused: status === 400 });
   return data;
 }

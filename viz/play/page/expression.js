@@ -143,7 +143,8 @@ function makeNames() {
 function showNumbers() {
   byId("out").textContent = shown.error ? "–" : shown.out;
   [...byId("names").querySelectorAll(".name")].forEach((row, at) => {
-    const { name, number, gradient, slope } = shown.names[at];
+    const { name, gradient, slope } = shown.names[at];
+    const number = state.numbers[name] ?? shown.names[at].number;  // it may have moved on
     const [slider, box] = [row.querySelector("[type=range]"), row.querySelector("[type=number]")];
     const reach = reachOf(number);
     Object.assign(slider, { min: -reach, max: reach, step: reach / 500 });
@@ -264,7 +265,8 @@ function rowsOf(node) {
 }
 
 function pointFrom(event) {
-  const { slope, node } = event.target.closest?.("[data-slope], [data-node]")?.dataset ?? {};
+  const slope = event.target.closest("[data-slope]")?.dataset.slope;
+  const node = event.target.closest("[data-node]")?.dataset.node;
   if (slope) {
     const [of, by] = slope.split("-").map(Number);
     const direct = shown.edges.filter((edge) => edge.head === of && edge.tail === by);
