@@ -125,11 +125,11 @@ async function build() {
     take(made, parts);
     built = wanted;
     trainer = found && new Trainer(found, modules, scaled, data.y, parts, Number(state.seed));
-    page.fail("");
+    wrong("");
   } catch (error) {
     if (mine !== asked) return;
     if (!error.refused) throw error;
-    page.fail(error.message);
+    wrong(error.message);
     byId("summary").textContent = trainer ? "" : "–";
     return;
   }
@@ -199,8 +199,14 @@ const settings = () => ({
 
 function stopped() {
   pause();
-  page.fail(`The loss is no longer a number after epoch ${trainer.epoch}: with so large a ` +
+  wrong(`The loss is no longer a number after epoch ${trainer.epoch}: with so large a ` +
     "learning rate the weights grow beyond all bounds. Choose a smaller one and start over.");
+}
+
+// What can't be, beside the controls; "" takes it away.
+function wrong(text) {
+  byId("wrong").textContent = text;
+  byId("wrong").hidden = !text;
 }
 
 // ---- what is shown -------------------------------------------------------------------
@@ -472,7 +478,7 @@ async function load() {
   } catch (error) {
     if (!error.refused) throw error;
     options(selects[0], []);
-    page.fail(error.message);
+    wrong(error.message);
   }
 }
 
