@@ -375,7 +375,7 @@ def test_hostile_addresses_open(opened, query):
     "query",
     [
         "expression=w*x%2Bb&values=w%3A2.5%2Cx%3A-3%2Cb%3A7&by=x&reach=10&step=4&still=w",
-        "tab=training&data=circles&layers=5-4&activation=relu&optimizer=sgd&seed=3",
+        "tab=training&data=circles&layers=5%204&activation=relu&optimizer=sgd&seed=3",
     ],
 )
 def test_a_shared_link_restores_the_state(opened, query):
@@ -523,6 +523,10 @@ def test_the_keyboard_alone_goes_through_the_graph(opened):
 def test_every_target_is_large_enough(opened):
     for panel in ("expression", "training"):
         page = opened(f"tab={panel}")
+        if panel == "training":
+            page.page.wait_for_function(
+                "() => document.querySelector('#t-network').offsetHeight > 99"
+            )
         small = page.page.evaluate(
             f"""() => ({TABBABLE})().filter(e => !e.closest("svg, li")).map(e => {{
               const box = (e.type === "checkbox" ? e : e.closest("label") ?? e)

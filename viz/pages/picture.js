@@ -77,8 +77,12 @@ export class Picture {
     const group = this.svg.getElementById(`n${index}`);
     const box = extent(group.querySelector("path, polygon"));
     const middle = box.x + box.width / 2;
-    const line = (down, kind) =>
-      added(group, "text", { x: middle, y: box.y + down, "text-anchor": "middle", class: kind });
+    const line = (down, kind) => {
+      const place = { x: middle, y: box.y + down, "text-anchor": "middle", class: kind };
+      const text = added(group, "text", place);
+      group.append(" ");  // between words, where they are read aloud
+      return text;
+    };
     group.setAttribute("tabindex", "0");
     group.setAttribute("role", "button");
     line(17, "name").textContent = node.title;
@@ -145,7 +149,7 @@ export class Picture {
     view.group.setAttribute("aria-pressed", String(chosen));
     view.group.setAttribute(
       "aria-label",
-      `${node.title}, value ${known ? node.value : "not computed yet"}, ` +
+      `${node.title}, value ${known ? node.value : "–"}, ` +
         `gradient ${reached ? node.gradient : "not computed yet"}`,
     );
   }

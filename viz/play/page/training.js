@@ -62,6 +62,8 @@ export function read(query) {
   for (const key of Object.keys(FIRST)) {
     if (query.has(key)) state[key] = query.get(key).slice(0, 100);
   }
+  state.layers = state.layers.replaceAll(/(\d)-(?=\d)/g, "$1 ");  // as links had it
+  if (query.has("lr") && !query.has("rate")) state.rate = query.get("lr").slice(0, 100);
   if (state.data === OWN && !own.X.length) state.data = FIRST.data;
   goal = Math.min(Number.parseInt(query.get("epochs"), 10) || 0, MOST);
 }
