@@ -83,6 +83,7 @@ ELSEWHERE = {
     "viz.play.desk": "playground playground_browser",
     "viz.play.expression": "playground",
     "viz.play.files": "playground",
+    "viz.play.lab": "lab lab_browser",
     "viz.play.lab_files": "lab",
     "viz.play.mathml": "playground",
     "viz.play.points": "lab",
