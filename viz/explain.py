@@ -340,15 +340,19 @@ class Derivation:
 
     def about(self, index: int, forward: bool, backward: bool) -> Explanation:
         """One node's part: how its value comes about, how its gradient does."""
-        collapse = self.collapse(index) if backward else None
+        loss = self.mathematics(index) if forward else None
+        slope, collapse = self.slope(index), self.collapse(index)
+        whole = forward and backward and index != self.end
         return Explanation(
-            self.names[self.end],
-            (self.record(index),) if forward else (),
-            (self.step(index),) if backward else (),
-            (collapse,) if collapse else (),
-            (self.paths(index),) if forward and backward and index != self.end else (),
-            (),
-            (),
+            output=self.names[self.end],
+            forward=(self.record(index),) if forward else (),
+            losses=(loss,) if loss else (),
+            steps=(self.step(index),) if backward else (),
+            slopes=(slope,) if backward and slope else (),
+            collapses=(collapse,) if backward and collapse else (),
+            paths=(self.paths(index),) if whole else (),
+            gradients=(),
+            notes=(),
         )
 
     # ---- the pieces ------------------------------------------------------------------
@@ -647,8 +651,7 @@ def _equation(line: Line, style: Style, shown: Shown) -> Equation:
     """A line of a loss, with its words after the number."""
     *rights, value = _different(map(shown, line.rights))
     if line.words:
-        words = f", {line.words}"
-        value += escape_latex(words) if style is LATEX else words
+        value += style.words(f", {line.words}")
     return Equation(shown(line.left), (*rights, value))
 
 

@@ -435,6 +435,7 @@ class Style:
     joints: tuple[str, str]
     parentheses: tuple[str, str]
     arrow: str
+    words: Callable[[str], str] = str
 
 
 def show(expression: Expression, style: Style, digits: int = 6) -> str:
@@ -686,4 +687,5 @@ LATEX = Style(
     (" + ", r" \cdot "),
     (r"\left(", r"\right)"),
     r" \to ",
+    escape_latex,
 )
