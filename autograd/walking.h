@@ -313,6 +313,7 @@ static PyObject *replay(PyObject *Py_UNUSED(module), PyObject *const *args,
         fine = (PyErr_NoMemory(), 0);
     for (; fine && done < order.count; done++) {
         Node *node = order.nodes[done];
+        if (done + AHEAD < order.count) PREFETCH(order.nodes[done + AHEAD]);
         before[done] = state_of(node);
         kept |= node->__operation == answer_row;
         if (!watched() && (replayed(node) || replayed_terms(node))) continue;
