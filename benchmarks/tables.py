@@ -10,6 +10,13 @@ Of the first that is every table with one line of names, and a target that suits
 where that is the same in all rows, or a text that most rows have to themselves. The
 data are of those who published them; none are kept here.
 
+    python benchmarks/run.py tables --seaborn ... --rdatasets ... --peers
+
+trains ten tables with texts and gaps, five splits of each, beside scikit-learn's MLP at
+its defaults, behind a ColumnTransformer with one-hot and median. Large tables are cut
+to 2000 rows. A mean is within the spread where it is no worse than theirs by more than
+the deviation over the splits. Exit status 1 where one is not.
+
     python benchmarks/run.py tables --million
 
 makes a million rows of 8 columns, and compares reading them, an epoch, and predicting
@@ -21,6 +28,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import statistics
 import sys
 import tempfile
 import time
@@ -30,7 +38,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import report
+from nn.columns import Column, Told
 from nn.recipe import learn
+from nn.table import Table, read
 
 SEABORN = {
     "anagrams": "attnr", "anscombe": "y", "attention": "score",
@@ -95,6 +105,117 @@ def tell(found: dict[str, dict[str, str]]) -> None:
                 print(f"{name}: {result}")
 
 
+# ---- beside a peer ----------------------------------------------------------------
+
+PEERS = {
+    "titanic": ("seaborn/titanic.csv", "survived", "alive"),
+    "penguins": ("seaborn/penguins.csv", "species", ""),
+    "mpg": ("seaborn/mpg.csv", "mpg", "name"),
+    "tips": ("seaborn/tips.csv", "tip", ""),
+    "diamonds": ("seaborn/diamonds.csv", "price", ""),
+    "exercise": ("seaborn/exercise.csv", "pulse", ""),
+    "credit": ("rdatasets/csv/modeldata/credit_data.csv", "Status", ""),
+    "Chile": ("rdatasets/csv/carData/Chile.csv", "vote", ""),
+    "airquality": ("rdatasets/csv/datasets/airquality.csv", "Ozone", ""),
+    "Wage": ("rdatasets/csv/ISLR/Wage.csv", "wage", "logwage"),
+}
+"""Tables with texts and gaps: the file, the target, and what would tell it."""
+
+ROWS, SEEDS = 2000, range(5)
+
+
+def beside(folders: dict[str, Path]) -> dict[str, dict[str, list[float]]]:
+    """The score of each split of each table, ours and theirs."""
+    import numpy as np
+
+    found: dict[str, dict[str, list[float]]] = {}
+    for name, (path, target, told) in PEERS.items():
+        folder, _, rest = path.partition("/")
+        ignore = Told(ignore=tuple(filter(None, [told])))
+        whole = read(folders[folder] / rest, target, ignore)
+        rows = np.random.default_rng(0).permutation(len(whole))[:ROWS]
+        whole = whole.rows(sorted(int(row) for row in rows))
+        scores = [(ours(whole, seed), theirs(whole, seed)) for seed in SEEDS]
+        both = zip(*scores, strict=True)
+        found[name] = dict(zip(("ours", "theirs"), map(list, both), strict=True))
+        print(name, found[name], flush=True)
+    return found
+
+
+def ours(table: Table, seed: int) -> float:
+    """The test's accuracy or error of the recipe."""
+    score = learn(table, seed=seed, progress=False).scores["test"]
+    return score["accuracy" if table.classes else "error"]
+
+
+def theirs(table: Table, seed: int) -> float:
+    """The same of scikit-learn's MLP, for the same rows."""
+    import numpy as np
+    from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.impute import SimpleImputer
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    texts = [i for i, c in enumerate(used(table)) if c.kind == "category"]
+    others = [i for i, c in enumerate(used(table)) if c.kind != "category"]
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), texts),
+        (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), others),
+    )
+    model = (
+        MLPClassifier(random_state=seed)
+        if table.classes
+        else TransformedTargetRegressor(
+            MLPRegressor(random_state=seed), transformer=StandardScaler()
+        )
+    )
+    inside, outside = table.split(seed=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        pipe = make_pipeline(columns, model).fit(cells(inside), inside.y)
+    told = pipe.predict(cells(outside))
+    if table.classes:
+        return float(np.mean([a == b for a, b in zip(told, outside.y, strict=True)]))
+    return float(np.abs(told - np.array(outside.y)).mean())
+
+
+def used(table: Table) -> list[Column]:
+    """What is learned from."""
+    return [column for column in table.columns if column.useful]
+
+
+def cells(table: Table):
+    """Numbers and texts side by side, as a data frame would hand them over."""
+    import numpy as np
+
+    columns = [
+        np.array([*c.labels, "missing"], dtype=object)[c.values]
+        if c.labels
+        else c.values
+        for c in used(table)
+    ]
+    return np.column_stack([np.asarray(column, dtype=object) for column in columns])
+
+
+def tell_beside(found: dict[str, dict[str, list[float]]]) -> bool:
+    """Print the means and deviations; whether all are within the spread."""
+    shown = report.table("mean over 5 splits", "table", "measure", "ours", "theirs", "")
+    fine = []
+    for name, scores in found.items():
+        means = {who: statistics.fmean(x) for who, x in scores.items()}
+        spread = max(statistics.stdev(x) for x in scores.values())
+        number = max(means.values()) > 1 or name in ("tips",)
+        worse = (means["ours"] - means["theirs"]) * (1 if number else -1)
+        fine.append(worse <= spread)
+        cell = [f"{means[w]:.4g} ± {statistics.stdev(scores[w]):.2g}" for w in means]
+        verdict = "within" if fine[-1] else "worse"
+        shown.add_row(name, "error" if number else "accuracy", *cell, verdict)
+    report.console(100).print(shown)
+    return all(fine)
+
+
 # ---- a million rows ------------------------------------------------------------------
 
 
@@ -147,12 +268,16 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--seaborn", type=Path, metavar="FOLDER")
     parser.add_argument("--rdatasets", type=Path, metavar="FOLDER")
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--peers", action="store_true", help="ten tables, and a peer")
     parser.add_argument("--million", action="store_true")
     parser.add_argument("--batch", type=int, default=16, help="rows for each step")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the same as JSON")
     arguments = parser.parse_args(argv)
     if not (arguments.seaborn or arguments.rdatasets or arguments.million):
         sys.exit("give --seaborn FOLDER, --rdatasets FOLDER, or --million")
+    if arguments.peers:
+        folders = {"seaborn": arguments.seaborn, "rdatasets": arguments.rdatasets}
+        sys.exit(not tell_beside(beside(folders)))
     found = tables(arguments)
     if found:
         tell(found)

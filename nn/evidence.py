@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from autograd.modes import ieee
@@ -17,7 +18,7 @@ from nn.calls import Call, values_in, watching
 from nn.engine import loss_of, predict
 from nn.hints import Array, Integers, Numbers
 from nn.losses import Loss
-from nn.module import ACTIVATIONS, Layer, Module
+from nn.module import ACTIVATIONS, Layer, Module, named
 from nn.targets import Labels
 
 ROWS = 200
@@ -35,6 +36,7 @@ class LayerState:
     every row. saturated: the share of neurons whose output is on the flat part of its
     activation for nearly every row. delta: the mean size of dL/dz. alike: whether all
     neurons do the same. weight: the mean size of a weight.
+    pull: the mean size of the derivative of the mean loss by a weight.
     """
 
     name: str
@@ -45,13 +47,20 @@ class LayerState:
     delta: float
     alike: bool
     weight: float
+    pull: float
 
 
 def layer_states(
     model: Module, loss: Loss, X: Array, targets: Array | Integers
 ) -> tuple[LayerState, ...]:
     """What goes on in every layer, first to last; `.grad` is left alone."""
-    kept = [(value, value.grad) for value in model.parameters()]
+    kept = [
+        (value, value.grad)
+        for entry in model.entries()
+        for _, value in named(entry.tensor)
+    ]
+    for value, _ in kept:
+        value.grad = 0.0
     seen: dict[Layer, list[tuple[list[float], list[float]]]] = {}
     ops: dict[Layer, str] = {}
     try:
@@ -59,13 +68,19 @@ def layer_states(
             for layer, op, outputs, deltas in _pass(model, loss, row, target):
                 seen.setdefault(layer, []).append((outputs, deltas))
                 ops[layer] = op
+        pulls = {layer: _pull(layer) / min(ROWS, len(X)) for layer in seen}
     finally:
         for value, grad in kept:
             value.grad = grad
     return tuple(
-        _state(layer, number, ops[layer], rows)
+        _state(layer, number, ops[layer], rows, pulls[layer])
         for number, (layer, rows) in enumerate(seen.items(), 1)
     )
+
+
+def _pull(layer: Layer) -> float:
+    """The mean size of its weights' gradients, as they have added up."""
+    return fmean(abs(w.grad) for neuron in layer.neurons for w in neuron.w)
 
 
 def _pass(
@@ -92,7 +107,11 @@ def _calls(outer: Call) -> Iterator[Call]:
 
 
 def _state(
-    layer: Layer, number: int, op: str, rows: Sequence[tuple[list[float], list[float]]]
+    layer: Layer,
+    number: int,
+    op: str,
+    rows: Sequence[tuple[list[float], list[float]]],
+    pull: float,
 ) -> LayerState:
     import numpy as np
 
@@ -110,6 +129,7 @@ def _state(
         delta=float(np.abs(deltas).mean()),
         alike=len(weights) > 1 and bool((weights == weights[0]).all()),
         weight=float(np.abs(weights).mean()),
+        pull=pull,
     )
 
 
@@ -124,6 +144,10 @@ def guessing(loss: str, targets: Array | Integers, labels: Labels | None) -> flo
         middle = targets.mean(axis=0) if loss == "mse" else np.median(targets, axis=0)
         off = targets - middle
         return float((off * off if loss == "mse" else np.abs(off)).mean())
+    if loss == "huber":
+        off = np.abs(targets - _huber_middle(targets))
+        near = np.minimum(off, 1.0)
+        return float((near * (off - 0.5 * near)).mean())
     if labels is None:
         return math.nan
     _, counts = np.unique(targets, return_counts=True)
@@ -131,6 +155,19 @@ def guessing(loss: str, targets: Array | Integers, labels: Labels | None) -> flo
     if loss == "hinge":
         return float(2 * shares.min()) if len(shares) == 2 else 0.0
     return float(-(shares * np.log(shares)).sum())
+
+
+def _huber_middle(targets: Array | Integers) -> Array:
+    """The number from which the huber loss of the targets is smallest, by halving."""
+    import numpy as np
+
+    low, high = targets.min(axis=0).astype(float), targets.max(axis=0).astype(float)
+    for _ in range(60):
+        middle = (low + high) / 2
+        more = np.clip(targets - middle, -1, 1).mean(axis=0) > 0
+        low, high = np.where(more, middle, low), np.where(more, high, middle)
+    found: Array = (low + high) / 2
+    return found
 
 
 def most_frequent(targets: Array | Integers) -> float:

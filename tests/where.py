@@ -59,7 +59,7 @@ ELSEWHERE = {
     "nn.choices": "units recipe",
     "nn.compiled": "compiled_training training",
     "nn.engine": "training compiled_training",
-    "nn.evidence": "diagnose",
+    "nn.evidence": "diagnose ways_to_fail",
     "nn.history": "training",
     "nn.encoding": "columns",
     "nn.goal": "columns",
