@@ -190,12 +190,10 @@ def cells(table: Table):
     """Numbers and texts side by side, as a data frame would hand them over."""
     import numpy as np
 
-    columns = [
-        np.array([*c.labels, "missing"], dtype=object)[c.values]
-        if c.labels
-        else c.values
-        for c in used(table)
-    ]
+    columns = []
+    for column in used(table):
+        texts = np.array([*column.labels, "missing"], dtype=object)
+        columns.append(texts[column.values] if column.labels else column.values)
     return np.column_stack([np.asarray(column, dtype=object) for column in columns])
 
 

@@ -502,8 +502,8 @@ def _by_heart(case: _Case) -> Iterator[Finding]:
 RULES: tuple[Callable[[_Case], Iterator[Finding]], ...] = (
     _leak,
     _nothing_moves,
-    _grew,
     _out_of_reach,
+    _grew,
     _target,
     _inputs,
     _alike,

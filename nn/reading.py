@@ -88,7 +88,12 @@ class Sheet:
         for name in names:
             if name not in self.columns:
                 known = ", ".join(self.names[:20])
-                raise ValueError(f"{self.name} has no column {name!r}; it has: {known}")
+                spaced = len(self.names) == 1 and name in known.split()
+                advice = "; are they separated by blanks? Say delimiter='space'"
+                raise ValueError(
+                    f"{self.name} has no column {name!r}; it has: {known}"
+                    + f"{advice} (--delimiter space)" * spaced
+                )
 
     def place(self, row: int, name: str) -> str:
         """Where a cell is, in words: the file, the line, the column."""

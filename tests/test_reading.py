@@ -239,3 +239,12 @@ def test_columns_are_the_same_in_whatever_portions_they_are_read(portion, monkey
     for name in [*order, *reversed(order)]:
         assert sheet.column(name).equals(plain.column(name))
     assert (len(sheet), len(sheet.columns), sheet.names) == (12, 20, plain.names)
+
+
+def test_columns_with_blanks_between_them():
+    text = b"size kind\n1 a\n2 b\n"
+    with pytest.raises(ValueError, match=r"separated by blanks.*--delimiter space"):
+        read(text).column("kind")
+    assert read(text, delimiter="space").column("kind").to_list() == ["a", "b"]
+    with pytest.raises(ValueError, match=r"it has: size kind$"):
+        read(text).column("color")
