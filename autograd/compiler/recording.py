@@ -27,7 +27,6 @@ from autograd.compiler.instructions import (
 from autograd.compiler.rules import ROWS, every_branch
 from autograd.custom import is_derived
 from autograd.functional import is_array
-from autograd.graph import topological_order
 from autograd.modes import Setting, ieee, in_effect, recording
 from autograd.operation import Operation
 from autograd.ops import ALIAS, ANSWER, GIVEN, ONCE, TABLE, take
@@ -103,10 +102,20 @@ FUNCTION = (
 
 
 def _append(code: Code, output: Value, positions: dict[Value, int]) -> int:
-    """Add the nodes of a graph that are not there yet; the position of its output."""
-    for node in topological_order(output):
-        if node not in positions:
+    """Add the nodes of a graph that are not there yet; the position of its output.
+
+    What is there is not walked again, so that many outputs of one graph take no longer
+    than one.
+    """
+    stack = [output]
+    while stack:
+        node = stack[-1]
+        missing = [each for each in node.parents if each not in positions]
+        if node not in positions and not missing:
             positions[node] = _instruction(code, node, positions)
+        if node in positions:
+            stack.pop()
+        stack += reversed(missing)
     return positions[output]
 
 
