@@ -243,7 +243,9 @@ def test_the_picture_is_of_the_row_with_these_weights():
     assert f"{loss.data:.3g}" in svg
 
 
-@pytest.mark.parametrize("n", range(len(SETUPS)))
+@pytest.mark.parametrize(
+    "n", [0, 2, *[pytest.param(n, marks=pytest.mark.slow) for n in (1, 3, 4)]]
+)
 def test_files(n, tmp_path, monkeypatch):
     setup = SETUPS[n]
     data = points("blobs" if setup.get("classes") == 3 else "moons", rows=12)

@@ -235,6 +235,7 @@ def test_what_cant_be_is_said_and_leaves_what_was_there(panel, name, text, words
     panel.until(lambda: panel.text("summary").startswith("epoch 0"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "panel", ["&optimizer=sgd&rate=100&layers=8+8&activation=relu"], indirect=True
 )

@@ -170,10 +170,8 @@ def page(assets: str) -> str:
     html = known["index.html"]
     style = "\n".join([known[name] for name in STYLE.findall(html)])
     script = f'"use strict";\n{bundled(known)}'
-    policy = POLICY.format(
-        scripts=f"{_hash(script)}{'' if assets else ' file: https: http:'}",
-        styles=_hash(style),
-    )
+    beside = "" if assets else " 'self' file:"  # where python.js is
+    policy = POLICY.format(scripts=_hash(script) + beside, styles=_hash(style))
     html = STYLE.sub("", html).replace(SCRIPT, f"<style>{style}</style>\n")
     html = html.replace(
         '<meta charset="utf-8">\n',
