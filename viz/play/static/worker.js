@@ -10,8 +10,10 @@ async function module(bytes) {
   return import(URL.createObjectURL(new Blob([bytes], { type: "text/javascript" })));
 }
 
-// Nothing is asked of the network: what Pyodide fetches is one of the parts.
+// Nothing is asked of the network: what Pyodide fetches is one of the parts. It wants a
+// worker of modules, which there is none of on a page from the disk, and tells by this.
 function answerFetches(parts) {
+  self.importScripts = () => { throw new TypeError("all that there is comes as modules"); };
   self.fetch = async (address) => {
     const name = String(address).split("/").pop();
     if (!parts[name]) throw new TypeError(`this page asks nothing of the network: ${address}`);
