@@ -9,7 +9,7 @@ its own. `losses_in` finds the losses that a graph ends with.
     ('(ŷ - y)^2', '2·(ŷ - y)')
     >>> ŷ = Value(0.25, label="ŷ")
     >>> (found,) = losses_in(LOSSES["binary_cross_entropy"](ŷ, 1))
-    >>> found.name, found.targets, found.cases()[0].slope
+    >>> found.name, found.targets, found.chosen[0].slope
     ('binary_cross_entropy', (1.0,), '-1 / ŷ')
 """
 
@@ -88,6 +88,7 @@ class Formula:
         prediction. What has no row is a loss of each prediction alone; else a sample's
         loss is minus the sum.
     small: the same for predictions that are too far from 0 for the other.
+    whole: the loss of all predictions at once, as a picture of a network has it.
     remark: why it is computed in another way than it is written here.
     everyday: whether other formulas look just like it.
     """
@@ -95,6 +96,7 @@ class Formula:
     cases: tuple[Case, ...]
     row: tuple[tuple[str, str, str], ...] = ()
     small: Formula | None = None
+    whole: str = ""
     remark: str = ""
     everyday: bool = False
 
@@ -108,8 +110,12 @@ Q: Final = ("q", "sigmoid(-ŷ)", "1 - p")
 REST: Final = ("q", "1 - ŷ", "1 - ŷ")
 
 FORMULAS: Final[Mapping[str, Formula]] = {
-    "mse": Formula((Case("(ŷ - y)^2", "2·(ŷ - y)"),), everyday=True),
-    "mae": Formula((Case("abs(ŷ - y)", "sign(ŷ - y)"),), everyday=True),
+    "mse": Formula(
+        (Case("(ŷ - y)^2", "2·(ŷ - y)"),), whole="mean((ŷ - y)^2)", everyday=True
+    ),
+    "mae": Formula(
+        (Case("abs(ŷ - y)", "sign(ŷ - y)"),), whole="mean(abs(ŷ - y))", everyday=True
+    ),
     "huber": Formula(
         (
             Case(
@@ -125,6 +131,7 @@ FORMULAS: Final[Mapping[str, Formula]] = {
                 words="a straight line here",
             ),
         ),
+        whole="mean(huber(ŷ - y))",
     ),
     "hinge": Formula(
         (
@@ -141,6 +148,7 @@ FORMULAS: Final[Mapping[str, Formula]] = {
                 words="beyond the margin",
             ),
         ),
+        whole="mean(maximum(0, 1 - y·ŷ))",
     ),
     "binary_cross_entropy": Formula(
         (
@@ -167,6 +175,7 @@ FORMULAS: Final[Mapping[str, Formula]] = {
                 (REST,),
             ),
         ),
+        whole="-mean(y·log(ŷ) + (1 - y)·log(1 - ŷ))",
     ),
     "binary_cross_entropy_with_logits": Formula(
         (
@@ -197,6 +206,7 @@ FORMULAS: Final[Mapping[str, Formula]] = {
             ),
             Case("-y·log(p) - (1 - y)·log(q)", "p - y", (P, Q)),
         ),
+        whole="-mean(y·log(p) + (1 - y)·log(1 - p)), p = sigmoid(ŷ)",
         remark=ANY_SIZE,
     ),
     "cross_entropy": Formula(
@@ -218,6 +228,7 @@ FORMULAS: Final[Mapping[str, Formula]] = {
                 ("S", "exp(d)", "sum"),
             ),
         ),
+        whole="-sum(y·log(p)), p = softmax(ŷ)",
         remark=ANY_SIZE,
     ),
 }

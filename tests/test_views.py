@@ -5,14 +5,18 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from autograd import expression
+from autograd import Value, expression, mean
 from autograd.graph import graph
 from autograd.ops import TABLE
-from viz import draw, explain, stepper
+from nn import MLP, binary_cross_entropy, mse
+from nn.losses import LOSSES
+from viz import draw, explain, flow, network, stepper
 from viz.digits import short
+from viz.layers import loss_of, worked_example
 from viz.table import evaluate
 
 SVG = "{http://www.w3.org/2000/svg}"
+XLINK = "{http://www.w3.org/1999/xlink}title"
 
 BINARY = [name for name, row in TABLE.items() if row.arity == 2]
 FORMULAS = [
@@ -57,7 +61,7 @@ def recorded(text):
     names = expression.names(text.replace("dot(w1, w2, x1, x2)", "w1+w2+x1+x2"))
     values = {name: 0.9 / (1 + 0.3 * i) for i, name in enumerate(names)}
     if text.startswith("dot"):
-        from autograd import Value, dot
+        from autograd import dot
 
         w1, w2, x1, x2 = (Value(x, label=name) for name, x in values.items())
         return dot([w1, w2], [x1, x2])
@@ -182,3 +186,106 @@ def test_a_wrapped_picture_reads_in_rows(direction, axis, wrap):
         assert max(rows[row]) < min(rows[row + 1])
     for places in entries(svg, output, "o{}", "o{}-{}", axis):
         assert places == sorted(set(places))
+
+
+# ---- a loss is no layer --------------------------------------------------------------
+
+OUTPUTS = (None, "tanh", "softplus", "sigmoid")
+ENDINGS = {
+    **{name: LOSSES[name] for name in LOSSES},
+    "square": lambda p, t: mean([v**2 for v in p]),
+    "log": lambda p, t: mean([v.exp().log1p() for v in p]),
+    "abs": lambda p, t: mean([abs(v) for v in p]),
+}
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("loss", ENDINGS)
+def test_folding_keeps_the_loss_out_of_the_layers(loss, output):
+    """Whatever the target, the number of samples and the number of outputs."""
+    for count in (1, 2, 3):
+        if loss == "cross_entropy" and count == 1:
+            continue
+        if loss == "binary_cross_entropy" and output != "sigmoid":
+            continue
+        model = MLP(2, [3, count], "tanh", output, seed=1)
+        targets = {"hinge": (-1, 1), "cross_entropy": range(count)}.get(
+            loss, (0, 1, 0.5)
+        )
+        for target in targets:
+            outs = model([0.5, 1.0])
+            outs = outs if isinstance(outs, list) else [outs]
+            wanted = target if loss == "cross_entropy" else [target] * count
+            total = ENDINGS[loss](outs, wanted)
+            total.backward()
+            svg = draw(total, detail="layer").svg
+            layer, box = (texts(parts(svg, "node")[k]) for k in ("L2N0", "loss"))
+            assert "loss" in box
+            assert short(total.data) in box
+            assert (output or "add") in layer, (target, layer)
+            ops = {"dot", "add", *([output] if output else [])}
+            assert set(TABLE).intersection(layer) == ops, (count, target, layer)
+            end = f"{output}(W2 a1 + b2)" if output else "W2 a1 + b2"
+            assert end in layer
+            assert "tanh(W1 x + b1)" in texts(parts(svg, "node")["L1N0"])
+
+
+def texts(group):
+    return [text.text.replace("\xa0", " ") for text in group.iter(f"{SVG}text")]
+
+
+def words(picture):
+    """All that a picture says, tooltips too."""
+    every = "".join(ElementTree.fromstring(picture.svg).itertext())
+    titles = [a.get(XLINK) or "" for a in ElementTree.fromstring(picture.svg).iter()]
+    return "\n".join([every, *titles]).replace("\xa0", " ")
+
+
+@pytest.mark.parametrize("detail", ["neuron", "layer"])
+def test_a_folded_picture_tells_no_gradient_from_0(detail):
+    def total():
+        return mse(MLP(2, [3, 1], "tanh", seed=0)([0.5, 1.0]), 1.0)
+
+    before = total()
+    picture = draw(before, detail=detail)
+    assert "–: no gradient yet, before backward()" in words(picture)
+    assert texts(parts(picture.svg, "node")["loss"])[-1] == "–"
+    known = total()
+    known.backward()
+    picture = draw(known, detail=detail)
+    assert "length of the vector of gradients" in words(picture)
+    assert texts(parts(picture.svg, "node")["loss"])[-1] == "1"
+    assert "the vector of" not in words(draw(known, detail=detail, key=False))
+
+
+def test_the_forms_of_the_layers_are_the_same_in_both_pictures_of_a_network():
+    model, x, y = worked_example()
+    total = binary_cross_entropy(model(x), y)
+    total.backward()
+    for picture in (draw(total, detail="neuron"), network(model, x, y)):
+        for form in ("a1 = sigmoid(W1 x + b1)", "ŷ = sigmoid(W2 a1 + b2)"):
+            assert form in words(picture)
+        assert "L = -mean(y·log(ŷ) + (1 - y)·log(1 - ŷ))" in words(picture)
+
+
+def test_the_flow_and_the_network_have_the_same_numbers():
+    model, x, y = worked_example()
+    picture = network(model, x, y, digits=6)
+    svg, text = picture.svg, flow(model, x, y).partition("Update")[0]
+    told = dict(re.findall(r"^  (z2|ŷ|L|δ2|∂L/∂ŷ) = .*?([\d.-]+)$", text, re.M))
+    neuron = texts(parts(svg, "node")["c2i0"])
+    assert neuron[1::2] == [told["z2"], told["ŷ"], told["δ2"]]
+    box = texts(parts(svg, "node")["loss"])
+    assert box == ["loss", "0.366537", "target", "1", "∂L/∂ŷ", told["∂L/∂ŷ"]]
+    assert "∂L/∂ŷ = -1 / ŷ = -1 / 0.693131 = -1.44273" in text
+    assert "∂L/∂ŷ = -1 / ŷ = -1 / 0.693131 = -1.44273" in words(picture)
+    steps = str(explain(loss_of(model, [Value(v) for v in x], y)))
+    assert "∂L/∂ŷ = -1 / ŷ\n" in steps
+
+
+def test_the_box_of_the_loss_says_the_class_by_its_name():
+    svg = network(
+        MLP(2, [3], seed=0), [1, 2], 0, loss="cross_entropy", target="setosa"
+    ).svg
+    box = texts(parts(svg, "node")["loss"])
+    assert box[2:4] == ["target", "setosa"]

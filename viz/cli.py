@@ -559,10 +559,11 @@ def network(
     chosen: Any = None
     if target:
         net, x, y, chosen = _sample(model, values or [], target, loss, "network")
-        features = _row_of(model, [])[0].context.features
+        context = _row_of(model, [])[0].context
+        features, named = context.features, bool(context.labels)
     else:
         saved, x = _row_of(model, values or [])
-        net, features = saved.model, saved.context.features
+        net, features, named = saved.model, saved.context.features, False
     picture = drawn(
         net,
         _named(x, features) or None,
@@ -572,6 +573,7 @@ def network(
         most=most,
         digits=digits,
         caption=f"target {target}" if target else "",
+        target=target if named else "",
     )
     _deliver_picture(picture, form, output, open)
 

@@ -19,6 +19,8 @@ from operator import itemgetter
 from typing import Final
 
 from autograd.value import Value
+from nn.formulas import FORMULAS, losses_in
+from nn.module import ACTIVATIONS
 from viz import style
 from viz.digits import short
 from viz.render import Graph, visible
@@ -54,6 +56,7 @@ class Part:
     uses: how often it is an operand. neuron: the one that it is part of, if it is.
     stage: how far on the way through the neuron it is. place: where it is shown.
     behind: the last layer that it depends on. marked: what a walk found out about it.
+    predicted: whether a loss of `nn` is of it. after_all: whether it is part of one.
     """
 
     node: Value
@@ -64,6 +67,8 @@ class Part:
     place: Place = LOSS
     behind: int = NONE
     marked: bool = False
+    predicted: bool = False
+    after_all: bool = False
 
     @property
     def is_sum(self) -> bool:
@@ -91,6 +96,7 @@ class Group:
     neurons: set[Place] = field(default_factory=set)
     parameters: list[float] = field(default_factory=list)  # their gradients
     outputs: list[Value] = field(default_factory=list)
+    activation: str = ""
     incoming: dict[Place, Flow] = field(default_factory=dict)
 
     @property
@@ -108,11 +114,14 @@ class Group:
         flow.total += gradient
 
 
-def fold(order: list[Value], detail: str | None, digits: int) -> Graph | None:
+def fold(
+    order: list[Value], detail: str | None, digits: int, key: bool = True
+) -> Graph | None:
     """A picture of the network in a graph; None where there is no network in it.
 
     order: the nodes in topological order.
     detail: "neuron" or "layer"; None chooses by how many neurons there are.
+    key: whether to say below the picture what its signs mean.
     """
     parameters = _parameters(order)
     if not parameters:
@@ -127,7 +136,11 @@ def fold(order: list[Value], detail: str | None, digits: int) -> Graph | None:
     if detail == "layer":
         for part in parts:
             part.place = _layer(part.place)
-    return _picture(_groups(parts), digits)
+    known = _differentiated(order)
+    folded = _Folded(_groups(parts), digits, known, _loss_words(order[-1]))
+    if key:
+        folded.picture.attr(label=style.fold_key(folded.forms(), known))
+    return folded.picture
 
 
 # ---- which node is part of which neuron ----------------------------------------------
@@ -144,10 +157,15 @@ def _neurons(order: list[Value], parameters: dict[Value, Place]) -> list[Part]:
         if not part.operands and not node.constant:
             part.neuron = parameters.get(node)
     parts = list(known.values())
+    losses = losses_in(order[-1])
+    for prediction in {p for element in losses for p in element.predictions}:
+        known[id(prediction)].predicted = True
     for part in parts:
-        if part.operands:
+        part.after_all = any(p.predicted or p.after_all for p in part.operands)
+        if part.operands and not part.after_all:
             _join(part)
     _let_go(parts)
+    _let_strangers_go(parts)
     _let_sums_go(parts)
     return parts
 
@@ -173,6 +191,22 @@ def _let_go(parts: list[Part]) -> None:
     for part in parts:
         key = part.neuron, part.node.op
         if part.stage == FIRED and fired[key] != sums[part.neuron]:
+            part.neuron = None
+
+
+def _let_strangers_go(parts: list[Part]) -> None:
+    """Give back what a loss of one's own begins with, as log(z) or z^2.
+
+    It is no activation by its name, comes after the last layer, and no neuron of
+    another layer ends with it, nor is a loss of `nn` of it.
+    """
+    last = max([part.neuron[0] for part in parts if part.neuron], default=NONE)
+    fired = [part for part in parts if part.stage == FIRED and part.neuron]
+    known = {p.node.op for p in fired if p.neuron and p.neuron[0] != last}
+    for part in fired:
+        final = part.neuron is not None and part.neuron[0] == last
+        named = part.predicted or part.node.op in (*ACTIVATIONS, *known)
+        if final and not named:
             part.neuron = None
 
 
@@ -308,6 +342,8 @@ def _groups(parts: list[Part]) -> dict[Place, Group]:
             group.leaves += 1
         if part.neuron is not None:
             group.neurons.add(part.neuron)
+            if part.stage == FIRED:
+                group.activation = node.op
     _leave(groups, parts)
     return groups
 
@@ -332,17 +368,75 @@ def _leave(groups: dict[Place, Group], parts: list[Part]) -> None:
 # ---- the picture ---------------------------------------------------------------------
 
 
-def _picture(groups: dict[Place, Group], digits: int) -> Graph:
-    picture = style.sheet("network", ranksep="0.7", nodesep="0.15")
-    largest = style.largest_of([group.norm for group in groups.values()])
-    for place in sorted(groups):
-        group = groups[place]
-        bar = style.meter(group.norm, largest) if group.parameters else ""
-        label = style.box(_rows(group, digits), _title(group), bar)
-        picture.add(_key(place), label, title=_tip(group))
-    _columns(picture, [place for place in sorted(groups) if place[0] > 0 < place[1]])
-    _arrows(picture, groups)
-    return picture
+class _Folded:
+    """The picture of the groups, with a key that has the layers in matrix form.
+
+    known: whether a `backward()` has come by. loss: what the loss is in mathematics.
+    """
+
+    def __init__(
+        self, groups: dict[Place, Group], digits: int, known: bool, loss: str
+    ) -> None:
+        self.groups, self.digits = groups, digits
+        self.known, self.loss = known, loss
+        self.last = max(place[0] for place in groups)
+        self.picture = style.sheet("network", ranksep="0.7", nodesep="0.15")
+        largest = style.largest_of([group.norm for group in groups.values()])
+        for place in sorted(groups):
+            group = groups[place]
+            bar = style.meter(group.norm, largest) if group.parameters and known else ""
+            label = style.box(self.rows(group), _title(group), bar)
+            self.picture.add(_key(place), label, title=_tip(group))
+        inner = [place for place in sorted(groups) if place[0] > 0 < place[1]]
+        _columns(self.picture, inner)
+        _arrows(self.picture, groups)
+
+    def rows(self, group: Group) -> list[tuple[str, str]]:
+        """What a box says; a layer its matrix form, the loss its formula."""
+        rows = _rows(group, self.digits, self.known)
+        if group.place == LOSS and self.loss:
+            return [("L =", self.loss), *rows]
+        if group.neurons and not group.place[1]:
+            left, right = self.form(group.place[0])
+            return [(f"{left} =", right), *rows]
+        return rows
+
+    def forms(self) -> list[str]:
+        """The matrix form of each layer, for a picture that has its neurons."""
+        layers = sorted({place[0] for place in self.groups if place[0] > 0})
+        by_neuron = any(place[1] for place in self.groups if place[0] > 0)
+        forms = [" = ".join(self.form(layer)) for layer in layers] if by_neuron else []
+        return [*forms, f"L = {self.loss}"] if forms and self.loss else forms
+
+    def form(self, layer: int) -> tuple[str, str]:
+        """A layer's outputs, and what they are: `a1`, `tanh(W1 x + b1)`."""
+        groups = [g for place, g in self.groups.items() if place[0] == layer]
+        tails = {
+            tail[0] if tail[0] > 0 else tail for g in groups for tail in g.incoming
+        }
+        names = sorted(self.name(tail) for tail in tails if tail != layer)
+        inputs = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+        number = str(layer or "")
+        return self.name(layer), style.matrix_form(
+            f"W{number}", inputs if names else "x", f"b{number}", groups[0].activation
+        )
+
+    def name(self, tail: int | Place) -> str:
+        """What the outputs of a layer, or what else leads to one, are called."""
+        if isinstance(tail, tuple):
+            return f"s{tail[1]}" if tail[0] == AFTER else "x"
+        return "ŷ" if tail == self.last and LOSS in self.groups else f"a{tail or ''}"
+
+
+def _differentiated(order: list[Value]) -> bool:
+    """Whether a `backward()` has come by."""
+    return any(node.grad for node in order if node.op or node is order[-1])
+
+
+def _loss_words(output: Value) -> str:
+    """The loss in mathematics, where it is one of `nn`."""
+    names = {element.name for element in losses_in(output)}
+    return FORMULAS[names.pop()].whole if len(names) == 1 else ""
 
 
 def _columns(picture: Graph, places: list[Place]) -> None:
@@ -376,7 +470,7 @@ def _arrows(picture: Graph, groups: dict[Place, Group]) -> None:
         )
 
 
-def _rows(group: Group, digits: int) -> list[tuple[str, str]]:
+def _rows(group: Group, digits: int, known: bool) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     whole = group.place[0] < 0 or not group.place[1]
     if group.neurons:
@@ -390,9 +484,10 @@ def _rows(group: Group, digits: int) -> list[tuple[str, str]]:
     if len(group.outputs) == 1:
         (output,) = group.outputs
         rows.append(("value", short(output.data, digits)))
-        rows.append(("gradient", short(output.grad, digits)))
+        rows.append(("gradient", style.known(output.grad if known else None, digits)))
     if group.parameters:
-        rows.append(("‖gradient‖", short(group.norm, digits)))
+        norm = style.known(group.norm if known else None, digits)
+        rows.append(("‖gradient‖", norm))
     return rows
 
 
@@ -447,9 +542,10 @@ def summary(order: list[Value], names: list[str], digits: int) -> Graph:
     rows = [*counts(ops), ("depth", str(_depth(order)))]
     picture.add("operations", style.box(rows, f"{ops.total()} operations"))
     output = order[-1]
+    known = _differentiated(order)
     rows = [
         ("value", short(output.data, digits)),
-        ("gradient", short(output.grad, digits)),
+        ("gradient", style.known(output.grad if known else None, digits)),
     ]
     picture.add("output", style.box(rows, visible(names[-1])))
     picture.arrow("leaves", "operations", "leaves-operations")

@@ -102,7 +102,7 @@ def draw(
         shown = boxes.of(graph(value))
         if detail == "op" or not is_tangle(_arrows(shown)):
             return _picture(shown, look)
-    return fold(order, detail, digits) or summary(order, boxes.names, digits)
+    return fold(order, detail, digits, key) or summary(order, boxes.names, digits)
 
 
 def _check(

@@ -10,11 +10,14 @@ from typing import Any, Final
 
 from autograd import reductions
 from autograd.value import Value
+from nn.formulas import FORMULAS, losses_in
 from nn.losses import Loss
 from nn.module import Layer, Module, Neuron
 from viz import style
 from viz.digits import check_digits, short
-from viz.layers import Pass, Stage, record_pass
+from viz.layers import Pass, Stage, numbered, record_pass
+from viz.loss import Losses
+from viz.notation import TEXT, Expression, Number, Symbol, show
 from viz.render import Graph, visible
 
 GAP: Final = (1.55, 0.25)  # inches between neurons, across and down
@@ -29,6 +32,8 @@ SMALL: Final = 0.08  # and that each of its characters takes
 HEAD: Final = 0.1  # inches that an arrow's head takes
 CLEAR: Final = 0.08  # inches from a neuron to a number beside it
 
+FEW_TARGETS: Final = 3  # that the box of the loss has room for
+
 SHOWN: Final = ("weight", "gradient")
 
 
@@ -42,6 +47,7 @@ def network(
     most: int = 8,
     digits: int = 3,
     caption: str = "",
+    target: str = "",
 ) -> Graph:
     """A picture of a network: neurons in columns, from the inputs to the loss.
 
@@ -64,6 +70,7 @@ def network(
     most: how many neurons of a layer to draw; the middle of a wider one is left out.
     digits: how many significant digits the numbers have.
     caption: a line below the picture, such as which row it shows.
+    target: what the target is called, such as the name of a class.
 
     >>> from nn import MLP
     >>> model = MLP(2, [3, 1], "tanh", "sigmoid", seed=0)
@@ -78,7 +85,8 @@ def network(
         raise ValueError("gradients follow from a loss: pass a row x and its target y")
     check_digits(digits)
     told = _record(model, x, y, loss)
-    drawing = _Drawing(told, x is not None, y is not None, show, most, digits)
+    words = visible(target, longest=20)
+    drawing = _Drawing(told, x is not None, y is not None, show, most, digits, words)
     drawing.graph.attr(label=drawing.legend(visible(caption, longest=120)))
     return drawing.graph
 
@@ -207,9 +215,17 @@ class _Drawing:
     """The picture of one pass, column by column."""
 
     def __init__(
-        self, told: Pass, values: bool, deltas: bool, show: str, most: int, digits: int
+        self,
+        told: Pass,
+        values: bool,
+        deltas: bool,
+        show: str,
+        most: int,
+        digits: int,
+        target: str = "",
     ) -> None:
         self.told = told
+        self.target = target
         self.values = values
         self.deltas = deltas
         self.show = show
@@ -264,7 +280,45 @@ class _Drawing:
             arrows.append("⇠ back: weight × δ")
         if self.deltas:
             arrows.append("δ = ∂loss/∂z")
-        return style.legend(arrows, caption)
+        return style.legend(arrows, caption, self._forms())
+
+    def _forms(self) -> list[str]:
+        """Each layer in matrix form, with its δ; then the loss."""
+        found = []
+        for k, stage in enumerate(self.told.stages):
+            if not stage.title:
+                number = stage.name
+                left, inputs = self._whole(stage.outs), self._whole(stage.inputs)
+                weights = f"W{number}", inputs, f"b{number}"
+                form = f"{left} = {style.matrix_form(*weights, stage.activation)}"
+                gap = "\u00a0" * 5
+                found.append(form + (gap + self._back_form(k)) * self.deltas)
+        names = {element.name for element in losses_in(self.told.loss)}
+        if self.deltas and len(names) == 1:
+            found.append(f"L = {FORMULAS[names.pop()].whole}")
+        return found
+
+    def _back_form(self, k: int) -> str:
+        """How the δ of a layer follows from what comes after it."""
+        stage = self.told.stages[k]
+        behind = f"∂L/∂{self._whole(stage.outs)}"
+        if stage.direct:
+            after = self.told.stages[k + 1].name
+            behind = f"W{after}ᵀ δ{after}"
+        if stage.activation:
+            behind = f"({behind})" if stage.direct else behind
+            behind += f" ⊙ {stage.activation}'(z{stage.name})"
+        return f"δ{stage.name} = {behind}"
+
+    def _whole(self, values: tuple[Value, ...]) -> str:
+        """What the outputs of a stage, or the inputs, are called as a whole."""
+        if values == self.told.inputs:
+            return "x"
+        for k, stage in enumerate(self.told.stages):
+            if values == stage.outs:
+                last = k == len(self.told.stages) - 1
+                return "ŷ" if last else f"{'s' if stage.title else 'a'}{stage.name}"
+        return "[…]"
 
     def _adjoint(self, value: Value) -> float:
         return self.told.adjoints.get(value, 0.0)
@@ -549,9 +603,14 @@ class _Drawing:
         told = self.told
         name = told.loss_name.replace("_", " ")
         rows = [("loss", self._number(told.loss.data))]
-        if len(told.targets) == 1:
-            rows.append(("target", self._number(told.targets[0])))
-        wide = self.diameter + (0.45 if len(rows) > 1 else 0.25)
+        wanted = self.target or ", ".join(map(self._number, told.targets[:FEW_TARGETS]))
+        if wanted and len(told.targets) <= FEW_TARGETS:
+            rows.append(("target", wanted))
+        outs = told.stages[-1].outs
+        if len(outs) == 1:
+            rows.append(("∂L/∂ŷ", self._number(self._adjoint(outs[0]))))
+        longest = max(len(name) + len(text) for name, text in rows)
+        wide = max(self.diameter + 0.25, SMALL * longest + 0.45)
         self._heading(len(self.columns), self.end, "loss", name)
         self.graph.add(
             "loss",
@@ -573,4 +632,20 @@ class _Drawing:
                 delta = self._adjoint(told.stages[-1].zs[spot.index])
                 self.graph.arrow(neuron, "loss:w", f"{neuron}-loss", color=style.QUIET)
                 ends = _beside(entry, spot, (0.0, self.diameter / 2))
-                self._dashed(f"loss-{neuron}", ends, delta, f"δ = {delta!r}")
+                title = f"δ = {delta!r}{self._slope(spot.index)}"
+                self._dashed(f"loss-{neuron}", ends, delta, title)
+
+    def _slope(self, i: int) -> str:
+        """The derivative of the loss by an output, as its formula has it."""
+        outs, told = self.told.stages[-1].outs, self.told
+        names = dict(zip(outs, map(Symbol, numbered("ŷ", len(outs))), strict=True))
+
+        def name(value: Value) -> Expression:
+            return names.get(value) or Number(value.data)
+
+        losses = Losses(told.loss, "L", losses_in(told.loss), self._adjoint, name)
+        line = losses.slope(outs[i])
+        if line is None:
+            return ""
+        sides = (show(side, TEXT) for side in (line.left, *line.rights))
+        return f", {' = '.join(sides)}"

@@ -317,16 +317,44 @@ def key(known: bool, operations: bool, blank: bool = False) -> str:
     return f'<<FONT POINT-SIZE="8.5" COLOR="{QUIET}">{text}</FONT>>'
 
 
-def legend(arrows: list[str], caption: str = "") -> str:
-    """A Graphviz label below a picture: a line on what it shows, and what its arrows
-    and its colors mean."""
+def matrix_form(weights: str, inputs: str, bias: str, activation: str) -> str:
+    """A layer of neurons at once, such as tanh(W1 x + b1).
+
+    >>> matrix_form("W1", "x", "b1", "tanh"), matrix_form("W2", "a1", "b2", "")
+    ('tanh(W1 x + b1)', 'W2 a1 + b2')
+    """
+    total = f"{weights} {inputs} + {bias}"
+    return f"{activation}({total})" if activation else total
+
+
+def fold_key(forms: list[str], known: bool) -> str:
+    """A Graphviz label below a folded picture: matrix forms, and what signs mean."""
+    lines = [f'<FONT COLOR="{INK}">{markup(form)}</FONT>' for form in forms]
+    if not forms:
+        lines.append("n × on an arrow: operands that come from there")
+    if known:
+        lines.append("‖gradient‖ and bar: length of the vector of gradients")
+        lines.append("the wider an arrow, the more gradient flows back along it")
+    else:
+        lines.append("–: no gradient yet, before backward()")
+    text = "<BR/>".join(lines)
+    return f'<<FONT POINT-SIZE="8.5" COLOR="{QUIET}">{text}</FONT>>'
+
+
+def legend(arrows: list[str], caption: str = "", forms: Sequence[str] = ()) -> str:
+    """A Graphviz label below a picture: a line on what it shows, formulas, and what its
+    arrows and its colors mean."""
     signs = (
         f'<FONT COLOR="{POSITIVE}">■ positive</FONT>',
         f'<FONT COLOR="{NEGATIVE}">■ negative</FONT>',
         "the wider, the larger",
     )
     gap = "&#160;" * 5
-    above = [f'<FONT COLOR="{INK}">{markup(caption)}</FONT>'] if caption else []
+    above = [
+        f'<FONT COLOR="{INK}">{markup(line)}</FONT>'.replace("ᵀ", "<SUP>T</SUP>")
+        for line in (caption, *forms)
+        if line
+    ]
     text = "<BR/>".join((*above, gap.join(map(markup, arrows)), gap.join(signs)))
     return f'<<FONT POINT-SIZE="9" COLOR="{QUIET}">{text}</FONT>>'
 

@@ -433,7 +433,8 @@ def row_graph(trained: Trained) -> Graph:
         count = model.layers[-1].nout
         y = encode([wanted], context.labels, loss, count)[0].tolist()
     caption = f"row 1 of training: {context.target} {wanted}"
-    return network(model, x, y, loss=loss, caption=caption)
+    name = str(wanted) if context.labels else ""
+    return network(model, x, y, loss=loss, caption=caption, target=name)
 
 
 # ---- using a model -------------------------------------------------------------------
