@@ -214,7 +214,7 @@ def worst(predictions, targets):
             (partial(Dropping, seed), "mse", "draws random numbers")
             for seed in range(1, 8)
         ],
-        (Moody, "mse", "does not compute the same for every row"),
+        (Moody, "mse", "computes something else each time it is called"),
         (Choosing, worst, "not the mean of the losses"),
     ],
 )
