@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from autograd.modes import Setting, in_effect, no_grad
 from autograd.numeric import is_number
 from autograd.operation import Operation
 from autograd.ops import TABLE
-from autograd.value import Value, as_value, describe
+from autograd.value import Value, as_value, describe, names_among
 from autograd.wrapping import inside
 
 # ---- gradcheck -----------------------------------------------------------------------
@@ -516,9 +516,10 @@ class _Lines:
         self.remember(node, source.users_place())
         if math.isfinite(node.data):
             return
+        names = names_among(node.parents)
         raise AnomalyError(
-            f"{_call(node)} gave {node.data!r}{self.where(node)}"
-            f"\n  from: {_trail(_ancestors(node))}",
+            f"{_call(node, names)} gave {node.data!r}{self.where(node)}"
+            f"\n  from: {_trail(_ancestors(node), names)}",
             node,
         )
 
@@ -560,20 +561,22 @@ class _Lines:
         way = [node]
         while way[-1] in user_of:
             way.append(user_of[way[-1]])
+        names = names_among(way[-1].parents)
         return AnomalyError(
-            f"going backward, {_call(node)} gives {describe(parent)} a gradient that "
-            f"is not finite: its own gradient {adjoint!r} times the local derivative "
-            f"{partial!r}{self.where(node)}\n  back from: {_trail(way[::-1])}",
+            f"going backward, {_call(node, names)} gives {describe(parent, names)} a "
+            f"gradient that is not finite: its own gradient {adjoint!r} times the "
+            f"local derivative {partial!r}{self.where(node)}"
+            f"\n  back from: {_trail(way[::-1], names)}",
             node,
         )
 
 
-def _call(node: Value) -> str:
+def _call(node: Value, names: Mapping[Value, str]) -> str:
     """The operation with its first four operands, and others that are not finite."""
     first, others = node.parents[:4], node.parents[4:]
-    operands = [describe(parent) for parent in first]
+    operands = [describe(parent, names) for parent in first]
     bad = [parent for parent in others if not math.isfinite(parent.data)][:4]
-    operands += ["...", *map(describe, bad)] if bad else []
+    operands += ["...", *[describe(parent, names) for parent in bad]] if bad else []
     if others and not (bad and others[-1] is bad[-1]):
         operands.append("...")
     return f"{node.op}({', '.join(operands)})"
@@ -596,9 +599,17 @@ def _share(parent: Value, partial: float) -> float:
     return math.inf if math.isnan(share) else share
 
 
-def _trail(nodes: list[Value]) -> str:
+def _trail(nodes: list[Value], names: Mapping[Value, str]) -> str:
     """Labels where there are some, operations where not; the middle is left out."""
-    names = [(node.label or node.op or repr(node.data))[:40] for node in nodes]
-    if len(names) > 12:
-        names[6:-6] = ["..."]
-    return " -> ".join(names)
+    told = [node.label[:40] or _numbered_operation(node, names) for node in nodes]
+    if len(told) > 12:
+        told[6:-6] = ["..."]
+    return " -> ".join(told)
+
+
+def _numbered_operation(node: Value, names: Mapping[Value, str]) -> str:
+    """`v2: mul`, as the error calls it elsewhere; `mul` for where it arose."""
+    if not node.op:
+        return repr(node.data)
+    number = names[node].partition(" = ")[0] if node in names else ""
+    return f"{number}: {node.op}" if number else node.op

@@ -1,14 +1,15 @@
 """Text to a recorded expression, safely: a grammar of its own, nothing else runs.
 
     sum      = product { ("+" | "-") product }
-    product  = sign { ("*" | "/") sign }
+    product  = sign { ("*" | "/" | "//" | "%") sign }
     sign     = { "-" | "+" } power
     power    = atom [ "**" sign ]
     atom     = number | name | function "(" sum { "," sum } ")" | "(" sum ")" | "√" atom
 
-These are Python's rules: `-x**2` is `-(x**2)`, and `2**3**2` is `2**9`. What pictures
-and derivations print is read as well: `^` for `**`, `·` and `×` for `*`, `÷` for `/`,
-`−` for `-`; `√x` is `sqrt(x)`, of the number, name or parentheses that follow.
+These are Python's rules: `-x**2` is `-(x**2)`, `-2*x` is `(-2)*x`, and `2**3**2` is
+`2**9`. What pictures and derivations print is read as well: `^` for `**`, `·` and `×`
+for `*`, `÷` for `/`, `−` for `-`; `√x` is `sqrt(x)`, of the number, name or parentheses
+that follow.
 
 The text is read into steps in postfix order first; only a text that is right to its end
 is then computed.
@@ -28,7 +29,7 @@ from typing import Any, Final
 from autograd import reductions
 from autograd.operation import Operation
 from autograd.ops import TABLE
-from autograd.value import Value, constant
+from autograd.value import Value, constant, domain_error
 from autograd.wording import printable, quoted, width, word
 
 MAX_LENGTH: Final = 10_000
@@ -71,9 +72,9 @@ class ParseError(ValueError):
 def parse(text: str, /, **values: Value | float) -> Value:
     """The expression that a text states, recorded with the given values.
 
-    text: numbers, names, `+ - * / **`, parentheses, the constants `pi` and `e`, and
-        the functions of this package by their names (`functions()` lists them). `^`,
-        `·`, `×`, `÷`, `−` and `√` mean what pictures and derivations print with them.
+    text: numbers, names, `+ - * / // % **`, parentheses, the constants `pi` and `e`,
+        and the functions of this package by their names (`functions()` lists them).
+        `^ · × ÷ − √` mean what pictures and derivations print with them.
         At most 10 000 characters, and 100 levels of nesting.
     values: a number or a Value for each name. A number becomes a leaf labeled with
         its name, and a Value stays the same node, so that you can differentiate by it;
@@ -159,7 +160,10 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "logsumexp": _gathered(reductions.logsumexp),
 }
 
-OPERATORS: Final = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
+OPERATORS: Final = {
+    **{"+": "add", "-": "sub", "*": "mul", "/": "div"},
+    **{"//": "floordiv", "%": "mod", "**": "pow"},
+}
 
 PRINTED: Final = {"^": "**", "·": "*", "×": "*", "÷": "/", "−": "-"}
 """Signs as pictures and derivations print them, and what they mean."""
@@ -180,7 +184,7 @@ TOKEN: Final = re.compile(
     r"""\s*(?:
         (?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
       | (?P<name>[^\W\d])
-      | (?P<sign>\*\*|[-+*/(),^·×÷−√])
+      | (?P<sign>\*\*|//|[-+*/%(),^·×÷−√])
       | (?P<end>\Z)
     )""",
     re.VERBOSE,
@@ -318,7 +322,7 @@ class _Reader:
 
     def product(self) -> None:
         self.sign()
-        while token := self.take("*", "/"):
+        while token := self.take("*", "/", "//", "%"):
             self.sign()
             self.call(OPERATORS[token.text], 2, token)
 
@@ -327,10 +331,19 @@ class _Reader:
         if token is None:
             return self.power()
         self.deeper(token)
+        before = len(self.steps)
         self.sign()
         self.depth -= 1
-        if token.text == "-":
+        if token.text == "-" and not self.turned(before, token):
             self.call("neg", 1, token)
+
+    def turned(self, before: int, token: Token) -> bool:
+        """Whether a bare number alone was read, which now has the minus itself."""
+        last = self.steps[-1]
+        if len(self.steps) > before + 1 or last.name:
+            return False
+        self.steps[-1] = Step(token.position, number=-last.number)
+        return True
 
     def power(self) -> None:
         self.atom()
@@ -458,9 +471,20 @@ def _compute(steps: list[Step], text: str, leaves: Mapping[str, Value]) -> Value
         try:
             result = FUNCTIONS[step.name].apply(*results[first:])
         except (ValueError, ArithmeticError) as error:
-            raise ParseError(str(error), text, step.position) from error
+            reason = _numbered(error, step, results)
+            raise ParseError(reason, text, step.position) from error
         results[first:] = [result]
     return results[0]
+
+
+def _numbered(error: Exception, step: Step, results: list[Value]) -> str:
+    """What an error says, with nodes by their numbers in the whole expression."""
+    row, operands = FUNCTIONS[step.name].apply, results[-(step.count or 1) :]
+    if isinstance(row, Operation):
+        alone = domain_error(row, operands, error, operands)
+        if str(alone) == str(error):
+            return str(domain_error(row, operands, error, results))
+    return str(error)
 
 
 def _operand(step: Step, leaves: Mapping[str, Value]) -> Value:

@@ -655,7 +655,8 @@ class Value:
         guard = in_effect("guard")
         if guard is not None and guard.stands_in(self):
             return str(guard.described(self))
-        return f"Value(data={self._data}, grad={self.grad})"
+        label = f", label={cut(self._label)!r}" if self._label else ""
+        return f"Value(data={self._data}, grad={self.grad}{label})"
 
     def __format__(self, spec: str) -> str:
         guard = MODE.guard
@@ -903,16 +904,36 @@ def _joined(sign: str, x: object, y: object) -> Any:
     return found
 
 
-def describe(x: object) -> str:
-    """A node as an error names it: its label or its operation, and its number."""
+def describe(x: object, names: Any = None) -> str:
+    """A node as an error names it: its label or its operation, and its number.
+
+    names: of nodes without a label, as `names_among` gives them.
+    """
     if not isinstance(x, Value):
         return repr(x)
     name = cut(x._label)
-    if name:
-        return f"{name} = {x._data!r}"
-    if x._operation.name:
-        return f"{x._operation.name}(...) = {x._data!r}"
-    return repr(x._data)
+    if not name and x._operation.name:
+        name = f"{x._operation.name}(...)"
+        if names is not None:
+            name = str(names.get(x, name))
+    return f"{name} = {x._data!r}" if name else repr(x._data)
+
+
+def names_among(ends: Sequence[object]) -> Any:
+    """What the computed nodes that led to some are called, for `describe`.
+
+    >>> x = Value(3.0, label="x")
+    >>> y = x - 1
+    >>> describe(y * y, names_among([y, y * y]))
+    'v2 = v1·v1 = 4.0'
+    """
+    from autograd.naming import called
+
+    return called([x for x in ends if isinstance(x, Value)], _digits)
+
+
+def _digits(x: Value) -> str:
+    return repr(x._data).removesuffix(".0")
 
 
 def _refuse(how: str, value: Value) -> NoReturn:
@@ -1113,7 +1134,22 @@ ELSEWHERE.answer = outside
 def _outside(
     operation: Operation, parents: Sequence[object], error: Exception
 ) -> Exception:
-    operands = ", ".join([describe(parent) for parent in parents[:4]])
+    return domain_error(operation, parents, error, parents)
+
+
+def domain_error(
+    operation: Operation,
+    parents: Sequence[object],
+    error: Exception,
+    nodes: Sequence[object],
+) -> Exception:
+    """What is said where an operation has no answer.
+
+    error: Python's own. nodes: the parents, after those that wait for the result; in
+        their order computed nodes are numbered.
+    """
+    names = names_among(nodes)
+    operands = ", ".join([describe(parent, names) for parent in parents[:4]])
     if len(parents) > 4:
         operands += ", ..."
     kind: type[Exception] = ValueError

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from autograd.graph import topological_order
 from autograd.modes import ieee
-from autograd.value import Value, constant, describe, number_of
+from autograd.value import Value, constant, describe, names_among, number_of
 from autograd.wording import expect
 from nn.data import Dataset
 from nn.dropout import in_use
@@ -348,21 +348,21 @@ def first_bad_node(task: Task, numbers: Array, rows: Indices) -> str:
     write(numbers, task.parameters)
     with ieee():
         _, loss = Eager(task).record(rows)
-    order = topological_order(loss)
+    order, names = topological_order(loss), names_among(loss.parents)
     for node in order:
         if not math.isfinite(node.data):
-            return _sentence(node)
+            return _sentence(node, names)
     for node in order:
         if not all(math.isfinite(partial) for partial in node.partials):
             slope = next(p for p in node.partials if not math.isfinite(p))
-            return f"{_sentence(node)}, with the slope {slope!r}"
+            return f"{_sentence(node, names)}, with the slope {slope!r}"
     return "a gradient added up beyond the largest float"
 
 
-def _sentence(node: Value) -> str:
+def _sentence(node: Value, names: Mapping[Value, str]) -> str:
     """`mul(W1[1,2] = 1e+200, 1e+200) = inf`."""
     if not node.op:
         return describe(node)
-    operands = ", ".join(describe(parent) for parent in node.parents[:4])
+    operands = ", ".join(describe(parent, names) for parent in node.parents[:4])
     more = ", ..." if len(node.parents) > 4 else ""
     return f"{node.op}({operands}{more}) = {node.data!r}"

@@ -276,7 +276,7 @@ def test_backward_changes_no_gradient():
         "its own gradient 2.0 times the local derivative inf"
     )
     assert lines[1].endswith(": root = sqrt(x)")
-    assert lines[2] == "  back from: loss -> add -> sqrt"
+    assert lines[2] == "  back from: loss -> v2: add -> v1: sqrt"
     assert (x.grad, y.grad) == (0.0, 0.0)
 
 

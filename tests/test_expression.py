@@ -23,6 +23,7 @@ from autograd import ParseError, Value, parse
 from autograd.expression import MAX_DEPTH, MAX_LENGTH, functions, names
 from autograd.graph import topological_order
 from autograd.ops import TABLE
+from autograd.value import names_among
 from viz.notation import TEXT, Symbol, show, written
 
 # ---- meaning -------------------------------------------------------------------------
@@ -156,7 +157,7 @@ WRONG = [
     ("sin x", 4, "write sin(x)"),
     ("x == 2", 2, "no ="),
     ("x < 2", 2, "comparisons"),
-    ("x // 2", 3, "before '/'"),
+    ("x /// 2", 4, "before '/'"),
     ("x.real", 1, "'.' is not part"),
     ("x[0]", 1, "write ( and )"),
     ("'x'", 0, "not part"),
@@ -177,8 +178,8 @@ WRONG = [
     ("1e400", 0, "beyond the largest float"),
     ("0x10", 1, "operator is missing"),
     ("1_000", 1, "operator is missing"),
-    ("1 / (x - x)", 2, "div(1.0, sub(...) = 0.0) is not defined"),
-    ("x + log(-x)", 4, "log(neg(...) = -2.0) is not defined"),
+    ("1 / (x - x)", 2, "div(1.0, v1 = x - x = 0.0) is not defined"),
+    ("x + log(-x)", 4, "log(v1 = -x = -2.0) is not defined"),
     ("9**9**9", 1, "pow(9.0"),
     ("exp(1000 * x)", 0, "overflows"),
     ("lambda: 1", 6, "not part"),
@@ -322,11 +323,12 @@ class Audit:
         sys.addaudithook(self)
 
     def __call__(self, event, args):
-        if self.on:
+        if self.on and event != "builtins.id":  # the hash of a node
             self.events.append(event)
 
 
 def test_500_hostile_texts():
+    names_among([])  # which imports, when it is first asked
     audit = Audit()  # it can't be taken away again, so it is switched off
     slowest, longest, wrong = 0.0, 0, 0
     for seed in range(500):

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from autograd import Value, expression, mean
+from autograd import AnomalyError, Value, detect_anomaly, exp, expression, mean
 from autograd.graph import graph
 from autograd.ops import TABLE
 from nn import MLP, binary_cross_entropy, mse
@@ -163,6 +163,39 @@ def test_computed_nodes_are_numbered_without_holes(text):
     ]
     assert computed == [f"v{i}" for i in range(1, len(computed) + 1)]
     assert names[-1] == "out"
+
+
+def operand_of(name, output):
+    """The operand of the last operation of this name, as the table has it."""
+    rows = evaluate(output, {}).as_json()["nodes"]
+    return rows[[row for row in rows if row["operation"] == name][-1]["parents"][0]]
+
+
+def called(row):
+    return f"{row['name']} = {row['formula']} = {row['value']!r}"
+
+
+@pytest.mark.parametrize("text", [text for text in FORMULAS if text[:4] != "dot("])
+def test_an_error_of_a_text_names_nodes_as_the_table_does(text):
+    whole = f"({text}) - sin(-7 - abs({text}))"
+    names = {name: 0.5 + i / 8 for i, name in enumerate(expression.names(text))}
+    row = operand_of("sin", expression.parse(whole, **names))
+    words = re.escape(f"log({called(row)}) is not defined")
+    with pytest.raises(ValueError, match=words):
+        expression.parse(whole.replace("sin(-7", "log(-7"), **names)
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_an_error_in_python_names_nodes_as_the_table_does(text):
+    inner = -7 - abs(recorded(text))
+    words = re.escape(f"log({called(operand_of('sin', inner.sin()))}) is not")
+    with pytest.raises(ValueError, match=words):
+        inner.log()
+    large = inner * 1e-300 - 1e200
+    row = operand_of("exp", exp(large))
+    with detect_anomaly(), pytest.raises(AnomalyError) as found:
+        large * 1e200
+    assert str(found.value).startswith(f"mul({called(row)}, 1e+200) gave -inf")
 
 
 @pytest.mark.parametrize(("direction", "axis"), [("right", 1), ("down", 0)])

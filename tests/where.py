@@ -47,6 +47,7 @@ ELSEWHERE = {
     "autograd.family": "micrograd value",
     "autograd.hints": "value",
     "autograd.installed": "build",
+    "autograd.naming": "expression check value",
     "autograd.numeric": "value numpy",
     "autograd.functional": "functional nesting",
     "autograd.operation": "ops",

@@ -342,7 +342,10 @@ class Boxes:
         )
 
 
-SIGNS: Final = {"sub": "−", "neg": "−", "mul": "·", "prod": "·", "sum": "+", "pow": "^"}
+SIGNS: Final = {
+    **{"sub": "−", "neg": "−", "mul": "·", "prod": "·", "sum": "+", "pow": "^"},
+    "relu": "relu",
+}
 INFIX: Final = ("add", "sub", "mul", "div", "pow")
 PLACE: Final = "□"
 OPEN: Final = "____"

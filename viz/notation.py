@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import Any
 
 from autograd.graph import topological_order
 from autograd.modes import Setting, ieee, recording
+from autograd.naming import numbered
 from autograd.operation import ANY, ATOM, POWER, PRODUCT, SIGN, SUM, Operation
 from autograd.ops import ALIAS, TABLE
 from autograd.value import Value, constant, evaluate, number_of
@@ -341,7 +341,7 @@ def names_of(
     given = [_unique(name, taken) if name else "" for name in given]
     if order and not given[-1]:
         given[-1] = _unique("out", taken)
-    computed, leaves = (_numbered(kind, taken) for kind in ("v", "leaf"))
+    computed, leaves = (numbered(kind, taken) for kind in ("v", "leaf"))
     for index, value in enumerate(order):
         if given[index]:
             continue
@@ -350,12 +350,6 @@ def names_of(
         else:
             given[index] = next(computed if value.op else leaves)
     return given
-
-
-def _numbered(letters: str, taken: Mapping[str, int]) -> Iterator[str]:
-    """v1, v2, v3 and so on without those that are labels."""
-    every = (f"{letters}{number}" for number in count(1))
-    return (name for name in every if name not in taken)
 
 
 def variables(names: Mapping[str, Any]) -> dict[Value, str]:
