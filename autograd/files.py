@@ -26,6 +26,58 @@ NAME_SHOWN = 50
 most 200 bytes of the 255 that a name may have."""
 
 
+@contextmanager
+def reading(path: Path, otherwise: str = "") -> Iterator[None]:
+    """Inside, a file that can't be read raises an OSError that says what to write.
+
+    otherwise: what to say of a file that is not there, unless one is named nearly so.
+
+    >>> with reading("model.jsn", "nn.save writes one"):
+    ...     open("model.jsn")
+    Traceback (most recent call last):
+    FileNotFoundError: there is no file 'model.jsn': nn.save writes one
+    """
+    name = os.fspath(path)
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileNotFoundError(absent(name, otherwise)) from None
+    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        reason = error.strerror or str(error)
+        if os.path.isdir(name):
+            reason = "it is a folder; write the file in it" + _inside(name)
+        raise type(error)(f"can't read {name!r}: {reason}") from None
+
+
+def absent(name: str, otherwise: str = "") -> str:
+    """That there is no file of this name, and what it is called or how it is made."""
+    folder = os.path.dirname(name)
+    if folder and not os.path.isdir(folder):
+        first = f"there is no folder {folder!r}"
+        return f"{first}: {otherwise}" if otherwise else first
+    near = _near(name, folder or ".")
+    advice = f"did you mean {near!r}?" if near else otherwise
+    return f"there is no file {name!r}" + (f": {advice}" if advice else "")
+
+
+def _near(name: str, folder: str) -> str:
+    """The file in a folder whose name is nearest, of the same kind if there is one."""
+    from difflib import get_close_matches
+
+    kind = os.path.splitext(name)[1]
+    there = sorted(entry for entry in os.listdir(folder) if entry[:1] != ".")
+    alike = [entry for entry in there if os.path.splitext(entry)[1] == kind]
+    for names in (alike, there):
+        if found := get_close_matches(os.path.basename(name), names, n=1):
+            return os.path.join(os.path.dirname(name), found[0])
+    return ""
+
+
+def _inside(folder: str) -> str:
+    model = os.path.join(folder, "model.json")
+    return f", such as {model}" if os.path.exists(model) else ""
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file that is there in full or not at all, whatever happens meanwhile.
 

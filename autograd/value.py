@@ -923,9 +923,9 @@ def names_among(ends: Sequence[object]) -> Any:
     """What the computed nodes that led to some are called, for `describe`.
 
     >>> x = Value(3.0, label="x")
-    >>> y = x - 1
-    >>> describe(y * y, names_among([y, y * y]))
-    'v2 = v1·v1 = 4.0'
+    >>> y = (x - 1) ** 2
+    >>> describe(y, names_among([y]))
+    'v2 = v1^2 = 4.0'
     """
     from autograd.naming import called
 

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from autograd.files import Path, write_whole
+from autograd.files import Path, reading, write_whole
 from autograd.value import Value
 from autograd.wording import cut, expect
 from nn.cells import FORMATS
@@ -213,18 +213,26 @@ def load_checkpoint(path: Path, into: Module | None = None) -> Checkpoint:
     """Read all that a file holds. Raises ValueError as `load` does."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"load takes the path of a file that save wrote; got {path!r}")
-    size = os.path.getsize(path)
-    if size > LARGEST_FILE:
-        raise ValueError(f"{path} has {size} bytes, more than a model's {LARGEST_FILE}")
     try:
-        with open(path, encoding="utf-8") as file:
-            return _checkpoint(_parse(file.read()), into)
+        return _checkpoint(_parse(_written_in(path)), into)
     except RecursionError:
         raise ValueError(
             f"{path} is not a chainrule model: nested too deeply"
         ) from None
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"{path} is not a chainrule model: {error}") from None
+
+
+HOW_MADE = "chainrule train moons writes trained/model.json, nn.save(model, path) any"
+
+
+def _written_in(path: Path) -> str:
+    with reading(path, HOW_MADE):
+        size = os.path.getsize(path)
+        if size > LARGEST_FILE:
+            raise ValueError(f"it has {size} bytes, more than a model's {LARGEST_FILE}")
+        with open(path, encoding="utf-8") as file:
+            return file.read()
 
 
 def export_safetensors(model: Module, path: Path) -> None:

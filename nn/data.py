@@ -251,7 +251,16 @@ class Scaling:
         A column that is the same in every row is only shifted. Raises ValueError for
         one whose numbers are so large that its mean or deviation overflows.
         """
-        rows = table(X)
+        return cls.of(table(X), names, free)
+
+    @classmethod
+    def of(
+        cls,
+        rows: Array,
+        names: Sequence[str] = (),
+        free: Sequence[bool] | None = None,
+    ) -> Scaling:
+        """The same of a table that `table` gave: it is not looked through again."""
         import numpy as np
 
         with np.errstate(over="ignore", invalid="ignore"):
@@ -273,7 +282,10 @@ class Scaling:
 
     def __call__(self, X: Rows) -> Array:
         """The scaled table."""
-        rows = table(X)
+        return self.scaled(table(X))
+
+    def scaled(self, rows: Array) -> Array:
+        """The same of a table that `table` gave: it is not looked through again."""
         import numpy as np
 
         if rows.shape[1] != len(self.mean):

@@ -30,6 +30,7 @@ from io import BytesIO, StringIO, TextIOWrapper
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from autograd.files import reading
 from autograd.wording import cut
 from nn.extras import require
 
@@ -134,7 +135,7 @@ def _delimiter(given: str | None) -> str | None:
 def _content(path: str) -> bytes:
     if path == "-":
         return sys.stdin.buffer.read()
-    with open(path, "rb") as file:
+    with reading(path), open(path, "rb") as file:
         return file.read()
 
 

@@ -22,7 +22,7 @@ from inspect import signature
 from statistics import fmean
 from typing import Annotated, Any, TypeVar
 
-from autograd.files import Path
+from autograd.files import Path, absent
 from autograd.source import own
 from nn import metrics
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
@@ -590,10 +590,12 @@ def load_data(data: Path | Dataset | Table, settings: Settings) -> Dataset | Tab
 
 
 def _no_file(path: str) -> str:
-    near = get_close_matches(path, SETS, n=1)
-    meant = f"; did you mean {near[0]}?" if near else ""
     if "://" in path:
         return f"{path!r} is an address; download the file, and give its path"
+    near = get_close_matches(path, SETS, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    if not near and "did you mean" in (other := absent(path)):
+        return other
     return f"{path!r} is neither a file nor one of the sets {', '.join(SETS)}{meant}"
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
-from autograd.files import Path
+from autograd.files import Path, reading
 from autograd.wording import cut
 from nn.sequences import Sequences
 
@@ -122,7 +122,8 @@ def read_text(path: Path, unit: str = "characters", layout: str = "auto") -> Tex
     if layout not in LAYOUTS:
         raise ValueError(f"layout is one of {', '.join(LAYOUTS)}; got {layout!r}")
     try:
-        text = FilePath(path).read_text("utf-8-sig")
+        with reading(path):
+            text = FilePath(path).read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not a text in UTF-8") from None
     if not text.strip():

@@ -57,7 +57,7 @@ class Units:
         first, last = _ends(task.model)
         self._first = _places(first, task)
         if self._first:
-            self._inputs = Scaling.fit(task.X)
+            self._inputs = Scaling.of(task.X)
         if task.loss in POWERS and (found := _places(last, task)):
             spread = float((task.targets - task.targets.mean(axis=0)).std())
             self._last, self._middle = found, task.targets.mean(axis=0)

@@ -53,6 +53,30 @@ def test_the_other_projects_package_instead_of_ours_is_told(mixed, package):
     assert "is not chainrule's alone" in error_of(mixed, f"import {package}")
 
 
+def test_the_command_says_it_in_one_line(mixed):
+    script = mixed / "chainrule"
+    script.write_text("import sys\nfrom viz.cli import main\nsys.exit(main())\n")
+    (mixed / "autograd" / "tracer.py").write_text("")
+    for ours in (
+        "",
+        None,
+    ):  # our files among the others, and the others' instead of ours
+        if ours is None:
+            (mixed / "autograd" / "__init__.py").write_text("")
+        done = subprocess.run(
+            [sys.executable, script, "--version"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(mixed)},
+            cwd="/",
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        told = f"chainrule: {mixed / 'autograd'} is not chainrule's alone"
+        assert done.stderr.startswith(told)
+        assert done.stderr.count("\n") == 1
+
+
 def test_what_the_others_removal_left_is_told(mixed):
     (mixed / "autograd" / "__init__.py").unlink()
     # -S: without what is installed, where Python would find another autograd.

@@ -45,6 +45,15 @@ def agree(plain, compiled):
     return same_kind and bool(WORDS.search(words))
 
 
+def test_a_node_that_is_there_is_made_anew_by_the_plain_engine_alone():
+    x = Value(1.0, label="x")
+    y = x * 2.0
+    for node in (x, y):
+        node.__init__(3.0)
+    expected = [1.0, 2.0, "x", "mul"] if autograd.__compiled__ else [3.0, 3.0, "", ""]
+    assert [x.data, y.data, x.label, y.op] == expected
+
+
 @pytest.mark.skipif(not autograd.__compiled__, reason="the engine here is plain")
 def test_both_engines_answer_the_same():
     plain = answers(SOURCES)

@@ -125,7 +125,18 @@ draw "x*y" x=one y=2                | 'one' is not a number; write for instance 
 draw "x*y" x=1e400 y=2              | 1e400 is too large; .* x=inf
 draw "x*y" x=-1e400 y=2             | -1e400 is too large
 draw "x*y" x y                      | 'x' is not of the form name=value
-draw nowhere.json 1 --target 1      | nowhere.json: No such file
+draw iri.json 1 --target 1          | no file 'iri.json': did you mean 'iris.json'?
+draw iris 1 2 --target 1            | no file 'iris': did you mean 'iris.json'?
+draw trained 1 2 --target 1         | it is a folder; .* such as trained/model.json
+explain what/m.json 1 --target 1    | no folder 'what': chainrule train moons writes
+step zzz.json 1 --target 1          | no file 'zzz.json': chainrule train moons writes
+flow zzz.json                       | no file 'zzz.json': chainrule train moons writes
+network trained                     | it is a folder; .* such as trained/model.json
+network zzz.json                    | no file 'zzz.json': chainrule train moons writes
+generate zzz.json                   | no file 'zzz.json': chainrule train moons writes
+predict zzz.json table.csv          | no file 'zzz.json': chainrule train moons writes
+train tabel.csv --target y          | no file 'tabel.csv': did you mean 'table.csv'?
+train moons --resume zzz.json       | no file 'zzz.json': chainrule train moons writes
 draw iris.json 1 2                  | chainrule draw iris.json .* --target 1
 step iris.json 1 2                  | chainrule step iris.json .* --target 1
 explain iris.json 1 2 --target 0    | --target is one of setosa, virginica, other
@@ -159,6 +170,9 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("usage")
     labels = Labels(("setosa", "virginica", "other"))
     save(MLP(2, [3], seed=0), path / "iris.json", context=Context(labels=labels))
+    (path / "trained").mkdir()
+    save(MLP(2, [1], seed=0), path / "trained" / "model.json")
+    (path / "table.csv").write_text("a,b,y\n1,2,0\n2,1,1\n")
     return path
 
 

@@ -225,7 +225,7 @@ def test_repr_and_format_read_as_micrograd_and_as_a_number():
     assert f"{x}" == repr(x)
     assert repr(x * 2) == "Value(data=4.0, grad=0.0)"
     x.label = "it's\x1b[2J" + "!" * 99
-    assert repr(x).endswith(", label=\"it's\\x1b[2J" + "!" * 48 + '...")')
+    assert repr(x).endswith(", label=\"it's\\x1b[2J" + "!" * 49 + '...")')
 
 
 # ---- the hot path is the row ---------------------------------------------------------

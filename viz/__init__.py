@@ -1,6 +1,15 @@
 """Pictures and explanations of graphs and networks."""
 
-from autograd import alone as alone
+import sys
+from os.path import basename
+
+try:
+    from autograd import alone as alone
+except ImportError as error:
+    if not basename((sys.argv or [""])[0]).startswith("chainrule"):
+        raise
+    sys.exit(f"chainrule: {error}")  # the command shows no traceback, here as elsewhere
+
 from autograd.source import announce
 from viz.explain import Explanation, explain
 from viz.graph import draw

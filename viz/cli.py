@@ -414,7 +414,7 @@ def flow(
     from viz.text import flow as flow_of
 
     plain, form = _plain(ascii, output), ending(output, TEXTS)
-    if what and not _is_model(what):
+    if what and not _is_model(what, values):
         root, leaves = _root(what, values or [], target, loss)
         derivation = explained(root, leaves.values() or None)
         deliver(_written(derivation, form, plain, _width(width, output)), output, open)
@@ -643,8 +643,12 @@ def play(
     serve(port, browser=not no_browser)
 
 
-def _is_model(what: str) -> bool:
-    return what.endswith(".json")
+def _is_model(what: str, values: list[str] | None) -> bool:
+    """Whether a saved model is meant; loading tells where its path is another."""
+    if what.endswith(".json"):
+        return True
+    inputs = bool(values) and not any("=" in value for value in values or ())
+    return inputs and (os.path.exists(what) or os.path.exists(f"{what}.json"))
 
 
 def _sample(
@@ -657,6 +661,7 @@ def _sample(
     """
     values = list(values)
     if not values or not target:
+        _row_of(path, [])  # which says where there is none
         raise ValueError(
             "a model needs its inputs and a target: for instance "
             f"chainrule {verb} {path} 0.5 -1.2 --target 1"
@@ -712,10 +717,10 @@ def _plain_number(text: str, what: str) -> float:
 
 
 def _root(
-    what: str, values: Iterable[str], target: str, loss: str, verb: str = "flow"
+    what: str, values: list[str], target: str, loss: str, verb: str = "flow"
 ) -> tuple[Value, dict[str, Value]]:
     """The output to explain, and the leaves by which it can be differentiated."""
-    if not _is_model(what):
+    if not _is_model(what, values):
         if target or loss:
             raise ValueError(
                 f"{'--target' if target else '--loss'} is for a saved model (.json); "

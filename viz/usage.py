@@ -23,6 +23,8 @@ EXAMPLES: Mapping[str, str] = {
     "step": 'chainrule step "x*y" x=2 y=3 -o step.html',
     "flow": "chainrule flow",
     "train": "chainrule train moons",
+    "generate": "chainrule generate trained/model.json -n 20",
+    "network": "chainrule network trained/model.json 0.5 -1.2 --target 1",
     "predict": "chainrule predict trained/model.json new.csv",
     "play": "chainrule play",
 }
