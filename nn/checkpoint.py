@@ -242,6 +242,7 @@ def export_safetensors(model: Module, path: Path) -> None:
     nested lists that are not rectangular.
     """
     expect(model, Module, "export_safetensors(model, path)")
+    require("numpy")
     require("safetensors")
     import numpy as np
     from safetensors.numpy import save as as_bytes

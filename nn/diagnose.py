@@ -28,6 +28,7 @@ from nn.evidence import (
     most_frequent,
     telling_column,
 )
+from nn.extras import require
 from nn.hints import Array, Rows, Targets
 from nn.history import History
 from nn.losses import Loss
@@ -89,6 +90,7 @@ def diagnose(
     The model is left as it is. Where its loss is far from what is possible, a plain
     network is trained for comparison, which takes about a second.
     """
+    require("numpy")
     if isinstance(X, Dataset):
         X, y = X
     if history is not None and loss == "auto" and history.loss_name:

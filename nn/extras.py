@@ -13,8 +13,17 @@ def require(name: str) -> None:
     >>> require("numpy")
     """
     if find_spec(name) is None:
-        raise ModuleNotFoundError(
-            f"this needs {PROJECTS.get(name, name)}; install it with: "
-            'python -m pip install "chainrule[train]"',
-            name=name,
-        )
+        raise ModuleNotFoundError(needed(name), name=name)
+
+
+def needed(name: str) -> str:
+    """What to say where a library is missing.
+
+    >>> needed("sklearn")
+    'this needs scikit-learn; install it with: python -m pip install "chainrule[train]"'
+    """
+    name = name.partition(".")[0]
+    return (
+        f"this needs {PROJECTS.get(name, name)}; install it with: "
+        'python -m pip install "chainrule[train]"'
+    )

@@ -19,6 +19,7 @@ from autograd.value import number_of
 from nn.attention import GPT
 from nn.checkpoint import Context, load_checkpoint, save
 from nn.dropout import in_use
+from nn.extras import require
 from nn.history import History
 from nn.module import Module
 from nn.optim import Adam, Optimizer
@@ -199,6 +200,7 @@ def learn_text(
         "words". test: the part kept aside. The other arguments are those of `fit`, here
         with Adam and a cosine schedule by default.
     """
+    require("numpy")
     text = text_of(data, unit)
     inside, outside = text.sequences(context).split(test, seed)
     model = GPT(len(text.vocabulary), width, heads, layers, context, seed)

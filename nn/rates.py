@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from nn.choices import usual
 from nn.engine import Pace
+from nn.extras import require
 from nn.hints import Rows, Targets
 from nn.losses import Loss
 from nn.module import Module
@@ -58,6 +59,7 @@ def find_lr(
     Each step takes the next batch, with a rate a fifth larger than the one before, and
     the test ends where the loss over a part of the rows has grown fourfold.
     """
+    require("numpy")
     import numpy as np
 
     from nn.compiled import fastest

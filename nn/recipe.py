@@ -38,6 +38,7 @@ from nn.data import (
 from nn.diagnose import Diagnosis, diagnose
 from nn.encoding import Encoding
 from nn.engine import loss_of, predict
+from nn.extras import require
 from nn.hints import Array, Target
 from nn.history import History, summary
 from nn.losses import LOSSES
@@ -451,6 +452,7 @@ def learn(
     >>> trained.probabilities([[5.1, 3.5, 1.4, 0.2]]).round(1).tolist()
     [[1.0, 0.0, 0.0]]
     """
+    require("numpy")
     settings = _changed(settings or Settings(), changes)
     table, parts, encoding = _in_numbers(load_data(data, settings), settings, told)
     context = _context(table, parts["training"], settings, encoding)

@@ -1,8 +1,11 @@
 """A missing library is one line: what is missing, and the command that installs it."""
 
+import os
 import re
+import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +40,48 @@ def test_a_missing_library(use, tmp_path, monkeypatch):
     words = re.escape(f"this needs {project}; install it with: {command}")
     with pytest.raises(ModuleNotFoundError, match=words):
         run(tmp_path / "t.csv")
+
+
+EXTRAS = "numpy polars sklearn matplotlib rich typer safetensors llvmlite PIL starlette"
+
+
+def said_without(hidden):
+    """What each public name and each verb says, without these libraries."""
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("without.py"), *hidden],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": str(Path(nn.__file__).parents[1])},
+    )
+    assert not done.stderr
+    told = dict(line.split("\t") for line in done.stdout.splitlines())
+    for name, words in told.items():
+        if re.search("Module|Import|install", words):
+            line = (
+                r'need\w* [\w -]+(; install (it|them) with)?: python -m pip install "'
+            )
+            assert re.search(line, words), f"{name}: {words}"
+        else:
+            assert not re.search("(Attribute|Name|Type)Error", words), (
+                f"{name}: {words}"
+            )
+    return told
+
+
+def test_every_public_name_after_a_plain_install():
+    told = said_without(EXTRAS.split())
+    fine = {name for name, words in told.items() if words == "fine"}
+    assert fine >= {"autograd.grad", "nn.mse", "nn.MLP", "viz.draw", "viz.explain"}
+    assert not fine & {"nn.fit", "nn.data", "nn.diagnose", "viz.plot_history"}
+    assert not [name for name in fine if name.startswith("chainrule")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", EXTRAS.split())
+def test_every_public_name_without_one_library(library):
+    said_without([library])
 
 
 def test_pictures_without_matplotlib(monkeypatch):

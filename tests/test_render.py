@@ -6,14 +6,16 @@ import subprocess
 import sys
 import textwrap
 import threading
+import warnings
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import viz
 from viz import Graph, render
-from viz.render import is_tangle, layout_for, markup, visible
+from viz.render import glyphs, is_tangle, layout_for, markup, visible
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -47,6 +49,35 @@ def picture(text: str) -> Graph:
     graph = Graph()
     graph.add("a", f"<<B>{markup(visible(text))}</B>>", title=visible(text))
     return graph
+
+
+@pytest.mark.parametrize(
+    ("text", "lacking"),
+    [
+        ("δ∂ŷ ‖x‖ é ß Ж −·×÷√ θ₁ x\u0302", ""),
+        ("مرحبا שלום\u200f", ""),
+        ("重み", "み重"),
+        ("무게", "게무"),
+        ("วัน", "นว"),
+        ("🙂 and 👩\u200d🚀", "👩🙂🚀"),
+        ("重" * 3 + "abcdefghijklmn" + "一二三四五六七八九十", "一七三九二五八六…"),
+    ],
+)
+def test_what_no_font_of_ours_draws_is_warned_of(text, lacking):
+    drawn = picture(text)
+    assert drawn.svg
+    for form in ("png", "pdf"):
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            assert drawn.data(form)
+        words = f"draw a .{form} have no signs for {lacking}: write an .svg"
+        assert [words in str(w.message) for w in heard] == [True] * bool(lacking)
+
+
+def test_the_signs_of_our_fonts_are_known():
+    ft2font = pytest.importorskip("matplotlib.ft2font")
+    fonts = Path(viz.__file__).parent.glob("fonts/*.ttf")
+    assert glyphs() == {c for f in fonts for c in ft2font.FT2Font(f).get_charmap()}
 
 
 @pytest.mark.parametrize("text", TYPED)

@@ -32,6 +32,7 @@ except ModuleNotFoundError:
 
 from autograd import Value, expression
 from nn.data import SETS
+from nn.extras import needed
 from nn.recipe import Settings
 from viz.render import FORMATS
 from viz.usage import UsageError, Verb, Verbs, columns, deliver, ending, fitted
@@ -71,6 +72,8 @@ def _say(message: str) -> None:
 
 
 def _message(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and "install" not in str(error):
+        return needed(error.name or str(error))
     if hasattr(error, "format_message"):  # typer's own
         return " ".join(str(error.format_message()).split())
     if isinstance(error, OSError) and error.filename and error.strerror:

@@ -6,6 +6,8 @@ This module imports matplotlib; the others import it inside the functions that p
 from __future__ import annotations
 
 import io
+import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -16,14 +18,14 @@ from nn.extras import require
 
 try:
     import matplotlib
-except ModuleNotFoundError:
-    require("matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+except ModuleNotFoundError as error:
+    require(str(error.name))  # matplotlib, or what it needs
     raise
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from autograd.files import write_whole
-from viz.render import format_of
+from viz.render import format_of, warn_of
 
 # Colors of Okabe and Ito (2008), told apart by color-blind readers; the gray
 # is their black, made lighter.
@@ -50,6 +52,9 @@ STYLE: dict[Any, Any] = {
 }
 
 
+GLYPH = re.compile(r"Glyph (\d+) .* missing from")  # as matplotlib warns
+
+
 class Plot(Figure):
     """A figure with its own canvas; shows itself in a notebook."""
 
@@ -62,12 +67,35 @@ class Plot(Figure):
         write_whole(path, self.as_bytes(format_of(Path(path))))
 
     def as_bytes(self, format: str) -> bytes:
-        """The picture in a format, without a date in it."""
+        """The picture in a format, without a date in it.
+
+        Text that matplotlib's own fonts can't draw stays text in an SVG, for the fonts
+        of its reader; in a PNG or a PDF it is missing, and a warning says so.
+        """
+        data, lacking = self._drawn(format, {})
+        if lacking and format == "svg":
+            data, _ = self._drawn(format, {"svg.fonttype": "none"})
+        else:
+            warn_of(lacking, format)
+        return data
+
+    def _drawn(self, format: str, style: dict[Any, Any]) -> tuple[bytes, list[str]]:
+        """The picture, and the characters that are in none of matplotlib's fonts."""
         buffer = io.BytesIO()
         dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-        with matplotlib.rc_context(STYLE):
-            self.savefig(buffer, format=format, metadata=dated.get(format))
-        return buffer.getvalue()
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            with matplotlib.rc_context({**STYLE, **style}):
+                self.savefig(buffer, format=format, metadata=dated.get(format))
+        lacking = set()
+        for warning in heard:
+            if found := GLYPH.match(str(warning.message)):
+                lacking.add(chr(int(found[1])))
+            else:
+                warnings.warn_explicit(
+                    warning.message, warning.category, warning.filename, warning.lineno
+                )
+        return buffer.getvalue(), sorted(lacking)
 
     def pixels(self) -> Any:
         """The picture as bytes, of shape (height, width, 3)."""

@@ -13,10 +13,13 @@ import html
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
+import unicodedata
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -86,7 +89,7 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
 
         path: ends in .svg, .png, .pdf or .dot, which says what is written. A reader's
             fonts show an SVG; the fonts that draw a PNG or a PDF come with chainrule
-            and know no emoji and no Chinese, Japanese or Korean.
+            and know few emoji and no Chinese, Japanese or Korean: a warning says so.
 
         Raises ValueError for another ending, and OSError where the file can't be
         written.
@@ -103,6 +106,7 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
             return self.svg.encode()
         if format == "dot":
             return str(self.source).encode()
+        warn_of_missing(html.unescape(str(self.source)), format)
         return render(self.source, format, self.engine)
 
     def pipe(
@@ -321,6 +325,55 @@ def _load_fonts() -> None:
         del os.environ["FONTCONFIG_FILE"]
         if before is not None:
             os.environ["FONTCONFIG_FILE"] = before
+
+
+def warn_of_missing(text: str, format: str) -> None:
+    """Warn where the fonts that draw have no sign for what is in a text."""
+    unknown = sorted({c for c in text if ord(c) > 0x7F and ord(c) not in glyphs()})
+    warn_of([c for c in unknown if _is_drawn(c)], format)
+
+
+def warn_of(lacking: Sequence[str], format: str) -> None:
+    """Warn of characters that the fonts of this machine draw as empty boxes."""
+    if lacking:
+        some = "".join(lacking[:8]) + ("…" if len(lacking) > 8 else "")
+        warnings.warn(
+            f"the fonts that draw a .{format} have no signs for {some}: write an "
+            ".svg, which shows with the fonts of its reader",
+            stacklevel=3,
+        )
+
+
+def _is_drawn(char: str) -> bool:
+    """Whether it has a sign of its own, unlike what joins or turns its neighbors."""
+    return unicodedata.category(char) not in ("Cf", "Mn", "Me", "Zs", "Cn")
+
+
+@cache
+def glyphs() -> frozenset[int]:
+    """The characters that the fonts of this package have signs for.
+
+    >>> ord("δ") in glyphs(), ord("重") in glyphs()
+    (True, False)
+    """
+    files = sorted((Path(__file__).parent / "fonts").glob("*.ttf"))
+    return frozenset(code for file in files for code in _mapped(file.read_bytes()))
+
+
+def _mapped(font: bytes) -> Iterator[int]:
+    """The characters of a TrueType font: the segments of its table `cmap`, in form 4.
+
+    That is where each segment ends, then where each starts; the last is no character's.
+    """
+    entries = struct.iter_unpack(">4s3I", font[12 : 12 + 16 * font[5]])
+    (table,) = (at for tag, _, at, _ in entries if tag == b"cmap")
+    (form,) = struct.unpack_from(">I", font, table + 8)
+    (size,) = struct.unpack_from(">H", font, table + form + 6)
+    ends = table + form + 14
+    for place in range(ends, ends + size - 2, 2):
+        (last,) = struct.unpack_from(">H", font, place)
+        (first,) = struct.unpack_from(">H", font, place + size + 2)
+        yield from range(first, last + 1)
 
 
 @contextmanager
