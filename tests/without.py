@@ -99,6 +99,8 @@ AUTOGRAD = {
     "topological_order": lambda: ag.topological_order(V),
     "sum": lambda: ag.sum([V]),
     "mean": lambda: ag.mean([V]),
+    "norm": lambda: ag.norm([V, V]),
+    "take": lambda: ag.take([V, V], 0),
     "prod": lambda: ag.prod([V]),
     "logsumexp": lambda: ag.logsumexp([V]),
     "softmax": lambda: ag.softmax([V, V]),
@@ -183,6 +185,7 @@ NN = {
     "tokens": lambda: nn.tokens.read_text("names.txt"),
 }
 PICTURE = lambda: viz.draw(V * V)  # noqa: E731
+GPT = lambda: nn.GPT(5, 4, 2, 1, 8, seed=0)  # noqa: E731
 VIZ = {
     "Explanation": lambda: viz.explain(V * V).text(),
     "Graph": lambda: PICTURE().svg,
@@ -193,6 +196,9 @@ VIZ = {
     "flow": lambda: viz.flow(NET, X[0], 1),
     "network": lambda: viz.network(NET, X[0], 1).svg,
     "plot_confusion": lambda: viz.plot_confusion(["a", "b"], ["b", "b"]),
+    "plot_attention": lambda: viz.plot_attention(GPT(), [0, 1]),
+    "plot_embedding": lambda: viz.plot_embedding(nn.Embedding(3, 2, seed=0)),
+    "plot_token_losses": lambda: viz.plot_token_losses(GPT(), [0, 1]),
     "plot_history": lambda: viz.plot_history(HISTORY),
     "plot_layers": lambda: viz.plot_layers(watched()),
     "plot_decision_boundary": lambda: viz.plot_decision_boundary(NET, X, Y),
