@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from traceback import walk_stack, walk_tb
 from types import FrameType
 from typing import Any, NoReturn
@@ -258,17 +258,22 @@ def _from_call(
     stand_ins: Sequence[Value],
     parameters: Sequence[Value],
 ) -> tuple[Code, list[int], tuple[int, ...]]:
-    import numpy as np
-
-    # The number of a stand-in is nan, about which numpy's functions of objects warn.
-    quiet = np.errstate(invalid="ignore")
-    with recording(), ieee(), quiet, _guarded([*stand_ins, *parameters]):
+    with recording(), ieee(), _quiet(), _guarded([*stand_ins, *parameters]):
         found, shape = flattened(call(function, stand_ins))
         outputs = [as_value(x) for x in found]
     if not outputs:
         raise ValueError("the function returned no outputs; return a Value or several")
     code, positions, _ = _instructions(outputs, stand_ins, parameters)
     return code, positions, shape
+
+
+def _quiet() -> AbstractContextManager[Any]:
+    """NumPy's functions of objects would warn of nan, the number of a stand-in."""
+    try:
+        import numpy as np
+    except ImportError:  # as in a browser
+        return nullcontext()
+    return np.errstate(invalid="ignore")
 
 
 def _check_same(code: Code, again: Code) -> None:
