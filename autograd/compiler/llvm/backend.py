@@ -150,10 +150,10 @@ def _module(kernel: Kernel, lanes: int) -> Module | Loops:
     """As loops over arrays where that pays, else instruction by instruction."""
     if wants_loops(kernel):
         larger = expanded(kernel)
-        steps = len(larger.code) // COMPACT
-        if len(groups(larger.code)) <= steps:
+        # A chain of maxima is many groups, and one step.
+        if 2 * len(groups(larger.code)) <= len(larger.code) or not COMPACT:
             program = found(larger)
-            if len(loops(program)) <= steps:
+            if COMPACT * len(loops(program)) <= len(larger.code):
                 return Loops(kernel, program, lanes)
     return Module(kernel, plan(kernel), lanes)
 
