@@ -42,7 +42,7 @@ export function write() {
 
 // ---- asking: the graph first, then the plot, and the words when nothing else waits ----
 
-let waits = false, busy = false;
+let waits = false, busy = false, plotted = 0;
 
 async function refresh() {
   waits = true;
@@ -52,6 +52,7 @@ async function refresh() {
     while (waits) {
       waits = false;
       if (!(await showGraph())) continue;
+      if (waits && performance.now() - plotted < 200) continue;  // the graph comes first
       await showPlot();
       if (!waits) await showWords();
     }
@@ -365,6 +366,7 @@ const rangeOf = (name) => reachOf(shown.names.find((leaf) => leaf.name === name)
 
 async function showPlot() {
   const name = by();
+  plotted = performance.now();
   if (!name) return;
   const reach = rangeOf(name);
   const given = { text: shown.text, numbers: state.numbers, by: name, low: -reach, high: reach };
