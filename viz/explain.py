@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, zip_longest
@@ -466,34 +466,45 @@ class Derivation:
         """The losses of `nn` that the graph ends with, with the names of this view."""
         output = self.nodes[self.end].value
         found = losses_in(output)
+        others = {element.name for element in found if not element.bare}
         return Losses(
             output,
             self.names[self.end],
-            [element for element in found if self._is_loss(element, found)],
+            [element for element in found if self._is_loss(element, others)],
             lambda value: self.adjoints[self.index[value]],
             lambda value: self.symbol(self.index[value]),
         )
 
-    def _is_loss(self, element: Element, others: Sequence[Element]) -> bool:
+    def _is_loss(self, element: Element, others: Collection[str]) -> bool:
         """Whether it is no formula that but looks like a loss.
 
-        A softplus alone is one where it is of ŷ, or there are others of its kind.
+        others: the names of those that are; a softplus alone is one where it is of ŷ,
+            or there are others of its kind.
         """
         if element.certain or any(p.label[:1] == "ŷ" for p in element.predictions):
             return True
         if element.bare:
-            return any(not e.bare and e.name == element.name for e in others)
+            return element.name in others
+        return self.has_weights
+
+    @cached_property
+    def has_weights(self) -> bool:
+        """Whether there are weights of a network in the graph."""
         return any(WEIGHT.match(node.value.label) for node in self.nodes)
+
+    @cached_property
+    def written(self) -> dict[Value, Written]:
+        """The losses by the nodes that they are."""
+        return {each.element.node: each for each in self.losses.elements}
 
     def mathematics(self, index: int) -> Mathematics | None:
         """The loss that a node is, as a textbook writes it."""
-        for each in self.losses.elements:
-            if each.element.node is self.nodes[index].value and self._counts(each):
-                name = self.names[index]
-                lines = tuple(each.lines(Symbol(name)))
-                inside = (self.names[i] for i in self._inside(each.element))
-                return Mathematics(each.words, name, lines, tuple(inside))
-        return None
+        each = self.written.get(self.nodes[index].value)
+        if each is None or not self._counts(each):
+            return None
+        name = self.names[index]
+        inside = tuple(self.names[i] for i in self._inside(each.element))
+        return Mathematics(each.words, name, tuple(each.lines(Symbol(name))), inside)
 
     def _counts(self, each: Written) -> bool:
         """Whether the output grows with the loss, which alone uses a prediction."""
