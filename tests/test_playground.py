@@ -151,6 +151,7 @@ def test_outside_the_domain_the_picture_shows_where(text, said, value, cure):
     (name,) = found["names"]
     assert (name["name"], name["slope"], name["gradient"]) == ("w", None, "–")
     assert {node["gradient"] for node in by_name(found).values()} == {"–"}
+    assert {edge["flow"] for edge in found["edges"]} == {0}
     told = asked("expression.words", text=text, numbers=numbers, by="w", step=1, node=0)
     assert told == {"derivation": [], "notes": [], "step": [], "node": []}
     plotted = asked(

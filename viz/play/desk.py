@@ -71,9 +71,11 @@ def graph(text: str, numbers: Numbers, have: str = "") -> dict[str, Any]:
         return {**found, "nodes": [], "edges": [], "steps": [], "picture": picture}
     plan = _plan(shown)
     nodes = [plan.node(node.index) for node in shown.nodes]
-    if error:
+    edges = list(plan.edges())
+    if error:  # there is no gradient, and none flows
         nodes = [{**node, "gradient": "–", "bar": 0.0} for node in nodes]
-    found |= {"nodes": nodes, "edges": list(plan.edges())}
+        edges = [{**edge, "flow": 0, "width": 1.2} for edge in edges]
+    found |= {"nodes": nodes, "edges": edges}
     if have != text:
         found |= {"steps": list(plan.steps()), "picture": _layout(text)}
     return found

@@ -382,7 +382,7 @@ async function showPlot() {
 function slide(event) {
   if (!(event.buttons & 1)) return;
   const { left, right, reach } = byId("plot").dataset;
-  const box = byId("plot").getBoundingClientRect();
+  const box = byId("plot").firstElementChild.getBoundingClientRect();
   const part = ((event.clientX - box.x) / box.width - left) / (right - left);
   const number = (2 * Math.min(Math.max(part, 0), 1) - 1) * reach;
   move(by(), Math.round(number / (reach / 500)) * (reach / 500));
