@@ -445,6 +445,7 @@ def plot_attention(
     The weights of a row add up to 1. Below each other stand the blocks, beside each
     other their heads.
 
+    >>> from nn.attention import GPT
     >>> model = GPT(3, width=4, heads=2, layers=1, context=4, seed=0)
     >>> plot_attention(model, [0, 2, 1], names=".ab").save(
     ...     "attention.svg")  # doctest: +SKIP
@@ -521,6 +522,7 @@ def plot_token_losses(
     The darker, the harder; below each token its loss, -log of the probability that it
     was given. A token that is as likely as any other has the loss log(tokens).
 
+    >>> from nn.attention import GPT
     >>> model = GPT(3, width=4, heads=2, layers=1, context=4, seed=0)
     >>> plot_token_losses(model, [0, 2, 1, 0], names=".ab").save(
     ...     "losses.svg")  # doctest: +SKIP
