@@ -567,6 +567,7 @@ def test_the_page_is_never_wider_than_the_window(opened, panel, width):
         assert 0 <= top < 844 / 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AXE.exists(), reason="no axe-core here: npm pack axe-core")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_any_state(opened, scheme):
