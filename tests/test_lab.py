@@ -168,7 +168,14 @@ def test_the_page_trains_as_fit_does(n, trained):
     loss = "binary_cross_entropy_with_logits" if made.outputs == 1 else "cross_entropy"
     optimizer = lab.OPTIMIZERS[made.optimizer](lr=0.05)
     history = fit(
-        model, X, asked["y"], loss=loss, optimizer=optimizer, epochs=5, progress=False
+        model,
+        X,
+        asked["y"],
+        loss=loss,
+        optimizer=optimizer,
+        epochs=5,
+        batch_size=len(X),
+        progress=False,
     )
     np.testing.assert_allclose(answer["losses"], history.columns["loss"], rtol=1e-11)
     weights = [parameter.data for parameter in model.parameters()]
