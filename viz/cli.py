@@ -285,6 +285,7 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
+            metavar="DATA",
             help=f"{', '.join(SETS)}, or a file whose first line names the columns "
             "(CSV and its relatives, also packed; - for standard input).",
             show_default=False,
@@ -343,7 +344,10 @@ def train(
 @verb()
 def generate(
     model: Annotated[
-        Path, typer.Argument(help="A model.json that chainrule train made of a text.")
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="A model.json that chainrule train made of a text."
+        ),
     ],
     count: Annotated[int, typer.Option("-n", "--count", help="How many.")] = 10,
     temperature: Annotated[
@@ -366,8 +370,12 @@ def generate(
 
 @verb()
 def predict(
-    model: Annotated[Path, typer.Argument(help="A model.json from chainrule train.")],
-    data: Annotated[Path, typer.Argument(help="A file with the same columns.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model.json from chainrule train.")
+    ],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="A file with the same columns.")
+    ],
     delimiter: Annotated[
         str | None,
         typer.Option(
@@ -533,10 +541,14 @@ def _deliver_picture(picture: Any, form: str, output: str, open: bool) -> None:
 
 @verb()
 def network(
-    model: Annotated[str, typer.Argument(help="A saved model (.json).")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A saved model (.json).")
+    ],
     values: Annotated[
         list[str] | None,
-        typer.Argument(help="One row of inputs; without it the weights alone."),
+        typer.Argument(
+            metavar="INPUT", help="One row of inputs; without it the weights alone."
+        ),
     ] = None,
     target: Target = "",
     loss: LossName = "",
