@@ -348,6 +348,9 @@ def test_a_trained_text_is_shown_by_its_letters(tmp_path):
     figure = viz.plot_token_losses(trained, "ab")
     assert written_in(figure)[0][::2] == ["a", "b", "·"]
     assert len(viz.plot_embedding(trained).axes[0].texts) == 3
+    longer = viz.plot_token_losses(trained, "abababab"), "abab"  # its context is 4
+    assert written_in(longer[0])[0][::2] == list(longer[1])
+    assert len(viz.plot_attention(trained, "abababab").axes[0].get_xticks()) == 4
     for name in ("a.svg", "b.svg"):
         viz.plot_attention(trained, "ab").save(tmp_path / name)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

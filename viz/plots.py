@@ -439,7 +439,8 @@ def plot_attention(
 ) -> Plot:
     """How much each position (down) looks at each other (across): a square per head.
 
-    model: a GPT; or what `learn_text` made, which takes a text.
+    model: a GPT; or what `learn_text` made, which takes a text, as far as its context
+        reaches.
     tokens: what it reads. names: what each token is called, from token 0 on.
 
     The weights of a row add up to 1. Below each other stand the blocks, beside each
@@ -454,8 +455,11 @@ def plot_attention(
     from nn.attention import GPT
     from viz.figure import panels
 
+    cut_off = isinstance(tokens, str)
     network, tokens, shown = _reading(model, tokens, names)
     expect(network, GPT, "plot_attention(model, tokens)")
+    if cut_off:
+        tokens, shown = tokens[: network.context], shown[: network.context]
     with no_grad():
         blocks = network.attention(tokens)
     heads, side = len(blocks[0]), 1.4 + 0.4 * min(len(tokens), NUMBERED)
@@ -535,7 +539,8 @@ def plot_token_losses(
     ends = isinstance(tokens, str)
     network, tokens, shown = _reading(model, tokens, names)
     if ends:
-        tokens, shown = [*tokens, 0], [*shown, START]
+        most = getattr(network, "context", len(tokens)) + 1
+        tokens, shown = [*tokens, 0][:most], [*shown, START][:most]
     if len(tokens) < 2:
         raise ValueError(f"the first token is given; there is none to tell in {tokens}")
     with no_grad():
