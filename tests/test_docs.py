@@ -512,5 +512,5 @@ def test_the_search_of_the_book_finds_the_page_that_answers(search: Any, words: 
 @built
 @pytest.mark.parametrize("kind", ["ValueError", "OverflowError", "CompileError"])
 def test_the_search_finds_errors_by_their_kind(search: Any, kind: str):
-    found = [hit["ref"].split("#")[0] for hit in search.search(kind)]
-    assert "errors.html" in found[:3]
+    found = dict.fromkeys(hit["ref"].split("#")[0] for hit in search.search(kind))
+    assert "errors.html" in [*found][:2]
