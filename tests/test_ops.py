@@ -640,3 +640,18 @@ def test_an_own_operation_in_pictures_and_explanations():
     assert "3·x^2" in text
     assert "alias" not in text
     assert stepper(y) is not None
+
+
+@pytest.mark.parametrize("selects", [False, True])
+def test_a_zero_is_a_number_unless_the_operation_selects(selects):
+    @operation(partials=(lambda x, out: 0.0,), selects=selects)
+    def flat(x):
+        return 0.0
+
+    @operation(partials=(lambda x, out: 0.0,))
+    def plain(x):
+        return 0.0
+
+    steep = grad(lambda x: autograd.sqrt(flat(x)))(1.0)  # an infinite slope above
+    assert steep == 0.0 if selects else math.isnan(steep)
+    assert math.isnan(grad(lambda x: autograd.sqrt(plain(x)))(1.0))

@@ -21,7 +21,7 @@ ELSEWHERE = {
     "autograd.compiler.arrays": "program",
     "autograd.compiler.chains": "matrices compile",
     "autograd.compiler.chance": "compile",
-    "autograd.compiler.export": "program crossings",
+    "autograd.compiler.export": "program crossings matrices masks",
     "autograd.compiler.instructions": "compile program",
     "autograd.compiler.llvm": "backends",
     "autograd.compiler.llvm.backend": "backends program",
