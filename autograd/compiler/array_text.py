@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite, prod
 from types import MappingProxyType
 
@@ -50,6 +50,27 @@ def number_text(x: float) -> str:
     if isfinite(x):
         return repr(float(x))
     return "np.nan" if x != x else "np.inf" if x > 0 else "(-np.inf)"
+
+
+def of_many(
+    op: str, args: Sequence[str], pair: Callable[[str, str], str]
+) -> str | None:
+    """A sum, a dot, or more arguments than the operation has, as an expression.
+
+    pair: writes the operation of two. None for an operation of its own arguments.
+
+    >>> of_many("dot", ["a", "b", "x", "y"], max), of_many("sin", ["x"], max)
+    ('a * x + b * y', None)
+    """
+    if op == "sum":
+        return " + ".join(args)
+    if op == "dot":
+        half = len(args) // 2
+        pairs = zip(args[:half], args[half:], strict=True)
+        return " + ".join([f"{x} * {y}" for x, y in pairs])
+    if op in TABLE and len(args) > TABLE[op].arity > 0:  # folded
+        return functools.reduce(pair, args)
+    return None
 
 
 class ArrayText:
@@ -183,14 +204,9 @@ class ArrayText:
 
     def _call(self, op: str, args: list[str], text: str = "") -> str:
         """An operation as a text."""
-        if op == "sum":
-            return " + ".join(args)
-        if op == "dot":
-            half = len(args) // 2
-            pairs = zip(args[:half], args[half:], strict=True)
-            return " + ".join([f"{x} * {y}" for x, y in pairs])
-        if op in TABLE and len(args) > TABLE[op].arity > 0:  # folded
-            return functools.reduce(lambda x, y: self._call(op, [x, y]), args)
+        many = of_many(op, args, lambda x, y: self._call(op, [x, y]))
+        if many is not None:
+            return many
         if op in self.functions:
             return f"{self.functions[op]}({', '.join(args)})"
         return (text or form(op)).format(*args)

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 from typing import Final, NamedTuple
 
-from autograd.compiler.array_text import form
+from autograd.compiler.array_text import form, of_many
 from autograd.compiler.instructions import CONSTANT, INPUT, CompileError, Kernel
 from autograd.compiler.llvm.vector_math import ERF, ERFC
 from autograd.compiler.matrices import found, fused
@@ -32,7 +32,6 @@ from autograd.compiler.steps import (
     contiguous,
     reads,
 )
-from autograd.ops import TABLE
 
 LONG: Final = 150  # lines of a function; engines don't optimize very long ones
 
@@ -153,14 +152,9 @@ def statement(op: str, args: Sequence[str]) -> str:
     >>> statement("sigmoid", ["x"])
     'Math.exp(Math.min(x, 0.0)) / (1 + Math.exp(-Math.abs(x)))'
     """
-    if op == "sum":
-        return " + ".join(args)
-    if op == "dot":
-        half = len(args) // 2
-        pairs = zip(args[:half], args[half:], strict=True)
-        return " + ".join([f"{x} * {y}" for x, y in pairs])
-    if op in TABLE and len(args) > TABLE[op].arity > 0:  # folded
-        return functools.reduce(lambda x, y: statement(op, [x, y]), args)
+    many = of_many(op, args, lambda x, y: statement(op, [x, y]))
+    if many is not None:
+        return many
     holders = [f"_{n}" for n in range(len(args))]
     text = _translated(form(op).format(*holders))
     return re.sub(r"\b_(\d+)\b", lambda found: args[int(found[1])], text)
