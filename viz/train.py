@@ -138,11 +138,11 @@ def train_text(
         )
         if len(trained.history):
             plot_history(trained.history).save(out / "history.svg")
-        text = trained.generate(1, seed=0)[0]
-        plot_attention(trained, text).save(out / "attention.svg")
-        plot_token_losses(trained, text).save(out / "losses.svg")
+        texts = trained.generate(5, seed=0)
+        plot_attention(trained, texts[0]).save(out / "attention.svg")
+        plot_token_losses(trained, texts[0]).save(out / "losses.svg")
         plot_embedding(trained).save(out / "embedding.svg")
-    _report_text(trained)
+    _report_text(trained, texts)
     pictures = "history.svg, attention.svg, losses.svg, embedding.svg"
     print(f"written to {out}: {pictures}, {saved.name}")
     if trained.history.stopped == "interrupted":
@@ -150,9 +150,9 @@ def train_text(
     print(text_line(trained))
 
 
-def _report_text(trained: TrainedText) -> None:
+def _report_text(trained: TrainedText, texts: list[str]) -> None:
     model, history, parts = trained.model, trained.history, trained.parts
-    tokens, texts = len(trained.vocabulary), trained.generate(5, seed=0)
+    tokens = len(trained.vocabulary)
     print(f"{model!r}, {tokens} tokens, {parts['training']} sequences to learn from")
     print(f"{len(history)} epochs in {history.seconds:.1f} s, engine: {history.engine}")
     print(f"it writes: {', '.join(visible(text, 60) for text in texts)}")
