@@ -5,6 +5,7 @@ in the checkout it would test the plain sources there, whatever is installed.
 """
 
 import os
+import shutil
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -51,3 +52,18 @@ def pytest_report_header():
 
     kind = "compiled" if autograd.__compiled__ else "plain"
     return f"engine: {kind}, from {Path(autograd.__file__).parent}"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """The machine's Chromium, else the one that Playwright installed."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    own = shutil.which("chromium") or shutil.which("google-chrome")
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium
+        if own is None and not Path(chromium.executable_path).exists():
+            pytest.skip("no Chromium here: python -m playwright install chromium")
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        opened = chromium.launch(executable_path=own, args=arguments)
+        yield opened
+        opened.close()

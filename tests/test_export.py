@@ -156,18 +156,6 @@ def test_every_call_of_a_training_needs_nothing_that_a_browser_lacks():
 
 # ---- in a browser --------------------------------------------------------------------
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from test_stepper_browser import launched
-
-    with sync_api.sync_playwright() as playwright:
-        chromium = launched(playwright.chromium)
-        yield chromium
-        chromium.close()
-
 
 class Opened:
     """A page from the disk, and whatever went wrong on it or was asked of a network."""

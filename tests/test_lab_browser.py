@@ -7,13 +7,12 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from test_stepper_browser import launched
 
 from viz.play.calls import told
 from viz.play.points import SHAPES
 from viz.play.server import HEADERS, TYPES, page_files
 
-sync_api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 
 pytestmark = pytest.mark.browser
 
@@ -54,14 +53,6 @@ def address():
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        chromium = launched(playwright.chromium)
-        yield chromium
-        chromium.close()
 
 
 class Panel:

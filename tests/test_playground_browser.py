@@ -19,8 +19,6 @@ pytest.importorskip("uvicorn")
 sync_api = pytest.importorskip("playwright.sync_api")
 sync_api.expect.set_options(timeout=20_000)  # the machine may be busy
 
-from test_stepper_browser import launched  # noqa: E402
-
 pytestmark = pytest.mark.browser
 
 AXE = Path(os.environ.get("AXE", "node_modules/axe-core/axe.min.js"))
@@ -93,14 +91,6 @@ def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("play"))
     yield server
     server.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        chromium = launched(playwright.chromium)
-        yield chromium
-        chromium.close()
 
 
 class Page:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,29 +13,10 @@ from viz.digits import short
 from viz.layers import loss_of, worked_example
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 
 pytestmark = pytest.mark.browser
 
 ODD = "</script><img src=x onerror=alert(1)>\u2028$data"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        chromium = launched(playwright.chromium)
-        yield chromium
-        chromium.close()
-
-
-def launched(chromium):
-    """The machine's Chromium, else the one that Playwright installed."""
-    arguments = ["--no-sandbox", "--disable-gpu"]
-    if CHROMIUM is not None:
-        return chromium.launch(executable_path=CHROMIUM, args=arguments)
-    if not Path(chromium.executable_path).exists():
-        pytest.skip("no Chromium here: python -m playwright install chromium")
-    return chromium.launch(args=arguments)
 
 
 class Page:
