@@ -236,6 +236,55 @@ def test_stepping_through_the_backward_pass(opened):
     page.at("play").click()
 
 
+LATE = """() => {
+  const real = fetch;
+  let asked = 0;
+  window.fetch = async (...given) => {
+    const answer = await real(...given);
+    if (++asked % 2) await new Promise((done) => setTimeout(done, 400));
+    return answer;
+  };
+}"""
+
+
+def test_an_answer_that_comes_late_changes_nothing(opened):
+    """Every other answer is held back, so that later ones overtake it."""
+    page = opened("expression=w*x%2Bb&values=w:2,x:3,b:1")
+    page.page.evaluate(LATE)
+    for _ in range(2):
+        page.at("first").click()
+        for _ in range(7):
+            page.at("forward").click()
+        page.see("step-title", "Step 7 of 7")
+        page.page.wait_for_timeout(600)
+        page.see("step-lines", "1⋅3")
+        page.at("back").click()
+        page.at("forward").click()
+        page.at("back").click()  # an odd number, so that the parts change
+        page.page.wait_for_timeout(600)
+        page.see("step-lines", "1⋅2")
+
+
+def test_a_picture_that_comes_late_is_not_shown(opened):
+    page = opened("tab=training")
+    page.page.evaluate(LATE)
+    page.at("t-own").locator("summary").click()
+    for row in (2, 3, 4, 5):
+        page.at("t-row").fill(str(row))
+        page.at("t-row").press("Enter")
+    picture = page.page.locator("#t-network svg").first
+    sync_api.expect(picture).to_have_attribute("aria-label", "The network with row 5")
+    for row in (6, 7):
+        page.at("t-row").fill(str(row))
+        page.at("t-row").press("Enter")
+        page.at("t-clear").click()
+        page.see("t-summary", "Points of two classes are needed")
+        page.page.wait_for_timeout(600)
+        sync_api.expect(picture).to_have_count(0)
+        page.at("t-data").select_option("moons")
+        page.see("t-summary", "epoch")
+
+
 def test_a_chosen_node_lights_its_path_its_lines_and_its_sliders(opened):
     page = opened("expression=w*x%2Bb*c&values=w:2,x:3,b:1")
     page.page.locator("#graph .node", has_text="v1 =").click()

@@ -326,9 +326,13 @@ function play(on = playing === null) {
 
 const refreshWords = () => (busy ? refresh() : showWords());
 
+let worded = 0;  // the last that was asked; answers to earlier ones come too late
+
 async function showWords() {
+  const mine = ++worded;
   const given = { text: shown.text, numbers: state.numbers, by: by(), step: state.step, node: state.chosen };
   const found = await page.call("expression.words", given);
+  if (mine !== worded) return;
   set("step-lines", found.step);
   set("derivation-lines", found.derivation);
   byId("derivation-lines").append(...found.notes.map((note) => made("p", { class: "quiet" }, note)));

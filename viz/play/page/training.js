@@ -191,7 +191,7 @@ function frame() {
     drawNetwork();
     return;
   }
-  if (performance.now() - pictured > REST) drawNetwork();
+  if (!drawing && performance.now() - pictured > REST) drawNetwork();
   requestAnimationFrame(frame);
 }
 
@@ -282,22 +282,32 @@ function bar(cell, size) {
 }
 
 let pictured = 0;  // when the network was drawn
-let drawing = false;
+let drawing = false, redraw = false;
 
+// One picture at a time; what changed meanwhile is drawn after it.
 async function drawNetwork() {
-  if (!trainer || drawing || !trainer.weights.every(Number.isFinite)) return;
+  redraw = true;
+  if (drawing) return;
   drawing = true;
   try {
-    const svg = await page.call("training.picture", {
-      setup: built, weights: [...trainer.weights], point: scaled[chosen], label: data.y[chosen],
-    });
-    const frame = byId("network");  // a root of its own, for the picture has its own looks
-    (frame.shadowRoot ?? frame.attachShadow({ mode: "open" })).replaceChildren(fitted(markup(svg)));
-    tellRow();
+    while (redraw && trainer?.weights.every(Number.isFinite)) {
+      redraw = false;
+      await pictureOf(trainer, chosen);
+    }
   } finally {
     drawing = false;
     pictured = performance.now();
   }
+}
+
+async function pictureOf(mine, row) {
+  const svg = await page.call("training.picture", {
+    setup: built, weights: [...mine.weights], point: scaled[row], label: data.y[row],
+  });
+  if (mine !== trainer || row !== chosen) return;  // of what is there no more
+  const frame = byId("network");  // a root of its own, for the picture has its own looks
+  (frame.shadowRoot ?? frame.attachShadow({ mode: "open" })).replaceChildren(fitted(markup(svg)));
+  tellRow();
 }
 
 // A picture that is as wide as there is room, unless its full size is wanted.
