@@ -33,6 +33,7 @@ ELSEWHERE = {
     "autograd.compiler.llvm.operations": "backends compile",
     "autograd.compiler.llvm.products": "matrices backends",
     "autograd.compiler.llvm.text": "backends compile",
+    "autograd.compiler.llvm.turns": "repeats",
     "autograd.compiler.llvm.vector_math": "backends",
     "autograd.compiler.mathematics": "worked_example program",
     "autograd.compiler.matrices": "matrices worked_example",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd.compiler.instructions import (
@@ -157,6 +157,23 @@ def differentiate(
             if active[arg]:
                 shares.setdefault(arg, []).append(share)
     return shares
+
+
+def tangents(code: Code, given: Mapping[int, int]) -> dict[int, int]:
+    """Append the derivatives along a direction; where each instruction's is.
+
+    given: for inputs and parameters where theirs is. What is not in the result is 0.
+    """
+    recorder, found = CodeRecorder(code), dict(given)
+    for index in range(len(code)):
+        op, args, _ = code.instructions[index]
+        if op in COMPARISONS or found.keys().isdisjoint(args):
+            continue
+        factors = [Term(recorder, found.get(arg, arg)) for arg in args]
+        pairs = zip(args, _shares(recorder, index, factors), strict=True)
+        shares = [share for arg, share in pairs if arg in found]
+        found[index] = total_of(recorder, shares)
+    return found
 
 
 def _leading_from(code: Code, output: int, wanted: Iterable[int]) -> list[bool]:

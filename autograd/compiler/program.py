@@ -38,6 +38,7 @@ from autograd.compiler.passes import (
     write_out,
 )
 from autograd.compiler.recording import flattened, from_function, from_graph, listed
+from autograd.compiler.repeats import LONG, Rolled, described, pays, rolled
 from autograd.compiler.steps import ArrayProgram, Leaf
 from autograd.operation import Operation
 from autograd.value import Value, packed
@@ -196,6 +197,7 @@ class Program:
         self._kernels: dict[str, tuple[Kernel, list[Report]]] = {}
         self._written: dict[str, tuple[Kernel, str]] = {}
         self._ready: dict[str, Any] = {}
+        self._rolled: list[Rolled | None] = []
 
     # ---- running ---------------------------------------------------------------------
 
@@ -255,6 +257,24 @@ class Program:
         both = numpy().concatenate([self.numbers(parameters), vector(v, count)])
         return self._over_rows("hvp", X, both, reduction)[:count]
 
+    def hessian(
+        self, X: Any = None, parameters: Any = None, *, reduction: str = "mean"
+    ) -> Any:
+        """The Hessian by the parameters of the mean of the output over the rows.
+
+        reduction: "mean" or "sum". Returns (P, P), by P products with a vector, so that
+        its time is P times that of `hvp`. Raises ValueError where there are several
+        outputs.
+
+        >>> a, b = Value(2.0), Value(3.0)
+        >>> compile(a**2 * b, [], [a, b]).hessian().tolist()
+        [[6.0, 4.0], [4.0, 0.0]]
+        """
+        numbers, rows = self.numbers(parameters), table(X, self.inputs)
+        each = numpy().eye(len(numbers))
+        found = [self.hvp(rows, v, numbers, reduction=reduction) for v in each]
+        return numpy().array(found).reshape(each.shape)
+
     def _over_rows(self, kind: str, X: Any, numbers: Any, reduction: str) -> Any:
         """What a kernel adds up: the mean over the rows, or the sum."""
         if reduction not in ("mean", "sum"):
@@ -289,11 +309,37 @@ class Program:
         kind: "forward", "gradient", "input", "jacobian", "hvp", or "training": the mean
             of the first output and its gradient, and the other outputs for every row.
         """
+        if kind not in self._ready and (turns := self._as_turns(kind)) is not None:
+            self._ready[kind] = turns
         if kind not in self._ready:
             plan, why_not = self._native(kind)
             run_by = _backend(NUMPY if why_not else self._backend)
             self._ready[kind] = run_by(plan)
         return self._ready[kind]
+
+    def _as_turns(self, kind: str) -> Any:
+        """What runs it as loops that go through equal steps; None where there are none.
+
+        The derivatives of a loop are loops too: neither they nor the passes nor LLVM
+        ever see all of the steps.
+        """
+        single = kind == "forward" or len(self._outputs) == 1
+        if not single or (loops := self._loops()) is None:
+            return None
+        from autograd.compiler.llvm.turns import turns_kernel
+
+        return turns_kernel(loops, kind)
+
+    def _loops(self) -> Rolled | None:
+        """The same as loops, where that says it better; looked for once."""
+        if not self._rolled:
+            found = None
+            if self._backend == LLVM and len(self._code) >= LONG:
+                count = len(self.parameters)
+                found = rolled(self._code, self._outputs, self.inputs, count)
+            better = found is not None and pays(found, self._code)
+            self._rolled.append(found if better else None)
+        return self._rolled[0]
 
     def descent(self, rule: Program) -> Any:
         """Steps over many batches in one call: see `llvm.descent.Descent`.
@@ -457,7 +503,9 @@ class Program:
         if why_not:
             return f"runs on numpy, not llvm: {why_not}"
         if self._backend == LLVM:
-            return "runs on llvm, as machine code of this computer"
+            loops = self._loops()
+            said = f", as loops: {described(loops)}" if loops else ""
+            return f"runs on llvm, as machine code of this computer{said}"
         if importlib.util.find_spec("llvmlite") is None:
             return f"runs on numpy; for machine code install llvmlite: {INSTALL}"
         return "runs on numpy"

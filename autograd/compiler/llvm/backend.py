@@ -181,12 +181,18 @@ class LlvmKernel:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self._module: Module | Loops = _module(kernel, processor()[2])
-        self._engine = machine_code(self._module.text())
+        self._compile(self._module.text(), len(kernel.outputs), kernel.targets)
+
+    def _compile(self, text: str, outputs: int, targets: int) -> None:
+        """outputs, targets: how many are kept for every row, and summed over them."""
+        self._outputs = outputs
+        self._targets = targets
+        self._engine = machine_code(text)
         self.entry: int = self._engine.get_function_address("run")
         self._run = RUN(self.entry)
-        self._free: list[Workspace | LoopWorkspace] = []
+        self._free: list[Any] = []
 
-    def workspace(self) -> Workspace | LoopWorkspace:
+    def workspace(self) -> Any:
         """Memory for one call at a time."""
         if isinstance(self._module, Loops):
             return LoopWorkspace(self._module)
@@ -196,9 +202,9 @@ class LlvmKernel:
         """The outputs (N, K) and the sums (P + 1,), each divided by N."""
         np = numpy()
         rows = len(X)
-        outputs = np.empty((rows, len(self.kernel.outputs)))
+        outputs = np.empty((rows, self._outputs))
         if not rows:
-            return outputs, np.full(self.kernel.targets, np.nan)
+            return outputs, np.full(self._targets, np.nan)
         if threads == 1 or rows <= THREAD_ROWS:
             return outputs, self._part(X, 0, rows, parameters, outputs)
         parts = min(threads, -(-rows // THREAD_ROWS))
@@ -217,7 +223,7 @@ class LlvmKernel:
         """Some of the rows: their outputs into the array, their share of the sums."""
         space = self._free.pop() if self._free else self.workspace()
         space.parameters[:] = parameters
-        target = address(outputs) if self.kernel.outputs else None
+        target = address(outputs) if self._outputs else None
         self._run(address(X), start, stop, len(X), space.address, target)
         answers = space.means.copy()
         self._free.append(space)

@@ -1,0 +1,321 @@
+"""Loops over a memory as machine code: one function for each, called one after another.
+
+The memory holds vectors, a cell one number for each of as many rows as there are lanes.
+One call goes through the rows vector by vector: the memory is made as it is in the
+beginning, the inputs are put into their cells, the loops run, and what is asked for is
+taken out. A program without inputs has one row, and vectors of one number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from autograd.compiler.arrays import numpy
+from autograd.compiler.instructions import (
+    COMPARISONS,
+    CONSTANT,
+    INPUT,
+    Code,
+    CompileError,
+    Kernel,
+)
+from autograd.compiler.llvm.backend import LlvmKernel, aligned, processor
+from autograd.compiler.llvm.expansions import expanded, native
+from autograd.compiler.llvm.operations import Operations
+from autograd.compiler.llvm.text import Function, Unit
+from autograd.compiler.passes import write_out
+from autograd.compiler.repeats import Cells, Loop, Rolled, along, backward
+
+LARGE: Final = 2000  # instructions of a body: beyond, it is not optimized
+SPACE: Final = ("memory", "first", "tables", "numbers", "answers")
+
+
+class Asked(NamedTuple):
+    """What is put into the memory beside the inputs, and what is taken out.
+
+    numbers: cells for what a call is given as parameters. outputs: cells that are kept
+    for every row. sums: cells whose means over the rows are wanted.
+    """
+
+    numbers: Sequence[int]
+    outputs: tuple[int, ...]
+    sums: tuple[int, ...]
+
+
+class Turns(Unit):
+    """The text of all loops, and what their memory is in the beginning."""
+
+    def __init__(self, rolled: Rolled, asked: Asked) -> None:
+        super().__init__(processor()[2] if rolled.inputs else 1)
+        self.rolled = rolled
+        self.asked = asked
+        self.width = 8 * self.lanes
+        self.words: list[int] = []
+
+    def text(self) -> str:
+        """The module."""
+        for n, loop in enumerate(self.rolled.loops):
+            self._loop(f"loop{n}", _written(loop))
+        self._run()
+        return self.finished()
+
+    def _words_at(self, words: Sequence[int]) -> int:
+        """Where whole numbers stand in the table of all, in bytes."""
+        self.words += words
+        return 8 * (len(self.words) - len(words))
+
+    # ---- one loop ----
+
+    def _loop(self, name: str, loop: Loop) -> None:
+        body = Function(self.lanes)
+
+        def turn(t: str) -> None:
+            body_of = Body(body, loop.body)
+            for index, (op, _, number) in enumerate(loop.body.instructions):
+                if op == INPUT:
+                    at = self._at(body, loop.reads[int(number)], t)
+                    body_of.made[index] = body.load(body.double, at)
+            for index in range(len(loop.body)):
+                body_of.emit(index)
+            for position, cells, adds in loop.writes:
+                at, x = self._at(body, cells, t), body_of.value(position)
+                if adds:
+                    known = body.load(body.double, at)
+                    x = body.emit(f"fadd {body.double} {known}, {x}")
+                body.store(body.double, x, at)
+
+        if loop.turns > 1:
+            body.loop(0, loop.turns, turn)
+        else:
+            turn("0")
+        plain = loop.turns == 1 and len(loop.body) > LARGE
+        self.add(body, name, "ptr %memory, ptr noalias %tables", plain)
+
+    def _at(self, body: Function, cells: Cells, t: str) -> str:
+        """The address of what lies there at a turn."""
+        if cells.table:
+            at = self._words_at([self.width * cell for cell in cells.table])
+            return body.address("%memory", body.entry(body.address("%tables", at), t))
+        start = body.address("%memory", self.width * cells.start)
+        if not cells.stride or t == "0":
+            return start
+        return body.address(start, body.whole_op("mul", t, self.width * cells.stride))
+
+    # ---- the whole call ----
+
+    def _run(self) -> None:
+        body = Function(self.lanes)
+        for n, name in enumerate(SPACE):
+            at = body.address("%space", 8 * n)
+            body.lines.append(f"  %{name} = load ptr, ptr {at}")
+        sums, count = self._cells(body, self.asked.sums), len(self.asked.sums)
+
+        def clear(n: str) -> None:
+            body.store("double", "0.0", "%answers", body.whole_op("shl", n, 3))
+
+        def share(n: str) -> None:
+            at = body.address("%answers", body.whole_op("shl", n, 3))
+            mean = body.emit(f"fdiv double {body.load('double', at)}, {rows}")
+            body.store("double", mean, at)
+
+        body.loop(0, count, clear)
+        body.loop("%start", "%stop", lambda r: self._rows(body, r, sums), self.lanes)
+        rows = body.emit("sitofp i64 %total to double")
+        body.loop(0, count, share)
+        args = "ptr noalias %X, i64 %start, i64 %stop, i64 %total, ptr %space, "
+        self.add_entry(body, "run", f"{args}ptr noalias %outputs")
+
+    def _cells(self, body: Function, cells: Sequence[int]) -> str:
+        """A table of places in the memory."""
+        at = self._words_at([self.width * cell for cell in cells])
+        return body.address("%tables", at)
+
+    def _rows(self, body: Function, row: str, sums: str) -> None:
+        """As many rows as there are lanes; the last one again where there are fewer."""
+        self._begin(body, row)
+        for n in range(len(self.rolled.loops)):
+            body.call_void(f"loop{n}", "ptr %memory, ptr %tables")
+        outputs, count = self._cells(body, self.asked.outputs), len(self.asked.outputs)
+        left = body.whole_op("sub", "%stop", row)
+        fewer = body.emit(f"icmp slt i64 {left}, {self.lanes}")
+        lanes = body.emit(f"select i1 {fewer}, i64 {left}, i64 {self.lanes}")
+
+        def lane(n: str) -> None:
+            place = body.address("%memory", body.whole_op("shl", n, 3))
+            width = body.whole_op("mul", body.whole_op("add", row, n), 8 * count)
+            target = body.address("%outputs", width)
+
+            def output(k: str) -> None:
+                x = body.load("double", place, body.entry(outputs, k))
+                body.store("double", x, target, body.whole_op("shl", k, 3))
+
+            def total(k: str) -> None:
+                x = body.load("double", place, body.entry(sums, k))
+                at = body.address("%answers", body.whole_op("shl", k, 3))
+                known = body.load("double", at)
+                body.store("double", body.emit(f"fadd double {known}, {x}"), at)
+
+            body.loop(0, count, output)
+            body.loop(0, len(self.asked.sums), total)
+
+        body.loop(0, lanes, lane)
+
+    def _begin(self, body: Function, row: str) -> None:
+        """The memory before the loops: what it is first, inputs, parameters."""
+        rolled = self.rolled
+
+        def same(n: str) -> None:
+            at = body.whole_op("mul", n, self.width)
+            body.store(body.double, body.load(body.double, "%first", at), "%memory", at)
+
+        def parameter(n: str) -> None:
+            x = body.load("double", "%numbers", body.whole_op("shl", n, 3))
+            body.store(body.double, body.splat(x), "%memory", body.entry(numbers, n))
+
+        numbers = self._cells(body, self.asked.numbers)
+        body.loop(0, rolled.size, same)
+        body.loop(0, len(self.asked.numbers), parameter)
+        last = body.whole_op("sub", "%stop", 1)
+        for lane in range(self.lanes if rolled.inputs else 0):
+            wanted = body.whole_op("add", row, lane)
+            beyond = body.emit(f"icmp sgt i64 {wanted}, {last}")
+            found = body.emit(f"select i1 {beyond}, i64 {last}, i64 {wanted}")
+            source = body.address("%X", body.whole_op("mul", found, 8 * rolled.inputs))
+            target = body.address("%memory", 8 * lane)
+
+            def column(n: str, source: str = source, target: str = target) -> None:
+                x = body.load("double", source, body.whole_op("shl", n, 3))
+                body.store("double", x, target, body.whole_op("mul", n, self.width))
+
+            body.loop(0, rolled.inputs, column)
+
+
+class Body:
+    """The instructions of one turn; of a comparison only its choices are written."""
+
+    def __init__(self, function: Function, code: Code) -> None:
+        self.function = function
+        self.code = code
+        self.made: dict[int, str] = {}
+        self.operations = Operations(function)
+
+    def emit(self, index: int) -> None:
+        """Write one instruction."""
+        op, args, number = self.code.instructions[index]
+        if op == CONSTANT:
+            self.made[index] = self.function.number(number)
+        elif op == "where":
+            cases = map(self.value, args[1:])
+            self.made[index] = self.operations.select(self._truth(args[0]), *cases)
+        elif op not in COMPARISONS and op != INPUT:
+            values = [self.value(arg) for arg in args]
+            self.made[index] = self.operations.apply(op, values)
+
+    def value(self, index: int) -> str:
+        """The name of a result."""
+        if index not in self.made:
+            op, args, _ = self.code.instructions[index]
+            values = [self.value(arg) for arg in args]
+            self.made[index] = self.operations.apply(op, values)
+        return self.made[index]
+
+    def _truth(self, index: int) -> str:
+        op, args, _ = self.code.instructions[index]
+        if op in COMPARISONS:
+            return self.operations.compare(op, *[self.value(arg) for arg in args])
+        return self.operations.truth(self.value(index))
+
+
+def _written(loop: Loop) -> Loop:
+    """The same in operations of machine code; CompileError where there are none."""
+    loop = loop.optimized()
+    outputs = tuple([write.position for write in loop.writes])
+    kernel = Kernel(loop.body, len(loop.reads), 0, outputs, ())
+    kernel = expanded(write_out(kernel, native))
+    places = zip(loop.writes, kernel.outputs, strict=True)
+    writes = [write._replace(position=position) for write, position in places]
+    return loop._replace(body=kernel.code, writes=tuple(writes))
+
+
+def turns_kernel(rolled: Rolled, kind: str) -> TurnsKernel | None:
+    """What runs one kind of request; None where its operations are no machine code.
+
+    kind: as in `Program.kernel`. Others than these have no loops.
+    """
+    if kind not in ASKED:
+        return None
+    made, asked = ASKED[kind](rolled)
+    try:
+        return TurnsKernel(made, asked)
+    except CompileError:
+        return None
+
+
+def _forward(rolled: Rolled) -> tuple[Rolled, Asked]:
+    return rolled, Asked(_parameters(rolled), rolled.outputs, ())
+
+
+def _gradient(rolled: Rolled) -> tuple[Rolled, Asked]:
+    slopes = _parameters(rolled, rolled.size)
+    asked = Asked(_parameters(rolled), (), (*slopes, rolled.outputs[0]))
+    return backward(rolled), asked
+
+
+def _input_grad(rolled: Rolled) -> tuple[Rolled, Asked]:
+    slopes = range(rolled.size, rolled.size + rolled.inputs)
+    asked = Asked(_parameters(rolled), (rolled.outputs[0], *slopes), ())
+    return backward(rolled), asked
+
+
+def _hvp(rolled: Rolled) -> tuple[Rolled, Asked]:
+    """The tangents of the gradient, along the tangents of the parameters."""
+    made = backward(rolled, gated=True)
+    numbers = [*_parameters(rolled), *_parameters(rolled, made.size)]
+    slopes = _parameters(rolled, rolled.size + made.size)
+    return along(made), Asked(numbers, (), tuple(slopes))
+
+
+def _parameters(rolled: Rolled, further: int = 0) -> range:
+    """The cells of the parameters, or of what lies so much further."""
+    start = rolled.inputs + further
+    return range(start, start + rolled.parameters)
+
+
+ASKED: Final[dict[str, Callable[[Rolled], tuple[Rolled, Asked]]]] = {
+    "forward": _forward,
+    "gradient": _gradient,
+    "input": _input_grad,
+    "hvp": _hvp,
+}
+
+
+class TurnsWorkspace:
+    """The memory of one call at a time."""
+
+    def __init__(self, module: Turns) -> None:
+        rolled, lanes = module.rolled, module.lanes
+        self.memory = aligned(rolled.size * lanes)
+        self.first = aligned(rolled.size * lanes)
+        for cell, number in rolled.constants:
+            self.first[cell * lanes : (cell + 1) * lanes] = number
+        self.tables = numpy().array([*module.words, 0], dtype=numpy().int64)
+        self.numbers = aligned(len(module.asked.numbers) + 1)
+        self.answers = aligned(len(module.asked.sums) + 1)
+        self.means = self.answers[: len(module.asked.sums)]
+        self.parameters = self.numbers[: len(module.asked.numbers)]
+        arrays = [getattr(self, name) for name in SPACE]
+        self.places = numpy().array([array.ctypes.data for array in arrays])
+        self.address = self.places.ctypes.data
+
+
+class TurnsKernel(LlvmKernel):
+    """Loops over a memory as machine code."""
+
+    def __init__(self, rolled: Rolled, asked: Asked) -> None:
+        self._turns = Turns(rolled, asked)
+        self._compile(self._turns.text(), len(asked.outputs), len(asked.sums))
+
+    def workspace(self) -> Any:
+        """Memory for one call at a time."""
+        return TurnsWorkspace(self._turns)

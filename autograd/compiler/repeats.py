@@ -1,0 +1,465 @@
+"""Loops found again: instructions that repeat, as turns of one body over a memory.
+
+A simulation that takes 200 equal steps is recorded as 200 copies of its step. Here the
+copies become one `Loop`: the step once, and for each of its arguments where in a memory
+it lies at every turn. What stands between loops is a loop of one turn. A result has a
+cell of the memory where another turn reads it; the others are of their turn alone.
+
+The derivatives of such a list are lists of the same kind: `backward` adds for every
+loop one that goes through its turns from the last to the first and adds to the cells of
+the adjoints, and `along` computes beside every number its tangent. So they can follow
+each other, and the time that all of this takes does not depend on the number of turns.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from autograd.compiler.instructions import (
+    CONSTANT,
+    INPUT,
+    PARAMETER,
+    Code,
+    CodeRecorder,
+    Kernel,
+)
+from autograd.compiler.matrices import groups
+from autograd.compiler.passes import differentiate, optimize, tangents, total_of
+
+GRAM = 6  # instructions in a row that have to be there again
+LATER = 48  # places at which they are looked for
+TURNS = 4  # of a loop, at least
+SAVED = 100  # instructions that a loop saves, at least
+LESS, WIDE = 4, 8  # times shorter than the list; instructions at once, on average
+LONG = 2000  # instructions of a list, from which on loops are looked for
+
+
+class Cells(NamedTuple):
+    """Where in the memory something lies at every turn: start + turn * stride.
+
+    table: the cells one by one, where no start and stride say them.
+    """
+
+    start: int
+    stride: int = 0
+    table: tuple[int, ...] = ()
+
+    def moved(self, by: int) -> Cells:
+        """So many cells further."""
+        return Cells(self.start + by, self.stride, tuple([c + by for c in self.table]))
+
+    def reversed(self, turns: int) -> Cells:
+        """The same from the last turn to the first."""
+        last = self.start + (turns - 1) * self.stride
+        return Cells(last, -self.stride, self.table[::-1])
+
+
+def cells_of(places: Sequence[int]) -> Cells:
+    """The cells of every turn.
+
+    >>> cells_of([4, 6, 8]), cells_of([4, 6, 7])
+    (Cells(start=4, stride=2, table=()), Cells(start=0, stride=0, table=(4, 6, 7)))
+    """
+    if steady(places):
+        return Cells(places[0], places[1] - places[0] if len(places) > 1 else 0)
+    return Cells(0, 0, tuple(places))
+
+
+def steady(numbers: Sequence[int]) -> bool:
+    """Whether each is as far from the next as the others are."""
+    steps = {b - a for a, b in itertools.pairwise(numbers)}
+    return len(steps) <= 1
+
+
+class Write(NamedTuple):
+    """A result of the body that goes into the memory, or is added to what is there."""
+
+    position: int
+    cells: Cells
+    adds: bool = False
+
+
+class Loop(NamedTuple):
+    """A body that runs a number of times. Its inputs are what it reads of the memory.
+
+    No turn reads a cell that it writes itself.
+    """
+
+    turns: int
+    body: Code
+    reads: tuple[Cells, ...]
+    writes: tuple[Write, ...]
+
+    def optimized(self) -> Loop:
+        """The same with a better body."""
+        outputs = tuple([write.position for write in self.writes])
+        given = Kernel(self.body, len(self.reads), 0, outputs, ())
+        kernel, _ = optimize(given)
+        places = zip(self.writes, kernel.outputs, strict=True)
+        writes = [write._replace(position=position) for write, position in places]
+        return self._replace(body=kernel.code, writes=tuple(writes))
+
+
+class Rolled(NamedTuple):
+    """A program as loops over a memory of `size` cells.
+
+    The first cells are those of the inputs, then of the parameters.
+
+    constants: the cells of numbers, with these. All other cells are 0 in the beginning.
+    outputs: the cells of the results.
+    """
+
+    loops: tuple[Loop, ...]
+    size: int
+    inputs: int
+    parameters: int
+    constants: tuple[tuple[int, float], ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def length(self) -> int:
+        """How many instructions there are, each turn of a loop not counted."""
+        return sum([len(loop.body) for loop in self.loops])
+
+
+# ---- finding -------------------------------------------------------------------------
+
+
+class Region(NamedTuple):
+    """Instructions from `start` on: so many turns of so many."""
+
+    start: int
+    period: int
+    turns: int
+
+
+def regions(keys: Sequence[object]) -> list[Region]:
+    """Cut a list into what repeats and what does not, one region after the other.
+
+    Every place looks at a few later ones that begin alike, so that this takes time in
+    proportion to the list.
+
+    >>> regions([*"xy", *"abcdefgh" * 30, "z"])
+    [Region(start=0, period=2, turns=1), Region(start=2, period=8, turns=30), \
+Region(start=242, period=1, turns=1)]
+    """
+    found: list[Region] = []
+    following = _following(keys)
+    ends: dict[int, int] = {}
+    place = straight = 0
+    while place < len(keys):
+        best = _best(keys, place, following, ends)
+        if best.turns < TURNS:
+            place += 1
+            continue
+        if straight < place:
+            found.append(Region(straight, place - straight, 1))
+        found.append(best)
+        place = straight = place + best.period * best.turns
+    if straight < place:
+        found.append(Region(straight, place - straight, 1))
+    return found
+
+
+def _following(keys: Sequence[object]) -> list[int]:
+    """For each place the next that begins alike; 0 where there is none."""
+    seen: dict[object, int] = {}
+    following = [0] * len(keys)
+    for place in range(len(keys) - GRAM, -1, -1):
+        gram = tuple(keys[place : place + GRAM])
+        following[place] = seen.get(gram, 0)
+        seen[gram] = place
+    return following
+
+
+def _best(
+    keys: Sequence[object], place: int, following: list[int], ends: dict[int, int]
+) -> Region:
+    """The repetition that begins at a place and saves most instructions.
+
+    ends: for a period, how far what repeats with it was followed already.
+    """
+    best, most, later = Region(place, 0, 0), SAVED, following[place]
+    for _ in range(LATER):
+        if not later:
+            break
+        period = later - place
+        if ends.get(period, 0) <= later:
+            ends[period] = _end(keys, place, later)
+        turns = (ends[period] - place) // period
+        if turns >= TURNS and (turns - 1) * period > most:
+            best, most = Region(place, period, turns), (turns - 1) * period
+        later = following[later]
+    return best
+
+
+def _end(keys: Sequence[object], place: int, later: int) -> int:
+    """Where two places that begin alike differ, counted from the later one."""
+    while later < len(keys) and keys[place] == keys[later]:
+        place, later = place + 1, later + 1
+    return later
+
+
+# ---- from instructions to loops ------------------------------------------------------
+
+
+def rolled(code: Code, outputs: Sequence[int], inputs: int, parameters: int) -> Rolled:
+    """A list as loops over a memory, as far as there is something to be rolled up."""
+    return _Roller(code, outputs, inputs, parameters).found()
+
+
+Column = tuple[int, ...]
+"""What one argument is, turn by turn: the place in the list without leaves of the
+instruction that it reads; of a leaf the complement of its number."""
+
+
+class _Roller:
+    """Gives what other turns read its cells, and writes the bodies."""
+
+    def __init__(
+        self, code: Code, outputs: Sequence[int], inputs: int, parameters: int
+    ) -> None:
+        self.code = code
+        self.inputs = inputs
+        self.parameters = parameters
+        self.order = [n for n, made in enumerate(code.instructions) if made.args]
+        places = {number: place for place, number in enumerate(self.order)}
+        self.args: list[Column] = [
+            tuple([places.get(arg, ~arg) for arg in code.instructions[n].args])
+            for n in self.order
+        ]
+        self.ends = [places.get(output, ~output) for output in outputs]
+        self.cells: dict[int, int] = {}
+        self.size = inputs + parameters
+        self.constants: list[tuple[int, float]] = []
+
+    def found(self) -> Rolled:
+        """The loops."""
+        ops = [self.code.instructions[n].op for n in self.order]
+        keys = list(zip(ops, map(len, self.args), strict=True))
+        parts = list(self._parts(regions(keys)))
+        columns = [self._columns(part) for part in parts]
+        kept = set(self.ends)
+        for part, found in zip(parts, columns, strict=True):
+            for column in itertools.chain(*found):
+                if self._own(part, column) is None:
+                    kept.update(column)
+        stored = [self._stored(part, kept) for part in parts]
+        for place in sorted(place for place in kept if place < 0):
+            self._place_leaf(~place)
+        loops = tuple(map(self._loop, parts, columns, stored))
+        ends = tuple([self.cells[place] for place in self.ends])
+        return Rolled(
+            loops, self.size, self.inputs, self.parameters, tuple(self.constants), ends
+        )
+
+    def _columns(self, part: Region) -> list[list[Column]]:
+        """For each instruction of the body its arguments."""
+        stop = part.start + part.period * part.turns
+        first = range(part.start, part.start + part.period)
+        return [
+            list(zip(*self.args[place : stop : part.period], strict=True))
+            for place in first
+        ]
+
+    def _own(self, part: Region, column: Column) -> int | None:
+        """Which instruction of the same turn it is; None for one of another turn."""
+        place = column[0] - part.start
+        return place if 0 <= place < part.period else None
+
+    # ---- regions that are loops ----
+
+    def _parts(self, found: Sequence[Region]) -> Iterator[Region]:
+        """The regions that are loops, and what stands between them as one."""
+        waiting = Region(0, 0, 1)
+        for part in itertools.chain.from_iterable(map(self._sound, found)):
+            if part.turns == 1:
+                waiting = waiting._replace(period=waiting.period + part.period)
+                continue
+            if waiting.period:
+                yield waiting
+            yield part
+            waiting = Region(part.start + part.period * part.turns, 0, 1)
+        if waiting.period:
+            yield waiting
+
+    def _sound(self, part: Region) -> list[Region]:
+        """The same; where the first turn begins with something else, without that."""
+        first = part._replace(turns=1)
+        rest = Region(part.start + part.period, part.period, part.turns - 1)
+        if part.turns == 1 or self._fits(part):
+            return [part]
+        if self._fits(rest) or (self._repeats(rest) and not self._repeats(part)):
+            return [first, rest]
+        if self._repeats(part):
+            return [part]
+        return [part._replace(period=part.period * part.turns, turns=1)]
+
+    def _repeats(self, part: Region) -> bool:
+        """Whether all turns read the same of what they computed themselves."""
+        columns = itertools.chain(*self._columns(part))
+        return all(self._same(part, column) for column in columns)
+
+    def _fits(self, part: Region) -> bool:
+        """Whether the first turn is like the others in what it reads of others, too."""
+        columns = list(itertools.chain(*self._columns(part)))
+        late = any(steady(each[1:]) and not steady(each) for each in columns)
+        return not late and all(self._same(part, column) for column in columns)
+
+    def _same(self, part: Region, column: Column) -> bool:
+        own = {
+            max(place - part.start - part.period * turn, -1)
+            for turn, place in enumerate(column)
+        }
+        return len(own) == 1
+
+    # ---- the memory ----
+
+    def _place_leaf(self, number: int) -> None:
+        """The cell of an input, a parameter or a constant."""
+        op, _, which = self.code.instructions[number]
+        if op == CONSTANT:
+            self.constants.append((self.size, which))
+            self.cells[~number] = self.size
+            self.size += 1
+        else:
+            self.cells[~number] = int(which) + self.inputs * (op == PARAMETER)
+
+    def _stored(self, part: Region, kept: set[int]) -> list[int]:
+        """Which results of the body are kept, turn after turn."""
+        stop = part.start + part.period * part.turns
+        there = kept.intersection(range(part.start, stop))
+        slots = sorted({(place - part.start) % part.period for place in there})
+        for turn in range(part.turns):
+            for n, slot in enumerate(slots):
+                place = part.start + turn * part.period + slot
+                self.cells[place] = self.size + turn * len(slots) + n
+        self.size += part.turns * len(slots)
+        return slots
+
+    # ---- bodies ----
+
+    def _loop(
+        self, part: Region, columns: list[list[Column]], stored: list[int]
+    ) -> Loop:
+        body = Code(self.code.own)
+        reads: dict[Cells, int] = {}
+        made: list[int] = []
+        for place, found in enumerate(columns, part.start):
+            op = self.code.instructions[self.order[place]].op
+            args = [self._argument(part, each, body, reads, made) for each in found]
+            made.append(body.add(op, tuple(args)))
+        writes = [
+            Write(made[slot], Cells(self.cells[part.start + slot], len(stored)))
+            for slot in stored
+        ]
+        return Loop(part.turns, body, tuple(reads), tuple(writes))
+
+    def _argument(
+        self,
+        part: Region,
+        column: Column,
+        body: Code,
+        reads: dict[Cells, int],
+        made: Sequence[int],
+    ) -> int:
+        """The position of an argument in the body."""
+        own = self._own(part, column)
+        if own is not None:
+            return made[own]
+        number = self.code.number(~column[0]) if column[0] < 0 else None
+        if number is not None and len(set(column)) == 1:
+            return body.constant(number)
+        cells = cells_of([self.cells[place] for place in column])
+        return body.add(INPUT, (), reads.setdefault(cells, len(reads)))
+
+
+def pays(given: Rolled, code: Code) -> bool:
+    """Whether loops say much less than the list that they come from.
+
+    Where many instructions do not wait for each other, arrays of them say it better.
+    """
+    few = given.length * LESS <= len(code)
+    return few and len(groups(code)) * WIDE > len(code)
+
+
+def described(given: Rolled) -> str:
+    """The loops as text.
+
+    >>> described(Rolled((Loop(9, Code(), (), ()),), 0, 0, 0, (), ()))
+    '9 turns of 0 instructions'
+    """
+    loops = [loop for loop in given.loops if loop.turns > 1]
+    counts = [sum([len(x.args) > 0 for x in loop.body.instructions]) for loop in loops]
+    turns = zip(loops, counts, strict=True)
+    return ", ".join([f"{loop.turns} turns of {n} instructions" for loop, n in turns])
+
+
+# ---- derivatives ---------------------------------------------------------------------
+
+
+def backward(given: Rolled, gated: bool = False) -> Rolled:
+    """The loops, then the same backward: the adjoint of a cell is `size` cells further.
+
+    That of the output is 1. gated: whether this will be differentiated again.
+    """
+    constants = {cell for cell, _ in given.constants}
+    turned = [_turned(loop, given.size, constants, gated) for loop in given.loops[::-1]]
+    start = given.size + given.outputs[0]
+    return given._replace(
+        loops=(*given.loops, *turned),
+        size=2 * given.size,
+        constants=(*given.constants, (start, 1.0)),
+    )
+
+
+def _turned(loop: Loop, size: int, constants: set[int], gated: bool) -> Loop:
+    """What hands the adjoints of all results on to what they were made of.
+
+    Numbers that are always the same get none.
+    """
+    body, count = loop.body.copy(), len(loop.reads)
+    results = [write.position for write in loop.writes]
+    seeds = [body.add(INPUT, (), count + n) for n in range(len(results))]
+    total = total_of(CodeRecorder(body), list(zip(seeds, results, strict=True)))
+    wanted = {
+        body.add(INPUT, (), n): cells.reversed(loop.turns).moved(size)
+        for n, cells in enumerate(loop.reads)
+        if not constants.issuperset(cells.table or (cells.start,))
+    }
+    shares = differentiate(body, total, wanted, gated)
+    recorder = CodeRecorder(body)
+    writes = [
+        Write(total_of(recorder, shares[position]), cells, True)
+        for position, cells in wanted.items()
+        if position in shares
+    ]
+    ends = [write.cells.reversed(loop.turns).moved(size) for write in loop.writes]
+    reads = [cells.reversed(loop.turns) for cells in loop.reads]
+    return Loop(loop.turns, body, (*reads, *ends), tuple(writes))
+
+
+def along(given: Rolled) -> Rolled:
+    """The loops with a tangent for every number, `size` cells further."""
+    return given._replace(
+        loops=tuple([_doubled(loop, given.size) for loop in given.loops]),
+        size=2 * given.size,
+    )
+
+
+def _doubled(loop: Loop, size: int) -> Loop:
+    """What computes the tangents too."""
+    body, count = loop.body.copy(), len(loop.reads)
+    given = {
+        body.add(INPUT, (), n): body.add(INPUT, (), count + n) for n in range(count)
+    }
+    found = tangents(body, given)
+    more = [
+        Write(found[write.position], write.cells.moved(size), write.adds)
+        for write in loop.writes
+        if write.position in found
+    ]
+    reads = [cells.moved(size) for cells in loop.reads]
+    return Loop(loop.turns, body, (*loop.reads, *reads), (*loop.writes, *more))

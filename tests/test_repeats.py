@@ -1,0 +1,138 @@
+"""Loops found again in instruction lists: random simulations beside other backends."""
+
+import random
+
+import numpy as np
+import pytest
+from random_graphs import grow, squeezed
+
+from autograd import Value, compile, sin, where
+from autograd.compiler import program as programs
+from autograd.compiler import repeats
+from autograd.compiler.llvm.turns import TurnsKernel
+
+KINDS = ("forward", "gradient", "input", "hvp")
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    """Small programs are looked through as well."""
+    pytest.importorskip("llvmlite")
+    monkeypatch.setattr(programs, "LONG", 20)
+    monkeypatch.setattr(repeats, "SAVED", 10)
+    monkeypatch.setattr(repeats, "LESS", 1)
+    monkeypatch.setattr(repeats, "WIDE", 1000)
+
+
+def simulation(seed, inputs, parameters):
+    """A random state that goes through equal random steps, and what is kept of it."""
+    rng = random.Random(seed)
+    turns, lag = rng.randint(5, 9), rng.randint(1, 2)
+    width, steps, shape = rng.randint(1, 2), rng.randint(2, 4), rng.random()
+    known = [rng.uniform(-1, 1) for _ in range(turns)]
+
+    def step(state, leaves, x):
+        own = random.Random(shape)
+        return [
+            squeezed(grow(own, [*state, *leaves, x * leaves[0]], steps))
+            for _ in range(width)
+        ]
+
+    def f(*xs):
+        leaves = [*xs, *parameters]
+        seen = [[squeezed(leaves[n % len(leaves)]) for n in range(width)]] * lag
+        total = 0.0
+        for turn in range(turns):
+            state = step([*seen[-1], *seen[-lag]], leaves, known[turn])
+            seen.append(state)
+            total = total + state[0] ** 2
+        late = sum(
+            state[-1] * weight for state, weight in zip(seen, known, strict=False)
+        )
+        return where(late > 0.1, total * 2 + sin(late), total - late)
+
+    return f
+
+
+SEEDS = [*range(4), *[pytest.param(n, marks=pytest.mark.slow) for n in range(4, 60)]]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_random_simulation_is_what_other_backends_compute(seed):
+    rng, inputs = np.random.default_rng(seed), seed % 3
+    leaves = [Value(x, f"p{n}") for n, x in enumerate(rng.uniform(-1, 1, 3))]
+    f = simulation(seed, inputs, leaves)
+    X = rng.uniform(-1, 1, (11 if inputs else 1, inputs))
+    found = compile(f, inputs=inputs, parameters=leaves, backend="llvm")
+    other = compile(f, inputs=inputs, parameters=leaves, backend="numpy")
+    assert all(type(found.kernel(kind)) is TurnsKernel for kind in KINDS)
+    v = rng.normal(size=3)
+    for ask in (
+        lambda program: program(X),
+        lambda program: program.value_and_grad(X)[0],
+        lambda program: program.value_and_grad(X)[1],
+        lambda program: program.input_grad(X)[1],
+        lambda program: program.hvp(X, v),
+        lambda program: program.hessian(X) @ v,
+    ):
+        np.testing.assert_allclose(ask(found), ask(other), rtol=1e-9, atol=1e-11)
+
+
+def test_a_row_that_is_nan_stays_alone():
+    w = Value(0.5, "w")
+
+    def f(x):
+        for _ in range(30):
+            x = x + w * sin(x)
+        return x
+
+    program = compile(f, inputs=1, parameters=[w])
+    found = program([[0.1], [np.nan], [0.2]])
+    assert type(program.kernel("forward")) is TurnsKernel
+    assert np.isnan(found).tolist() == [False, True, False]
+    assert found[2] == program([[0.2]])[0]
+
+
+def orbit(turns):
+    """A pendulum after so many steps."""
+    length, angle = Value(1.0, "length"), Value(0.3, "angle")
+    x, speed = angle, 0.0
+    for _ in range(turns):
+        speed = speed - 0.01 * 9.81 / length * sin(x)
+        x = x + 0.01 * speed
+    return (x - 0.1) ** 2, [length, angle]
+
+
+def test_what_is_compiled_does_not_grow_with_the_number_of_steps():
+    sizes = set()
+    for turns in (50, 500):
+        loss, leaves = orbit(turns)
+        program = compile(loss, parameters=leaves)
+        loss.backward()
+        slopes = program.value_and_grad()[1]
+        assert slopes == pytest.approx([leaf.grad for leaf in leaves], rel=1e-12)
+        sizes.add(sum(map(len, program.kernel("gradient")._turns.lines)))
+    small, large = sorted(sizes)
+    assert large - small < 20  # a number has another digit
+
+
+def test_explain_says_that_steps_were_found():
+    loss, leaves = orbit(50)
+    text = compile(loss, parameters=leaves).explain()
+    assert "as loops: 49 turns of 5 instructions" in text
+
+
+def test_a_list_without_repetition_stays_as_it_is(monkeypatch):
+    monkeypatch.setattr(repeats, "LESS", 4)
+    program = compile(lambda *xs: grow(random.Random(0), xs, 60), inputs=2)
+    assert type(program.kernel("input")) is not TurnsKernel
+
+
+@pytest.mark.parametrize("period", [1, 2, 7, 40])
+@pytest.mark.parametrize("before", [0, 3])
+def test_the_period_is_found(period, before):
+    rng = random.Random(period)
+    body = [rng.randrange(50) for _ in range(period)]
+    keys = [*range(100, 100 + before), *body * 30, 200, 201]
+    found = [each for each in repeats.regions(keys) if each.turns > 1]
+    assert found == [repeats.Region(before, period, 30)]
