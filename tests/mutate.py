@@ -22,20 +22,24 @@ import ast
 import copy
 import difflib
 import itertools
+import multiprocessing
 import os
 import random
 import re
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 
 from where import ROOT, where_tested
+
+TESTS = str(ROOT / "tests")
 
 NOT_SOURCES = shutil.ignore_patterns(
     ".*", "build", "*.egg-info", "__pycache__", "*.so", "*.pyd", "results"
@@ -161,62 +165,110 @@ def drawn(every: list[Mutant], count: int, seed: int) -> list[Mutant]:
 class Copy:
     """A copy of the sources, in which a module's tests run."""
 
-    def __init__(self, folder: str, module: Path, tests: list[str]) -> None:
+    def __init__(self, folder: str, module: Path, tests: list[str], data: str) -> None:
         self.folder = Path(folder, "sources")
         shutil.copytree(ROOT, self.folder, ignore=NOT_SOURCES)
         self.module = self.folder / module
         self.tests = tests
+        own, settings = Path(folder, "coverage"), Path(folder, "coverage.ini")
+        settings.write_text(f"[run]\ndata_file = {own}\ninclude = */{module}\n")
         started = time.perf_counter()
-        code, said = self.run(tests, 1800.0, "--cov=.", "--cov-context=test",
-                              "--cov-report=")  # fmt: skip
+        code, said = self.run(tests, 1800.0, "--cov", "--cov-context=test",
+                              "--cov-report=", f"--cov-config={settings}")  # fmt: skip
         if code:
             sys.exit(f"the tests fail on the module as it is:\n{said}")
-        self.seconds = time.perf_counter() - started
-        self.by_line = self.read_coverage()
+        self.seconds = 2.0 * (time.perf_counter() - started) + 20.0
+        self.by_line = tests_by_line(own, module)
+        for line, names in tests_by_line(data, module).items() if data else ():
+            self.by_line[line] |= names
 
     def run(self, tests: list[str], limit: float, *options: str) -> tuple[int, str]:
         """The exit code of pytest, and what it said; 124 where it took too long."""
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=line", *options]
-        command += ["-p", "no:cacheprovider"]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(self.folder), *sys.path]),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        try:
-            done = subprocess.run(
-                [*command, *tests], cwd=self.folder, env=environment, timeout=limit,
-                capture_output=True, text=True, errors="replace",
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
+        words = ["-q", "-x", "--tb=line", "-p", "no:cacheprovider", *options, *tests]
+        said = self.folder.parent / "said.txt"
+        child = FORKS.Process(target=run_pytest, args=(self.folder, words, said))
+        child.start()
+        child.join(limit)
+        if child.exitcode is None:
+            end(child)
             return 124, ""
-        return done.returncode, done.stdout + done.stderr
+        return child.exitcode, said.read_text(encoding="utf-8", errors="replace")
 
-    def read_coverage(self) -> dict[int, set[str]]:
-        """The test functions that execute each line."""
-        from coverage import CoverageData
+    def stages(self, mutant: Mutant) -> Iterator[list[str]]:
+        """The tests to ask, in turn, those first that are most likely to tell.
 
-        data = CoverageData(str(self.folder / ".coverage"))
-        data.read()
-        by_line = data.contexts_by_lineno(str(self.module.resolve()))
-        return {
-            line: {re.sub(r"(\[.*)?\|\w+$", "", name) for name in names if name}
-            for line, names in by_line.items()
-        }
+        What runs as a module is imported, or once for many tests, is written down as
+        run by none of them or by the first alone: so the module's tests are asked whole
+        before it is said that they notice nothing.
+        """
+        found = set().union(*(self.by_line[line] for line in mutant.lines))
+        own = {name for name in found if name.partition("::")[0] in self.tests}
+        yield sorted(own)
+        yield self.tests
+        yield sorted(found - own)
 
     def fate(self, mutant: Mutant) -> str:
         """What becomes of a mutant: killed, killed by time, or survived."""
         before = self.module.read_text(encoding="utf-8")
         self.module.write_text(mutant.text, encoding="utf-8")
-        found = [self.by_line.get(line, set()) for line in mutant.lines]
-        tests = sorted(set().union(*found)) or self.tests
         try:
-            code, said = self.run(tests, self.seconds + 20.0)
+            for tests in filter(None, self.stages(mutant)):
+                code, said = self.run(tests, self.seconds)
+                if code == 5 or "usage:" in said:
+                    sys.exit(f"pytest ran no test:\n{said}")
+                if code == 124:
+                    return "killed by time"
+                if code:
+                    return "killed"
         finally:
             self.module.write_text(before, encoding="utf-8")
-        if code == 5 or "usage:" in said:
-            sys.exit(f"pytest ran no test:\n{said}")
-        return {0: "survived", 124: "killed by time"}.get(code, "killed")
+        return "survived"
+
+
+FORKS = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
+LIBRARIES = ["pytest", "sympy", "mpmath", "llvmlite.binding", "IPython",
+             "sklearn.datasets", "matplotlib.figure", "polars", "typer"]  # fmt: skip
+"""What most tests import: loaded once, and then by no run of pytest again."""
+
+
+def run_pytest(folder: Path, words: list[str], said: Path) -> None:
+    """Run pytest on the copy of the sources, in this process, which ends with it."""
+    if os.name != "nt":
+        os.setsid()
+    with said.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.chdir(folder)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *sys.path])
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.dont_write_bytecode = True
+    sys.path[:] = [str(folder), *(entry for entry in sys.path if entry != TESTS)]
+    sys.modules.pop("where", None)  # the copy has its own
+    import pytest
+
+    sys.exit(int(pytest.main(words)))
+
+
+def end(child: BaseProcess) -> None:
+    """End a run of pytest, and what it started."""
+    if os.name == "nt":
+        child.kill()
+    else:
+        os.killpg(child.pid, signal.SIGKILL)
+    child.join()
+
+
+def tests_by_line(data: Path | str, module: Path) -> dict[int, set[str]]:
+    """The tests that execute each line of a module, from a file of coverage.py."""
+    from coverage import CoverageData
+
+    read = CoverageData(str(data))
+    read.read()
+    (path,) = (file for file in read.measured_files() if file.endswith(f"/{module}"))
+    found = defaultdict(set)
+    for line, names in read.contexts_by_lineno(path).items():
+        found[line] = {re.sub(r"\|\w+$", "", name) for name in names if name}
+    return found
 
 
 def main() -> None:
@@ -228,13 +280,16 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tests", nargs="+", help="others than the module's own")
+    parser.add_argument("--data", help="of a run of all tests (see above)")
     asked = parser.parse_args()
     path = Path(*asked.module.split(".")).with_suffix(".py")
     text = (ROOT / path).read_text(encoding="utf-8")
     chosen = drawn(mutants(text), asked.count, asked.seed)
     fates: Counter[str] = Counter()
+    FORKS.set_forkserver_preload(LIBRARIES)
     with tempfile.TemporaryDirectory() as folder:
-        place = Copy(folder, path, asked.tests or where_tested(asked.module))
+        tests = asked.tests or where_tested(asked.module)
+        place = Copy(folder, path, tests, asked.data)
         for mutant in chosen:
             fate = place.fate(mutant)
             fates[fate] += 1

@@ -10,10 +10,10 @@ import random
 import re
 import statistics
 import threading
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from exported import BACKENDS, WAYS, compiled
 from random_graphs import eager, grow
 
 import autograd
@@ -42,7 +42,6 @@ from autograd.operation import Operation
 from autograd.ops import TABLE
 from autograd.value import bare
 
-BACKENDS = ["numpy", "llvm"]
 X = [[2.0], [-3.0]]
 
 # Where rows of the table choose between cases: both sides of each, and the point.
@@ -357,20 +356,9 @@ QUESTIONS = [getattr(operator, name) for name in ["lt", "le", "gt", "ge", "eq", 
 ROWS_ASKED = [-1.0, -0.0, 0.0, 0.5, 1.0, math.inf, -math.inf, math.nan]
 
 
-def forms(program, X):
-    """What a program gives, and what its exports give where they can run here."""
-    X = np.array(X)
-    yield program(X)
-    space = {}
-    exec(program.to_numpy_source(), space)
-    yield space["program"](X)
-    if find_spec("jax"):
-        yield np.array(program.to_jax()(X))
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("ask", QUESTIONS)
-def test_a_comparison_of_stand_ins_is_a_condition(ask, backend):
+def test_a_comparison_of_stand_ins_is_a_condition(ask, way):
     pairs = [[x, y] for x in ROWS_ASKED for y in ROWS_ASKED]
     w = Value(0.5)
     for f, wanted in (
@@ -379,16 +367,14 @@ def test_a_comparison_of_stand_ins_is_a_condition(ask, backend):
         (lambda x, y: where(ask(x, y), x, -y), lambda x, y: ask(x, y)),
         (lambda x, y: where(ask(x, w), x, -y), lambda x, y: ask(x, 0.5)),
     ):
-        program = compile(f, 2, backend=backend)
-        for found in forms(program, pairs):
-            same(found, [x if wanted(x, y) else -y for x, y in pairs])
+        found = compiled(way, f, 2)(pairs)
+        same(found, [x if wanted(x, y) else -y for x, y in pairs])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_condition_is_one_or_zero(backend):
-    program = compile(lambda x: 3.0 * (x > 0) + (x == 0), 1, backend=backend)
-    for found in forms(program, [[2.0], [0.0], [-1.0]]):
-        assert found.tolist() == [3.0, 1.0, 0.0]
+@pytest.mark.parametrize("way", WAYS)
+def test_a_condition_is_one_or_zero(way):
+    program = compiled(way, lambda x: 3.0 * (x > 0) + (x == 0), 1)
+    assert program([[2.0], [0.0], [-1.0]]).tolist() == [3.0, 1.0, 0.0]
 
 
 JOINED = [
@@ -401,14 +387,13 @@ JOINED = [
 ]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("ask", JOINED)
-def test_conditions_are_joined(ask, backend):
+def test_conditions_are_joined(ask, way):
     pairs = [[x, y] for x in ROWS_ASKED for y in ROWS_ASKED]
-    program = compile(lambda x, y: where(ask(x, y), x, -y), 2, backend=backend)
-    for found in forms(program, pairs):
-        same(found, [x if ask(x, y) else -y for x, y in pairs])
-    opposite = compile(lambda x, y: where(~(ask(x, y)), x, -y), 2, backend=backend)
+    program = compiled(way, lambda x, y: where(ask(x, y), x, -y), 2)
+    same(program(pairs), [x if ask(x, y) else -y for x, y in pairs])
+    opposite = compiled(way, lambda x, y: where(~(ask(x, y)), x, -y), 2)
     same(opposite(pairs), [-y if ask(x, y) else x for x, y in pairs])
     x, y = Value(0.5), Value(2.0)
     assert bool(ask(x, y)) == bool(ask(0.5, 2.0))
@@ -427,10 +412,19 @@ def test_only_conditions_are_joined():
             wrong()
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("ask", QUESTIONS)
+def test_a_condition_is_an_output_like_others(ask, way):
+    w = Value(0.5)
+    X = [[-1.0], [0.5], [3.0]]
+    program = compiled(way, lambda x: [ask(x, 0.5), x, ask(w, x)], 1, [w])
+    wanted = [[float(ask(x, 0.5)), x, float(ask(0.5, x))] for ((x),) in X]
+    assert program(X).tolist() == wanted
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("ask", QUESTIONS)
-def test_a_condition_is_a_number_wherever_one_is_wanted(ask, backend):
-    """As an output, and as the slope of a parameter, which is summed over the rows."""
+def test_a_condition_is_a_slope_that_is_summed_over_the_rows(ask, backend):
     w, b = Value(0.5), Value(2.0)
     X = [[-1.0], [0.5], [0.5], [3.0]]
     yes = [float(ask(x, 0.5)) for ((x),) in X]
@@ -438,10 +432,6 @@ def test_a_condition_is_a_number_wherever_one_is_wanted(ask, backend):
     def loss(x):
         return w * ask(x, 0.5) + b * ask(x, 0.5) * ask(x, w) + ask(w, 0.25) * w
 
-    program = compile(lambda x: [ask(x, 0.5), x, ask(w, x)], 1, [w], backend=backend)
-    wanted = [[one, x, float(ask(0.5, x))] for one, ((x),) in zip(yes, X, strict=True)]
-    for found in forms(program, X):
-        assert found.tolist() == wanted
     value, slopes = compile(loss, 1, [w, b], backend=backend).value_and_grad(X)
     always = float(ask(0.5, 0.25))
     share = sum(yes) / 4

@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+from exported import BACKENDS, EXPORTS, WAYS, compiled
 
 import autograd
 from autograd import Program, Value, compile, grad, operation, where
@@ -16,7 +17,6 @@ from autograd.modes import ieee
 from autograd.ops import TABLE
 from nn import MLP
 
-BACKENDS = ["numpy", "llvm"]
 FIXED = [name for name, row in TABLE.items() if row.arity]
 MANY = [name for name, row in TABLE.items() if not row.arity]
 
@@ -91,7 +91,7 @@ def test_the_condition_decides_row_by_row(backend):
 QUESTIONS = ["lt", "le", "gt", "ge", "eq", "ne"]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", QUESTIONS)
 @pytest.mark.parametrize(
     "compute",
@@ -106,19 +106,15 @@ QUESTIONS = ["lt", "le", "gt", "ge", "eq", "ne"]
         lambda a, b: autograd.dot([a, b], [b, a]),
     ],
 )
-def test_answers_are_the_numbers_1_and_0(compute, name, backend):
+def test_answers_are_the_numbers_1_and_0(compute, name, way):
     ask = getattr(operator, name)
     w = Value(0.5)
     batch = list(itertools.product(EDGES, repeat=2))
-    program = compile(
-        lambda x, y: compute(ask(x, y), ask(y, w)), 2, [w], backend=backend
-    )
+    program = compiled(way, lambda x, y: compute(ask(x, y), ask(y, w)), 2, [w])
     wanted = [
         float(compute(Value(ask(x, y)), Value(ask(y, 0.5))).data) for x, y in batch
     ]
-    same(program(batch), wanted)
-    for found in exported(program, batch):
-        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    np.testing.assert_allclose(program(batch), wanted, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
@@ -278,38 +274,27 @@ def test_a_network_is_saved_and_loaded(activation, tmp_path):
 # ---- export x operation x rows -------------------------------------------------------
 
 
-def exported(program, batch):
-    """What a program's exports give, where they can run here."""
-    space = {}
-    exec(program.to_numpy_source(), space)
-    yield space["program"](np.array(batch))
-    try:
-        import jax
-    except ImportError:
-        return
-    jax.config.update("jax_enable_x64", True)
-    yield np.array(program.to_jax()(np.array(batch)))
-
-
+@pytest.mark.parametrize("export", EXPORTS)
 @pytest.mark.parametrize(("name", "count"), [("where", 3), *REDUCTIONS])
-def test_reductions_leave_for_any_number_of_rows(name, count):
+def test_reductions_leave_for_any_number_of_rows(name, count, export):
     row = TABLE[name]
     box = row.box or [(0.1, 2.0)] * count
     rng = random.Random(0)
     program = compile(lambda *xs: row(*xs), count, backend="numpy")
+    leaving = EXPORTS[export](program)
     for rows in (1, count, 5):
         batch = [[rng.uniform(*span) for span in box] for _ in range(rows)]
-        for found in exported(program, batch):
-            np.testing.assert_allclose(found, program(batch), rtol=1e-9)
+        np.testing.assert_allclose(leaving(batch), program(batch), rtol=1e-9)
 
 
+@pytest.mark.parametrize("export", EXPORTS)
 @pytest.mark.parametrize("rows", [1, 3, 4, 5])
-def test_a_network_leaves_for_any_number_of_rows(rows):
+def test_a_network_leaves_for_any_number_of_rows(rows, export):
     model = MLP(3, [4, 1], activation="tanh", seed=0)
     program = compile(lambda *x: model(x), 3, model.parameters())
     batch = np.linspace(-1, 1, 3 * rows).reshape(rows, 3)
-    for found in exported(program, batch):
-        np.testing.assert_allclose(found, program(batch), rtol=1e-12)
+    found = EXPORTS[export](program)(batch)
+    np.testing.assert_allclose(found, program(batch), rtol=1e-12)
 
 
 def test_exported_names_are_x_p_and_y():

@@ -9,12 +9,13 @@ import json
 import random
 import re
 import sys
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from autograd import Value
+from autograd import Value, log, sigmoid
 from autograd.graph import graph
 from autograd.modes import ieee
 from nn import MLP
@@ -244,3 +245,136 @@ def test_a_lone_leaf_and_a_lone_number():
 
 def test_a_prompt_says_what_to_do_with_it():
     assert "save('backward.html')" in repr(stepper(expression()))
+
+
+# ---- everything on the page, for graphs of every kind --------------------------------
+
+
+def several():
+    """Graphs with both signs, many uses, many operands, and long names."""
+    yield worked_page()[1]
+    for seed in range(4):
+        leaves = [Value(0.3 - k, f"leaf {k} of graph {seed}") for k in range(3)]
+        with ieee():
+            yield grow(random.Random(seed), leaves, 8)
+    yield -log(sigmoid(Value(0.5, "x")))
+
+
+@pytest.fixture(scope="module", params=range(6))
+def played(request):
+    """A graph, its nodes after backward(), its page, and the data on it."""
+    output = list(several())[request.param]
+    output.backward()
+    page = stepper(output)
+    return graph(output), page, page_data(page)
+
+
+def sign(x):
+    return (x > 0) - (x < 0)
+
+
+def test_bars_and_arrows_have_the_sign_of_the_gradient(played):
+    nodes, _, data = played
+    for node, shown in zip(nodes, data["nodes"], strict=True):
+        if not node.value.constant:
+            assert sign(shown["bar"]) == sign(node.value.grad)
+            assert abs(shown["bar"]) <= 1
+    for edge in data["edges"]:
+        head, place = nodes[edge["head"]], int(edge["id"].partition("_")[2])
+        assert edge["tail"] == head.parents[place]
+        back = head.value.grad * head.partials[place]
+        assert edge["flow"] == sign(back)
+        assert edge["partial"] == short(head.partials[place], 4)
+
+
+def test_a_backward_step_says_from_how_many_uses_it_comes(played):
+    nodes, _, data = played
+    uses = Counter(parent for node in nodes for parent in node.parents)
+    for step in data["steps"]:
+        if step["phase"] == "backward":
+            count = uses[step["node"]]
+            words = {0: "by itself is 1", 1: "the node that uses it"}
+            assert words.get(count, f"sum over its {count} uses") in step["words"]
+
+
+def test_a_collapse_is_told_where_no_formula_of_the_loss_is(played):
+    for shown in played[2]["nodes"]:
+        lines = " ".join(shown.get("backwardLines", []))
+        assert not ("collapses to" in lines and "By the formula of" in lines)
+    x = Value(0.5, "x")
+    lines = page_data(stepper(-log(sigmoid(x))))["nodes"][0]["backwardLines"]
+    assert any("collapses to" in line for line in lines)
+
+
+def boxes_and_arrows(page):
+    """Left, right and middle of each node's box; where each arrow starts and ends."""
+    boxes, arrows = {}, {}
+    groups = re.findall(r'<g id="([ne]\d[^"]*)".*?</g>', page.html, re.DOTALL)
+    for name in groups:
+        group = page.html.partition(f'<g id="{name}"')[2].partition("</g>")[0]
+        path = re.search(r' d="([^"]+)"', group)[1]
+        points = [
+            complex(*map(float, p.split(",")))
+            for p in re.findall(r"-?[\d.]+,-?[\d.]+", path)
+        ]
+        if name.startswith("n"):
+            across = [point.real for point in points]
+            down = [point.imag for point in points]
+            boxes[name] = min(across), max(across), min(down), max(down)
+        else:
+            arrows[name] = points[0], points[-1]
+    return boxes, arrows
+
+
+def test_a_box_has_room_for_its_longest_line(played):
+    _, page, data = played
+    boxes, _ = boxes_and_arrows(page)
+    for name, (left, right, *_) in boxes.items():
+        shown = data["nodes"][int(name[1:])]
+        lines = [
+            shown["title"],
+            f"value {shown['value']}",
+            f"gradient {shown['gradient']}",
+        ]
+        assert right - left > 7.2 * max(map(len, lines))  # points a character of 12
+
+
+def test_an_arrow_goes_from_the_operand_to_an_entry_of_its_own(played):
+    _, page, data = played
+    boxes, arrows = boxes_and_arrows(page)
+
+    def outside(point, box):
+        left, right, top, bottom = box
+        across = max(left - point.real, 0, point.real - right)
+        return abs(complex(across, max(top - point.imag, 0, point.imag - bottom)))
+
+    for edge in data["edges"]:
+        start, end = arrows[edge["id"]]
+        assert outside(start, boxes[f"n{edge['tail']}"]) < 4
+        assert outside(end, boxes[f"n{edge['head']}"]) < 10  # the point of the arrow
+    ends = Counter((edge["head"], arrows[edge["id"]][1]) for edge in data["edges"])
+    assert max(ends.values()) == 1
+
+
+def test_the_page_has_every_function_of_its_scripts():
+    page = stepper(Value(2.0))
+    for name in ("picture.js", "stepper.js"):
+        text = (files("viz.pages") / name).read_text(encoding="utf-8")
+        for function in re.findall(r"(?m)^(?:export )?function \w+\(", text):
+            assert function.removeprefix("export ") in page.html
+
+
+def test_the_data_is_ascii_and_numbers_have_the_digits_asked_for():
+    page = stepper(Value(1 / 3, "größe 🐍") * 3, digits=2)
+    text = re.search(r'type="application/json">(.*?)</script>', page.html, re.DOTALL)[1]
+    assert text.isascii()
+    data = json.loads(text)
+    assert data["nodes"][0]["value"] == "0.33"
+    (edge,) = page_data(stepper(Value(1 / 3, "x") * Value(1 / 7)))["edges"][:1]
+    assert edge["partial"] == "0.1429"
+
+
+def test_a_prompt_says_how_large_the_page_is():
+    page = stepper(expression())
+    (size,) = re.findall(r"(\d+) kB", repr(page))
+    assert abs(int(size) - len(page.html.encode()) / 1000) <= 1
