@@ -93,6 +93,14 @@ def server(tmp_path_factory):
     server.close()
 
 
+NUMBERS_NOTED = """() => {
+  const values = new URLSearchParams(location.search).get("values") ?? "";
+  const noted = values.split(",").map((pair) => Number(pair.split(":").pop()));
+  const boxes = [...document.querySelectorAll("#names .name [type=number]")];
+  return boxes.map((box) => Number(box.value)).join() === noted.join();
+}"""
+
+
 class Page:
     """A page of the playground, and all that went wrong on it."""
 
@@ -146,6 +154,8 @@ class Page:
         return {key: texts[0] for key, texts in query.items()}
 
     def numbers(self) -> dict[str, float]:
+        """The numbers in the address, once they are those in the boxes."""
+        self.page.wait_for_function(NUMBERS_NOTED)
         pairs = [pair.rpartition(":") for pair in self.state()["values"].split(",")]
         return {name: float(number) for name, _, number in pairs}
 
@@ -191,7 +201,6 @@ def test_typing_and_sliding_give_the_true_gradient(opened):
     page.page.mouse.move(box["x"] + box["width"] * 0.8, middle, steps=15)
     page.page.mouse.up()
     page.noted("w%3A3")
-    page.page.wait_for_timeout(400)
     x = page.numbers()["x"]
     assert 2 < x < 4
     page.slope("w", x**2)
@@ -318,7 +327,6 @@ def test_numbers_are_dragged_in_the_graph_and_on_the_plot(opened):
     page.page.mouse.move(plot["x"] + plot["width"] * 0.25, plot["y"] + 60, steps=4)
     page.page.mouse.up()
     page.page.wait_for_function("() => !location.search.includes('w%3A2%2C')")
-    page.page.wait_for_timeout(400)
     assert -4.5 < page.numbers()["w"] < -1
 
 
@@ -527,7 +535,8 @@ NAMED = (
 @pytest.mark.parametrize("panel", ["expression", "training"])
 def test_the_tab_key_reaches_everything_in_order_and_changes_nothing(opened, panel):
     page = opened(f"tab={panel}")
-    page.page.wait_for_timeout(500)
+    page.page.wait_for_load_state("networkidle")
+    page.page.wait_for_timeout(500)  # what came last is shown, and noted in the address
     state = "[location.href, document.querySelector('main').innerText]"
     before = page.page.evaluate(state)
     expected = page.page.evaluate(f"() => ({TABBABLE})().map({NAMED})")
