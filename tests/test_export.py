@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from viz.pages import bundle
 from viz.play import export as made
 from viz.play.server import page_files
 
@@ -104,7 +105,9 @@ def test_markup_in_an_answer_ends_no_script(packages, tmp_path, monkeypatch):
 def test_the_bundle_has_every_module_once_and_before_those_that_import_it():
     known = {name: file.read_text() for name, file in page_files().items()}
     known["engine.js"] = ""
-    modules = re.findall(r"^const (\w+)_js = ", made.bundled(known), re.MULTILINE)
+    modules = re.findall(
+        r"^const (\w+)_js = ", bundle.bundled(known, "main"), re.MULTILINE
+    )
     assert modules[-1] == "main"
     assert len(modules) == len(set(modules))
     scripts = {name for name in known if name.endswith(".js")}
@@ -112,9 +115,9 @@ def test_the_bundle_has_every_module_once_and_before_those_that_import_it():
     for name in scripts:
         lines = known[name].splitlines()
         imports = [line for line in lines if line.startswith("import ")]
-        assert all(map(made.IMPORT.fullmatch, imports)), imports
+        assert all(map(bundle.IMPORT.fullmatch, imports)), imports
         exports = [line for line in lines if line.startswith("export ")]
-        assert all(map(made.EXPORT.match, exports)), exports
+        assert all(map(bundle.EXPORT.match, exports)), exports
 
 
 ALONE = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograd import Value
+from autograd import Value, operation
 from autograd.graph import graph
 from viz import stepper
 from viz.digits import short
@@ -312,3 +312,59 @@ def test_texts_stay_inside_their_boxes(open_page):
         ".map(g => g.id)"
     )
     assert outside == []
+
+
+def shown(page, kind):
+    """The texts of the nodes in the order of the graph."""
+    nodes = page.page.locator(".node[role]").count()
+    return [page.page.locator(f"#n{n} .{kind}").text_content() for n in range(nodes)]
+
+
+def test_other_inputs_give_the_numbers_that_python_gives(open_page):
+    page = open_page(expression())
+    page.page.locator("#inputs summary").click()
+    page.page.get_by_label("a", exact=True).fill("-0.5")
+    page.page.get_by_label("c", exact=True).fill("0.25")
+    hash = page.page.evaluate("location.hash")
+    assert hash == "#step=0&set=a:-0.5&set=c:0.25"
+    page.page.locator("#last").click()
+    a, b, c = (Value(x, label=n) for x, n in ((-0.5, "a"), (-3.0, "b"), (0.25, "c")))
+    out = (a * b + c).tanh()
+    out.backward()
+    nodes = [node.value for node in graph(out)]
+    assert shown(page, "value") == [f"value {short(n.data, 6)}" for n in nodes]
+    assert shown(page, "gradient") == [f"gradient {short(n.grad, 6)}" for n in nodes]
+    page.page.locator("#n0").click()
+    lines = page.page.locator("#node-lines").inner_text().splitlines()
+    assert lines[-1].strip() == f"= {short(a.grad, 6)}"
+    page.page.locator("#reset").click()
+    assert page.page.evaluate("location.hash") == f"#step={page.last()}"
+    assert shown(page, "value")[0] == "value 2"
+
+
+def test_a_link_and_a_drag_change_inputs(open_page):
+    page = open_page(expression())
+    link = "#step=3&set=b:7&set=nobody:1&set=a:&set=c:<b>"
+    page.page.evaluate("hash => { location.hash = hash; }", link)
+    page.page.wait_for_function("document.querySelector('#inputs').open")
+    assert shown(page, "value")[:4] == ["value 2", "value 7", "value 14", "value 10"]
+    box = page.page.locator("#n1").bounding_box()
+    page.page.mouse.move(box["x"] + 9, box["y"] + 9)
+    page.page.mouse.down()
+    page.page.mouse.move(box["x"] + 49, box["y"] + 9, steps=4)
+    page.page.mouse.up()
+    assert float(shown(page, "value")[1].split()[1]) > 7
+    page.page.get_by_label("b", exact=True).press("ArrowDown")
+    assert page.position() == 3  # the arrow is the box's
+    assert page.page.locator("#node").is_hidden()
+
+
+def test_a_graph_that_cant_be_computed_anew_says_why(open_page):
+    @operation(partials=(lambda x, out: 2.0,))
+    def odd(x):
+        return float(f"{x}") * 2.0
+
+    page = open_page(odd(Value(1.0, "x")))
+    page.page.locator("#inputs summary").click()
+    assert "odd" in page.page.locator("#told").inner_text()
+    assert page.page.locator("#reset").is_hidden()

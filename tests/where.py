@@ -79,6 +79,8 @@ ELSEWHERE = {
     "viz.graph": "draw",
     "viz.layers": "text network worked_example",
     "viz.notation": "explain",
+    "viz.pages": "stepper",
+    "viz.pages.bundle": "export stepper",
     "viz.play": "playground",
     "viz.play.calls": "playground",
     "viz.play.chart": "playground",

@@ -6,21 +6,18 @@ text comes from the data and is put in as text, never as markup.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
-import json
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from autograd.compiler.instructions import CompileError
 from autograd.files import write_whole
-from autograd.graph import graph
+from autograd.graph import Node, graph
+from autograd.ops import ANSWER
 from autograd.value import Value
 from autograd.wording import width
 from viz import style
@@ -44,6 +41,8 @@ from viz.notation import (
     show,
     times,
 )
+from viz.pages.bundle import bundled, digest, embedded, resource
+from viz.pages.replay import Places, is_given, replayed
 from viz.render import Graph, layout_for
 
 MOST_NODES = 500
@@ -52,6 +51,7 @@ MOST_NODES = 500
 CHARACTER = 7.3
 MARGIN = 18.0
 HEIGHT = 70.0
+KEPT = "A True or False in this graph stays as it was when it was recorded."
 PARTIAL = 4  # significant digits of a local derivative on its arrow
 
 
@@ -100,6 +100,10 @@ def stepper(
     names: names for nodes without a label, such as `globals()`.
     digits: significant digits of each number.
 
+    The leaves can be changed on the page, which then computes every number anew, as
+    `output.recompute()` would; an operation of a user's own that has no form in
+    JavaScript keeps it from that, and the page says so.
+
     The gradients are those of this output; no `.grad` is read or changed. Raises
     ValueError for more than 500 nodes, and RuntimeError where the data of a leaf was
     changed after recording.
@@ -117,55 +121,35 @@ def stepper(
         )
     wanted = [node.value for node in nodes if not node.value.constant]
     told = Derivation(nodes, wanted or [output], names)
-    return Stepper(_page(Plan(told, digits)))
+    return Stepper(_page(Plan(told, digits, digits + 6)))
 
 
 def _page(plan: Plan) -> str:
-    script = '"use strict";\n' + bundled(
-        _resource("picture.js"), _resource("stepper.js")
-    )
-    look = _resource("looks.css") + _resource("stepper.css")
+    scripts = ("picture.js", "numbers.js", "stepper.js")
+    modules = {name: resource(name) for name in scripts}
+    modules["program.js"], why = _program(plan.told.nodes)
+    script = bundled(modules, "stepper")
+    look = resource("looks.css") + resource("stepper.css")
     policy = (
-        f"default-src 'none'; img-src data:; script-src {_hash(script)}; "
-        f"style-src {_hash(look)}"
+        f"default-src 'none'; img-src data:; script-src {digest(script)}; "
+        f"style-src {digest(look)}"
     )
-    return Template(_resource("stepper.html")).substitute(
+    return Template(resource("stepper.html")).substitute(
         policy=policy,
         style=look,
         script=script,
         picture=plan.picture().svg,
-        data=_embedded(plan.data()),
+        data=embedded(plan.data() | {"told": why}),
     )
 
 
-def _resource(name: str) -> str:
-    return (files("viz") / "pages" / name).read_text(encoding="utf-8")
-
-
-def bundled(*modules: str) -> str:
-    """Modules as one script: each after those that it imports from.
-
-    >>> bundled("export const x = 1;\\n", 'import { x } from "./x.js";\\nalert(x);\\n')
-    'const x = 1;\\nalert(x);\\n'
-    """
-    whole = re.sub(
-        r'^import \{[^}]*\} from "\./[\w.-]+";\n', "", "".join(modules), flags=re.M
-    )
-    return re.sub(r"^export (?=\w)", "", whole, flags=re.M)
-
-
-def _hash(text: str) -> str:
-    """What a content security policy calls the one script that may run."""
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
-
-
-def _embedded(data: object) -> str:
-    """JSON that nothing in it can end: ASCII alone, and no < > &."""
-    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+def _program(nodes: Sequence[Node]) -> tuple[str, str]:
+    """The program of `replayed`, and what is to be said of it, or why there is none."""
+    decided = any(node.value.operation is ANSWER for node in nodes)
+    try:
+        return replayed(nodes), KEPT if decided else ""
+    except CompileError as error:
+        return "export const program = null;\n", str(error)
 
 
 class Plan:
@@ -178,6 +162,7 @@ class Plan:
         self.told = told
         self.digits = digits
         self.room = room
+        self.partial_digits = min(digits, PARTIAL)
         self.output = told.names[told.end]
         self.shown = [n.index for n in told.nodes if not n.value.constant]
         self.places = {
@@ -196,12 +181,39 @@ class Plan:
 
     def data(self) -> dict[str, object]:
         """Everything that the script reads."""
-        indices = range(len(self.told.nodes))
+        nodes = self.told.nodes
         return {
-            "nodes": [self.node(index) | self.lines(index) for index in indices],
+            "nodes": [self.node(n.index) | self.lines(n.index) for n in nodes],
             "edges": list(self.edges()),
             "steps": list(self.steps()),
+            "leaves": [[n.index, repr(n.value.data)] for n in nodes if is_given(n)],
+            "partials": [
+                [node.index, node.value.operation.selects is not False]
+                for node in nodes
+                for _ in node.parents
+            ],
+            "open": [*self.open_lines()],
+            "digits": [self.digits, self.partial_digits],
         }
+
+    def open_lines(self) -> Iterator[list[list[str]]]:
+        """For each node its lines with places for numbers: see `viz.pages.replay`.
+
+        Those of its value, those of its gradient, and one for each share of that.
+        """
+        places = Places(self.told)
+        for node in self.told.nodes:
+            yield [] if node.value.constant else [*self._open(places, node.index)]
+
+    def _open(self, places: Places, index: int) -> Iterator[list[str]]:
+        value, step = places.record(index), places.step(index)
+        name, slope = Symbol(value.name), Slope(self.output, step.name)
+        for line in (
+            [name, value.formula, value.numbers, Number(value.value)],
+            [slope, *derivation(self.output, step)],
+        ):
+            yield [places.text(part) for part in line if part is not None]
+        yield [self.contribution(share, places.text) for share in step.shares]
 
     def node(self, index: int) -> dict[str, object]:
         """One node: what it is called, its numbers, and when they are known."""
@@ -231,7 +243,7 @@ class Plan:
                 self.told.record(index), self.told.mathematics(index)
             ),
             "backwardLines": self.backward_lines(index, step),
-            "contributions": [self.contribution(share) for share in step.shares],
+            "contributions": [self.contribution(s, self.text) for s in step.shares],
         }
 
     def title(self, index: int) -> str:
@@ -268,14 +280,11 @@ class Plan:
             lines[-1] += f", {line.words}" if line.words else ""
         return lines
 
-    def contribution(self, share: Share) -> str:
+    def contribution(self, share: Share, text: Callable[[Expression], str]) -> str:
         """One line: through which node, adjoint x local derivative, the share."""
         through = self.text(Symbol(share.consumer))
         factors = times(Number(share.adjoint), Number(share.partial))
-        return (
-            f"through {through}: {self.text(factors)} = "
-            f"{self.text(Number(share.product))}"
-        )
+        return f"through {through}: {text(factors)} = {text(Number(share.product))}"
 
     def text(self, expression: Expression) -> str:
         """An expression as plain text."""
@@ -302,7 +311,7 @@ class Plan:
     def partial(self, index: int, position: int) -> str:
         """A local derivative as it stands on its arrow."""
         number = Number(self.told.nodes[index].partials[position])
-        return show(number, TEXT, min(self.digits, PARTIAL))
+        return show(number, TEXT, self.partial_digits)
 
     def steps(self) -> Iterator[dict[str, object]]:
         """The start, the forward pass, the backward pass."""

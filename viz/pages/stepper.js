@@ -1,13 +1,17 @@
+import { nearby, recomputed } from "./numbers.js";
 import { Picture } from "./picture.js";
-// What the page shows is a function of two numbers: the step and the chosen node.
+import { program } from "./program.js";
+// What the page shows is a function of the step, the chosen node and the leaves' numbers.
 const data = JSON.parse(document.getElementById("data").textContent);
-const { nodes, steps } = data;
+const { steps } = data;
+let { nodes } = data;
 const byId = (id) => document.getElementById(id);
 const last = steps.length - 1;
 const state = { step: 0, chosen: null, timer: null };
 
 const picture = new Picture(byId("picture"), data, {
   choose,
+  turn,
   looked: (fitted) => byId("fit").setAttribute("aria-pressed", String(fitted)),
 });
 
@@ -76,6 +80,7 @@ function render() {
   picture.show(state.step, state.chosen);
   showStep();
   showChosen();
+  showInputs();
   byId("scrub").value = String(state.step);
   byId("scrub").setAttribute("aria-valuetext", `step ${state.step} of ${last}`);
   byId("position").textContent = `Step ${state.step} of ${last}`;
@@ -88,8 +93,16 @@ function render() {
 function go(step) {
   state.step = Math.min(Math.max(step, 0), last);
   if (state.step === last) stop();
-  if (location.protocol !== "about:") history.replaceState(null, "", `#step=${state.step}`);
+  note();
   render();
+}
+
+function note() {
+  if (location.protocol === "about:") return;  // in a notebook
+  const names = data.leaves.map(([index]) => nodes[index].name);
+  const changed = given.flatMap((number, at) =>
+    (Object.is(number, recorded[at]) ? [] : [`&set=${encodeURIComponent(names[at])}:${number}`]));
+  history.replaceState(null, "", `#step=${state.step}${changed.join("")}`);
 }
 
 function stop() {
@@ -130,6 +143,63 @@ function changeSpeed() {
   start();
 }
 
+// ---- the inputs ----
+
+const recorded = data.leaves.map(([, text]) => Number(text.replace("inf", "Infinity")));
+const given = [...recorded];
+const isAsRecorded = () => given.every((number, at) => Object.is(number, recorded[at]));
+
+function makeInputs() {
+  byId("inputs").hidden = !data.leaves.length;
+  byId("picture").classList.toggle("fixed", program === null);
+  byId("leaves").replaceChildren(...data.leaves.map(([index], at) => {
+    const label = document.createElement("label");
+    const box = document.createElement("input");
+    box.type = "number";
+    box.addEventListener("input", () => box.value !== "" && change(at, Number(box.value)));
+    label.append(nodes[index].name, box);
+    return label;
+  }));
+  if (program === null) byId("leaves").replaceChildren();
+  byId("told").textContent = data.told;
+  byId("reset").hidden = program === null;
+}
+
+function change(at, number) {
+  given[at] = number;
+  recompute();
+  note();
+  render();
+}
+
+// Drag a leaf's box sideways.
+function turn(index, across) {
+  const at = data.leaves.findIndex(([leaf]) => leaf === index);
+  if (program === null || at < 0) return;
+  const step = nearby(recorded[at]) / 5;
+  change(at, Math.round((given[at] + across * step) / step) * step);
+}
+
+// As recorded, the lines are those that Python wrote, which say more.
+function recompute() {
+  const found = isAsRecorded() ? data : recomputed(data, program, given);
+  nodes = found.nodes;
+  picture.numbers(found.nodes, found.edges);
+}
+
+function showInputs() {
+  [...byId("leaves").querySelectorAll("input")].forEach((box, at) => {
+    box.step = nearby(given[at]);
+    if (Number(box.value) !== given[at] || box !== document.activeElement) {
+      box.setAttribute("value", given[at]);  // its arrows step from here
+      box.value = given[at];
+    }
+  });
+  byId("reset").disabled = isAsRecorded();
+}
+
+// ---- keys and buttons ----
+
 const move = (step) => () => { stop(); go(step()); };
 const moves = {
   ArrowRight: move(() => state.step + 1),
@@ -146,9 +216,9 @@ const moves = {
 
 // Keys that a control under the focus uses itself stay with it.
 function isTheirs(key, target) {
-  if (target.matches("select")) return key !== "Escape";
+  if (target.matches("select, [type=number]")) return key !== "Escape";
   if (target.matches("input")) return key.startsWith("Arrow") || key === "Home" || key === "End";
-  return target.matches("button") && key === " ";
+  return target.matches("button, summary") && key === " ";
 }
 
 document.addEventListener("keydown", (event) => {
@@ -181,10 +251,28 @@ byId("scrub").addEventListener("input", (event) => {
 });
 matchMedia("print").addEventListener("change", (event) => handOut(event.matches));
 
+byId("reset").addEventListener("click", () => {
+  recorded.forEach((number, at) => { given[at] = number; });
+  change(0, recorded[0]);
+});
+
+// #step=5&set=x:2 is the fifth step, with 2 for x.
 function goToAddress() {
-  const asked = /^#step=(\d+)$/.exec(location.hash);
-  if (asked && Number(asked[1]) !== state.step) go(Number(asked[1]));
+  const asked = new URLSearchParams(location.hash.slice(1));
+  const numbers = new Map(asked.getAll("set").map((text) => {
+    const at = text.lastIndexOf(":");
+    return [text.slice(0, at), text.slice(at + 1).trim() ? Number(text.slice(at + 1)) : NaN];
+  }));
+  data.leaves.forEach(([index], at) => {
+    const number = numbers.get(data.nodes[index].name);
+    given[at] = Number.isFinite(number) ? number : recorded[at];
+  });
+  if (program !== null) recompute();
+  if (!isAsRecorded()) byId("inputs").open = true;
+  const step = asked.get("step") ?? "";
+  if (/^\d+$/.test(step) && Number(step) !== state.step) go(Number(step));
   else render();
 }
+makeInputs();
 addEventListener("hashchange", goToAddress);
 goToAddress();

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from autograd.files import write_whole
+from viz.pages.bundle import bundled, digest, embedded
 from viz.play.calls import call
 from viz.play.lab import Setup
 from viz.play.server import page_files
@@ -82,7 +83,7 @@ def export(target: str | Path, assets: str | Path | None = None) -> Path:
     written. Every file is written whole or not at all.
     """
     target = Path(target)
-    parts = json.dumps(collected(Path(assets or "node_modules")))
+    parts = embedded(collected(Path(assets or "node_modules")))
     if target.suffix.lower() in (".html", ".htm"):
         inside = f'<script id="assets" type="application/json">{parts}</script>\n'
         write_whole(target, page(inside).encode())
@@ -150,12 +151,6 @@ def _sources() -> Iterator[tuple[str, bytes]]:
 
 # ---- the page ------------------------------------------------------------------------
 
-IMPORT: Final = re.compile(
-    r'^import (?:(\{[^}]*\})|\* as (\w+)) from "\./([\w-]+)\.js";$', re.MULTILINE
-)
-EXPORT: Final = re.compile(
-    r"^export (?=(?:async )?(?:function|class|const|let) (\w+))", re.MULTILINE
-)
 STYLE: Final = re.compile(r'<link rel="stylesheet" href="([\w-]+\.css)">\n')
 SCRIPT: Final = '<script type="module" src="main.js"></script>\n'
 
@@ -169,16 +164,16 @@ def page(assets: str) -> str:
     known["engine.js"] = _text("engine.js")
     html = known["index.html"]
     style = "\n".join([known[name] for name in STYLE.findall(html)])
-    script = f'"use strict";\n{bundled(known)}'
+    script = bundled(known, "main")
     beside = "" if assets else " 'self' file:"  # where python.js is
-    policy = POLICY.format(scripts=_hash(script) + beside, styles=_hash(style))
+    policy = POLICY.format(scripts=digest(script) + beside, styles=digest(style))
     html = STYLE.sub("", html).replace(SCRIPT, f"<style>{style}</style>\n")
     html = html.replace(
         '<meta charset="utf-8">\n',
         '<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n',
     )
-    answers = json.dumps([*first_answers()]).replace("<", "\\u003c")
+    answers = embedded([*first_answers()])
     end = (
         '<p id="starting" class="quiet" role="status">Starting Python in this page; '
         "what needs it follows in a few seconds.</p>\n"
@@ -190,51 +185,6 @@ def page(assets: str) -> str:
 
 def _text(name: str) -> str:
     return (files("viz.play") / "static" / name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
-
-
-def bundled(known: Mapping[str, str]) -> str:
-    """The modules as one script: each a function, called after those that it imports.
-
-    >>> main = 'import { a } from "./b.js";' + chr(10) + "a();"
-    >>> print(bundled({"main.js": main, "b.js": "export const a = 1;"}))
-    const b_js = (() => {
-    const a = 1;
-    return { a };
-    })();
-    const main_js = (() => {
-    const { a } = b_js;
-    a();
-    return {  };
-    })();
-    """
-    done: list[str] = []
-    made: list[str] = []
-
-    def add(name: str) -> None:
-        if name in done:
-            return
-        text = known[f"{name}.js"]
-        for _, _, other in IMPORT.findall(text):
-            add(other)
-        done.append(name)
-        names = ", ".join(EXPORT.findall(text))
-        body = EXPORT.sub("", IMPORT.sub(_imported, text)).rstrip()
-        made.append(
-            f"const {name}_js = (() => {{\n{body}\nreturn {{ {names} }};\n}})();"
-        )
-
-    add("main")
-    return "\n".join(made)
-
-
-def _imported(found: re.Match[str]) -> str:
-    names, whole, module = found.groups()
-    return f"const {whole or names} = {module}_js;"
 
 
 def first_answers() -> Iterator[tuple[str, Mapping[str, Any], Any]]:
