@@ -7,6 +7,7 @@ from autograd import alone as alone
 from autograd.graph import gradients, topological_order
 from autograd.hints import TYPE_CHECKING
 from autograd.installed import WHY_PLAIN
+from autograd.listing import list_own
 from autograd.modes import ieee, no_grad
 from autograd.numeric import COMPILED
 from autograd.ops import abs_ as abs
@@ -193,5 +194,4 @@ def __getattr__(name: str) -> object:
     return value
 
 
-def __dir__() -> list[str]:
-    return sorted([*__all__, *(name for name in globals() if name[:2] == "__")])
+list_own(__name__)

@@ -50,18 +50,4 @@ def announce(file: str) -> None:
     OURS.append(os.path.dirname(os.path.abspath(file)) + os.sep)
 
 
-def own(names: dict[str, object], *constants: str) -> list[str]:
-    """What `dir()` of a module shows: what is defined there to be used, no imports.
-
-    names: the module's `globals()`. constants: further names, which can't be told from
-        imported ones.
-    """
-    defined = [
-        name
-        for name, thing in names.items()
-        if name[0] != "_" and getattr(thing, "__module__", None) == names["__name__"]
-    ]
-    return sorted([*defined, *constants, *(name for name in names if name[:2] == "__")])
-
-
 announce(__file__)

@@ -2,6 +2,7 @@
 
 from autograd import alone as alone
 from autograd.family import missing as _missing
+from autograd.listing import list_own
 from autograd.source import announce
 from nn import data, recipe, schedules, table, tokens
 from nn.attention import GPT, Block, Embedding, LayerNorm, RMSNorm, SelfAttention
@@ -94,5 +95,4 @@ def __getattr__(name: str) -> object:
     raise _missing("module 'nn'", name, None, tuple(__all__))
 
 
-def __dir__() -> list[str]:
-    return sorted([*__all__, *(name for name in globals() if name[:2] == "__")])
+list_own(__name__)

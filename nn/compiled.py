@@ -258,7 +258,7 @@ def _try_rule(bare: Optimizer, program: Program, lr: float, w: Array) -> None:
     import numpy as np
 
     memory = [np.zeros_like(w) for _ in bare.keeps]
-    for t in (1, 2):
+    for t in (1.0, 2.0):
         g = np.sin(np.arange(len(w)) + t)
         found = program(np.column_stack([w, g, *memory]), [lr, t])
         w, *memory = bare.apply(w, g, lr, t, *memory)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from autograd.files import Path
 from autograd.numeric import is_number
-from autograd.source import own
 from autograd.wording import cut
 from nn import display
 from nn.cells import MISSING, is_code, is_missing, numbers
@@ -501,7 +500,3 @@ def _check_present(sheet: Sheet, name: str) -> None:
             "fill it in, or leave out the row or the column; nn.table.read takes gaps "
             "as well"
         )
-
-
-def __dir__() -> list[str]:
-    return own(globals(), "GENERATED", "SETS")

@@ -112,8 +112,9 @@ class Optimizer:
         factor: what a schedule makes of the learning rate at this moment.
         """
         self.steps += 1
+        t: float = self.steps
         data, *memory = self.apply(
-            data, gradient, self.lr * factor, self.steps, *self.remembered(data)
+            data, gradient, self.lr * factor, t, *self.remembered(data)
         )
         self.memory = dict(zip(self.keeps, memory, strict=True))
         return data
@@ -141,7 +142,7 @@ class Optimizer:
         return every
 
     def rule(
-        self, w: Operand, g: Operand, lr: Operand, t: Operand, *memory: Any
+        self, w: Operand, g: Operand, lr: Operand, t: Operand, *memory: Any, **_: Any
     ) -> Operand | tuple[Operand, ...]:
         """The next w; where something is kept, a tuple of it and what to keep.
 

@@ -23,7 +23,6 @@ from statistics import fmean
 from typing import Annotated, Any, TypeVar
 
 from autograd.files import Path, absent
-from autograd.source import own
 from nn import metrics
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.choices import OPTIMIZER, SCHEDULE, usual
@@ -711,7 +710,3 @@ def error_in(context: Context) -> Metric:
     """The mean distance in the target's own unit."""
     unit = context.target_scaling.deviation[0] if context.target_scaling else 1.0
     return lambda outputs, targets: unit * mean_error(outputs, targets)
-
-
-def __dir__() -> list[str]:
-    return own(globals())

@@ -13,8 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from autograd.source import own
-
 Schedule = Callable[[int], float]
 
 
@@ -92,7 +90,3 @@ def schedule(choice: str | Schedule | None, epochs: int) -> Schedule:
 def _check_epochs(epochs: int, name: str) -> None:
     if epochs < 1:
         raise ValueError(f"{name} is a number of epochs from 1; got {epochs!r}")
-
-
-def __dir__() -> list[str]:
-    return own(globals(), "SCHEDULES")

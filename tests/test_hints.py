@@ -1,19 +1,23 @@
 """What a user's program is told of types: by a type checker, an editor, an error.
 
-Each line with a `# is` is held to the type that mypy reveals there, and mypy must find
-fault with those that end in `# wrong`, and with no others.
+Each line with a `# is` is held to the type that mypy and pyright reveal there, and both
+must find fault with those that end in `# wrong`, and with no others.
 """
 
+import ast
+import contextlib
 import copy
 import inspect
+import json
+import os
 import pickle
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-import autograd as ag
 import nn
 import viz
 
@@ -142,29 +146,49 @@ README = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
 SNIPPETS = re.findall(r"(?ms)^```python\n(.*?)^```$", README)
 
 
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory):
-    """What mypy says of the program and of the README, as (file, line, kind, words)."""
+def mypy(names):
     api = pytest.importorskip("mypy.api", reason="mypy comes with the extra [dev]")
-    folder = tmp_path_factory.mktemp("typed")
-    programs = {f"readme{i}.py": text for i, text in enumerate(SNIPPETS)}
-    for name, text in {**programs, "program.py": PROGRAM}.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    (folder / "mypy.ini").write_text("[mypy]\nstrict = true\nfollow_imports = silent\n")
-    python = "--python-executable", sys.executable
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)  # so that it reads what is installed
-        out, err, _ = api.run([*python, "program.py", *programs])
+    Path("mypy.ini").write_text("[mypy]\nstrict = true\nfollow_imports = silent\n")
+    out, err, _ = api.run(["--python-executable", sys.executable, *names])
     assert not err
     found = re.findall(r"^(\w+\.py):(\d+): (error|note): (.*)$", out, re.MULTILINE)
     assert found, out
     return [(file, int(line), kind, message) for file, line, kind, message in found]
 
 
-@pytest.fixture
-def said(judged):
-    """Of the program alone, as (line, kind, words)."""
-    return [(*rest,) for file, *rest in judged if file == "program.py"]
+def pyright(names):
+    pytest.importorskip("pyright", reason="pyright comes with the extra [dev]")
+    command = [sys.executable, "-m", "pyright", "--outputjson"]
+    quiet = {**os.environ, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
+    done = subprocess.run(
+        [*command, "--pythonpath", sys.executable, *names],
+        stdout=subprocess.PIPE,
+        env=quiet,
+        timeout=600,
+    )
+    return [
+        (
+            Path(one["file"]).name,
+            one["range"]["start"]["line"] + 1,
+            one["severity"],
+            one["message"],
+        )
+        for one in json.loads(done.stdout)["generalDiagnostics"]
+    ]
+
+
+@pytest.fixture(scope="module", params=[mypy, pyright], ids=["mypy", "pyright"])
+def judged(request, tmp_path_factory):
+    """What a type checker says of the program and of the README.
+
+    As (file, line, kind, words); it reads what is installed.
+    """
+    folder = tmp_path_factory.mktemp("typed")
+    programs = {f"readme{i}.py": text for i, text in enumerate(SNIPPETS)}
+    for name, text in {**programs, "program.py": PROGRAM}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    with contextlib.chdir(folder):
+        return request.param(["program.py", *programs])
 
 
 def test_a_type_checker_finds_nothing_wrong_in_the_readme(judged):
@@ -173,18 +197,23 @@ def test_a_type_checker_finds_nothing_wrong_in_the_readme(judged):
     assert not [fault for fault in faults if fault[0] != "program.py"]
 
 
-@pytest.mark.parametrize("line", [n for n, text in LINES.items() if "# is " in text])
-def test_a_type_checker_knows_what_comes_back(said, line):
-    revealed = [
-        re.sub(r"[\w.]+\.(\w)", r"\1", message.split('"')[1])
-        for where, _, message in said
-        if where == line and "Revealed type" in message
-    ]
-    assert revealed == [LINES[line].split("# is ")[1]], LINES[line]
+def test_a_type_checker_knows_what_comes_back(judged):
+    revealed = {
+        line: re.sub(r"[\w.]+\.(\w)", r"\1", found[1])
+        for file, line, _, message in judged
+        if (found := re.match(r'(?:Revealed type|Type of ".*") is "(.*)"', message))
+    }
+    assert revealed == {
+        n: text.split("# is ")[1] for n, text in LINES.items() if "# is " in text
+    }
 
 
-def test_a_type_checker_finds_what_is_wrong_and_nothing_else(said):
-    faults = {line: message for line, kind, message in said if kind == "error"}
+def test_a_type_checker_finds_what_is_wrong_and_nothing_else(judged):
+    faults = {
+        line: message
+        for file, line, kind, message in judged
+        if file == "program.py" and kind == "error"
+    }
     wrong = {line for line, text in LINES.items() if text.endswith("# wrong")}
     assert faults.keys() == wrong, {n: faults.get(n) for n in faults.keys() ^ wrong}
 
@@ -240,17 +269,41 @@ def test_a_column_of_a_history_is_an_attribute():
     )
 
 
-@pytest.mark.parametrize("module", [ag, nn, viz], ids=lambda module: module.__name__)
-def test_a_package_lists_its_public_names_and_no_others(module):
-    assert {x for x in dir(module) if x[:2] != "__"} == set(module.__all__)
+ROOT = Path(__file__).parents[1]
+MODULES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for package in ("autograd", "nn", "viz")
+    for path in sorted((ROOT / package).rglob("*.py"))
+]
+
+
+def bound(tree):
+    """The names that a module's own statements bind, and those that it imports."""
+    mine, imported = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imported |= {(one.asname or one.name).split(".")[0] for one in node.names}
+    left = [tree]
+    for node in left:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            mine.add(node.name)
+        elif isinstance(node, ast.Module | ast.If | ast.Try):
+            left += node.body + getattr(node, "orelse", [])
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            names = (one for one in ast.walk(node) if isinstance(one, ast.Name))
+            mine |= {one.id for one in names if isinstance(one.ctx, ast.Store)}
+    return mine, imported - mine
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_dir_shows_what_is_ours_to_use_and_nothing_else(name):
+    module = pytest.importorskip(name)
+    listed = {one for one in dir(module) if one[:2] != "__"}
+    mine, imported = bound(ast.parse(inspect.getsource(module)))
+    if hasattr(module, "__all__"):
+        assert listed == set(module.__all__)
+    else:
+        assert not listed & imported
+        assert listed == {one for one in mine if one[0] != "_" and one in vars(module)}
+    assert not {one for one in listed if one[0] == "_" or not hasattr(module, one)}
     assert {"__doc__", "__name__"} <= set(dir(module))
-
-
-@pytest.mark.parametrize("module", [nn.data, nn.recipe, nn.schedules])
-def test_a_module_lists_what_it_defines_and_no_imports(module):
-    listed = {name for name in dir(module) if name[:2] != "__"}
-    assert not {name for name in listed if name[0] == "_"}
-    assert not listed & {"Any", "Path", "Sequence", "csv", "math", "random", "require"}
-    functions = {k for k, x in vars(module).items() if inspect.isfunction(x)}
-    mine = {k for k in functions if getattr(module, k).__module__ == module.__name__}
-    assert {name for name in mine if name[0] != "_"} <= listed

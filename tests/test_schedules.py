@@ -1,7 +1,6 @@
 """Schedules against their formulas, and against torch's."""
 
 import math
-import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -130,10 +129,3 @@ def test_schedules_are_torchs():
         np.testing.assert_allclose(
             [ours(e) for e in range(12)], rates(theirs), 1e-12, 1e-15
         )
-
-
-def test_dir_shows_the_schedules_and_nothing_else():
-    module = sys.modules["nn.schedules"]
-    shown = {name for name in dir(module) if not name.startswith("__")}
-    made = {"constant", "cosine", "linear", "schedule", "step", "warm_up"}
-    assert shown == {"SCHEDULES", *made}

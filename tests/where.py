@@ -48,6 +48,7 @@ ELSEWHERE = {
     "autograd.family": "micrograd value",
     "autograd.hints": "value",
     "autograd.installed": "build",
+    "autograd.listing": "hints",
     "autograd.naming": "expression check value",
     "autograd.numeric": "value numpy",
     "autograd.functional": "functional nesting",

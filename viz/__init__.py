@@ -10,6 +10,7 @@ except ImportError as error:
         raise
     sys.exit(f"chainrule: {error}")  # the command shows no traceback, here as elsewhere
 
+from autograd.listing import list_own
 from autograd.source import announce
 from viz.explain import Explanation, explain
 from viz.graph import draw
@@ -49,6 +50,4 @@ __all__ = [
     "stepper",
 ]
 
-
-def __dir__() -> list[str]:
-    return sorted([*__all__, *(name for name in globals() if name[:2] == "__")])
+list_own(__name__)
