@@ -377,8 +377,8 @@ def test_boxes_are_closed(style):
     ("options", "words"),
     [
         ({"style": "round"}, "unknown style 'round'; choose text or boxes"),
-        ({"width": 20}, "needs a width of 40"),
-        ({"style": "boxes", "width": 60}, "needs a width of 70"),
+        ({"width": 20}, "width needs 40 columns"),
+        ({"style": "boxes", "width": 60}, "width needs 70 columns"),
         ({"loss": "nonsense"}, "unknown loss 'nonsense'; choose one of mse"),
     ],
 )

@@ -5,6 +5,7 @@ import io
 import os
 import re
 import shlex
+import subprocess
 import sys
 from unittest import mock
 
@@ -12,7 +13,7 @@ import pytest
 import typer
 
 from autograd.wording import width as columns_of
-from nn import MLP, save
+from nn import MLP, learn_text, save
 from nn.checkpoint import Context
 from nn.targets import Labels
 from viz import cli
@@ -50,7 +51,14 @@ flow --asci                         | did you mean --ascii?
 eval {XY} --sceond                  | did you mean --second?
 eval {XY} --jsn                     | did you mean --json?
 eval {XY} --json=true               | --json stands alone, without a value
-eval {XY} --output a.txt            | eval has no option --output
+eval {XY} -o a.csv                  | -o: can't tell .*: end the name in .txt, .json
+predict iris.json table.csv -o a.txt | -o: can't tell .*: end the name in .csv
+generate iris.json -o a.csv         | -o: can't tell .*: end the name in .txt
+network iris.json -o a.bmp          | -o: can't tell .*: end the name in .svg
+train moons --out model.json        | --out is a folder, .* write .* --out model$
+train moons --out -                 | --out is a folder, and '-' is no name
+play --export page.pdf              | --export is a folder, .* --export page$
+play --export -                     | --export is a folder, and '-' is no name
 explain {XY} --wtr x                | did you mean --wrt?
 explain {XY} --lr 1                 | explain has no option --lr
 step {XY} --out a.html              | step has no option --out; did you mean --output?
@@ -173,6 +181,11 @@ def folder(tmp_path_factory):
     (path / "trained").mkdir()
     save(MLP(2, [1], seed=0), path / "trained" / "model.json")
     (path / "table.csv").write_text("a,b,y\n1,2,0\n2,1,1\n")
+    context = Context(features=("a", "b"), target="y")
+    save(MLP(2, [1], seed=0), path / "numbers.json", context=context)
+    small = {"width": 4, "heads": 1, "context": 4, "epochs": 1}
+    spoken = learn_text(["anna", "otto", "hannah"] * 9, **small, progress=False)
+    spoken.save(path / "text.json")
     return path
 
 
@@ -229,15 +242,136 @@ def test_numbers_and_formulas_may_begin_with_a_minus(line, start, folder):
     assert out.lstrip(" ").startswith(start)
 
 
-@pytest.mark.parametrize("form", ["svg", "png", "pdf", "dot", "gv"])
-def test_a_picture_is_the_same_to_the_byte(form, tmp_path):
-    line = f"draw 'x*y' x=1 y=2 -o {tmp_path}/a.{form}"
-    chainrule(line, tmp_path)
-    first = (tmp_path / f"a.{form}").read_bytes()
-    with mock.patch.dict(os.environ, {"TZ": "Asia/Kolkata"}):
-        chainrule(line, tmp_path)
-    assert (tmp_path / f"a.{form}").read_bytes() == first
-    assert b"CreationDate" not in first
+# ---- what is written -----------------------------------------------------------------
+
+FORMULA = "'tanh(w*x + b)*w' w=0.123456789 x=2.3456789 b=0.1"
+WRITERS = {
+    "eval": f"eval {FORMULA}",
+    "explain": f"explain {FORMULA}",
+    "draw": f"draw {FORMULA}",
+    "step": f"step {FORMULA}",
+    "flow": "flow",
+    "network": "network trained/model.json 1 2 --target 0",
+    "predict": "predict numbers.json table.csv",
+    "generate": "generate text.json -n 3",
+}
+VERBS = typer.main.get_command(cli.app).commands
+STARTS = {
+    "svg": b"<svg",
+    "png": b"\x89PNG",
+    "pdf": b"%PDF",
+    "dot": b"digraph",
+    "gv": b"digraph",
+    "html": b"<!DOCTYPE html>",
+    "htm": b"<!DOCTYPE html>",
+    "json": b"{",
+}
+
+
+def takes(verb, option):
+    return any(option in param.opts for param in VERBS[verb].params)
+
+
+def endings(verb, folder):
+    """Those that a verb names when it is given another."""
+    _, told, _ = chainrule(f"{WRITERS[verb]} -o a.xyz", folder)
+    return re.findall(r"\.(\w+)(?=,)", told.partition("end the name in")[2])
+
+
+def test_every_verb_that_writes_is_tried():
+    assert WRITERS.keys() == {verb for verb in VERBS if takes(verb, "--output")}
+    assert VERBS.keys() == EXAMPLES.keys()
+
+
+@pytest.mark.parametrize("verb", WRITERS)
+def test_an_ending_decides_in_every_verb(verb, folder, tmp_path):
+    forms = endings(verb, folder)
+    assert forms
+    names = [f"a.{forms[0]}", *(f"ü b.{form.upper()}" for form in forms)]
+    for form, name in zip([forms[0], *forms], names, strict=True):
+        path = tmp_path / name
+        out, err, status = chainrule(f"{WRITERS[verb]} -o '{path}'", folder)
+        assert (out, status) == (f"{path}\n", 0), err
+        written = path.read_bytes()
+        assert written.startswith(STARTS.get(form, b"")), form
+        assert written.endswith(b"\n") or form in ("png", "pdf", "svg")
+    before = sorted(folder.iterdir())
+    for wrong in ("a", "a.", ".txt", "a.jpeg", "no.folder/a", f"a.{forms[0]}x"):
+        out, err, status = chainrule(f"{WRITERS[verb]} -o {wrong}", folder)
+        assert (out, status) == ("", 1)
+        assert err.startswith(f"chainrule: -o: can't tell the format of {wrong!r}")
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("verb", WRITERS)
+def test_a_dash_is_standard_output_in_every_verb(verb, folder, tmp_path):
+    first, *_ = endings(verb, folder)
+    path = tmp_path / f"a.{first}"
+    chainrule(f"{WRITERS[verb]} -o {path}", folder)
+    before = sorted(folder.iterdir())
+    out, _, status = chainrule(f"{WRITERS[verb]} -o -", folder)
+    assert not status
+    assert out.rstrip("\n") == path.read_text("utf-8").rstrip("\n")
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("verb", [verb for verb in WRITERS if takes(verb, "--width")])
+def test_a_width_holds_in_every_verb(verb, folder, tmp_path):
+    lines = [WRITERS[verb], f"{WRITERS[verb]} -o {tmp_path}/a.txt"]
+    if verb == "flow":
+        lines += [f"flow {FORMULA}", "flow trained/model.json 1 2 --target 0"]
+    tried = [(line, width) for line in lines for width in (40, 61, 100)]
+    for line, width in [*tried, ("flow --boxes", 70)]:
+        out, err, status = chainrule(f"{line} --width {width}", folder)
+        assert not status, err
+        if "-o" in line:
+            out = (tmp_path / "a.txt").read_text("utf-8")
+        assert max(map(columns_of, out.splitlines())) <= width
+    assert {"eval", "flow", "explain"} == {v for v in WRITERS if takes(v, "--width")}
+
+
+PICTURES = ("draw", "network", "step")
+PLOTS = "train moons --rows 40 --epochs 2 --seed 0 --out"
+TWICE = """
+import contextlib, io, sys
+from viz import cli
+
+for line in sys.stdin.read().splitlines():
+    sys.argv = ["chainrule", *line.split("\t")]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "verbs", [PICTURES, pytest.param((*WRITERS, "train"), marks=pytest.mark.slow)]
+)
+def test_every_picture_is_the_same_to_the_byte_on_every_run(verbs, folder, tmp_path):
+    """In two processes, with other orders of sets, another time zone, another path."""
+    made = []
+    for seed, zone in (("1", "Asia/Kolkata"), ("2", "UTC")):
+        to = tmp_path / seed
+        to.mkdir()
+        lines = [
+            [*shlex.split(WRITERS[verb]), "-o", f"{to}/{verb}.{form}"]
+            for verb in verbs
+            for form in (endings(verb, folder) if verb in WRITERS else ())
+        ]
+        if "train" in verbs:
+            lines.append([*shlex.split(PLOTS), f"{to}/trained"])
+        subprocess.run(
+            [sys.executable, "-c", TWICE],
+            input="\n".join("\t".join(line) for line in lines).encode(),
+            env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone},
+            cwd=folder,
+            check=True,
+        )
+        files = sorted(path for path in to.rglob("*") if path.is_file())
+        made.append({str(path.relative_to(to)): path.read_bytes() for path in files})
+    one, other = made
+    assert len(one) >= len(lines) + 5 * ("train" in verbs)
+    assert one.keys() == other.keys()
+    assert not {name for name in one if one[name] != other[name]}
 
 
 @pytest.mark.parametrize("verb", ["draw", "step", "explain", "flow"])

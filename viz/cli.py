@@ -20,7 +20,7 @@ from dataclasses import Field, fields
 from functools import partial
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
 try:
     import typer
@@ -35,7 +35,17 @@ from nn.data import SETS
 from nn.extras import needed
 from nn.recipe import Settings
 from viz.render import FORMATS
-from viz.usage import UsageError, Verb, Verbs, columns, deliver, ending, fitted
+from viz.usage import (
+    UsageError,
+    Verb,
+    Verbs,
+    columns,
+    deliver,
+    ending,
+    fitted,
+    folder,
+    into,
+)
 
 if TYPE_CHECKING:
     from viz.explain import Explanation
@@ -232,20 +242,26 @@ def evaluate(
     json: Annotated[
         bool, typer.Option("--json", help="Print JSON, with every digit.")
     ] = False,
+    width: Width = 0,
+    output: OutFile = "",
+    open: Open = False,
 ) -> None:
     """Every node of an expression: value, gradient, local derivatives."""
     from viz.table import evaluate as evaluation_of
     from viz.table import print_table
 
-    output, leaves = _expression(text, values or [])
-    found = evaluation_of(output, _chosen(wrt, leaves), second)
-    if json:
-        print(dumps({"expression": text} | found.as_json(), indent=2))
-        return
-    for table in found.tables():
-        print_table(table)
-        print()
-    print(f"value {found.value!r}")
+    form = ending(output, ("txt", "json"))
+    room = _width(width, output) if width or output not in ("", "-") else 0
+    root, leaves = _expression(text, values or [])
+    found = evaluation_of(root, _chosen(wrt, leaves), second)
+    with into(output, open):
+        if json or form == "json":
+            print(dumps({"expression": text} | found.as_json(), indent=2))
+            return
+        for table in found.tables():
+            print_table(table, room)
+            print()
+        print(f"value {found.value!r}")
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -333,7 +349,7 @@ def train(
     from viz.train import is_text, train_text
     from viz.train import train as run
 
-    chosen = Settings(**settings)
+    chosen, out = Settings(**settings), folder(out, "--out")
     if not is_text(data, chosen):
         run(data, chosen, out)
         return
@@ -358,6 +374,8 @@ def generate(
         int, typer.Option(help="The same number gives the same texts.")
     ] = 0,
     prompt: Annotated[str, typer.Option(help="What each text begins with.")] = "",
+    output: OutFile = "",
+    open: Open = False,
 ) -> None:
     """Print new texts, one on a line, from a model of a text.
 
@@ -365,7 +383,9 @@ def generate(
     """
     from viz.train import generate_texts
 
-    generate_texts(model, count, temperature, seed, prompt)
+    ending(output, ("txt",))
+    with into(output, open):
+        generate_texts(model, count, temperature, seed, prompt)
 
 
 @verb()
@@ -383,17 +403,21 @@ def predict(
             show_default="looked for",
         ),
     ] = None,
+    output: OutFile = "",
+    open: Open = False,
 ) -> None:
     """Print a trained network's prediction for every row of a file.
 
     The file needs the columns that the network was trained on, in any order.
     If it holds the target too, stderr says how good the predictions are.
 
-    For example: chainrule predict trained/model.json new.csv > predictions.csv
+    For example: chainrule predict trained/model.json new.csv -o predictions.csv
     """
     from viz.train import predict_file
 
-    predict_file(model, data, delimiter)
+    ending(output, ("csv",))
+    with into(output, open):
+        predict_file(model, data, delimiter)
 
 
 # ---- pictures and explanations: flow, explain, draw, step ----------------------------
@@ -422,9 +446,11 @@ def flow(
     """
     from viz.explain import explain as explained
     from viz.layers import worked_example
+    from viz.text import NARROWEST as LEAST
     from viz.text import flow as flow_of
 
     plain, form = _plain(ascii, output), ending(output, TEXTS)
+    style: Literal["text", "boxes"] = "boxes" if boxes else "text"
     if what and not _is_model(what, values):
         root, leaves = _root(what, values or [], target, loss)
         derivation = explained(root, leaves.values() or None)
@@ -442,8 +468,8 @@ def flow(
         y,
         lr,
         chosen,
-        style="boxes" if boxes else "text",
-        width=_width(width, output),
+        style=style,
+        width=_width(width, output, LEAST[style]),
         ascii=plain,
     )
     deliver(_fenced(found, form), output, open)
@@ -651,7 +677,9 @@ def play(
     if export:
         from viz.play.export import export as written
 
-        print(f"wrote {written(export, assets or None)}")
+        page = export.lower().endswith((".html", ".htm"))
+        where = Path(export) if page else folder(export, "--export")
+        print(f"wrote {written(where, assets or None)}")
         return
     from viz.play.server import serve
 
@@ -766,6 +794,7 @@ def _chosen(wrt: list[str] | None, leaves: dict[str, Value]) -> dict[str, Value]
 # ---- what is written -----------------------------------------------------------------
 
 TEXTS = ("txt", "md", "tex")
+NARROWEST = 40  # columns
 
 
 def _written(derivation: Explanation, form: str, plain: bool, width: int) -> str:
@@ -795,12 +824,12 @@ def _plain(ascii: bool, output: str) -> bool:
     return ascii
 
 
-def _width(asked: int, output: str) -> int:
-    """The columns asked for, or the terminal's; 80 for a file or a pipe."""
-    if 0 < asked < NARROWEST:
-        raise ValueError(f"--width needs {NARROWEST} columns or more; got {asked}")
+def _width(asked: int, output: str, least: int = NARROWEST) -> int:
+    """The columns asked for, or the terminal's; 80 for a file or a pipe.
+
+    least: as narrow as it can be; a narrower terminal wraps what is printed.
+    """
+    if 0 < asked < least:
+        raise ValueError(f"--width needs {least} columns or more; got {asked}")
     found = columns() if output in ("", "-") else 0
-    return asked or (min(max(found, NARROWEST), 120) if found else 80)
-
-
-NARROWEST = 40
+    return asked or (min(max(found, least), 120) if found else 80)

@@ -163,15 +163,18 @@ def _table(
     return table
 
 
-def print_table(table: Table) -> None:
-    """Print a table, or where the terminal is too narrow for it, a list of its rows.
+def print_table(table: Table, width: int = 0) -> None:
+    """Print a table, or where it is wider than there is room, a list of its rows.
 
-    No word and no number is broken.
+    width: the columns there are; 0 means the terminal's. No word and no number is
+    broken.
     """
     from rich.console import Console
     from rich.measure import Measurement
 
-    console = Console(highlight=False)
+    from viz.usage import fitted
+
+    console = Console(highlight=False, width=width or None)
     needed = Measurement.get(console, console.options.update(max_width=10_000), table)
     if needed.minimum <= console.width:
         console.print(table)
@@ -182,4 +185,5 @@ def print_table(table: Table) -> None:
         print()
         for head, cell in zip(heads, row, strict=True):
             if str(cell):
-                print(f"{head}: {str(cell).replace(chr(10), ', ')}")
+                line = f"{head}: {str(cell).replace(chr(10), ', ')}"
+                print(fitted(line, console.width))

@@ -829,8 +829,8 @@ def _check(style: str, width: int) -> None:
         raise ValueError(f"unknown style {style!r}; choose {' or '.join(NARROWEST)}")
     if width < NARROWEST[style]:
         raise ValueError(
-            f"the style {style!r} needs a width of {NARROWEST[style]} columns or "
-            f"more; got {width}"
+            f"width needs {NARROWEST[style]} columns or more for the style {style!r}; "
+            f"got {width}"
         )
 
 

@@ -6,12 +6,16 @@ write instead.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -289,11 +293,42 @@ def ending(output: str, formats: Sequence[str]) -> str:
     return form
 
 
+def folder(name: str | os.PathLike[str], option: str) -> Path:
+    """The folder that an option names. Raises ValueError for the name of a file.
+
+    >>> folder("v1.2", "--out").name
+    'v1.2'
+    """
+    path = Path(name)
+    if re.fullmatch(r"-|.+\.[a-zA-Z]\w{1,4}", path.name):
+        raise ValueError(
+            f"{option} is a folder, and {str(name)!r} is no name for one; write for "
+            f"instance {option} {path.stem.strip('-') or 'folder'}"
+        )
+    return path
+
+
+@contextmanager
+def into(output: str, show: bool = False) -> Iterator[None]:
+    """What is printed meanwhile is delivered: see `deliver`."""
+    if output in ("", "-"):
+        _check_file(show)
+        yield
+        return
+    with redirect_stdout(StringIO()) as printed:
+        yield
+    deliver(printed.getvalue().removesuffix("\n"), output, show)
+
+
+def _check_file(show: bool) -> None:
+    if show:
+        raise ValueError("--open shows a file: say which with -o FILE")
+
+
 def deliver(content: str | bytes, output: str, show: bool = False) -> None:
     """Print, or write into a file, whole, and print where it is; open it if asked."""
     if output in ("", "-"):
-        if show:
-            raise ValueError("--open shows a file: say which with -o FILE")
+        _check_file(show)
         _print(content)
         return
     from autograd.files import write_whole
