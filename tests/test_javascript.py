@@ -16,7 +16,8 @@ from random_graphs import eager, example
 from autograd import Value, compile, operation, sum, tanh
 from autograd.compiler import CompileError
 from autograd.compiler.array_text import form
-from autograd.compiler.javascript import MATH, statement
+from autograd.compiler.javascript import JAVASCRIPT, MATH
+from autograd.compiler.loop_text import statement
 from autograd.modes import ieee
 from autograd.ops import TABLE
 from nn import MLP
@@ -280,7 +281,7 @@ export const program = (() => {
 
 def test_every_form_of_the_table_is_written():
     for row in FIXED:
-        text = statement(row.name, ["x", "y", "z"][: row.arity])
+        text = statement(row.name, ["x", "y", "z"][: row.arity], JAVASCRIPT)
         assert "np." not in text
         for name in re.findall(r"np\.(\w+)\(", form(row.name)):
             assert name == "where" or f"{MATH[name]}(" in text

@@ -35,6 +35,7 @@ ELSEWHERE = {
     "autograd.compiler.llvm.text": "backends compile",
     "autograd.compiler.llvm.turns": "repeats",
     "autograd.compiler.llvm.vector_math": "backends",
+    "autograd.compiler.loop_text": "javascript c_source",
     "autograd.compiler.mathematics": "worked_example program",
     "autograd.compiler.matrices": "matrices worked_example",
     "autograd.compiler.names": "program",

@@ -18,7 +18,9 @@ The modules in the order in which they are best read:
     program         what a user holds: `compile` and `Program`
     storage, export keeping a program, and taking it elsewhere
     llvm            a list as machine code
-    javascript      the array program as a module for the browser
+    loop_text       the array program as loops of text
+    javascript      those as a module for the browser
+    c_source        those as a header for C
 """
 
 from autograd.compiler.instructions import BackendError, CompileError

@@ -642,6 +642,26 @@ class Program:
         }
         return module(made, [leaf.data for leaf in self.parameters])
 
+    def to_c(self, name: str = "program") -> str:
+        """A header in C, which computes what the program does and needs nothing else.
+
+        It has `void NAME(X, rows, parameters, outputs)`, which writes K outputs for
+        every row, and where there is a single output `double NAME_gradient(X, rows,
+        parameters, gradient)`, which returns the mean over the rows and writes its P
+        derivatives, or none where `gradient` is NULL. X holds the rows one after the
+        other. `NAME_PARAMETERS` are the numbers that the parameters have now. Two
+        threads may call it at once.
+
+        name: of the functions, an identifier of C; ValueError otherwise. Raises
+        CompileError where an operation of a user's own can't be written so.
+        """
+        from autograd.compiler.c_source import header
+        from autograd.compiler.loop_text import has_form
+
+        kinds = ["forward"] + ["gradient"] * (len(self._outputs) == 1)
+        kernels = {kind: write_out(self._plan(kind)[0], has_form) for kind in kinds}
+        return header(kernels, [leaf.data for leaf in self.parameters], name)
+
     def _arrays(self, kind: str = "forward") -> Kernel:
         """A pass in operations on arrays."""
         return write_out(self._plan(kind)[0], has_form)
