@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -355,28 +356,49 @@ def test_jax_refuses_what_a_program_refuses_and_converts_what_it_converts():
 
 SHARDED = """
 import jax, numpy as np
+import jax.numpy as jnp
 jax.config.update("jax_enable_x64", True)
 from jax.sharding import NamedSharding, PartitionSpec
-from autograd import Value, compile, erf, tanh
-w = Value(0.3)
-program = compile(lambda a, b: tanh(w * a) * erf(b), 2, [w])
-mesh = jax.make_mesh((4,), ("rows",))
-X = np.random.default_rng(0).normal(size=(64, 2))
+from autograd import compile
+from nn import MLP
+
+model = MLP(2, [16, 16, 1], activation="tanh", seed=0)
+weights = model.parameters()
+program = compile(lambda a, b, y: (model([a, b]) - y) ** 2, 3, weights)
+X = np.random.default_rng(0).normal(size=(64, 3))
+mesh = jax.make_mesh((8,), ("rows",))
 rows = jax.device_put(X, NamedSharding(mesh, PartitionSpec("rows")))
-found = jax.jit(program.to_jax())(rows, np.array([0.3]))
-assert len(found.sharding.device_set) == 4, found.sharding
-np.testing.assert_allclose(found, program(X), rtol=1e-12)
+everywhere = NamedSharding(mesh, PartitionSpec())
+p = jax.device_put(program.numbers(), everywhere)
+
+f = program.to_jax()
+found = jax.jit(f)(rows, p)
+assert len(found.sharding.device_set) == 8, found.sharding
+np.testing.assert_allclose(found, program(X, np.array(p)), rtol=1e-12)
+
+step = jax.jit(jax.value_and_grad(lambda p: f(rows, p).mean()))
+q, losses = np.array(p), []
+for _ in range(20):
+    value, slopes = step(p)
+    same, own = program.value_and_grad(X, q)
+    np.testing.assert_allclose(value, same, rtol=1e-12)
+    np.testing.assert_allclose(slopes, own, rtol=1e-12, atol=1e-12)
+    assert slopes.sharding.is_fully_replicated, slopes.sharding
+    p, q = p - 0.1 * slopes, q - 0.1 * own
+    losses.append(float(value))
+assert losses == sorted(losses, reverse=True), losses
 print("sharded")
 """
 
 
-def test_jax_over_four_devices():
+def test_jax_trains_over_eight_devices():
     pytest.importorskip("jax")
     done = subprocess.run(
         [sys.executable, "-c", SHARDED],
         env={
-            **__import__("os").environ,
-            "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+            **os.environ,
+            "JAX_PLATFORMS": "cpu",
+            "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
         },
         capture_output=True,
         text=True,
