@@ -12,7 +12,7 @@ import pytest
 from effort import calls
 from random_graphs import grow
 
-from autograd import Value, dot, operation, sum
+from autograd import Value, compile, dot, operation, sum
 from autograd.graph import graph, topological_order
 from autograd.modes import ieee
 from nn import MLP, Layer, Neuron, binary_cross_entropy_with_logits, hinge, mse
@@ -682,3 +682,39 @@ def test_blank_leaves_open_what_is_to_be_found():
     assert "flows back" not in svg
     assert "gradient 1" not in svg
     assert draw(out).svg != svg
+
+
+# ---- programs ------------------------------------------------------------------------
+
+
+def test_a_program_is_drawn_as_its_arrays():
+    model = MLP(2, [3, 1], activation="sigmoid", seed=0)
+    program = compile(lambda x, y: model([x, y]) ** 2, 2, model.parameters())
+    lines = {line.name: line for line in program.arrays()}
+    assert set(lines["z1"].of) == {"W1", "x", "b1"}
+    assert (lines["z1"].size, lines["W1"].size) == ("3", "3 × 2")
+    assert set(lines["∂L/∂W1"].of) == {"δ1", "x"}
+    back = {line.name for line in lines.values() if line.back}
+    assert back == {"δ1", "δ2", *[f"∂L/∂{w}" for w in ("W1", "b1", "W2", "b2")]}
+    picture = draw(program)
+    for name, line in lines.items():
+        assert f">{name}<" in picture.svg, name
+        assert all(source in lines for source in line.of), line
+    arrows = sum(len(line.of) for line in lines.values())
+    assert picture.svg.count('class="edge"') == arrows
+    assert "derivatives of L" in picture.svg
+    assert draw(program).svg == picture.svg
+
+
+def test_a_program_of_several_outputs_has_no_derivatives():
+    program = compile(lambda x, y: [x * y, x + y], 2)
+    svg = draw(program, direction="down").svg
+    assert "derivatives" not in svg
+    with pytest.raises(ValueError, match="direction is"):
+        draw(program, direction="up")
+
+
+def test_a_label_of_a_program_never_becomes_markup():
+    w = Value(2.0, "<b>&amp;")
+    svg = draw(compile(lambda x: (w * x) ** 2, 1, parameters=[w])).svg
+    assert "&lt;b&gt;&amp;amp;" in svg

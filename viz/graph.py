@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
+from autograd.compiler import Program
 from autograd.graph import Node, graph, topological_order
 from autograd.operation import Operation
 from autograd.value import Value, describe
@@ -34,7 +35,7 @@ READABLE: Final = 150  # nodes; what one looks at without searching
 
 
 def draw(
-    value: Value,
+    value: Value | Program,
     names: Mapping[str, Any] | None = None,
     *,
     detail: str | None = None,
@@ -49,6 +50,10 @@ def draw(
     blank: bool = False,
 ) -> Graph:
     """A picture of the graph that led to `value`: every number, every derivative.
+
+    A program, of `compile`, is drawn as the arrays in it: a box is a matrix, with its
+    formula and its sides, and arrows lead to it from those that it is made of. Tinted
+    boxes are derivatives. `direction` and `key` are for such a picture, too.
 
     A box is a value, with its name, its formula, its number and its gradient; a circle
     is the operation that made it, with the bare numbers that it takes in. The first
@@ -86,10 +91,12 @@ def draw(
     >>> draw(y, {"y": y}).svg.startswith("<svg")
     True
     """
-    _check(value, detail, depth, around)
-    check_digits(digits)
     look = Look(digits, direction, wrap, key, blank)
     _check_look(look)
+    if isinstance(value, Program):
+        return _arrays(value, direction, key)
+    _check(value, detail, depth, around)
+    check_digits(digits)
     detail = detail or ("op" if blank else None)
     order = topological_order(value)
     boxes = Boxes(order, names, digits, expand, constants)
@@ -103,6 +110,31 @@ def draw(
         if detail == "op" or not is_tangle(_arrows(shown)):
             return _picture(shown, look)
     return fold(order, detail, digits, key) or summary(order, boxes.names, digits)
+
+
+def _arrays(program: Program, direction: str, key: bool) -> Graph:
+    """A program as a small graph of matrices."""
+    lines = program.arrays()
+    keys = {line.name: f"a{n}" for n, line in enumerate(lines)}
+    graph = style.sheet("arrays", direction=direction)
+    for line in lines:
+        name = visible(line.name)
+        fill = style.LEAF if not line.formula else style.PAPER
+        fill = style.BACK if line.back else fill
+        rows = [("sides" if "×" in line.size else "numbers", line.size)]
+        formula = visible(line.formula, longest=60)
+        kind = line.formula or line.part
+        label = style.box(rows if line.size != "1" else [], name, "", fill, formula)
+        graph.add(keys[line.name], label, title=f"{line.name}: {kind}")
+    for line in lines:
+        for source in line.of:
+            tail, head = keys[source], keys[line.name]
+            title = f"{source} is part of {line.name}"
+            color = style.NEGATIVE if line.back else style.NEUTRAL
+            graph.arrow(tail, head, f"{tail}-{head}", title, color=color)
+    if key:
+        graph.attr(label=style.program_key(any(line.back for line in lines)))
+    return graph
 
 
 def _check(

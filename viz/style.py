@@ -22,6 +22,7 @@ INK: Final = "#1d2733"
 QUIET: Final = "#5f6b79"
 PAPER: Final = "#ffffff"
 LEAF: Final = "#eef4fb"
+BACK: Final = "#fdf3ea"
 TROUGH: Final = "#e4e8ed"
 
 # Graphviz rounds the width of each character to a pixel; at this size that makes digits
@@ -113,8 +114,11 @@ def box(
     ]
     cells.insert(0, '<TR><TD COLSPAN="3" CELLPADDING="0" HEIGHT="2"></TD></TR>')
     if title:
-        room = round(BOLD * len(title) + PLAIN * len(formula))
-        rest = f" = {markup(formula)}" if formula else ""
+        raised = 2 * PLAIN * ("ᵀ" in formula)
+        room = round(BOLD * len(title) + PLAIN * len(formula) + raised)
+        # Not every font has a sign for the T of a transpose.
+        text = markup(formula).replace("ᵀ", '<SUP><FONT POINT-SIZE="8">T</FONT></SUP>')
+        rest = f" = {text}" if formula else ""
         cells.insert(
             0,
             f'<TR><TD COLSPAN="3" CELLPADDING="1" WIDTH="{room}">'
@@ -313,6 +317,17 @@ def key(known: bool, operations: bool, blank: bool = False) -> str:
         lines.append("the wider an arrow, the more gradient flows back along it")
     elif not blank:
         lines.append("–: no gradient yet, before backward()")
+    text = "<BR/>".join(lines)
+    return f'<<FONT POINT-SIZE="8.5" COLOR="{QUIET}">{text}</FONT>>'
+
+
+def program_key(back: bool) -> str:
+    """A Graphviz label below a picture of a program: what its signs mean."""
+    lines = ["a box: a matrix or a row of numbers, its formula, and how large it is"]
+    if back:
+        lines.append(
+            f'<FONT COLOR="{NEGATIVE}">■</FONT> derivatives of L, which go back'
+        )
     text = "<BR/>".join(lines)
     return f'<<FONT POINT-SIZE="8.5" COLOR="{QUIET}">{text}</FONT>>'
 

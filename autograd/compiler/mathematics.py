@@ -37,13 +37,30 @@ SHOWN = 6  # numbers, or parts of an array, that a formula lists
 
 @dataclass(frozen=True)
 class Line:
-    """A formula: what is made, of what, its sides, when, and whether it comes first."""
+    """A formula: what is made, of what, its sides, when, and whether it comes first.
+
+    of: the names of the arrays that the formula reads. back: whether it is a derivative
+    of the output, or made of one. A leaf has no formula, and its kind as its part.
+    """
 
     name: str
     formula: str
     size: str
     part: str
     first: bool = False
+    of: tuple[str, ...] = ()
+    back: bool = False
+
+
+def leaves(program: ArrayProgram) -> list[Line]:
+    """A line for the inputs, and for the parameters of every name."""
+    known = notable(program)
+    called = names(program, known)
+    return [
+        Line(called[number], "", _sides(program, number), array.step.kind)
+        for number, array in program.made()
+        if isinstance(array.step, Leaf) and array.step.kind != CONSTANT
+    ]
 
 
 def lines(program: ArrayProgram, latex: bool = False) -> list[Line]:
@@ -74,16 +91,11 @@ def document(program: ArrayProgram, form: str = "text") -> list[list[str]]:
 
 def _leaf_lines(program: ArrayProgram) -> list[str]:
     """What goes in: a line for the inputs, and for the parameters of every name."""
-    known = notable(program)
-    leaves = [
-        (known[number], array.step, _sides(program, number))
-        for number, array in program.made()
-        if isinstance(array.step, Leaf) and number in known
-    ]
-    width = max([len(name) for name, _, _ in leaves], default=0)
+    made = leaves(program)
+    width = max([len(line.name) for line in made], default=0)
     return [
-        f"{name:{width}}  {size} {leaf.kind}{'' if size == '1' else 's'}"
-        for name, leaf, size in leaves
+        f"{line.name:{width}}  {line.size} {line.part}{'' if line.size == '1' else 's'}"
+        for line in made
     ]
 
 
@@ -135,7 +147,7 @@ class Text:
 
     def lines(self) -> Iterator[Line]:
         """The lines in the order in which they are computed, leaves left out."""
-        means = _means(self.program)
+        means, back_again = _means(self.program), _back(self.program)
         for number, array in self.program.made():
             if isinstance(array.step, Leaf) or self._is_hidden(number):
                 continue
@@ -145,7 +157,22 @@ class Text:
                 op, at = self.slopes[number]
                 formula = self.slope(op, self.name(at))
             value = self.known.get(number) == VALUE
-            yield Line(self.name(number), formula, _size(array.step), part, value)
+            of = tuple(dict.fromkeys(self.sources(number)))
+            size, back = _size(array.step), number in back_again
+            yield Line(self.name(number), formula, size, part, value, of, back)
+
+    def sources(self, number: int) -> Iterator[str]:
+        """The names of the arrays that a line reads; of f'(z) that is z."""
+        if number in self.slopes:
+            yield self.name(self.slopes[number][1])
+            return
+        array = self.program.arrays[number]
+        for read in reads(array.step) if array is not None else ():
+            source = self.program.arrays[read.array]
+            if source is None or self._is_hidden(read.array):
+                yield from self.sources(read.array)
+            elif not isinstance(source.step, Leaf) or source.step.kind != CONSTANT:
+                yield self.name(read.array)
 
     def _is_hidden(self, number: int) -> bool:
         """Whether no line is needed: of f'(z), and of all gradients in one."""
@@ -485,6 +512,16 @@ def _means(program: ArrayProgram) -> set[int]:
     for number, array in program.made():
         sources = {read.array for read in reads(array.step)}
         if not array.varies and (_is_mean(array.step) or sources & found):
+            found.add(number)
+    return found
+
+
+def _back(program: ArrayProgram) -> set[int]:
+    """The arrays that are derivatives of the output, or made of such."""
+    found: set[int] = set()
+    for number, array in program.made():
+        sources = {read.array for read in reads(array.step)}
+        if array.adjoint or sources & found:
             found.add(number)
     return found
 

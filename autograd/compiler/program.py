@@ -16,7 +16,7 @@ import importlib.util
 import operator
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Final, SupportsIndex, final
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, final
 
 from autograd.compiler import storage
 from autograd.compiler.arrays import numpy, table, vector
@@ -42,6 +42,9 @@ from autograd.compiler.repeats import LONG, Rolled, described, pays, rolled
 from autograd.compiler.steps import ArrayProgram, Leaf
 from autograd.operation import Operation
 from autograd.value import Value, packed
+
+if TYPE_CHECKING:
+    from autograd.compiler.mathematics import Line
 
 MADE: Final = {
     "gradient": gradient_kernel,
@@ -427,6 +430,17 @@ class Program:
         form: "text", "markdown" or "latex".
         """
         return "\n".join([line for part in self._mathematics(form) for line in part])
+
+    def arrays(self) -> list[Line]:
+        """The arrays of a pass forward and back, for those who show them in their way.
+
+        Each has its name, its formula as in `formulas()` (none for inputs and
+        parameters), its sides, and the names of the arrays that the formula reads.
+        """
+        from autograd.compiler.mathematics import leaves, lines
+
+        program = found(self._shown())
+        return [*leaves(program), *lines(program)]
 
     def _mathematics(self, form: str) -> list[list[str]]:
         from autograd.compiler.mathematics import document
