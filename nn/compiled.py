@@ -137,7 +137,9 @@ class Compiled(Engine):
         rule = f"{type(optimizer)} {settings}"
         if rule != self._rule:
             self._rule, self._descent, self.name = rule, None, Compiled.name
-            if self.program.backend == "llvm":
+            if why_not := self.program.why_not("training"):
+                self.name += f", but in NumPy: {why_not}"
+            elif self.program.backend == "llvm":
                 self._compile_rule(optimizer, numbers)
         return self._descent
 

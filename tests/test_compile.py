@@ -40,7 +40,7 @@ from autograd.compiler.instructions import COMPARISONS
 from autograd.modes import MODE, ieee
 from autograd.operation import Operation
 from autograd.ops import TABLE
-from autograd.value import bare
+from autograd.value import bare, record
 
 X = [[2.0], [-3.0]]
 
@@ -171,6 +171,14 @@ def test_operations_of_ones_own(function, best, backend):
     same(values, [value for value, _, _ in wanted])
     same(slopes, [by_x for _, by_x, _ in wanted])
     assert program.backend == (best if backend == "llvm" else "numpy")
+
+
+@pytest.mark.parametrize("name", sorted(TABLE.keys() - {"mod", "floordiv"}))
+def test_every_operation_has_machine_code(name):
+    """Also where the engine is compiled and its functions take nothing but floats."""
+    leaves = [Value(number) for number in TABLE[name].samples[0]]
+    program = compile(record(TABLE[name], leaves), leaves, backend="llvm")
+    assert "runs on numpy" not in program.explain()
 
 
 def test_explain_says_why_a_program_runs_on_numpy():

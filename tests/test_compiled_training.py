@@ -205,6 +205,12 @@ def worst(predictions, targets):
     return total
 
 
+def test_what_has_no_machine_code_runs_in_numpy_and_says_so():
+    model = Sequential(MLP(2, [3, 1], seed=0), lambda z: z % 7.0)
+    history = fit(model, X, SIGNS, "mse", nn.SGD(lr=0.01), epochs=1)
+    assert history.engine.startswith("compiled, but in NumPy: ")
+
+
 @pytest.mark.parametrize(
     ("model", "loss", "why"),
     [

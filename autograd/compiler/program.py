@@ -353,7 +353,7 @@ class Program:
 
         Raises CompileError where one of the two has no machine code.
         """
-        _, why_not = self._native("training")
+        why_not = self.why_not("training")
         if why_not or self._backend == NUMPY:
             raise CompileError(why_not or "the program runs on numpy")
         from autograd.compiler.llvm.descent import Descent
@@ -368,6 +368,10 @@ class Program:
         ops = {made.op for made in self._code.instructions} - LOWERED
         known = all(map(native, ops))
         return NUMPY if not known and self._native("forward")[1] else self._backend
+
+    def why_not(self, kind: str) -> str:
+        """Why a kernel runs on NumPy although machine code is asked for; or nothing."""
+        return self._native(kind)[1]
 
     def _native(self, kind: str) -> tuple[Kernel, str]:
         """What the backend is given, and why it can't be llvm although it should."""
@@ -513,7 +517,7 @@ class Program:
         return "\n".join(lines)
 
     def _backend_line(self, kind: str) -> str:
-        why_not = self._native(kind)[1]
+        why_not = self.why_not(kind)
         if why_not:
             return f"runs on numpy, not llvm: {why_not}"
         if self._backend == LLVM:

@@ -111,8 +111,21 @@ def _tanh(code: Code, x: int) -> int:
     return code.add("where", (positive, code.add("neg", (result,)), result))
 
 
+def _sign_of(code: Code, x: int) -> int:
+    """1 or -1; x where it is 0 or nan."""
+    one, zero = code.constant(1.0), code.constant(0.0)
+    other = code.add("where", (_negative(code, x), code.constant(-1.0), x))
+    return code.add("where", (code.add("less", (zero, x)), one, other))
+
+
+def _clip(code: Code, x: int, low: int, high: int) -> int:
+    return code.add("minimum", (code.add("maximum", (x, low)), high))
+
+
 EXPANSIONS: dict[str, Callable[..., int]] = {
+    "clip": _clip,
     "logistic_density": _density,
+    "sign": _sign_of,
     "sigmoid": _sigmoid,
     "silu": _silu,
     "softplus": _softplus,
