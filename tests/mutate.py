@@ -108,6 +108,8 @@ def places(node: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
         yield node, (kind, other)
     if isinstance(node, ast.JoinedStr | ast.Raise | ast.Import | ast.ImportFrom):
         return
+    if isinstance(node, ast.keyword) and node.arg in ("slots", "strict"):
+        return  # what they forbid is done by nobody
     if isinstance(node, ast.If | ast.IfExp | ast.While):
         if ast.unparse(node.test) == "TYPE_CHECKING":
             return
@@ -134,15 +136,16 @@ def mutants(text: str) -> list[Mutant]:
     starts = [0, *itertools.accumulate(map(len, source.splitlines(keepends=True)))]
     found = []
     for node, (kind, other) in places(ast.parse(text)):
+        if ast.dump(other) == ast.dump(node):
+            continue
         begin = starts[node.lineno - 1] + node.col_offset
         end = starts[node.end_lineno - 1] + node.end_col_offset
         new = ast.unparse(ast.fix_missing_locations(other))
         if isinstance(other, ast.expr):
             new = f"({new})"
         made = (source[:begin] + new.encode() + source[end:]).decode()
-        if ast.dump(ast.parse(made)) != ast.dump(ast.parse(text)):
-            lines = range(node.lineno, node.end_lineno + 1)
-            found.append(Mutant(made, lines, kind))
+        lines = range(node.lineno, node.end_lineno + 1)
+        found.append(Mutant(made, lines, kind))
     return found
 
 

@@ -383,6 +383,22 @@ def test_a_network_folds_into_its_neurons():
             assert read == printed(norm(neuron.parameters()))
 
 
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("skipped", [0, 1, 2])
+def test_what_joins_two_layers_stands_after_the_later_one(skipped, first):
+    model = MLP(3, [3, 3, 3, 1], "tanh", seed=0)
+    ways = [[Value(0.1 * k, f"x{k}") for k in (1, 2, 3)]]
+    for layer in model.layers[:3]:
+        ways.append(layer(ways[-1]))
+    pairs = zip(ways[skipped], ways[3], strict=True)
+    joined = [a + b if first else b + a for a, b in pairs]
+    picture = draw(mse([model.layers[3](joined)], [1.0]), detail="layer")
+    tail = f"L{skipped}N0" if skipped else "input"
+    arrows = {f"{tail}-after3", "L3N0-after3", "after3-L4N0"}
+    assert arrows <= set(elements(picture, "edge"))
+    assert elements(picture, "node")["after3"][0] == "after layer 3"
+
+
 def check_folds(seed):
     """Every number of a random network's folded pictures is backward()'s."""
     rng = random.Random(seed)
@@ -474,6 +490,15 @@ def test_a_sum_inside_a_neuron_is_a_part_of_it():
     rows = folded_ops(mse(outs, [1.0, 0.0]))
     assert rows["L1N0"]["add"] == "6"  # for each neuron 0 + a, + b, + the bias
     assert "add" not in rows["loss"]
+
+
+@pytest.mark.parametrize("detail", ["op", "neuron", "layer"])
+def test_what_the_signs_mean_is_said_below_unless_it_is_not_wanted(detail):
+    _, loss = network_loss(2)
+    with_key, without = (draw(loss, detail=detail, key=key) for key in (True, False))
+    assert "the wider" in with_key.source
+    assert "the wider" not in without.source
+    assert with_key.source.count(" -> ") == without.source.count(" -> ")
 
 
 def test_a_lone_neuron_folds():

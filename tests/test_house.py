@@ -81,6 +81,28 @@ def test_functions_are_short(name):
         assert lines <= 60, f"{name}.{function.name} has {lines} lines"
 
 
+FILLED = {"nn.history.History", "nn.training.Training", "nn.calls.Call",
+          "viz.fold.Part", "viz.fold.Flow", "viz.fold.Group"}  # fmt: skip
+"""Dataclasses that are filled step by step; nobody changes the others."""
+
+
+def is_frozen(decorator):
+    keywords = getattr(decorator, "keywords", [])
+    return any(ast.unparse(keyword) == "frozen=True" for keyword in keywords)
+
+
+def test_records_cannot_be_changed():
+    changeable = {
+        f"{name}.{node.name}"
+        for name, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for decorator in node.decorator_list
+        if ast.unparse(decorator).startswith("dataclass") and not is_frozen(decorator)
+    }
+    assert changeable == FILLED
+
+
 def test_the_rooms_of_pictures_stay_few():
     assert len(list((HOUSE / "viz").glob("*.py"))) <= 20
 

@@ -204,9 +204,7 @@ def _let_strangers_go(parts: list[Part]) -> None:
     fired = [part for part in parts if part.stage == FIRED and part.neuron]
     known = {p.node.op for p in fired if p.neuron and p.neuron[0] != last}
     for part in fired:
-        final = part.neuron is not None and part.neuron[0] == last
-        named = part.predicted or part.node.op in (*ACTIVATIONS, *known)
-        if final and not named:
+        if not part.predicted and part.node.op not in (*ACTIVATIONS, *known):
             part.neuron = None
 
 
