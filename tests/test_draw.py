@@ -501,6 +501,16 @@ def test_what_the_signs_mean_is_said_below_unless_it_is_not_wanted(detail):
     assert with_key.source.count(" -> ") == without.source.count(" -> ")
 
 
+@pytest.mark.parametrize("detail", ["neuron", "layer"])
+def test_gradients_of_another_pass_are_none_of_this_one(detail):
+    model, loss = network_loss(2)  # whose backward() left gradients on the leaves
+    again = hinge([model([0.3, 0.4])], [1])
+    assert "before backward()" in draw(again, detail=detail).source.replace(
+        "&#45;", "-"
+    )
+    assert "before backward()" not in draw(loss, detail=detail).source
+
+
 def test_a_lone_neuron_folds():
     neuron = Neuron(200, "tanh", seed=0)
     loss = mse(neuron([0.1] * 200), 1.0)

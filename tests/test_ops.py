@@ -507,6 +507,23 @@ def test_an_own_operation_is_first_class():
     assert cube.latex.format("x") == r"\operatorname{cube}\left(x\right)"
 
 
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (lambda x: 2.0 * x, ["x"]),
+        (lambda x, w: x * w, ["x", "w"]),
+        (lambda x, y, z: x + y + z, ["x", "y", "z"]),
+        (lambda *xs: math.fsum(xs), ["x, y, z"]),
+    ],
+)
+def test_the_latex_of_an_operation_is_its_name_with_all_its_arguments(
+    function, arguments
+):
+    row = operation(function, name="my_op")
+    wanted = rf"\operatorname{{my\_op}}\left({', '.join(arguments)}\right)"
+    assert row.latex.format(*arguments) == wanted
+
+
 def test_without_partials_the_engine_differentiates_the_forward_function():
     for point in [(0.7, 1.0), (-2.0, 0.5)]:
         assert grad(swish, (0, 1))(*point) == pytest.approx(

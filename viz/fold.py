@@ -428,7 +428,7 @@ class _Folded:
 
 def _differentiated(order: list[Value]) -> bool:
     """Whether a `backward()` has come by."""
-    return any(node.grad for node in order if node.op or node is order[-1])
+    return any(node.grad for node in order if node.op)
 
 
 def _loss_words(output: Value) -> str:
