@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import math
 import random
 import re
 import sys
@@ -13,6 +15,7 @@ import pytest
 DOCS = Path(__file__).parents[1] / "docs"
 sys.path.insert(0, str(DOCS / "hooks"))
 
+import alive  # noqa: E402
 import cells  # noqa: E402
 
 import autograd  # noqa: E402
@@ -135,12 +138,79 @@ def test_there_are_forty():
     assert sum(page.count(ANSWER) for page in pages) >= 40
 
 
+EXERCISES = [
+    exercise
+    for name in CHAPTERS
+    for exercise in re.split(
+        r"(?m)^(?=\d+\. )",
+        (DOCS / f"{name}.md").read_text("utf-8").split("## Exercises")[1],
+    )[1:]
+]
+
+
+def test_a_page_checks_at_most_one_number_for_each_exercise():
+    counts = [exercise.count("`{answer} ") for exercise in EXERCISES]
+    assert max(counts) == 1
+    assert sum(counts) >= 18
+    assert all(
+        exercise.index(ANSWER) < exercise.index("`{answer} ")
+        for exercise, count in zip(EXERCISES, counts, strict=True)
+        if count
+    )
+
+
+def test_who_asks_how_many_can_be_checked():
+    """Unless the answer is a formula, for n of something."""
+    for exercise in EXERCISES:
+        question = exercise.split(ANSWER)[0]
+        if re.search(r"[Hh]ow (many|much)", question) and " n " not in question:
+            assert "`{answer} " in exercise, question
+
+
+# ---- pictures that can be changed ----------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_graph_is_a_text_with_the_same_value_and_gradients(seed):
+    rng = random.Random(seed)
+    leaves = [autograd.Value(rng.uniform(-2, 2), f"W1[{i},2]") for i in range(3)]
+    out = grown(rng, leaves)
+    query = alive.of_expression(out)
+    if query is None:
+        assert len(autograd.topological_order(out)) > 25  # and written out far longer
+        return
+    named = [part.rsplit(":", 1) for part in query["values"].split(",")]
+    again = {name: autograd.Value(float(number), name) for name, number in named}
+    found = autograd.parse(query["expression"], **again)
+    out.backward()
+    found.backward()
+    assert math.isclose(found.data, out.data, rel_tol=1e-12)
+    for leaf in leaves:
+        copy = again.get(leaf.label.replace("[", "_").replace(",", "_")[:-1])
+        slope = 0.0 if copy is None else copy.grad
+        assert math.isclose(slope, leaf.grad, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def test_what_no_text_can_say_has_no_way_to_the_playground():
+    x = autograd.Value(2.0, "x")
+    twins = autograd.Value(1.0, "b[1]") * autograd.Value(3.0, "b(1)")
+    own = autograd.operation(lambda x: x + 1.0)(x)
+    nameless = autograd.Value(2.0) + 1.0
+    for value in (twins, own, nameless, sum(x * i for i in range(500))):
+        assert alive.of_expression(value) is None
+
+
+def test_ways_to_the_playground():
+    assert doctest.testmod(alive).attempted
+    assert not doctest.testmod(alive).failed
+
+
 # ---- numerals in prose ---------------------------------------------------------------
 
 CHOSEN = {
     "backpropagation.md": "0.854 0.1 50.01 0.001",  # the notes' slip, and settings
     "build-it-yourself.md": "0.5",
-    "engine.md": "1.0 120 96 3.11",  # bytes of a node: tests/test_value.py
+    "engine.md": "1.0 120 96 3.11 1.2 2.8",  # tests/test_value.py; the README's run
     "fast-programs.md": "238.94212918 0.00055015643181 2.7070075241 0.0000072668688436 "
     "6.0 1.5e-15 1e-14 10000 754 100",  # certified values; what test_backends.py holds
     "gpt.md": "2003",
@@ -148,9 +218,10 @@ CHOSEN = {
     "matrices.md": "784 50",
     "overfitting.md": "90%",
     "pictures.md": "1.5 150",  # READABLE: tests/test_docs.py
-    "second-derivatives.md": "2.5 1.3 0.5",
+    "own-operations.md": "0.3",
+    "second-derivatives.md": "2.5 1.3 0.5 0.001 1e-10",
     "sequences.md": "2795 3.2",  # words: tests/test_docs.py
-    "tables.md": "007 5% 0.99 1,234 2.1 3.1 "
+    "tables.md": "007 5% 1,234 2.1 3.1 "
     "0.4 230 710 0.8 2.5 0.2 0.3 182",  # measured
     "teaching.md": "0.01 0.5 0.52",
     "vanishing.md": "0.1 0.01",

@@ -103,6 +103,7 @@ WHOLE = [
     "benchmarks",
     "book",
     "broken_llvmlite",
+    "built_book",
     "conftest",
     "contributing",
     "examples",

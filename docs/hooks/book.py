@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import html
 import re
+import sys
+from pathlib import Path
 from typing import Any, Final
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import alive
 import cells
 import notebooks
+import sources
 from latex2mathml.converter import convert
+
+from viz.play.export import export
 
 FORMULA: Final = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">(?P<latex>.*?)</(?P=tag)>', re.DOTALL
@@ -21,6 +29,7 @@ ROW_SPACE: Final = re.compile(r"\\\\\s*\[[\d.]+e[mx]\]")
 HELD: Final = re.compile(r'<div data-held="(\d+)"></div>')
 BOX: Final = re.compile(r'<g id="[^"]*" class="node">\s*<title>([^<]* [^<]*)</title>')
 WRITTEN: Final = re.compile(r"<!-- (.+?) -->")  # beside the shapes of the letters
+MENTIONED: Final[set[str]] = set()  # sources, over all pages
 MOST: Final = 30  # boxes that are told
 WIDE: Final = ("derivatives.md",)  # these need the room that the contents take
 DOWNLOAD: Final = (
@@ -47,7 +56,17 @@ def on_page_content(content: str, page: Any, **_: Any) -> str:
     """Put the pictures in, and turn formulas into MathML."""
     held = page.meta["held"]
     content = FORMULA.sub(lambda match: mathml(match["latex"]), content)
+    to_root = "../" * page.url.count("/")
+    content = sources.linked(content, to_root, MENTIONED)
     return HELD.sub(lambda match: held[int(match[1])], content)
+
+
+def on_post_build(config: Any, **_: Any) -> None:
+    """Put what pages link to beside them: sources, and the playground if it can be."""
+    site = Path(config["site_dir"])
+    sources.write(site, MENTIONED)
+    if alive.possible():
+        export(site / "play", alive.PACKAGES)
 
 
 def mathml(latex: str) -> str:
@@ -80,7 +99,7 @@ def _result(result: cells.Result, held: list[str]) -> str:
     if result.kind in ("svg", "html"):
         number = len(held)
         made = _picture if result.kind == "svg" else _frame
-        held.append(made(result.text, number))
+        held.append(made(result.text, number) + alive.link(result.about))
         return f'\n<div data-held="{number}"></div>\n\n'
     if not result.text:
         return ""

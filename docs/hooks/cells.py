@@ -10,8 +10,9 @@ namespace:
     ```console           each line that starts with `$ chainrule` runs as that command
     ```text              right after one of these: the output, as it has to be
 
-and `{python} expression` inside a paragraph is the expression's value. The book, the
-tests and the notebooks all come through here, so that they can't disagree.
+and `{python} expression` inside a paragraph is the expression's value; so is
+`{answer} expression`, the number that an exercise asks for, which the page can check.
+The book, the tests and the notebooks all come through here, and so they can't disagree.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -36,16 +37,21 @@ FENCE: Final = re.compile(
     r"^(?P<ticks>```+)(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=ticks)[ ]*(?:\n|\Z)",
     re.MULTILINE | re.DOTALL,
 )
-INLINE: Final = re.compile(r"`\{python\} (?P<code>[^`\n]+)`")
+INLINE: Final = re.compile(r"`\{(?P<kind>python|answer)\} (?P<code>[^`\n]+)`")
+ANSWER: Final = '<data class="answer" value="{0}">{0}</data>'  # known to book.js
 SHOWS: Final = ("svg", "html", "markdown", "latex")  # the forms of a result, best first
 
 
 @dataclass
 class Result:
-    """What a cell shows: its kind is text, error, or one of `SHOWS`."""
+    """What a cell shows: its kind is text, error, or one of `SHOWS`.
+
+    about: where a call made it, such as `draw(y)`, the function's name and what of.
+    """
 
     kind: str
     text: str
+    about: tuple[str, Any] | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -131,7 +137,12 @@ def run(page: str, name: str = "page") -> list[Cell]:
 
 def with_values(prose: str, namespace: dict[str, Any]) -> str:
     """Prose with each `{python} expression` replaced by its value."""
-    return INLINE.sub(lambda match: str(eval(match["code"], namespace)), prose)
+
+    def value(match: re.Match[str]) -> str:
+        found = str(eval(match["code"], namespace))
+        return ANSWER.format(found) if match["kind"] == "answer" else found
+
+    return INLINE.sub(value, prose)
 
 
 @contextlib.contextmanager
@@ -157,7 +168,7 @@ def _python(cell: Cell, namespace: dict[str, Any], name: str) -> Iterator[Result
     if printed:
         yield Result("text", printed.rstrip("\n"))
     if shown is not None:
-        yield _show(shown)
+        yield replace(_show(shown), about=_about(cell.body, namespace))
 
 
 def _execute(code: str, namespace: dict[str, Any], name: str) -> tuple[str, Any]:
@@ -174,6 +185,13 @@ def _execute(code: str, namespace: dict[str, Any], name: str) -> tuple[str, Any]
             exec(compile(ast.Module(body[:-1], []), name, "exec"), namespace)
             shown = eval(compile(ast.Expression(last.value), name, "eval"), namespace)
     return printed.getvalue(), shown
+
+
+def _about(code: str, namespace: dict[str, Any]) -> tuple[str, Any] | None:
+    match ast.parse(code).body[-1]:
+        case ast.Expr(ast.Call(ast.Name(function), [ast.Name(name), *_])):
+            return function, namespace[name]
+    return None
 
 
 def _error(code: str, namespace: dict[str, Any], name: str) -> str:

@@ -20,6 +20,7 @@ import cells
 DOCS: Final = Path(__file__).parents[1]
 CHAPTERS: Final = ("index", "backpropagation", "pictures", "training")
 LINK: Final = re.compile(r"\]\((?P<page>[\w/-]+\.(?:md|ipynb)(?:#[\w-]+)?)\)")
+ANSWER: Final = re.compile(r"</?data[^>]*>")
 METADATA: Final = {
     "kernelspec": {
         "display_name": "Python 3",
@@ -55,7 +56,7 @@ def _pieces(cell: cells.Cell) -> list[dict[str, Any]]:
 def _piece(kind: str, source: str, tags: list[str]) -> dict[str, Any]:
     text = source.strip("\n")
     if kind == "markdown":
-        text = LINK.sub(r"](../\g<page>)", text)
+        text = ANSWER.sub("", LINK.sub(r"](../\g<page>)", text))
     piece: dict[str, Any] = {
         "cell_type": kind,
         "metadata": {"tags": tags} if tags else {},
