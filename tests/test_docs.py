@@ -69,6 +69,21 @@ def test_a_block_that_fails_stops_the_page():
         cells.run("```console\n$ chainrule nothing\n```\n")
 
 
+def test_what_a_picture_is_of_unless_it_is_an_exercise():
+    start = "```python\nfrom autograd import Value\nfrom viz import draw\n"
+    start += "x = Value(2.0)\ny = x * x\n"
+    for call, about in (("draw(y)", "draw"), ("draw(y, blank=True)", None)):
+        (cell,) = cells.run(f"{start}{call}\n```\n")
+        assert (cell.results[0].about or (None,))[0] == about
+
+
+def test_an_answer_is_marked_and_a_notebook_has_it_plain():
+    (cell,) = cells.run("It is `{answer} 1 + 1`.\n")
+    assert cell.body == 'It is <data class="answer" value="2">2</data>.\n'
+    (piece,) = notebooks.notebook([cell])["cells"]
+    assert piece["source"] == ["It is 2."]
+
+
 def test_written_output_and_examples():
     (cell,) = cells.run("```python\nprint(1)\n```\n\n```text\n2\n```\n")
     assert (cell.text, cell.written) == ("1", "2")
@@ -351,6 +366,22 @@ def test_the_reference_has_every_public_name(package: ModuleType):
     if package is autograd:
         told |= {row.name for row in TABLE.values() if ">>>" in row.__doc__}
     assert set(package.__all__) <= told
+
+
+def test_mentions_of_sources_lead_to_their_lines():
+    pytest.importorskip("pygments")
+    import sources
+
+    found: set[str] = set()
+    text = "<code>_sweep</code> in\n<code>autograd/value.py</code>, <code>x.py</code>"
+    shown = sources.linked(text, "../", found)
+    (line,) = re.findall(
+        r'href="\.\./source/autograd/value\.py\.html#line-(\d+)"', shown
+    )
+    assert "def _sweep(" in _text("autograd/value.py").splitlines()[int(line) - 1]
+    assert found == {"autograd/value.py"}
+    with pytest.raises(ValueError, match="mentions nothing_such in"):
+        sources.line_of("autograd/value.py", "nothing_such")
 
 
 def test_docstrings_as_markdown():

@@ -65,6 +65,9 @@ def on_post_build(config: Any, **_: Any) -> None:
     """Put what pages link to beside them: sources, and the playground if it can be."""
     site = Path(config["site_dir"])
     sources.write(site, MENTIONED)
+    index = (site / "search" / "search_index.json").read_text(encoding="utf-8")
+    offline = site / "search" / "search_index.js"  # what the theme loads from a file
+    offline.write_text(f"var __index = {index}", encoding="utf-8")
     if alive.possible():
         export(site / "play", alive.PACKAGES)
 

@@ -29,7 +29,7 @@ PAGE: Final = """<!doctype html>
 <style>
 body {{ margin: 1rem auto; max-width: 56rem; padding: 0 1rem }}
 body {{ background: #fff; color: #111 }}
-h1 {{ font: bold 1.1rem system-ui, sans-serif }}
+h1 {{ font: bold 1.1rem system-ui, sans-serif; overflow-wrap: anywhere }}
 pre {{ overflow-x: auto; font: 0.85rem/1.45 ui-monospace, Menlo, Consolas, monospace }}
 span:target {{ background: #ffec99 }}
 {style}
