@@ -8,6 +8,7 @@ from itertools import pairwise, product
 from math import hypot
 
 import pytest
+from own_layers import Residual
 
 from autograd import Value
 from nn import MLP, Layer, Neuron, Sequential
@@ -385,3 +386,60 @@ def test_a_target_that_is_no_number_is_left_out():
     model = MLP(2, [3, 1], seed=0)
     picture = network(model, [1.0, 2.0], "cat", loss=lambda out, y: out * len(y))
     assert "target" not in all_text(picture)
+
+
+# ---- sizes and places ----------------------------------------------------------------
+
+
+def circles(picture):
+    """The thickness of each circle's line."""
+    found = {}
+    for group in ElementTree.fromstring(picture.svg).iter(f"{SVG}g"):
+        for ellipse in group.iter(f"{SVG}ellipse"):
+            if group.get("class") == "node":
+                found[group.get("id")] = float(ellipse.get("stroke-width"))
+    return found
+
+
+def test_a_circle_is_the_thicker_the_larger_its_delta_is():
+    model = MLP(2, [4, 3, 1], "tanh", seed=0)
+    thick = circles(network(model, [1.0, -2.0], 0.5))
+    found = texts(network(model, [1.0, -2.0], 0.5))
+    deltas = {
+        key: abs(float(paired(found[key])["δ"])) for key in thick if key[:2] != "c0"
+    }
+    assert sorted(deltas, key=deltas.get) == sorted(deltas, key=thick.get)
+    assert len(set(thick.values())) > 5
+    assert len(set(circles(network(model, [1.0, -2.0])).values())) == 1
+
+
+def test_both_ends_of_many_inputs_are_drawn():
+    drawn = circles(network(MLP(30, [1], seed=0), [0.5] * 30, most=6))
+    shown = {int(key[3:]) for key in drawn if key.startswith("c0i")}
+    assert {0, 29} < shown
+    assert len(shown) == 5  # and a gap
+
+
+@pytest.mark.parametrize("hidden", [[6], [6, 2], [2, 8, 3]])
+def test_an_arrow_around_layers_stays_near_the_straight_line(hidden):
+    sizes = [4, *hidden, 4]
+    inner = [Layer(a, b, "tanh", seed=a) for a, b in pairwise(sizes)]
+    first = Layer(2, 4, "tanh", seed=0)
+    model = Sequential(first, Residual(Sequential(*inner)), Layer(4, 1, seed=3))
+    source = network(model, [1.0, -2.0], [0.5]).source
+    places = dict(
+        re.findall(
+            r'(?m)^\s*"?(c\d+i\d+(?:-c\d+i\d+-\d+)?)"? \[.*?pos="([-\d.,]+)!"', source
+        )
+    )
+    spots = {key: complex(*map(float, p.split(","))) for key, p in places.items()}
+    spacing = abs(spots["c0i0"] - spots["c0i1"])
+    around = [key for key in spots if key.count("-") == 2]
+    assert len(around) == 4 * len(inner)
+    for key in around:
+        tail, head, column = key.split("-")
+        start, end = spots[tail], spots[head]
+        share = (spots[key].real - start.real) / (end.real - start.real)
+        straight = start + share * (end - start)
+        assert abs(spots[key] - straight) < 0.7 * spacing
+        assert spots[key].real == spots[f"c{column}i0"].real
