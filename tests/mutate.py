@@ -7,9 +7,11 @@
 Each mutant is the module with one small change: `<` for `<=`, a condition negated, an
 operand dropped, two arguments swapped, a statement taken out. They are drawn by the
 seed, from every kind as many, and no two from one line. The module's tests (see
-`where.py`) run in a copy of the sources, in plain Python, those alone that execute the
-line. What all of them pass is shown as a difference: either a test is missing, or the
-change makes none in what the program does.
+`where.py`) run in a copy of the sources, in plain Python: those that execute the line,
+then all of them. With `--data .coverage`, left by a run of all tests of these sources
+with `--cov= --cov-context=test`, so do the other modules' tests that execute the line.
+What all of them pass is shown as a difference: either a test is missing, or the change
+makes none in what the program does.
 
 (mutmut mutates no table at a module's top, cosmic-ray draws no sample, and neither asks
 the tests of one line alone.)
@@ -283,7 +285,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tests", nargs="+", help="others than the module's own")
-    parser.add_argument("--data", help="of a run of all tests (see above)")
+    parser.add_argument("--data", metavar=".coverage", help="what all tests execute")
     asked = parser.parse_args()
     path = Path(*asked.module.split(".")).with_suffix(".py")
     text = (ROOT / path).read_text(encoding="utf-8")
