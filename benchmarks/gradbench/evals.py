@@ -1,0 +1,638 @@
+"""The twelve tasks of GradBench, in scalar code: what each function computes.
+
+A function of a module takes an engine and the input of a message, and returns what is
+timed and what makes the output of its result. What is computed is stated by the
+benchmark's own pages; this is written from the mathematics there.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from autograd import (
+    cos,
+    exp,
+    grad,
+    jvp,
+    log,
+    logsumexp,
+    maximum,
+    minimum,
+    sigmoid,
+    sin,
+    sqrt,
+    sum,
+    tanh,
+)
+
+Made = tuple[Callable[[], Any], Callable[[Any], Any]]
+"""What is timed, and what makes the output of its result."""
+
+
+def number(x: Any) -> float:
+    """A single number."""
+    return float(x)
+
+
+def numbers(xs: Any) -> list[float]:
+    """A list of numbers."""
+    return [float(x) for x in xs]
+
+
+# ---- hello, det, llsq, lse, ode ------------------------------------------------------
+
+
+def square(engine: Any, x: float) -> Made:
+    """x squared."""
+    return engine.value(lambda w: w[0] * w[0], [x]), number
+
+
+def double(engine: Any, x: float) -> Made:
+    """Its derivative."""
+    made = engine.gradient(lambda w: w[0] * w[0], [x])
+    return made, lambda found: float(found[0])
+
+
+def determinant(
+    matrix: Sequence[Any], rows: list[int], columns: list[int], size: int
+) -> Any:
+    """By minors, along the first of the rows that are left."""
+    row, *others = rows
+    if not others:
+        return matrix[row * size + columns[0]]
+    total = 0.0
+    for n, column in enumerate(columns):
+        minor = determinant(matrix, others, columns[:n] + columns[n + 1 :], size)
+        term = matrix[row * size + column] * minor
+        total = total - term if n % 2 else total + term
+    return total
+
+
+def det(kind: str) -> Callable[[Any, Any], Made]:
+    """The determinant, or its gradient."""
+
+    def made(engine: Any, given: Any) -> Made:
+        size = given["ell"]
+        every = list(range(size))
+        make = getattr(engine, kind)
+        run = make(lambda a: determinant(a, every, every, size), given["A"])
+        return run, number if kind == "value" else numbers
+
+    return made
+
+
+def deviation(x: Sequence[Any], row: Sequence[Any]) -> Any:
+    """Half the square by which a polynomial misses s at t."""
+    t, s = row
+    value = 0.0
+    for factor in reversed(x):
+        value = value * t + factor
+    return 0.5 * (s - value) ** 2
+
+
+def llsq(kind: str) -> Callable[[Any, Any], Made]:
+    """The sum of these over n places between -1 and 1, or its gradient."""
+
+    def made(engine: Any, given: Any) -> Made:
+        n = given["n"]
+        places = [-1 + i * 2 / (n - 1) for i in range(n)]
+        rows = [(t, float((t > 0) - (t < 0))) for t in places]
+        run = getattr(engine, kind)(deviation, given["x"], rows)
+        return run, number if kind == "total" else numbers
+
+    return made
+
+
+def log_of_sum(x: Sequence[Any]) -> Any:
+    """log(sum of e ** x), by its largest term."""
+    largest = maximum(*x)
+    return largest + log(sum([exp(each - largest) for each in x]))
+
+
+def lse(kind: str) -> Callable[[Any, Any], Made]:
+    """That, or its gradient."""
+
+    def made(engine: Any, given: Any) -> Made:
+        run = getattr(engine, kind)(log_of_sum, given["x"])
+        return run, number if kind == "value" else numbers
+
+    return made
+
+
+def integrated(x: Sequence[Any], steps: int) -> list[Any]:
+    """The solution of y0' = x0, yi' = xi y(i-1) at t = 2, by Runge and Kutta."""
+    h = 2 / steps
+
+    def slope(y: Sequence[Any]) -> list[Any]:
+        return [x[0], *[a * b for a, b in zip(x[1:], y[:-1], strict=True)]]
+
+    def moved(y: Sequence[Any], k: Sequence[Any], by: float) -> list[Any]:
+        return [a + by * b for a, b in zip(y, k, strict=True)]
+
+    y: list[Any] = [0.0] * len(x)
+    for _ in range(steps):
+        one = slope(y)
+        two = slope(moved(y, one, h / 2))
+        three = slope(moved(y, two, h / 2))
+        four = slope(moved(y, three, h))
+        parts = zip(y, one, two, three, four, strict=True)
+        y = [a + h / 6 * (b + 2 * c + 2 * d + e) for a, b, c, d, e in parts]
+    return y
+
+
+def ode(kind: str) -> Callable[[Any, Any], Made]:
+    """All of the solution, or the gradient of its last number."""
+
+    def made(engine: Any, given: Any) -> Made:
+        x, steps = given["x"], given["s"]
+        if kind == "value":
+            return engine.value(lambda x: integrated(x, steps), x), numbers
+        return engine.gradient(lambda x: integrated(x, steps)[-1], x), numbers
+
+    return made
+
+
+# ---- kmeans, gmm, lstm ---------------------------------------------------------------
+
+
+def in_rows(xs: Sequence[Any], width: int) -> list[Sequence[Any]]:
+    """A long list in rows."""
+    return [xs[n : n + width] for n in range(0, len(xs), width)]
+
+
+def nearest(centers: Sequence[Any], point: Sequence[Any]) -> Any:
+    """The square of the distance to the nearest center."""
+    return minimum(
+        *[
+            sum([(c - p) ** 2 for c, p in zip(center, point, strict=True)])
+            for center in in_rows(centers, len(point))
+        ]
+    )
+
+
+def kmeans(kind: str) -> Callable[[Any, Any], Made]:
+    """The sum of these, or the direction of Newton's step, for a diagonal Hessian."""
+
+    def made(engine: Any, given: Any) -> Made:
+        flat = [x for center in given["centroids"] for x in center]
+        run = getattr(engine, kind)(nearest, flat, given["points"])
+        if kind == "total":
+            return run, number
+        width = len(given["points"][0])
+        return run, lambda found: in_rows(numbers(found), width)
+
+    return made
+
+
+class Mixture:
+    """A mixture of Gaussians: how its parameters lie in one long list."""
+
+    def __init__(self, given: Any) -> None:
+        self.given = given
+        self.d, self.k, self.n = given["d"], given["k"], given["n"]
+        self.below = self.d * (self.d - 1) // 2
+
+    def flat(self) -> list[float]:
+        """alpha, mu, q and l."""
+        given = self.given
+        rows = [*given["mu"], *given["q"], *given["l"]]
+        return [*given["alpha"], *[x for row in rows for x in row]]
+
+    def parts(self, w: Sequence[Any]) -> dict[str, Any]:
+        """The list taken apart."""
+        found, start = {"alpha": w[: self.k]}, self.k
+        for name, width in (("mu", self.d), ("q", self.d), ("l", self.below)):
+            stop = start + self.k * width
+            found[name] = in_rows(w[start:stop], width) if width else [[]] * self.k
+            start = stop
+        return found
+
+    def density(self, w: Sequence[Any], x: Sequence[Any]) -> Any:
+        """The logarithm of the sum of e ** beta of the components."""
+        parts = self.parts(w)
+        each = zip(parts["alpha"], parts["mu"], parts["q"], parts["l"], strict=True)
+        return logsumexp(
+            [alpha + self._component(mu, q, below, x) for alpha, mu, q, below in each]
+        )
+
+    def _component(self, mu: Any, q: Any, below: Any, x: Any) -> Any:
+        away = [a - b for a, b in zip(x, mu, strict=True)]
+        scaled = [exp(a) * b for a, b in zip(q, away, strict=True)]
+        place = 0
+        for column in range(self.d):
+            for row in range(column + 1, self.d):
+                scaled[row] = scaled[row] + below[place] * away[column]
+                place += 1
+        return sum(list(q)) - 0.5 * sum([a * a for a in scaled])
+
+    def prior(self, w: Sequence[Any]) -> Any:
+        """What does not depend on the data."""
+        parts, d, m = self.parts(w), self.d, self.given["m"]
+        gamma, degrees = self.given["gamma"], self.d + self.given["m"] + 1
+        total = -self.n * (d / 2 * math.log(2 * math.pi) + logsumexp(parts["alpha"]))
+        gammas = [math.lgamma((degrees - j) / 2) for j in range(d)]
+        constant = d * (d - 1) / 4 * math.log(math.pi) + math.fsum(gammas)
+        scale = degrees * d * math.log(gamma / math.sqrt(2))
+        for q, below in zip(parts["q"], parts["l"], strict=True):
+            squares = sum([exp(2 * a) for a in q] + [b * b for b in below])
+            total = total + scale - constant - gamma**2 / 2 * squares + m * sum(list(q))
+        return total
+
+
+def gmm(kind: str) -> Callable[[Any, Any], Made]:
+    """The logarithm of the posterior, or its gradient."""
+
+    def made(engine: Any, given: Any) -> Made:
+        mix = Mixture(given)
+        make = getattr(engine, kind)
+        run = make(mix.density, mix.flat(), given["x"], mix.prior)
+        if kind == "total":
+            return run, number
+        return run, lambda found: mix.parts(numbers(found))
+
+    return made
+
+
+class Network:
+    """An LSTM whose weights multiply place by place, reading characters as bits."""
+
+    def __init__(self, given: Any) -> None:
+        self.given = given
+        self.bits = len(given["sequence"][0])
+
+    def flat(self) -> list[float]:
+        """All parameters."""
+        given = self.given
+        rows = [*given["main_params"], *given["extra_params"]]
+        return [x for row in rows for x in row]
+
+    def loss(self, w: Sequence[Any]) -> Any:
+        """How badly each character is foretold by those before it, on average."""
+        given, bits = self.given, self.bits
+        layers = len(given["main_params"])
+        main = in_rows(w[: layers * 4 * bits], 4 * bits)
+        extra = in_rows(w[layers * 4 * bits :], bits)
+        state: list[Any] = [list(row) for row in given["state"]]
+        sequence, total = given["sequence"], 0.0
+        for x, wanted in pairwise(sequence):
+            y = self._foretold(main, extra, state, x)
+            top = log(2 + sum([exp(each) for each in y]))
+            parts = [a * (b - top) for a, b in zip(wanted, y, strict=True)]
+            total = total + sum(parts)
+        return -total / ((len(sequence) - 1) * bits)
+
+    def _foretold(
+        self, main: Any, extra: Any, state: list[Any], x: Sequence[Any]
+    ) -> list[Any]:
+        x = [a * b for a, b in zip(x, extra[0], strict=True)]
+        for n in range(0, len(state), 2):
+            x = self._cell(main[n], main[n + 1], state, n, x)
+        return [a * b + c for a, b, c in zip(x, extra[1], extra[2], strict=True)]
+
+    def _cell(
+        self, weight: Any, bias: Any, state: list[Any], n: int, x: Sequence[Any]
+    ) -> list[Any]:
+        hidden, cell = state[n], state[n + 1]
+        read = [*x, *hidden, *x, *hidden]
+        z = [a * b + c for a, b, c in zip(read, weight, bias, strict=True)]
+        keep, into, out, change = in_rows(z, self.bits)
+        parts = zip(cell, keep, into, change, strict=True)
+        cell = [c * sigmoid(k) + sigmoid(i) * tanh(g) for c, k, i, g in parts]
+        hidden = [sigmoid(o) * tanh(c) for o, c in zip(out, cell, strict=True)]
+        state[n : n + 2] = hidden, cell
+        return hidden
+
+
+def lstm(kind: str) -> Callable[[Any, Any], Made]:
+    """The loss, or its gradient."""
+
+    def made(engine: Any, given: Any) -> Made:
+        network = Network(given)
+        run = getattr(engine, kind)(network.loss, network.flat())
+        return run, number if kind == "value" else numbers
+
+    return made
+
+
+# ---- ba, ht --------------------------------------------------------------------------
+
+
+def cross(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
+    """The cross product."""
+    return [
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
+    ]
+
+
+def inner(a: Sequence[Any], b: Sequence[Any]) -> Any:
+    """The inner product."""
+    return sum([x * y for x, y in zip(a, b, strict=True)])
+
+
+def reprojected(row: Sequence[Any]) -> list[Any]:
+    """By how much a point is seen elsewhere than foretold, times its weight.
+
+    row: the camera's 11 numbers, the point's 3, the weight, and where it was seen.
+    """
+    turn, center, focal, middle = row[:3], row[3:6], row[6], row[7:9]
+    bend, point, weight, seen = row[9:11], row[11:14], row[14], row[15:]
+    away = [a - b for a, b in zip(point, center, strict=True)]
+    angle = sqrt(inner(turn, turn))
+    axis = [a / angle for a in turn]
+    across, along = cross(axis, away), inner(axis, away) * (1 - cos(angle))
+    x, y, z = (
+        a * cos(angle) + b * sin(angle) + c * along
+        for a, b, c in zip(away, across, axis, strict=True)
+    )
+    flat = [x / z, y / z]
+    radius = inner(flat, flat)
+    distorted = 1 + bend[0] * radius + bend[1] * radius**2
+    return [
+        weight * (a * distorted * focal + b - c)
+        for a, b, c in zip(flat, middle, seen, strict=True)
+    ]
+
+
+def bundle(kind: str) -> Callable[[Any, Any], Made]:
+    """All of these errors and those of the weights, or their sparse Jacobian."""
+
+    def made(engine: Any, given: Any) -> Made:
+        count = given["p"]
+        w = given["w"]
+        row = [*given["cam"], *given["x"], w, *given["feat"]]
+        run = getattr(engine, kind)(reprojected, [row] * count)
+        if kind == "each":
+            return run, lambda found: {
+                "reproj_error": {"elements": numbers(found[0]), "repeated": count},
+                "w_err": {"element": 1 - w * w, "repeated": count},
+            }
+        return run, lambda found: sparse(given, found[0])
+
+    return made
+
+
+def sparse(given: Any, first: Any) -> dict[str, list[Any]]:
+    """The first 30 entries and the last one, by rows; the observations are equal."""
+    n, m, p = given["n"], given["m"], given["p"]
+    columns = [*range(11), *range(11 * n, 11 * n + 3), 11 * n + 3 * m]
+    starts = [15 * row for row in range(2 * p + 1)]
+    starts += [starts[-1] + row for row in range(1, p + 1)]
+    places: list[int] = []
+    for observed in range(min(p, 2)):
+        camera, point = observed % n, observed % m
+        block = [11 * camera + i for i in range(11)]
+        block += [11 * n + 3 * point + i for i in range(3)] + [
+            11 * n + 3 * m + observed
+        ]
+        places += block * 2
+    last = 11 * n + 3 * m + p - 1
+    places = [*(places or columns)[:30], last]
+    values = [float(x) for row in first for x in row[:15]]
+    return {
+        "rows": [*starts[:30], starts[-1]],
+        "cols": places,
+        "vals": [*values[:30], -2 * given["w"]],
+    }
+
+
+Matrix = list[list[Any]]
+
+
+def matmul(one: Matrix, other: Matrix) -> Matrix:
+    """The matrix product."""
+    columns = list(zip(*other, strict=True))
+    return [[inner(row, column) for column in columns] for row in one]
+
+
+def turned(x: Any, z: Any, y: Any) -> Matrix:
+    """Rotations about x, then y, then z, as a 4 x 4 matrix."""
+    about_x = [[1, 0, 0], [0, cos(x), -sin(x)], [0, sin(x), cos(x)]]
+    about_y = [[cos(y), 0, sin(y)], [0, 1, 0], [-sin(y), 0, cos(y)]]
+    about_z = [[cos(z), -sin(z), 0], [sin(z), cos(z), 0], [0, 0, 1]]
+    whole = matmul(matmul(about_z, about_y), about_x)
+    return [*[[*row, 0.0] for row in whole], [0.0, 0.0, 0.0, 1.0]]
+
+
+def about_axis(turn: Sequence[Any]) -> Matrix:
+    """The rotation about a vector by its length."""
+    angle = sqrt(inner(turn, turn))
+    x, y, z = [a / angle for a in turn]
+    s, c = sin(angle), cos(angle)
+    return [
+        [x * x + (1 - x * x) * c, x * y * (1 - c) - z * s, x * z * (1 - c) + y * s],
+        [x * y * (1 - c) + z * s, y * y + (1 - y * y) * c, y * z * (1 - c) - x * s],
+        [x * z * (1 - c) - y * s, z * y * (1 - c) + x * s, z * z + (1 - z * z) * c],
+    ]
+
+
+class Hand:
+    """A hand of bones, whose vertices are compared with points."""
+
+    def __init__(self, given: Any) -> None:
+        self.theta, self.us = given["theta"], given["us"]
+        self.points = given["data"]["points"]
+        self.matches = given["data"]["correspondences"]
+        self.model = given["data"]["model"]
+
+    def flat(self) -> list[float]:
+        """The places in the triangles, two for each point, and the pose."""
+        return [*[u for pair in self.us for u in pair], *self.theta]
+
+    def errors(self, w: Sequence[Any]) -> list[Any]:
+        """By how much each point misses its vertex, or its place in a triangle."""
+        us, theta = in_rows(w[: 2 * len(self.us)], 2), w[2 * len(self.us) :]
+        bones, whole = self._bones(theta), about_axis(theta[:3])
+        known: dict[int, list[Any]] = {}
+
+        def vertex(n: int) -> list[Any]:
+            if n not in known:
+                known[n] = self._vertex(n, bones, whole, theta[3:6])
+            return known[n]
+
+        found = []
+        for n, point in enumerate(self.points):
+            there = (
+                vertex(self.matches[n]) if not us else self._inside(n, us[n], vertex)
+            )
+            found += [a - b for a, b in zip(point, there, strict=True)]
+        return found
+
+    def _inside(self, n: int, u: Sequence[Any], vertex: Any) -> list[Any]:
+        corners = [vertex(i) for i in self.model["triangles"][self.matches[n]]]
+        shares = [u[0], u[1], 1 - u[0] - u[1]]
+        return [inner(shares, side) for side in zip(*corners, strict=True)]
+
+    def _bones(self, theta: Sequence[Any]) -> list[Matrix]:
+        """How each bone moves what is fixed to it."""
+        pose: dict[int, Sequence[Any]] = {}
+        place = 6
+        for finger in range(5):
+            for joint in range(3):
+                two = joint == 0
+                pose[2 + 4 * finger + joint] = (
+                    theta[place],
+                    theta[place + 1] if two else 0.0,
+                    0.0,
+                )
+                place += 2 if two else 1
+        absolute: list[Matrix] = []
+        for n, base in enumerate(self.model["base_relatives"]):
+            own = matmul(base, turned(*pose[n])) if n in pose else base
+            parent = self.model["parents"][n]
+            absolute.append(own if parent == -1 else matmul(absolute[parent], own))
+        inverse = self.model["inverse_base_absolutes"]
+        return [matmul(a, b) for a, b in zip(absolute, inverse, strict=True)]
+
+    def _vertex(
+        self, n: int, bones: Any, whole: Matrix, shift: Sequence[Any]
+    ) -> list[Any]:
+        """Where a vertex is: with the bones, by its weights, then with the hand."""
+        base = self.model["base_positions"][n]
+        weights = [(b, x) for b, x in enumerate(self.model["weights"][n]) if x]
+        moved = [
+            sum([x * inner(bones[b][side], base) for b, x in weights])
+            for side in range(3)
+        ]
+        return [inner(row, moved) + t for row, t in zip(whole, shift, strict=True)]
+
+
+def hand(kind: str) -> Callable[[Any, Any], Made]:
+    """All errors, or their derivatives by the pose and by the own places of a point."""
+
+    def made(engine: Any, given: Any) -> Made:
+        model = Hand(given)
+        run = getattr(engine, kind)(model.errors, model.flat())
+        if kind == "value":
+            return run, numbers
+        count = 2 * len(model.us)
+
+        def rows(found: Any) -> list[list[float]]:
+            own = [
+                (n // 3 * 2, n // 3 * 2 + 2) if count else (0, 0)
+                for n in range(len(found))
+            ]
+            return [
+                numbers([*row[first:last], *row[count:]])
+                for row, (first, last) in zip(found, own, strict=True)
+            ]
+
+        return run, rows
+
+    return made
+
+
+# ---- particle, saddle ----------------------------------------------------------------
+
+
+def slopes(mode: str, f: Callable[..., Any], xs: Sequence[Any]) -> list[Any]:
+    """The gradient: "r" by one walk back, "f" by one walk forward for each number."""
+    if mode == "r":
+        return list(grad(f)(list(xs)))
+    ways = [[float(i == j) for j in range(len(xs))] for i in range(len(xs))]
+    return [jvp(f, list(xs), way)[1] for way in ways]
+
+
+def length(xs: Sequence[Any]) -> Any:
+    """Of a vector."""
+    return sqrt(sum([x * x for x in xs]))
+
+
+def lowest(f: Callable[..., Any], start: Sequence[Any], mode: str) -> list[Any]:
+    """Where f is smallest: down the slope, with steps that grow while it goes well."""
+    x, value, slope = list(start), f(list(start)), slopes(mode, f, start)
+    good, step = 0, 1e-5
+    while float_of(length_or_zero(slope)) > 1e-5:
+        if good == 10:
+            good, step = 0, 2 * step
+            continue
+        there = [a - step * b for a, b in zip(x, slope, strict=True)]
+        if length_or_zero([a - b for a, b in zip(x, there, strict=True)]) <= 1e-5:
+            return x
+        found = f(there)
+        if found < value:
+            x, value, good = there, found, good + 1
+            slope = slopes(mode, f, x)
+        else:
+            good, step = 0, step / 2
+    return x
+
+
+def float_of(x: Any) -> float:
+    """The number that a value has."""
+    return x if isinstance(x, float) else float_of(x.data)
+
+
+def length_or_zero(xs: Sequence[Any]) -> float:
+    """The length as a number, which nothing is differentiated by."""
+    return math.hypot(*map(float_of, xs))
+
+
+def landed(w: Any, mode: str) -> Any:
+    """The square of where a charged particle meets the axis."""
+    charges = [(10.0, 10.0 - w), (10.0, 0.0)]
+    x, y, speed_x, speed_y, h = 0.0, 8.0, 0.75, 0.0, 0.1
+
+    def potential(at: Sequence[Any]) -> Any:
+        away = [(at[0] - a, at[1] - b) for a, b in charges]
+        return sum([1 / length(each) for each in away])
+
+    while True:
+        pull = slopes(mode, potential, [x, y])
+        x, y = x + h * speed_x, y + h * speed_y
+        if y <= 0:
+            return (x - y / speed_y * speed_x) ** 2
+        speed_x, speed_y = speed_x - h * pull[0], speed_y - h * pull[1]
+
+
+def particle(modes: str) -> Callable[[Any, Any], Made]:
+    """The charge's place for which the particle meets the origin."""
+
+    def made(engine: Any, given: Any) -> Made:
+        def run() -> Any:
+            return lowest(lambda w: landed(w[0], modes[1]), [given["w"]], modes[0])
+
+        return run, lambda found: float_of(found[0])
+
+    return made
+
+
+def saddle(modes: str) -> Callable[[Any, Any], Made]:
+    """Where a function is smallest in x while largest in y."""
+
+    def height(x: Sequence[Any], y: Sequence[Any]) -> Any:
+        return x[0] * x[0] + x[1] * x[1] - (y[0] * y[0] + y[1] * y[1])
+
+    def made(engine: Any, given: Any) -> Made:
+        start = given["start"]
+
+        def highest(x: Sequence[Any], mode: str) -> list[Any]:
+            return lowest(lambda y: -height(x, y), start, mode)
+
+        def run() -> list[Any]:
+            x = lowest(lambda x: height(x, highest(x, modes[1])), start, modes[0])
+            return [*x, *highest(x, modes[0])]
+
+        return run, lambda found: [float_of(each) for each in found]
+
+    return made
+
+
+MODES = ("ff", "fr", "rf", "rr")
+EVALS: dict[str, dict[str, Callable[[Any, Any], Made]]] = {
+    "hello": {"square": square, "double": double},
+    "det": {"primal": det("value"), "gradient": det("gradient")},
+    "llsq": {"primal": llsq("total"), "gradient": llsq("total_gradient")},
+    "lse": {"primal": lse("value"), "gradient": lse("gradient")},
+    "ode": {"primal": ode("value"), "gradient": ode("gradient")},
+    "kmeans": {"cost": kmeans("total"), "dir": kmeans("newton")},
+    "gmm": {"objective": gmm("total"), "jacobian": gmm("total_gradient")},
+    "lstm": {"objective": lstm("value"), "jacobian": lstm("gradient")},
+    "ba": {"objective": bundle("each"), "jacobian": bundle("each_jacobian")},
+    "ht": {"objective": hand("value"), "jacobian": hand("jacobian")},
+    "particle": {modes: particle(modes) for modes in MODES},
+    "saddle": {modes: saddle(modes) for modes in MODES},
+}
+"""By module and function."""

@@ -1,0 +1,160 @@
+"""The two ways in which a function of many numbers is prepared and differentiated.
+
+Each method returns a function without arguments, which is what gets timed. `f` takes a
+list of numbers, with `row` a row of the table beside it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import autograd
+from autograd import Value, compile, grad, hvp, jacobian
+
+Numbers = Sequence[float]
+Run = Callable[[], Any]
+
+
+def nothing(w: Sequence[Any]) -> Any:
+    """What does not depend on the row, where there is nothing of the kind."""
+    return 0.0
+
+
+class Eager:
+    """Recorded anew at every run."""
+
+    def value(self, f: Callable[..., Any], w: Numbers) -> Run:
+        """f(w)."""
+        return lambda: f(list(w))
+
+    def gradient(self, f: Callable[..., Any], w: Numbers) -> Run:
+        """The derivatives of f(w), a single number."""
+        return lambda: grad(f)(list(w))
+
+    def jacobian(self, f: Callable[..., Any], w: Numbers) -> Run:
+        """Those of every number in f(w), which is a list."""
+        return lambda: jacobian(f)(list(w))
+
+    def total(
+        self,
+        f: Callable[..., Any],
+        w: Numbers,
+        rows: Sequence[Numbers],
+        rest: Any = nothing,
+    ) -> Run:
+        """The sum of f(w, row) over the rows, and of rest(w)."""
+        whole = _whole(f, rows, rest)
+        return lambda: float(whole(list(w)))
+
+    def total_gradient(
+        self,
+        f: Callable[..., Any],
+        w: Numbers,
+        rows: Sequence[Numbers],
+        rest: Any = nothing,
+    ) -> Run:
+        """The derivatives of that by w."""
+        return self.gradient(_whole(f, rows, rest), w)
+
+    def newton(self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers]) -> Run:
+        """The gradient of the sum, divided by the sums of the Hessian's rows."""
+        whole = _whole(f, rows, nothing)
+
+        def run() -> list[float]:
+            slopes = grad(whole)(list(w))
+            curved = hvp(whole, list(w), [1.0] * len(w))
+            return [a / b for a, b in zip(slopes, curved, strict=True)]
+
+        return run
+
+    def each_jacobian(self, f: Callable[..., Any], rows: Sequence[Numbers]) -> Run:
+        """For every row the derivatives of the list f(row) by the row."""
+        return lambda: [jacobian(f)(list(row)) for row in rows]
+
+    def each(self, f: Callable[..., Any], rows: Sequence[Numbers]) -> Run:
+        """For every row the list f(row)."""
+        return lambda: [f(list(row)) for row in rows]
+
+
+def _whole(f: Callable[..., Any], rows: Sequence[Numbers], rest: Any) -> Any:
+    return lambda w: autograd.sum([f(w, row) for row in rows]) + rest(w)
+
+
+class Compiled:
+    """A program, compiled when it is prepared."""
+
+    def value(self, f: Callable[..., Any], w: Numbers) -> Run:
+        """f(w)."""
+        leaves = [Value(x) for x in w]
+        program, numbers = compile(lambda: f(leaves), parameters=leaves), _array(w)
+        return lambda: program(None, numbers)[0]
+
+    def gradient(self, f: Callable[..., Any], w: Numbers) -> Run:
+        """The derivatives of f(w), a single number."""
+        leaves = [Value(x) for x in w]
+        program, numbers = compile(lambda: f(leaves), parameters=leaves), _array(w)
+        return lambda: program.value_and_grad(None, numbers)[1]
+
+    def jacobian(self, f: Callable[..., Any], w: Numbers) -> Run:
+        """Those of every number in f(w), which is a list."""
+        leaves = [Value(x) for x in w]
+        program, numbers = compile(lambda: f(leaves), parameters=leaves), _array(w)
+        return lambda: program.jacobian(None, numbers)[0]
+
+    def _totals(
+        self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers], rest: Any
+    ) -> tuple[Any, Any, Any]:
+        leaves, n = [Value(x) for x in w], len(rows)
+        program = compile(
+            lambda *row: f(leaves, row) + rest(leaves) * (1 / n), len(rows[0]), leaves
+        )
+        return program, _array(rows), _array(w)
+
+    def total(
+        self,
+        f: Callable[..., Any],
+        w: Numbers,
+        rows: Sequence[Numbers],
+        rest: Any = nothing,
+    ) -> Run:
+        """The sum of f(w, row) over the rows, and of rest(w)."""
+        program, X, numbers = self._totals(f, w, rows, rest)
+        return lambda: float(program(X, numbers).sum())
+
+    def total_gradient(
+        self,
+        f: Callable[..., Any],
+        w: Numbers,
+        rows: Sequence[Numbers],
+        rest: Any = nothing,
+    ) -> Run:
+        """The derivatives of that by w."""
+        program, X, numbers = self._totals(f, w, rows, rest)
+        return lambda: program.value_and_grad(X, numbers, reduction="sum")[1]
+
+    def newton(self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers]) -> Run:
+        """The gradient of the sum, divided by the sums of the Hessian's rows."""
+        program, X, numbers = self._totals(f, w, rows, nothing)
+        ones = numbers * 0 + 1
+        return lambda: (
+            program.value_and_grad(X, numbers)[1] / program.hvp(X, ones, numbers)
+        )
+
+    def each_jacobian(self, f: Callable[..., Any], rows: Sequence[Numbers]) -> Run:
+        """For every row the derivatives of the list f(row) by the row."""
+        program = compile(lambda *row: jacobian(f)(list(row)), len(rows[0]))
+        X = _array(rows)
+        return lambda: program(X)
+
+    def each(self, f: Callable[..., Any], rows: Sequence[Numbers]) -> Run:
+        """For every row the list f(row)."""
+        program, X = compile(lambda *row: f(list(row)), len(rows[0])), _array(rows)
+        return lambda: program(X)
+
+
+def _array(numbers: Any) -> Any:
+    import numpy as np
+
+    return np.array(numbers, dtype=float)
+
+
+ENGINES = {"eager": Eager, "compiled": Compiled}
