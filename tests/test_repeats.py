@@ -20,7 +20,7 @@ def short(monkeypatch):
     pytest.importorskip("llvmlite")
     monkeypatch.setattr(programs, "LONG", 20)
     monkeypatch.setattr(repeats, "SAVED", 10)
-    monkeypatch.setattr(repeats, "LESS", 1)
+    monkeypatch.setattr(repeats, "LESS", 0)
     monkeypatch.setattr(repeats, "WIDE", 1000)
 
 

@@ -207,7 +207,40 @@ def _end(keys: Sequence[object], place: int, later: int) -> int:
 
 def rolled(code: Code, outputs: Sequence[int], inputs: int, parameters: int) -> Rolled:
     """A list as loops over a memory, as far as there is something to be rolled up."""
-    return _Roller(code, outputs, inputs, parameters).found()
+    code, ends = opened(code, outputs)
+    return _Roller(code, ends, inputs, parameters).found()
+
+
+def opened(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
+    """Sums and dots of many terms as one addition after the other, which repeat.
+
+    >>> code = Code()
+    >>> xs = [code.add(INPUT, (), n) for n in range(3)]
+    >>> [made.op for made in opened(code, [code.add("sum", (*xs,))])[0].instructions]
+    ['input', 'input', 'input', 'add', 'add']
+    """
+    if not any(made.op in ("sum", "dot") for made in code.instructions):
+        return code, list(outputs)
+    made = Code(code.own)
+    positions: list[int] = []
+    for op, args, number in code.instructions:
+        moved = tuple([positions[arg] for arg in args])
+        if op in ("sum", "dot") and len(args) > 2:
+            positions.append(_chained(made, op, moved))
+        else:
+            positions.append(made.add(op, moved, number))
+    return made, [positions[output] for output in outputs]
+
+
+def _chained(code: Code, op: str, args: tuple[int, ...]) -> int:
+    """Term after term, each computed just before it is added."""
+    half = len(args) // 2 if op == "dot" else len(args)
+    total = -1
+    for n in range(half):
+        pair = (args[n], args[half + n]) if op == "dot" else ()
+        term = code.add("mul", pair) if pair else args[n]
+        total = term if total < 0 else code.add("add", (total, term))
+    return total
 
 
 Column = tuple[int, ...]
