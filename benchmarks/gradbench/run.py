@@ -4,10 +4,10 @@
         [--only det,llsq] [-- options of the eval]
 
 EXPORT is a copy of the repository gradbench/gradbench. Its evals run with the
-interpreter of `--python`, which has what they import (numpy, pydantic, dataclasses-json;
-scipy for gmm), and judge most answers by its tool `manual`: run `make -C cpp` and
-`make -C tools/manual` there first, or pass `-- --no-validation`. For each answer a line
-says what was asked, whether it was right, what preparing took and the median run.
+interpreter of `--python`, which has what they import: numpy, scipy, pydantic and
+dataclasses-json. They judge most answers by its tool `manual`, so run `make -C cpp` and
+`make -C tools/manual bin/NAME` there first. For each answer a line says what was asked,
+whether it was right, what preparing took and the median run.
 """
 
 import argparse
