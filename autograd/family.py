@@ -138,6 +138,13 @@ def accepting(node: Any, give_parents: Callable[..., None]) -> None:
     node.__init__ = __init__
 
 
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else None
+
+
 def missing(
     where: str, name: str, obj: object, known: tuple[str, ...] = ()
 ) -> Exception:
@@ -147,10 +154,8 @@ def missing(
     Traceback (most recent call last):
     AttributeError: Value has no attribute 'value': the number is x.data
     """
-    from difflib import get_close_matches
-
     advice = INSTEAD[where].get(name)
-    if advice is None and (near := get_close_matches(name, known, n=1)):
-        advice = f"did you mean {near[0]}?"
+    if advice is None and known:
+        advice = _nearest(name, known)
     text = f"{where} has no attribute {name!r}" + (f": {advice}" if advice else "")
     return AttributeError(text, name=name, obj=obj)

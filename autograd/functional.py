@@ -31,7 +31,7 @@ from dataclasses import fields, is_dataclass
 from functools import WRAPPER_ASSIGNMENTS
 from itertools import islice
 from numbers import Number
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 
 from autograd.graph import (
@@ -587,6 +587,8 @@ def _matching(given: Any, model: Any, name: str, model_name: str) -> list[Any]:
 
 
 def _several(argnums: Any) -> bool:
+    if type(argnums) is int:  # nearly always
+        return False
     return not isinstance(argnums, (int, str)) and isinstance(argnums, Iterable)
 
 
@@ -601,8 +603,8 @@ def _chosen(
 
     count: of the arguments by position. options: those by name.
     """
-    if argnums == 0 and count:  # nearly always
-        return [(0, _label(0, names))]
+    if argnums == 0 and count and names:  # nearly always
+        return [(0, names[0])]
     wanted = _listed(argnums)
     keys = [
         _named(one, count, options, names)
@@ -693,6 +695,11 @@ def _items(container: Any) -> Iterable[tuple[str, Any]]:
     if _is_record(container):
         names = [field.name for field in fields(container)]
         return [(f".{name}", getattr(container, name)) for name in names]
+    if type(container).__name__ in ("matrix", "MaskedArray"):
+        raise TypeError(
+            f"a {type(container).__name__} of numpy's computes otherwise than an array "
+            "of Values: pass np.asarray(x)"
+        )
     return [(f"[{index}]", item) for index, item in enumerate(container)]
 
 
@@ -704,6 +711,9 @@ def _numbers(
     inside: whether the structure is part of one. There, what is no number, such as a
     text, is left out; alone it is an error.
     """
+    if isinstance(structure, Value):
+        yield where, structure
+        return
     if type(structure) is not float and _is_container(structure):
         for place, item in _items(structure):
             yield from _numbers(item, where + place, True)
@@ -771,12 +781,13 @@ def _array(structure: Any, items: Iterator[Any]) -> Any:
 
 
 def _any_values(items: Iterable[Any]) -> bool:
-    return any(map(_holds_values, items))
+    for item in items:  # noqa: SIM110  (a call of any() takes four times as long)
+        if type(item) is not float and _holds_values(item):
+            return True
+    return False
 
 
 def _holds_values(structure: Any) -> bool:
-    if type(structure) is float:
-        return False
     if isinstance(structure, Value):
         return True
     if _holds_objects(structure):
@@ -807,6 +818,8 @@ def _name(f: Function) -> str:
 
 def _parameter_names(f: Function) -> tuple[str, ...]:
     """The names of a function's positional parameters, for labels and errors."""
+    if type(f) is FunctionType and not f.__dict__:  # nearly always
+        return f.__code__.co_varnames[: f.__code__.co_argcount]
     inner = f
     bound = hasattr(f, "__self__")
     while hasattr(inner, "__wrapped__"):

@@ -174,7 +174,7 @@ def pulled_as_nodes(
     adjoints: dict[Value, Value] = {}
     with ieee():
         for output, seed in zip(outputs, seeds, strict=True):
-            _add(adjoints, output, as_value(seed))
+            _add(adjoints, output, seed)
         for node in reversed(order):
             if node in on_the_way:
                 _hand_on(node, adjoints, on_the_way)
@@ -195,9 +195,9 @@ def _hand_on(node: Value, adjoints: dict[Value, Value], on_the_way: set[Value]) 
             _add(adjoints, parent, _share(node, *factors))
 
 
-def _add(adjoints: dict[Value, Value], node: Value, share: Value) -> None:
+def _add(adjoints: dict[Value, Value], node: Value, share: Any) -> None:
     known = adjoints.get(node)
-    adjoints[node] = share if known is None else known + share
+    adjoints[node] = as_value(share) if known is None else known + share
 
 
 def _watch(outputs: Sequence[Value], seeds: Sequence[Any]) -> None:

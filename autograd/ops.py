@@ -86,6 +86,8 @@ def _power(x: float, y: float) -> float:
     """x ** y where it is a real number; math.pow refuses a negative base's root."""
     if x == 0 and y < 0:
         raise ZeroDivisionError("0 ** a negative number")
+    if y == 1:  # what the slope of a square asks for
+        return x
     return math.pow(x, y)
 
 
@@ -846,6 +848,12 @@ def _elu(x: float, alpha: float) -> float:
     return x if x > 0 else alpha * math.expm1(x)
 
 
+def _elu_slope(x: Any, alpha: Any, out: Any) -> Any:
+    if x > 0:
+        return 1.0
+    return alpha * exp(x) if x < 0 else alpha  # at 0 with the slope 0, as in torch
+
+
 def _elu_unchosen(x: Any, alpha: Any) -> tuple[Any, Any]:
     return False, x > 0
 
@@ -859,14 +867,14 @@ elu: Final[Operation] = row(
     (-0.6321205588285577, 3.0)
     """,
     partials=(
-        lambda x, alpha, out: 1.0 if x > 0 else alpha * exp(x),
+        _elu_slope,
         lambda x, alpha, out: 0.0 if x > 0 else expm1(x),
     ),
     names=("x", "alpha"),
     selects=_elu_unchosen,
     batch="np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0.0)))",
     latex=r"\operatorname{{ELU}}_{{{1}}}\left({0}\right)",
-    kink="by x, alpha at x = 0; by alpha, 0 there",
+    kink="by x, alpha at x = 0, and again by x, 0; by alpha, 0 there",
     box=((-5.0, 5.0), (0.5, 2.0)),
     samples=((1.5, 1.0), (-2.0, 1.0), (-1000.0, 0.5)),
     defaults=(1.0,),

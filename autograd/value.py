@@ -16,6 +16,7 @@ its row.
 
 from __future__ import annotations
 
+import math
 import struct
 import threading
 from collections.abc import Callable, Sequence
@@ -31,6 +32,8 @@ from autograd.wording import cut
 
 BLANK: Final = object()
 """What the engine builds a node from: its number is set right after."""
+
+DEGREE: Final = math.pi / 180
 
 ADD: Final = ops.add
 SUB: Final = ops.sub
@@ -277,7 +280,12 @@ class Value:
             return with_number(DIV, other, self)
         return _divide(constant(other), self)
 
-    def __pow__(self, other: Value | float | int) -> Value:
+    def __pow__(self, other: Value | float | int, modulus: object = None) -> Value:
+        if modulus is not None:
+            raise TypeError(
+                "pow() with a third argument is for whole numbers; of Values, write "
+                "x ** y % z"
+            )
         if isinstance(other, Value):
             right = other
         elif isinstance(other, (float, int)):
@@ -310,6 +318,12 @@ class Value:
         if not isinstance(other, (float, int)):
             return with_number(ops.floordiv, other, self)
         return binary(ops.floordiv, constant(other), self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def __neg__(self) -> Value:
         return _unary(NEG, self, -self._data, -1.0)
@@ -639,6 +653,13 @@ class Value:
             "autograd.floor(x + 0.5) where a slope of 0 is meant"
         )
 
+    def __trunc__(self) -> NoReturn:
+        raise TypeError(
+            f"trunc() of the Value {describe(self)} would have the slope 0 and stop "
+            "every gradient: truncate the number, math.trunc(x.data), or write "
+            "autograd.sign(x) * autograd.floor(abs(x)) where a slope of 0 is meant"
+        )
+
     def __reduce__(self) -> str | tuple[Any, ...]:
         if self._operation.name:
             raise TypeError(
@@ -690,6 +711,30 @@ class Value:
         """What `np.arctanh` calls; see `autograd.atanh`."""
         return unary(ops.atanh, self)
 
+    def deg2rad(self) -> Value:
+        """What `np.deg2rad` calls: an angle in radians, of one in degrees."""
+        return self * DEGREE
+
+    def radians(self) -> Value:
+        """What `np.radians` calls; as `deg2rad`."""
+        return self * DEGREE
+
+    def rad2deg(self) -> Value:
+        """What `np.rad2deg` calls: an angle in degrees, of one in radians."""
+        return self * (1.0 / DEGREE)
+
+    def degrees(self) -> Value:
+        """What `np.degrees` calls; as `rad2deg`."""
+        return self * (1.0 / DEGREE)
+
+    def fabs(self) -> Value:
+        """What `np.fabs` calls; see `autograd.abs`."""
+        return unary(ops.abs_, self)
+
+    def rint(self) -> NoReturn:
+        """What `np.rint` and `np.round` call: the error of `round`."""
+        return self.__round__()
+
     def conjugate(self) -> Value:
         """What `np.std`, `np.var` and `np.vdot` call: itself, for it is real."""
         return self
@@ -740,17 +785,20 @@ class Value:
 
     def __getattr__(self, name: str) -> Any:
         if COMPILED:
-            from autograd.native import own_attributes
-
             own = own_attributes(self)
             if name in own:
                 return own[name]
+        if name.startswith("__"):  # numpy asks for some of these, of every Value
+            raise AttributeError(f"Value has no attribute {name!r}")
         from autograd.family import missing
 
         raise missing("Value", name, self)
 
     def __xor__(self, other: object) -> NoReturn:
-        raise TypeError(f"{describe(self)} ^ {describe(other)}: a power is written **")
+        raise TypeError(
+            f"{describe(self)} ^ {describe(other)}: a power is written **, and that "
+            "one of two conditions holds alone, !="
+        )
 
 
 @final
@@ -776,6 +824,7 @@ if COMPILED:
         in_doubles,
         in_floats,
         ordered,
+        own_attributes,
         put_adjoints,
         record_row,
         replay,
@@ -911,6 +960,9 @@ def describe(x: object, names: Any = None) -> str:
     """
     if not isinstance(x, Value):
         return repr(x)
+    guard = in_effect("guard")
+    if guard is not None and guard.stands_in(x):
+        return str(guard.described(x))
     name = cut(x._label)
     if not name and x._operation.name:
         name = f"{x._operation.name}(...)"

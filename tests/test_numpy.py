@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,12 +14,15 @@ import autograd
 from autograd import Value, grad, gradients, hessian, jacobian
 
 KINDS = [np.float64, np.float32, np.float16, np.int64, np.int32, np.uint8, np.bool_]
+KINDS += [np.longdouble, np.int8, np.uint64, Fraction, bool, int]
 OPERATORS = {
     "add": operator.add,
     "sub": operator.sub,
     "mul": operator.mul,
     "div": operator.truediv,
     "pow": operator.pow,
+    "mod": operator.mod,
+    "floordiv": operator.floordiv,
 }
 
 
@@ -39,6 +43,12 @@ def test_scalars_compare_and_convert(kind):
     v = Value(0.75)
     assert v < kind(1)
     assert not kind(1) < v
+    assert kind(1) >= v > kind(0)
+    assert Value(1.0) == kind(1) != v
+    assert [x.data for x in divmod(kind(1), v)] == [1.0, 0.25]
+    assert [x.data for x in divmod(v, kind(1))] == [0.0, 0.75]
+    assert autograd.atan2(kind(1), v).data == math.atan2(1.0, 0.75)
+    assert jacobian(lambda x: [x * x, v.data / x])(kind(1)) == [2.0, -0.75]
     assert Value(kind(1)).data == 1.0
     assert type(autograd.tanh(kind(1))) is float
     assert type(grad(lambda x: x * x)(kind(1))) is float
@@ -188,6 +198,7 @@ def test_statistics_and_numpys_names_of_further_functions():
     for f in (np.std, np.var, lambda x: np.vdot(x, x)):
         assert f(a).data == pytest.approx(float(f(np.array(numbers))), rel=1e-14)
     names = ["log2", "log10", "exp2", "cbrt", "arcsinh", "arccosh", "floor", "ceil"]
+    names += ["deg2rad", "radians", "rad2deg", "degrees", "fabs", "square", "conj"]
     for name in names:
         found = [x.data for x in getattr(np, name)(a)]
         assert found == pytest.approx(getattr(np, name)(numbers).tolist(), rel=1e-15)
@@ -203,3 +214,6 @@ def test_remainders_have_slopes_and_rounding_says_why_it_has_none():
     assert grad(lambda x: x // 2.0)(7.5) == 0.0
     with pytest.raises(TypeError, match=r"slope 0.*round\(x.data, 2\)"):
         round(Value(7.5, label="x"), 1)
+    for function in (np.rint, np.round, np.trunc, np.fix):
+        with pytest.raises(TypeError, match="slope 0"):
+            function(np.array([Value(7.5)]))

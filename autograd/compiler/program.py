@@ -79,13 +79,15 @@ def compile(
 ) -> Program:
     """Turn a recorded graph, or a function, into a program that runs over a batch.
 
-    outputs: a Value, several Values, or a function. A function is called once, with
-        one stand-in Value per input, `f(x1, ..., xn)`, and returns a Value or a list,
-        tuple or array of them, which may be nested. Branching in Python on what depends
-        on an input raises CompileError, with the line and what to write instead; so
-        does drawing random numbers. A recorded graph has the branches that Python took
-        at the numbers of its recording, and a derivative by `create_graph` those of the
-        partial derivatives; it keeps them for every row, and warns where that is known.
+    outputs: a Value, several Values, or a function. A function is called with one
+        stand-in Value per input, `f(x1, ..., xn)`, and returns a Value or a list, tuple
+        or array of them, which may be nested. Branching in Python on what depends on an
+        input raises CompileError, with the line and what to write instead; so does
+        drawing random numbers, and computing something else in a second call, which
+        is made to find that out: what the function prints appears twice. A recorded
+        graph has the branches that Python took at the numbers of its recording, and a
+        derivative by `create_graph` those of the partial derivatives; it keeps them for
+        every row, and warns where that is known.
     inputs: the leaves that get a new number for every row, in the order of the columns
         of `X`; for a function, how many there are. None, for a function of parameters
         alone. A leaf that the outputs do not depend on is fine: its column has no

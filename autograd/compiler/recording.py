@@ -232,8 +232,8 @@ def from_function(
 ) -> tuple[Code, list[int], tuple[int, ...]]:
     """The instructions of function(x1, ..., xn), and the shape of what it returned.
 
-    The arguments are Values whose number is nan. Deciding something in Python by what
-    depends on them, or on the parameters, raises CompileError, because the program
+    It is called twice, with Values whose number is nan. Deciding something in Python by
+    what depends on them, or on the parameters, raises CompileError, because the program
     would keep for all numbers what was decided for these; so does drawing at random,
     and what else makes a second recording another one.
     """
@@ -340,7 +340,7 @@ def _called(function: Callable[..., Any], stand_ins: Sequence[Value]) -> Any:
         return function(*stand_ins)
     except CompileError:
         raise
-    except TypeError as error:
+    except (TypeError, IndexError) as error:
         better = _no_number(error)
         if better is None:  # not in the function: it takes other arguments, say
             raise
@@ -451,6 +451,12 @@ CASES = (
 )
 
 
+PLACE = (
+    "In a function that is compiled, x stands for a number that differs from row to "
+    "row, and is no place in a list and no count: take(values, x) is the value at it"
+)
+
+
 def _refuse(how: str) -> NoReturn:
     raise CompileError(
         f"{_line(walk_stack(sys._getframe()))}{how} asks for a number that differs "
@@ -458,11 +464,14 @@ def _refuse(how: str) -> NoReturn:
     )
 
 
-def _no_number(error: TypeError) -> CompileError | None:
+def _no_number(error: TypeError | IndexError) -> CompileError | None:
     """What Python says of a stand-in where it needs a number, with the user's line."""
     line = _line(reversed(list(walk_tb(error.__traceback__))))
-    if not line:
+    is_place = any(word in str(error) for word in ("indices", "as an integer"))
+    if not line or (isinstance(error, IndexError) and not is_place):
         return None
+    if is_place:
+        return CompileError(f"{line}{error}.\n{PLACE}")
     if any(word in str(error) for word in ("subscript", "iterable", "len()")):
         return CompileError(f"{line}{error}.\n{LISTED}")
     return CompileError(
