@@ -11,7 +11,11 @@ from functools import wraps
 
 from autograd.hints import Any, Final
 
-_NO_FLAG: Final = "every Value has a gradient; for a number without history: detach()"
+_NO_DEVICE: Final = "numbers are Python's floats and on no device: leave it out"
+_NO_FLAG: Final = (
+    "every Value has a gradient; a number without history is x.detach(), and what "
+    "training leaves alone model.freeze()"
+)
 
 INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
     "Value": {
@@ -41,6 +45,17 @@ INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         "sum": "write autograd.sum([x, y, ...])",
         "mean": "write autograd.mean([x, y, ...])",
         "shape": "a Value is one number; an array of them is np.array([x, y])",
+        "size": "a Value is one number; an array of them is np.array([x, y])",
+        "dim": "a Value is one number; an array of them is np.array([x, y])",
+        "dot": "write autograd.dot([x, y, ...], [...])",
+        "clone": "a Value never changes: use x itself, or x.detach() for a leaf",
+        "copy": "a Value never changes: use x itself, or x.detach() for a leaf",
+        "cpu": _NO_DEVICE,
+        "cuda": _NO_DEVICE,
+        "to": _NO_DEVICE,
+        "float": "the number is x.data",
+        "double": "the number is x.data",
+        "zero_": "write x.data = 0.0, or x.grad = 0.0",
     },
     "module 'autograd'": {
         "ln": "the natural logarithm is autograd.log",
@@ -71,6 +86,14 @@ INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         "stop_gradient": "write x.detach()",
         "nn": "networks are in a package of their own: import nn",
         "numpy": "numpy's functions take arrays of Values: import numpy as np",
+        "optim": "optimizers are in a package of their own, such as nn.SGD",
+        "set_grad_enabled": "write with autograd.no_grad(): around it",
+        "inference_mode": "write with autograd.no_grad(): around it",
+        "enable_grad": "leave it out: autograd.grad differentiates in no_grad() too",
+        "manual_seed": "what is random takes a seed: nn.MLP(2, [1], seed=0)",
+        "randn": "write autograd.Value(random.gauss())",
+        "zeros": "numbers with gradients are a list of Values",
+        "ones": "numbers with gradients are a list of Values",
     },
     "module 'nn'": {
         "Linear": "write nn.Layer(inputs, outputs, activation=None)",
@@ -92,6 +115,25 @@ INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         "ModuleList": "a list in an attribute of a Module is found there",
         "functional": "losses are in nn itself, activations in autograd",
         "train": "write nn.fit(model, X, y)",
+        "NLLLoss": "write nn.cross_entropy(logits, target)",
+        "LogSoftmax": "nn.cross_entropy takes what comes before it",
+        "LeakyReLU": "an activation is named: nn.Layer(2, 3, 'leaky_relu')",
+        "ELU": "an activation is named: nn.Layer(2, 3, 'elu'), or autograd.elu",
+        "Softplus": "an activation is named: nn.Layer(2, 3, 'softplus')",
+        "Identity": "write nn.Layer(2, 3, None) for a layer without an activation",
+        "BatchNorm1d": "write nn.LayerNorm(width)",
+        "Adagrad": "optimizers are nn.SGD, nn.Adam, nn.AdamW and nn.RMSProp",
+        "init": "a layer draws its weights itself, by its seed: nn.Layer(2, 3, seed=0)",
+    },
+    "Module": {
+        "forward": "a model is called: model(x)",
+        "cuda": _NO_DEVICE,
+        "cpu": _NO_DEVICE,
+        "to": _NO_DEVICE,
+        "children": "the parts are model.stages(), or model.modules() with theirs",
+        "requires_grad_": "what does not move is model.freeze()",
+        "double": "numbers are Python's floats: leave it out",
+        "compile": "nn.fit does that itself; autograd.compile takes a function",
     },
 }
 """By the object that is asked: what to write in place of a name it has not got."""
@@ -146,9 +188,16 @@ def _nearest(name: str, known: tuple[str, ...]) -> str | None:
 
 
 def missing(
-    where: str, name: str, obj: object, known: tuple[str, ...] = ()
+    where: str,
+    name: str,
+    obj: object,
+    known: tuple[str, ...] = (),
+    shown: str = "",
 ) -> Exception:
     """An AttributeError that says what to write instead, where that is known.
+
+    where: in `INSTEAD`. known: names that it has, for one that is nearly written so.
+    shown: what the error calls it, where that is not `where`.
 
     >>> raise missing("Value", "value", None)
     Traceback (most recent call last):
@@ -157,5 +206,7 @@ def missing(
     advice = INSTEAD[where].get(name)
     if advice is None and known:
         advice = _nearest(name, known)
-    text = f"{where} has no attribute {name!r}" + (f": {advice}" if advice else "")
+    text = f"{shown or where} has no attribute {name!r}" + (
+        f": {advice}" if advice else ""
+    )
     return AttributeError(text, name=name, obj=obj)

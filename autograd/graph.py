@@ -105,7 +105,7 @@ def gradients(
     (12.0, [12.0])
     """
     if isinstance(inputs, Value):
-        raise TypeError(f"inputs is a list of Values: write [{describe(inputs)!s:.40}]")
+        raise TypeError(f"inputs is a list of Values: write [{inputs.label or 'x'}]")
     wanted = list(inputs)
     for x in wanted:
         if type(x) is not Value:

@@ -169,6 +169,8 @@ class Value:
 
     @grad.setter
     def grad(self, grad: object) -> None:
+        if grad is None:
+            raise TypeError("a gradient is a number; to clear it write x.grad = 0.0")
         if self._operation.name:
             self._adjoint = number(grad)
         else:
@@ -670,7 +672,14 @@ class Value:
         guard = MODE.guard
         if guard is not None:
             guard(self, "copying")
-        return _leaf, (self._data, self._label, self._left_partial, self.constant)
+        made = (self._data, self._label, self._left_partial, self.constant)
+        own: Any = own_attributes(self) if COMPILED else self.__dict__
+        return (_leaf, made, dict(own)) if own else (_leaf, made)
+
+    def __setstate__(self, own: dict[str, Any]) -> None:
+        """A copy gets the attributes that a user gave the leaf."""
+        for name, attribute in own.items():
+            setattr(self, name, attribute)
 
     def __repr__(self) -> str:
         guard = in_effect("guard")
@@ -779,6 +788,15 @@ class Value:
             "with @operation"
         )
 
+    @property
+    def requires_grad(self) -> bool:
+        """What torch has: an error that says what there is in its place."""
+        raise _no_flag(self)
+
+    @requires_grad.setter
+    def requires_grad(self, flag: object) -> None:
+        raise _no_flag(self)
+
     def item(self) -> float:
         """The number, as `.data`."""
         return self.data
@@ -842,6 +860,12 @@ def _label(label: object) -> str:
     )
 
 
+def _no_flag(node: Value) -> Exception:
+    from autograd.family import missing
+
+    return missing("Value", "requires_grad", node)
+
+
 def made(data: object, *others: object, **names: object) -> Value:
     """What a call of `Value` makes that gives more than data and a label."""
     from autograd.family import understood
@@ -856,7 +880,7 @@ def give_parents(node: Value, parents: object, partials: object) -> None:
     """Make a new leaf the result of what the caller computed."""
     if isinstance(parents, str) or (not parents and not partials):
         return
-    if isinstance(partials, str):
+    if partials is None or isinstance(partials, str):
         raise TypeError(
             f"Value(data, parents, {partials!r}) doesn't say the local derivatives: "
             "write the operation itself, such as x.tanh() or x + y, or "

@@ -20,6 +20,7 @@ from html import escape
 from itertools import groupby
 from typing import Any, Self, TypeGuard, TypeVar, cast
 
+from autograd.family import missing
 from autograd.numeric import is_number, number
 from autograd.operation import Operation
 from autograd.ops import TABLE
@@ -86,6 +87,9 @@ class Module:
             f"{type(self).__name__} is a Module that can't be called yet; give it "
             "a method __call__(self, x)"
         )
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing("Module", name, self, shown=type(self).__name__)
 
     def members(self) -> Iterator[tuple[str, object]]:
         """The named parts to look for parameters in; by default every attribute."""

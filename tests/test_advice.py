@@ -145,7 +145,7 @@ FOLLOWED = {
         "gradients(output, inputs, create_graph=True)[0]",
         "gradients(output, inputs, create_graph=True)",
     ),
-    "gradients(output, x)": ("gradients(output, [x])[0]", "write [x = 3.0]"),
+    "gradients(output, x)": ("gradients(output, [x])[0]", "write [x]"),
     "gradients(NODE, [LEAF], create_graph=True)": ("replayed()", "recompute()"),
     "setattr(output, 'data', 1.0)": (
         "(spare.__setattr__('data', 2.0), 1.0)[1]",
@@ -156,6 +156,9 @@ FOLLOWED = {
     "Value(6.0, (x, y), (y, x))": ("Value(6.0, (x, y), (y.data, x.data))", ".data"),
     "Value(6.0, (x, y), (1.0,))": ("Value(6.0, (x, y), (2.0, 3.0))", "for each parent"),
     "Value(6.0, requires_grad=True)": ("Value(6.0)", "leave requires_grad out"),
+    "setattr(x, 'requires_grad', False)": ("x.detach()", "x.detach()"),
+    "setattr(spare, 'grad', None)": ("setattr(spare, 'grad', 0.0)", "x.grad = 0.0"),
+    "Value(6.0, _children=(x, y))": ("x * y", "x + y"),
     "Value(6.0, 7)": ("Value(6.0, label='name')", "Value(data, label='name')"),
     "Value([1.0, 2.0])": ("[Value(x) for x in numbers][0]", "[Value(x) for x in num"),
     "Value('2.5')": ("Value(float('2.5'))", "float(text)"),
