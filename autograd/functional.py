@@ -484,12 +484,13 @@ class _Run:
             return pushed(self.outputs, self.inputs, directions, order)
         with _recording():
             rows = [
-                pushed_as_nodes(
-                    self.outputs, dict(zip(self.inputs, v, strict=True)), order
-                )
-                for v in directions
+                pushed_as_nodes(self.outputs, self._parts(v), order) for v in directions
             ]
         return [_delivered(row, True) for row in rows]
+
+    def _parts(self, direction: list[Any]) -> dict[Value, Any]:
+        pairs = zip(self.inputs, direction, strict=True)
+        return {x: part for x, part in pairs if part is not None}
 
     def along(self, direction: list[Any], order: list[Value]) -> Any:
         """The derivative of the result along one direction."""
@@ -499,7 +500,8 @@ class _Run:
     def rows_forward(self, order: list[Value]) -> list[list[Any]]:
         """The derivatives of each output by all inputs, found input by input."""
         places = range(len(self.inputs))
-        columns = self.pushed([[float(i == j) for j in places] for i in places], order)
+        alone = [[1.0 if i == j else None for j in places] for i in places]
+        columns = self.pushed(alone, order)
         if not columns:
             return [[] for _ in self.outputs]
         return [list(row) for row in zip(*columns, strict=True)]

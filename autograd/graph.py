@@ -222,13 +222,14 @@ def reached(
 def pushed(
     outputs: Sequence[Value],
     inputs: Sequence[Value],
-    directions: Sequence[Sequence[float]],
+    directions: Sequence[Sequence[Any]],
     order: list[Value],
 ) -> list[list[float]]:
     """The derivative of each output along each direction: walks forward, in floats.
 
-    directions: each a number for every input. Nodes that the inputs may come from are
-        taken as fixed.
+    directions: each a number for every input, or None where that has no part in it:
+        unlike 0, None times an infinite slope is 0. Nodes that the inputs may come from
+        are taken as fixed.
     order: of the outputs, as from `reached`.
 
     Returns a row for each direction.
@@ -243,7 +244,9 @@ def pushed(
         try:
             for direction in directions:
                 for index, x in enumerate(inputs):
-                    x._adjoint = direction[index]
+                    part = direction[index]
+                    x._mark = known - 1 if part is None else known
+                    x._adjoint = 0.0 if part is None else part
                 for node in way:
                     node._adjoint = _slope_along(node, known)
                 rows.append([x._adjoint if x._mark == known else 0.0 for x in outputs])

@@ -25,6 +25,8 @@ from autograd import (
     vjp,
 )
 from autograd.functional import _numbers, _rebuilt
+from autograd.modes import ieee
+from autograd.ops import TABLE
 
 
 def close(x, y, rel=1e-12):
@@ -335,3 +337,23 @@ def test_aux():
     assert (slope[0].data, besides["sum"].data, besides["n"]) == (3.0, 5.0, 2)
     two = grad(lambda x, y: (x * y, y), argnums=(0, 1), has_aux=True)
     assert two(2.0, 3.0) == ((3.0, 2.0), 3.0)
+
+
+POLES = [name for name, row in TABLE.items() if row.arity and name != "take"]
+
+
+@pytest.mark.parametrize("name", POLES)
+def test_a_jacobian_has_the_rows_that_gradients_are_at_poles_too(name):
+    row = TABLE[name]
+
+    def outputs(v):
+        return [row(*v[:-1]) + v[-1], v[-1], 2.0 * v[-1], v[0] * v[-1], v[0]]
+
+    with ieee():
+        for at in itertools.product((0.0, 1.0, -1.0, 3.0), repeat=row.arity):
+            x = [*at, 0.5]
+            rows = [grad(lambda v, i=i: outputs(v)[i])(x) for i in range(5)]
+            np.testing.assert_allclose(jacobian(outputs)(x), rows, rtol=1e-12)
+            found = jacobian(outputs)([Value(each) for each in x])
+            numbers = [[each.data for each in line] for line in found]
+            np.testing.assert_allclose(numbers, rows, rtol=1e-12)
