@@ -742,7 +742,7 @@ class Value:
 
     def rint(self) -> NoReturn:
         """What `np.rint` and `np.round` call: the error of `round`."""
-        return self.__round__()
+        self.__round__()
 
     def conjugate(self) -> Value:
         """What `np.std`, `np.var` and `np.vdot` call: itself, for it is real."""
