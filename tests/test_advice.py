@@ -148,7 +148,7 @@ FOLLOWED = {
     "gradients(output, x)": ("gradients(output, [x])[0]", "write [x]"),
     "gradients(NODE, [LEAF], create_graph=True)": ("replayed()", "recompute()"),
     "setattr(output, 'data', 1.0)": (
-        "(spare.__setattr__('data', 2.0), 1.0)[1]",
+        "setattr(spare, 'data', 2.0)",
         "leaf",
     ),
     "setattr(output, '_backward', print)": ("Value(6.0, (x, y), (2.0, 3.0))", "Value("),
