@@ -53,6 +53,7 @@ static int node_setattro(PyObject *self, PyObject *name, PyObject *value) {
 }
 
 static PyObject *own_attributes(PyObject *Py_UNUSED(module), PyObject *node) {
+    if (PyErr_Occurred()) return NULL; /* mypyc asks here also where a property raised */
     PyObject *attributes = attributes_of(node, 0);
     return attributes ? Py_NewRef(attributes) : PyDict_New();
 }
