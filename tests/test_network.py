@@ -295,6 +295,8 @@ def test_wide_layers_fold_in_the_middle():
     assert "c1i6" not in nodes
     assert nodes["c1gap"] == nodes["c0gap"] == ["⋮"]
     assert nodes["h1"] == ["layer 1", "100 neurons, relu"]
+    told = titles(network(model, [0.1] * 40, [1, 0, 0]))
+    assert told["d1-back"] == "each δ flows back along its weights"
     told = titles(network(model, [0.1] * 40, [1, 0, 0], most=5))
     assert (told["c1gap"], told["c0gap"]) == ("96 more", "36 more")
 
