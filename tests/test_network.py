@@ -301,6 +301,13 @@ def test_wide_layers_fold_in_the_middle():
     assert (told["c1gap"], told["c0gap"]) == ("96 more", "36 more")
 
 
+def test_without_a_row_there_are_as_many_inputs_as_the_first_layer_takes():
+    first = Neuron(3, seed=0), Layer(3, 1, seed=0), MLP(3, [2, 1], seed=0)
+    for model in (*first, Sequential(first[1], Layer(1, 2, seed=0))):
+        inputs = {key for key in circles(network(model)) if key.startswith("c0")}
+        assert inputs == {"c0i0", "c0i1", "c0i2"}
+
+
 def test_single_layers_neurons_and_sequences():
     assert "c1i0" in texts(network(Neuron(3, seed=0), [1, 2, 3], 1.0))
     assert "c1i1" in texts(network(Layer(3, 2, seed=0), [1, 2, 3], [1.0, 0.0]))

@@ -16,7 +16,15 @@ import nn
 from nn import recipe
 from nn.data import Dataset
 from nn.losses import LOSSES
-from nn.recipe import Settings, default_loss, divide, learn, make_model, make_optimizer
+from nn.recipe import (
+    Settings,
+    default_loss,
+    divide,
+    learn,
+    make_model,
+    make_optimizer,
+    repeated,
+)
 from viz.cli import main
 
 
@@ -187,7 +195,10 @@ def test_settings_can_be_handed_over_and_changed():
     ("arguments", "kind", "words"),
     [
         ({"epoch": 3}, TypeError, "no setting 'epoch'; there are: target, delimiter"),
-        ({"hidden": "4;4"}, ValueError, "hidden takes layer sizes such as 16,16"),
+        *(
+            ({"hidden": wrong}, ValueError, "hidden takes layer sizes such as 16,16")
+            for wrong in ("4;4", "4,0", "0", "4,x", "4,,4", "-1,2", "4.5,2")
+        ),
         ({"optimizer": "best"}, ValueError, "unknown optimizer 'best'; choose one of"),
         ({"epochs": -1}, ValueError, "epochs is a whole number from 0; got -1"),
     ],
@@ -195,6 +206,14 @@ def test_settings_can_be_handed_over_and_changed():
 def test_settings_that_cannot_be(arguments, kind, words):
     with pytest.raises(kind, match=words):
         learn(table(2), **arguments)
+
+
+def test_each_repeated_training_has_the_next_seed():
+    data, settings = table(2, rows=60), Settings(epochs=2, hidden=[3], seed=5, repeat=3)
+    trained = [learn(data, settings, seed=seed) for seed in (5, 6, 7)]
+    expected = [one.scores["test"]["accuracy"] for one in trained]
+    assert repeated(data, settings, trained[0]) == tuple(expected)
+    assert len(set(expected)) > 1
 
 
 # ---- the table -----------------------------------------------------------------------
