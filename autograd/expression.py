@@ -463,9 +463,10 @@ def _check_known(step: Step, text: str, leaves: Mapping[str, Value]) -> None:
 
 def _compute(steps: list[Step], text: str, leaves: Mapping[str, Value]) -> Value:
     results: list[Value] = []
+    known = _constants() | dict(leaves)
     for step in steps:
         if step.count is None:
-            results.append(_operand(step, leaves))
+            results.append(known[step.name] if step.name else constant(step.number))
             continue
         first = len(results) - step.count
         try:
@@ -487,14 +488,12 @@ def _numbered(error: Exception, step: Step, results: list[Value]) -> str:
     return str(error)
 
 
-def _operand(step: Step, leaves: Mapping[str, Value]) -> Value:
-    if not step.name:
-        return constant(step.number)
-    if step.name in leaves:
-        return leaves[step.name]
-    node = constant(CONSTANTS[step.name])
-    node.label = step.name
-    return node
+def _constants() -> dict[str, Value]:
+    """A node for each number that has a name, however often a text names it."""
+    nodes = {name: constant(number) for name, number in CONSTANTS.items()}
+    for name, node in nodes.items():
+        node.label = name
+    return nodes
 
 
 # ---- what errors show ----------------------------------------------------------------

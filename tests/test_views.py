@@ -1,5 +1,7 @@
 """The views of one graph together: one order of operands, one name, one number."""
 
+import cmath
+import math
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -117,6 +119,26 @@ def test_the_first_operand_comes_in_above_the_second(text):
     for svg, head, arrow in pages:
         for heights in entries(svg, output, head, arrow):
             assert heights == sorted(set(heights)), heights
+
+
+def points(text):
+    return [complex(*map(float, p)) for p in re.findall(r"(-?[\d.]+),(-?[\d.]+)", text)]
+
+
+def turn(edge):
+    """By how many degrees an arrow's head points elsewhere than its line leads."""
+    (line,), (head,) = edge.iter(f"{SVG}path"), edge.iter(f"{SVG}polygon")
+    *_, before, end = points(line.get("d"))
+    tip = max(points(head.get("points")), key=lambda point: abs(point - end))
+    return abs(math.degrees(cmath.phase((tip - end) / (end - before))))
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_no_arrowhead_is_bent(direction):
+    for text in FORMULAS[::3]:
+        svg = draw(recorded(text), detail="op", direction=direction).svg
+        turns = {id: turn(edge) for id, edge in parts(svg, "edge").items()}
+        assert max(turns.values()) < 44, (text, turns)
 
 
 @pytest.mark.parametrize("text", FORMULAS[::8])

@@ -414,6 +414,9 @@ def sign_with(operation: Operation, labels: Sequence[str]) -> str:
 # ---- the picture ---------------------------------------------------------------------
 
 
+MOST_PORTS: Final = 3  # that a circle has; of more operands each has a place of its own
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a picture lies on the page; see `draw`."""
@@ -424,10 +427,19 @@ class Look:
     key: bool = True
     blank: bool = False
 
-    @property
-    def ports(self) -> tuple[str, str, str]:
-        """Where operands come into a circle: the first, one in the middle, the last."""
-        return ("nw", "w", "sw") if self.direction == "right" else ("nw", "n", "ne")
+    def port(self, position: int, count: int) -> str:
+        """Where an operand comes in: the first above, or left of, the second.
+
+        From the left, the second of two comes in the middle: from below the middle an
+        arrow that runs level would have to bend its head.
+        """
+        if count == 1:
+            return ""
+        if count > MOST_PORTS:
+            return f":p{position}:{'w' if self.direction == 'right' else 'n'}"
+        right = ("nw", "w", "sw")
+        down = ("nw", "ne") if count == 2 else ("nw", "n", "ne")
+        return f":{(right if self.direction == 'right' else down)[position]}"
 
 
 def _picture(boxes: list[Box], look: Look) -> Graph:
@@ -529,7 +541,7 @@ class Picture:
         name = "o" + box.key[1:]
         count = len(box.operands)
         sign, title = visible(box.sign), visible(box.op)
-        if count > len(self.look.ports):
+        if count > MOST_PORTS:
             self.graph.add(name, style.gate(sign, count, self.look.direction), title)
         else:
             self.graph.add(name, title=title, **style.circle(sign))
@@ -545,7 +557,7 @@ class Picture:
         """The arrow from an operand, which the gradient flows back along."""
         operand = box.operands[position]
         name = "o" + box.key[1:]
-        head = name + self._port(position, len(box.operands))
+        head = name + self.look.port(position, len(box.operands))
         if operand.label:
             self.graph.edge(operand.key, head, style="dotted", arrowhead="none")
             return
@@ -559,14 +571,6 @@ class Picture:
         if self.look.blank:
             title, label = "local derivative", style.small(f"∂ {OPEN}")
         self._arrow(tail, head, back, f"{name}-{operand.place}", title, label=label)
-
-    def _port(self, position: int, count: int) -> str:
-        """Where an operand comes in: the first above, or left of, the second."""
-        first, middle, last = self.look.ports
-        if count > 3:
-            return f":p{position}:{middle}"
-        ports = ("", f":{first}:{last}", f":{first}:{middle}:{last}")[count - 1]
-        return f":{ports.split(':')[position + 1]}" if ports else ""
 
     def _again(self, key: str, row: int) -> str:
         """A value in a row: its box, or where that is in another row, its name."""
