@@ -8,7 +8,7 @@ left negative, and a wide line carries much gradient.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -317,8 +317,16 @@ def key(known: bool, operations: bool, blank: bool = False) -> str:
         lines.append("the wider an arrow, the more gradient flows back along it")
     elif not blank:
         lines.append("–: no gradient yet, before backward()")
-    text = "<BR/>".join(lines)
-    return f'<<FONT POINT-SIZE="8.5" COLOR="{QUIET}">{text}</FONT>>'
+    return _below(lines)
+
+
+def _below(lines: Iterable[str], size: float = 8.5) -> str:
+    """Lines of markup below a picture, apart from it and from one another."""
+    rows = [
+        f'<TR><TD><FONT POINT-SIZE="{size}" COLOR="{QUIET}">{line}</FONT></TD></TR>'
+        for line in lines
+    ]
+    return _table('<TR><TD HEIGHT="4"></TD></TR>' + "".join(rows))
 
 
 def program_key(back: bool) -> str:
@@ -352,8 +360,7 @@ def fold_key(forms: list[str], known: bool) -> str:
         lines.append("the wider an arrow, the more gradient flows back along it")
     else:
         lines.append("–: no gradient yet, before backward()")
-    text = "<BR/>".join(lines)
-    return f'<<FONT POINT-SIZE="8.5" COLOR="{QUIET}">{text}</FONT>>'
+    return _below(lines)
 
 
 def legend(arrows: list[str], caption: str = "", forms: Sequence[str] = ()) -> str:
@@ -370,8 +377,7 @@ def legend(arrows: list[str], caption: str = "", forms: Sequence[str] = ()) -> s
         for line in (caption, *forms)
         if line
     ]
-    text = "<BR/>".join((*above, gap.join(map(markup, arrows)), gap.join(signs)))
-    return f'<<FONT POINT-SIZE="9" COLOR="{QUIET}">{text}</FONT>>'
+    return _below((*above, gap.join(map(markup, arrows)), gap.join(signs)), 9)
 
 
 def caption(text: str) -> str:
