@@ -230,9 +230,11 @@ def _end_of_name(text: str, start: int) -> int:
 def _stranger(text: str, position: int) -> ParseError:
     while text[position].isspace():
         position += 1
-    hint = HINTS.get(text[position], "")
-    reason = f"{quoted(text[position])} is not part of an expression"
-    return ParseError(f"{reason}: {hint}" if hint else reason, text, position)
+    hint = HINTS.get(
+        text[position], "write numbers, names, + - * / ^ ( ) and functions"
+    )
+    reason = f"{quoted(text[position])} is not part of an expression: {hint}"
+    return ParseError(reason, text, position)
 
 
 # ---- from tokens to steps ------------------------------------------------------------

@@ -396,7 +396,15 @@ def _pretty(value: object, indent: str = "") -> str:
 
 
 def _parse(text: str) -> dict[str, object]:
-    content = json.loads(text, object_pairs_hook=_no_doubles, parse_constant=_no_nan)
+    try:
+        content = json.loads(
+            text, object_pairs_hook=_no_doubles, parse_constant=_no_nan
+        )
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"line {error.lineno}, column {error.colno} is not JSON, as nn.save and "
+            "chainrule train write it"
+        ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f'it does not say "format": "{FORMAT}"')
     version = _whole(content, "version")

@@ -320,7 +320,7 @@ def moons(rows: int = 400, noise: float = 0.1, seed: int = 0) -> Dataset:
     require("sklearn")
     from sklearn.datasets import make_moons
 
-    X, y = make_moons(_count(rows, 2), noise=noise, random_state=seed)
+    X, y = make_moons(_count(rows, 2, noise), noise=noise, random_state=seed)
     return Dataset(X, y.tolist(), PLANE)
 
 
@@ -329,7 +329,9 @@ def circles(rows: int = 400, noise: float = 0.08, seed: int = 0) -> Dataset:
     require("sklearn")
     from sklearn.datasets import make_circles
 
-    X, y = make_circles(_count(rows, 2), noise=noise, factor=0.5, random_state=seed)
+    X, y = make_circles(
+        _count(rows, 2, noise), noise=noise, factor=0.5, random_state=seed
+    )
     return Dataset(X, y.tolist(), PLANE)
 
 
@@ -341,7 +343,10 @@ def blobs(
     from sklearn.datasets import make_blobs
 
     X, y = make_blobs(
-        _count(rows, classes), centers=classes, cluster_std=noise, random_state=seed
+        _count(rows, classes, noise),
+        centers=classes,
+        cluster_std=noise,
+        random_state=seed,
     )
     return Dataset(X, y.tolist(), PLANE)
 
@@ -350,7 +355,7 @@ def spirals(
     rows: int = 400, noise: float = 0.1, seed: int = 0, classes: int = 2
 ) -> Dataset:
     """Arms that wind around one another, each once around the middle."""
-    arms = range(_count(rows, classes))
+    arms = range(_count(rows, classes, noise))
     rng = random.Random(f"spirals {seed}")
 
     def point(row: int) -> list[float]:
@@ -364,7 +369,7 @@ def spirals(
 
 def xor(rows: int = 400, noise: float = 0.2, seed: int = 0) -> Dataset:
     """Four clouds at the corners of a square; opposite corners are of one class."""
-    corners = [(row // 2 % 2, row % 2) for row in range(_count(rows, 4))]
+    corners = [(row // 2 % 2, row % 2) for row in range(_count(rows, 4, noise))]
     rng = random.Random(f"xor {seed}")
     X = [
         [2.0 * a - 1 + rng.gauss(0, noise), 2.0 * b - 1 + rng.gauss(0, noise)]
@@ -380,9 +385,11 @@ def _plane(X: list[list[float]], y: list[int]) -> Dataset:
     return Dataset(np.array(X), y, PLANE)
 
 
-def _count(rows: int, least: int) -> int:
+def _count(rows: int, least: int, noise: float) -> int:
     if rows < least:
         raise ValueError(f"rows is at least {least}, one per class; got {rows}")
+    if not 0 <= noise < math.inf:
+        raise ValueError(f"noise is a number from 0; got {noise!r}")
     return rows
 
 

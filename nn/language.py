@@ -57,6 +57,8 @@ def generate(
     >>> generate(model, 2, seed=0) == generate(model, 2, seed=0)
     True
     """
+    if n < 0:
+        raise ValueError(f"n is a whole number from 0; got {n}")
     if not math.isfinite(temperature) or temperature < 0:
         raise ValueError(f"temperature is a number from 0; got {temperature!r}")
     room = int(getattr(model, "context", ENDLESS) if longest is None else longest)
@@ -175,7 +177,13 @@ def text_of(data: Path | Sequence[str] | Text, unit: str = "characters") -> Text
         return data
     if isinstance(data, (list, tuple)):
         return Text.of(data, unit)
-    return words() if data == "words" else read_text(str(data), unit)
+    if data != "words":
+        return read_text(str(data), unit)
+    if unit != "characters":
+        raise ValueError(
+            f"unit is characters for the set words, whose items are words; got {unit!r}"
+        )
+    return words()
 
 
 def learn_text(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from inspect import signature
 from statistics import fmean
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from autograd.files import Path, absent
 from nn import metrics
@@ -65,14 +65,17 @@ class Setting:
     help: a sentence or two. group: the heading that it stands under.
     metavar: what a value is called, where its type says too little.
     default: what holds where nothing is given, where the default is None.
+    only: of which data it can be said at all, where not of all.
     """
 
     help: str
     group: str = ""
     metavar: str | None = None
     default: str | None = None
+    only: str = ""
 
 
+FILE, DRAWN = "a table in a file", f"points that are drawn ({', '.join(GENERATED)})"
 TABLE, NETWORK, TRAINING = "The table", "The network", "The training"
 
 
@@ -97,6 +100,7 @@ class Settings:
             "Of a file: the column to predict from all the others.",
             TABLE,
             metavar="COLUMN",
+            only=FILE,
         ),
     ] = None
     delimiter: Annotated[
@@ -105,25 +109,32 @@ class Settings:
             "What separates a file's columns: , or ; or tab.",
             TABLE,
             default="looked for",
+            only=FILE,
         ),
     ] = None
     task: Annotated[
         str,
         Setting(
-            "What the target is: classes or number; auto looks at its values.", TABLE
+            "What the target is: classes or number; auto looks at its values.",
+            TABLE,
+            only=FILE,
         ),
     ] = "auto"
     numbers: Annotated[
         str | Sequence[str],
-        Setting("Columns to take as numbers: a,b.", TABLE, metavar="COLUMNS"),
+        Setting(
+            "Columns to take as numbers: a,b.", TABLE, metavar="COLUMNS", only=FILE
+        ),
     ] = ""
     categories: Annotated[
         str | Sequence[str],
-        Setting("Columns to take as categories: a,b.", TABLE, metavar="COLUMNS"),
+        Setting(
+            "Columns to take as categories: a,b.", TABLE, metavar="COLUMNS", only=FILE
+        ),
     ] = ""
     ignore: Annotated[
         str | Sequence[str],
-        Setting("Columns to leave out: a,b.", TABLE, metavar="COLUMNS"),
+        Setting("Columns to leave out: a,b.", TABLE, metavar="COLUMNS", only=FILE),
     ] = ""
     missing: Annotated[
         str | Sequence[str] | None,
@@ -132,6 +143,7 @@ class Settings:
             TABLE,
             metavar="TEXTS",
             default="NA, nan, null, none, ?, - and the like",
+            only=FILE,
         ),
     ] = None
     decimal: Annotated[
@@ -140,6 +152,7 @@ class Settings:
             "What stands before decimals: a point or a comma.",
             TABLE,
             default="looked for",
+            only=FILE,
         ),
     ] = None
     test: Annotated[
@@ -155,11 +168,16 @@ class Settings:
         ),
     ] = 0.0
     rows: Annotated[
-        int, Setting(f"How many points to draw, for {', '.join(GENERATED)}.", TABLE)
+        int,
+        Setting(
+            f"How many points to draw, for {', '.join(GENERATED)}.", TABLE, only=DRAWN
+        ),
     ] = 400
     noise: Annotated[
         float | None,
-        Setting("How far those points are scattered; more is harder.", TABLE),
+        Setting(
+            "How far those points are scattered; more is harder.", TABLE, only=DRAWN
+        ),
     ] = None
     hidden: Annotated[
         str | Sequence[int],
@@ -576,10 +594,12 @@ def load_data(data: Path | Dataset | Table, settings: Settings) -> Dataset | Tab
             f"data is a set's name, a file, a Table or a Dataset; got {data!r}"
         )
     if data in SETS:
+        _check_used(settings, str(data), FILE, *() if data in GENERATED else (DRAWN,))
         return SETS[str(data)](**_drawn(str(data), settings))
     path = os.fspath(data)
     if path != "-" and not os.path.exists(path):
         raise ValueError(_no_file(path))
+    _check_used(settings, path, DRAWN)
     if settings.target is None:
         names = read_sheet(path, delimiter=settings.delimiter).names
         raise ValueError(
@@ -588,6 +608,15 @@ def load_data(data: Path | Dataset | Table, settings: Settings) -> Dataset | Tab
         )
     sheet = read_sheet(path, delimiter=settings.delimiter)
     return read_table(sheet, settings.target, _told(settings, sheet.names))
+
+
+def _check_used(settings: Settings, data: str, *others: str) -> None:
+    """Refuse a setting that would be ignored, since it can't be said of these data."""
+    hints = get_type_hints(Settings, include_extras=True)
+    for setting in fields(Settings):
+        told: Setting = hints[setting.name].__metadata__[0]
+        if told.only in others and getattr(settings, setting.name) != setting.default:
+            raise ValueError(f"{setting.name} is for {told.only}, and {data} is none")
 
 
 def _no_file(path: str) -> str:

@@ -97,6 +97,8 @@ class Text:
 
         Items that are longer than the context are cut into parts of its length.
         """
+        if context < 1:
+            raise ValueError(f"context is a whole number from 1; got {context}")
         X, y = [], []
         for item in self.items:
             tokens = [0, *self.vocabulary.encode(item), 0]

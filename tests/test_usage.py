@@ -150,7 +150,35 @@ step iris.json 1 2                  | chainrule step iris.json .* --target 1
 explain iris.json 1 2 --target 0    | --target is one of setosa, virginica, other
 flow iris.json 1 2 --target cow     | --target is one of setosa, virginica, other
 draw iris.json 1 --target setosa    | takes 2 inputs, got 1
-draw iris.json 1 a --target setosa  | an input has to be a number, got 'a'
+draw iris.json 1 a --target setosa  | an input has to be a number, such as 0.5; got 'a'
+flow trained/model.json x1=1 --target 1 | such as 0.5; got 'x1=1'
+eval iris.json 1 2                  | eval takes an expression; of a model, .* flow
+draw text.json 1 2 --target 1       | a model of a text.* chainrule generate text.json
+network text.json                   | a model of a text.* chainrule generate text.json
+network table.csv                   | line 1, column 1 is not JSON, as nn.save
+draw "x*y" x=1,y=2                  | put a space between values
+flow --lr nan                       | --lr is a number above 0; got nan
+flow --lr -1                        | --lr is a number above 0; got -1
+flow --boxes --width 50             | --width needs 70 columns
+draw {XY} --json                    | draw has no option --json; it has
+draw {XY} --width 80                | draw has no option --width; it has
+step {XY} --quiet                   | step has no option --quiet; it has
+-v                                  | no option -v; the options are --version
+generate text.json -n 0             | -n 0: .*1
+generate text.json -n -1            | -n -1: .*1
+generate text.json --temperature -1 | --temperature is a number from 0; got -1
+generate text.json --prompt zz      | 'z' is not among the characters
+train moons --out table.csv/a       | --out: .* no folder .* write .* --out trained
+train moons --noise -1              | --noise is a number from 0; got -1
+train moons --target y              | --target is for a table in a file, and moons is
+train iris --task number            | --task is for a table in a file, and iris is
+train iris --noise 1                | --noise is for points that are drawn
+train iris --rows 50                | --rows is for points that are drawn
+train table.csv --target y --rows 9 | --rows is for points that are drawn
+train moons --context 3             | --context is for a text, and moons is a table
+train words --hidden 3              | --hidden is for a table, and words is a text
+train words --context 0             | --context is a whole number from 1; got 0
+train words --unit letters          | --unit is characters for the set words
 draw iris.json 1 1e999 --target setosa | an input .* too large
 """
 LINES = [[*map(str.strip, line.rsplit(" | ", 1))] for line in WRONG.strip().split("\n")]

@@ -158,8 +158,10 @@ def _assignment(text: str) -> tuple[str, float]:
             f"infinity is written {name}=inf"
         ) from None
     except ValueError:
+        several = re.search(r"[,;]\s*\w+\s*=", number)
+        advice = "put a space between values" if several else "write for instance"
         raise ValueError(
-            f"{text!r}: {number!r} is not a number; write for instance {name}=0.5"
+            f"{text!r}: {number!r} is not a number; {advice} {name}=0.5"
         ) from None
 
 
@@ -250,6 +252,11 @@ def evaluate(
     from viz.table import evaluate as evaluation_of
     from viz.table import print_table
 
+    if _is_model(text, values):
+        raise ValueError(
+            f"eval takes an expression; of a model, chainrule flow {text} 0.5 -1.2 "
+            "--target 1 prints every number"
+        )
     form = ending(output, ("txt", "json"))
     room = _width(width, output) if width or output not in ("", "-") else 0
     root, leaves = _expression(text, values or [])
@@ -350,11 +357,23 @@ def train(
     from viz.train import train as run
 
     chosen, out = Settings(**settings), folder(out, "--out")
+    sizes = {"context": context, "width": width, "heads": heads, "layers": layers}
+    network: dict[str, Any] = {**sizes, "unit": unit}
     if not is_text(data, chosen):
+        _check_usual(network, data)
         run(data, chosen, out)
         return
-    sizes = {"context": context, "width": width, "heads": heads, "layers": layers}
-    train_text(data, chosen, {**sizes, "unit": unit}, out)
+    train_text(data, chosen, network, out)
+
+
+def _check_usual(network: dict[str, Any], data: str) -> None:
+    """Refuse what is said of a text's network where there is a table."""
+    from nn.language import learn_text
+
+    usual = inspect.signature(learn_text).parameters
+    for name, given in network.items():
+        if given != usual[name].default:
+            raise ValueError(f"{name} is for a text, and {data} is a table")
 
 
 @verb()
@@ -365,7 +384,7 @@ def generate(
             metavar="MODEL", help="A model.json that chainrule train made of a text."
         ),
     ],
-    count: Annotated[int, typer.Option("-n", "--count", help="How many.")] = 10,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many.")] = 10,
     temperature: Annotated[
         float,
         typer.Option(help="Below 1 the likely becomes likelier; 0 is the likeliest."),
@@ -658,15 +677,17 @@ def play(
     export: Annotated[
         str,
         typer.Option(
+            metavar="FOLDER",
             help="Write it for a browser without a server instead: into a folder, or "
-            "as one page where the name ends in .html."
+            "as one page where the name ends in .html.",
         ),
     ] = "",
     assets: Annotated[
         str,
         typer.Option(
+            metavar="FOLDER",
             help="The folder of npm packages that --export takes Pyodide and Graphviz "
-            "from; node_modules by default."
+            "from; node_modules by default.",
         ),
     ] = "",
 ) -> None:
@@ -722,6 +743,11 @@ def _row_of(path: str, values: Iterable[str]) -> tuple[Any, list[float]]:
     from nn.checkpoint import load_checkpoint
 
     saved = load_checkpoint(path)
+    if saved.context.vocabulary is not None:
+        raise ValueError(
+            f"{path} is a model of a text, which takes no numbers; "
+            f"chainrule generate {path} writes with it"
+        )
     x = [_plain_number(value, "an input") for value in values]
     if x and saved.context.scaling is not None:
         x = saved.context.scaling([x])[0].tolist()
@@ -756,7 +782,9 @@ def _plain_number(text: str, what: str) -> float:
     except OverflowError:
         raise ValueError(f"{what} is too large: {text}") from None
     except ValueError:
-        raise ValueError(f"{what} has to be a number, got {text!r}") from None
+        raise ValueError(
+            f"{what} has to be a number, such as 0.5; got {text!r}"
+        ) from None
 
 
 def _root(

@@ -7,6 +7,7 @@ recorded graph; the words and sums around them are all that is made here.
 from __future__ import annotations
 
 import copy
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -801,7 +802,7 @@ def flow(
     >>> print(flow(neuron, [3.0], 5.0).splitlines()[8])
       z = 2·3 + 1 = 7
     """
-    _check(style, width)
+    _check(style, width, lr)
     told = record_pass(model, x, y, loss)
     after = record_pass(_updated(model, told, lr), x, y, loss)
     boxes = style == "boxes"
@@ -824,7 +825,9 @@ def flow(
     return Flow(diagram(parts, width, ascii) if boxes else _chart(parts, ascii))
 
 
-def _check(style: str, width: int) -> None:
+def _check(style: str, width: int, lr: float) -> None:
+    if not 0 < lr < math.inf:
+        raise ValueError(f"lr is a number above 0; got {lr!r}")
     if style not in NARROWEST:
         raise ValueError(f"unknown style {style!r}; choose {' or '.join(NARROWEST)}")
     if width < NARROWEST[style]:

@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,10 @@ def train_text(
     saved, decay = out / "model.json", settings.weight_decay or 0.0
     names = "test epochs batch_size schedule patience clip seed engine resume progress"
     options = {name: getattr(settings, name) for name in names.split()}
+    for other in fields(settings):
+        used = (*options, "optimizer", "lr", "weight_decay", "validation")
+        if other.name not in used and getattr(settings, other.name) != other.default:
+            raise ValueError(f"{other.name} is for a table, and {data} is a text")
     with _folder(out):
         trained = learn_text(
             data,
@@ -186,7 +191,13 @@ def _folder(path: Path) -> Iterator[None]:
     Raises ValueError where another training is writing into it.
     """
     fresh = not path.exists()
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"--out: there can be no folder {str(path)!r} ({error.strerror}); write "
+            "for instance --out trained"
+        ) from None
     try:
         with _alone_in(path):
             yield

@@ -122,8 +122,9 @@ class Verb(TyperCommand):
     def _unknown(self, name: str, options: Mapping[str, bool]) -> str:
         words = f"{self.name} has no option {name}"
         known = [option for option in options if option.startswith("--")]
-        if near := get_close_matches(name, known, n=1):
-            return f"{words}; did you mean {near[0]}?"
+        bare = {option.lstrip("-"): option for option in known}
+        if near := get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.64):
+            return f"{words}; did you mean {bare[near[0]]}?"
         return f"{words}; it has {', '.join(known)}"
 
     def _told(self, error: Any, args: Sequence[str]) -> str:
@@ -211,9 +212,10 @@ class Verbs(TyperGroup):
         if word.partition("=")[0] in known:
             return
         what = "option" if word.startswith("-") else "verb"
-        verbs = ", ".join(self.commands)
+        every = [*options, "--help"] if what == "option" else self.commands
         near = get_close_matches(word, known, n=1)
-        advice = f"did you mean {near[0]}?" if near else f"the verbs are {verbs}"
+        advice = f"the {what}s are {', '.join(every)}"
+        advice = f"did you mean {near[0]}?" if near else advice
         raise UsageError(f"there is no {what} {word}; {advice}")
 
 
