@@ -259,9 +259,17 @@ def _found_out(cells: Cells) -> Column:
     if form := date_format(cells.present):
         return date_column(cells, form)
     if different > 20 and different > count / 2:
-        why = f"{different} different texts in {rows} rows"
+        why = f"{different} different texts in {rows} rows" + _partly(cells, found)
         return _useless(cells, "identifier", why)
     return category_column(cells, "codes, with zeros before" if cells.coded else "")
+
+
+def _partly(cells: Cells, found: pl.Series) -> str:
+    """How many numbers are among a column's texts, where most are."""
+    if cells.coded or found.count() <= 0.5 * len(cells.present):
+        return ""
+    text, _ = cells.place(~cells.gaps & found.is_null())
+    return f"; {found.count()} are numbers, but not {cut(text, 20)!r}"
 
 
 def _useless(cells: Cells, kind: str, why: str) -> Column:
@@ -296,14 +304,27 @@ def _as_number(cells: Cells, found: pl.Series) -> Column:
     if low == high:
         return _useless(cells, "constant", f"always {low:.6g}")
     named = cells.name in cells.sheet.unnamed or IDENTIFIERS.match(cells.name)
-    if values[0] in (0, 1) and len(values) > 2 and (np.diff(values) == 1).all():
-        why = f"counts {low:.0f} to {high:.0f}"
-        if named or COUNTERS.match(cells.name):
+    counting = named or COUNTERS.match(cells.name)
+    if _counts(values, in_any_order=bool(counting)):
+        why = f"counts {values[0]:.0f} to {values[-1]:.0f}"
+        if (np.abs(np.diff(values)) != 1).any():
+            why = f"counts {low:.0f} to {high:.0f}, in another order"
+        if counting:
             return _useless(cells, "row number", why)
         why += "; a row number has to be ignored"
     elif named and _all_differ(values):
         return _useless(cells, "identifier", "another whole number in each row")
     return number_column(cells, found, why)
+
+
+def _counts(values: Array, in_any_order: bool) -> bool:
+    """Whether they are 0, 1, 2 or 1, 2, 3 and so on, or backwards."""
+    import numpy as np
+
+    values = np.sort(values) if in_any_order else values
+    values = values[::-1] if values[0] > values[-1] else values
+    counting = values[0] in (0, 1) and len(values) > 2
+    return bool(counting and (np.diff(values) == 1).all())
 
 
 def _all_differ(values: Array) -> bool:
@@ -315,12 +336,24 @@ def _all_differ(values: Array) -> bool:
 
 
 def written(cells: Cells, found: pl.Series) -> str:
-    """How a number is written that a programmer would write in another way."""
+    """How a number is written that a programmer would write in another way.
+
+    Of numbers with several marks, such as $5 and 6 €, the first of each.
+    """
     import polars as pl
 
     dressed = cells.texts.filter(found.is_not_null())
     dressed = dressed.filter(dressed.cast(pl.Float64, strict=False).is_null())
-    return f", written as {cut(dressed[0], 20)}" if len(dressed) else ""
+    marks = dressed.str.replace_all(UNMARKED, "")
+    firsts = dressed.filter(marks.is_first_distinct() & (marks != ""))
+    firsts = firsts if len(firsts) else dressed
+    count = min(3, (marks != "").any() * len(firsts) or 1)
+    shown = " and as ".join(cut(text, 20) for text in firsts[:count])
+    return f", written as {shown}" if len(dressed) else ""
+
+
+UNMARKED = r"[0-9.,'’\s()+−-]|[eE][-+]?[0-9]"
+"""What is no mark, such as $ or %, in a number as people write it."""
 
 
 def number_column(cells: Cells, found: pl.Series, why: str) -> Column:
@@ -372,10 +405,24 @@ def category_column(cells: Cells, why: str, gaps: pl.Series | None = None) -> Co
     gaps = cells.gaps if gaps is None else gaps
     labels = texts.filter(~gaps).unique().sort().to_list()
     shown = cut(", ".join(cut(label, 15) for label in labels), 40)
-    kind = why or f"{len(labels)} texts: {shown}"
+    kind = why or f"{len(labels)} texts: {shown}{alike(labels)}"
     return Column(
         cells.name, "category", kind, _codes(texts, gaps, labels), tuple(labels)
     )
+
+
+def alike(labels: Sequence[str]) -> str:
+    """What is to be told of labels that differ in capitals alone.
+
+    >>> alike(["YES", "Yes", "no"]), alike(["yes", "no"])
+    ('; YES and Yes differ in capitals alone', '')
+    """
+    first: dict[str, str] = {}
+    for label in labels:
+        other = first.setdefault(label.casefold(), label)
+        if other != label:
+            return f"; {cut(other, 15)} and {cut(label, 15)} differ in capitals alone"
+    return ""
 
 
 def plainly(texts: pl.Series) -> pl.Series:

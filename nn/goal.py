@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autograd.wording import cut, word
-from nn.cells import ENOUGH
-from nn.columns import Cells, all_numbers, plainly, written
+from nn.cells import ENOUGH, date_format
+from nn.columns import Cells, alike, all_numbers, plainly, written
 from nn.hints import Label, Target
 
 if TYPE_CHECKING:
@@ -83,13 +83,20 @@ def _number_goal(cells: Cells, found: pl.Series, why: str) -> tuple[Goal, list[T
 def _text_goal(cells: Cells, task: str) -> tuple[Goal, list[Target]]:
     y = plainly(cells.present).to_list()
     classes = tuple(sorted(set(y)))
+    if task == "auto" and (form := date_format(cells.present)):
+        raise ValueError(
+            f"{cells.sheet.name}: the target {cells.name!r} holds dates or times, "
+            f"written as {form.strip()}; these can tell of others, but not be told: "
+            "choose another target, or say task='classes' (--task classes)"
+        )
     if task == "auto" and len(classes) > max(20, len(y) / 2):
         raise ValueError(
             f"{cells.sheet.name}: the target {cells.name!r} has {len(classes)} "
             f"different texts in {len(y)} rows, too many to be classes; choose another "
             "target, or say task='classes' (--task classes)"
         )
-    return Goal(cells.name, classes, _counted(len(classes), "text")), y
+    why = _counted(len(classes), "text") + alike(classes)
+    return Goal(cells.name, classes, why), y
 
 
 def _counted(count: int, what: str) -> str:

@@ -23,6 +23,7 @@ from __future__ import annotations
 import codecs
 import csv
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -147,9 +148,19 @@ def _parsed(data: bytes, name: str, delimiter: str | None) -> Sheet:
     data, notes = _as_utf8(data, name)
     if data[:SAMPLE].lstrip()[:1] in (b"{", b"["):
         return _json(data, name)
-    if data[:SAMPLE].lstrip()[:1] == b"<":
-        raise ValueError(f"{name} is a web page or XML; save the table in it as CSV")
-    return _separated(data, name, delimiter, notes)
+    for begins, what in MARKUP.items():
+        if data[:SAMPLE].lstrip().lower().startswith(begins):
+            raise ValueError(f"{name} is {what}; save the table in it as CSV")
+    return _separated(*_spaced(data, delimiter), name, notes)
+
+
+MARKUP = {
+    b"<": "a web page or XML",
+    b"|": "a table in Markdown",
+    b"@relation": "a file of Weka (ARFF)",
+    b"%pdf": "a PDF",
+}
+"""What texts begin with that hold a table in other words."""
 
 
 # ---- from bytes to UTF-8 -------------------------------------------------------------
@@ -263,20 +274,24 @@ class _Head:
     """How a file's text is built, as its beginning tells.
 
     names: as the first line has them, one for each column. lines: how many come before
-    the first row. commented: whether comments stand above the names.
+    the first row. commented: whether comments stand above the names. title: a line
+    above them that is no comment.
     """
 
     names: list[str]
     delimiter: str
     lines: int
     commented: bool
+    title: str = ""
 
 
 def _separated(
-    data: bytes, name: str, delimiter: str | None, notes: tuple[str, ...]
+    data: bytes, delimiter: str | None, name: str, notes: tuple[str, ...]
 ) -> Sheet:
     head = _head(data, name, delimiter)
     names, unnamed, more = _unique(head.names)
+    if head.title:
+        more.append(f"the first line, {cut(head.title, 40)!r}, is a title, no row")
     named: Mapping[str, pl.Series] | None = None
     if _is_plain(data, head):
         named = _by_polars(data, head, names)
@@ -286,6 +301,8 @@ def _separated(
     else:
         columns, lines = _by_csv(data, name, head)
         named = dict(zip(names, columns, strict=True))
+    if len(names) > 1 and names[-1] in unnamed and not (named[names[-1]] != "").any():
+        named = {name: named[name] for name in names[:-1]}  # each line ends in a mark
     told = (*notes, *more)
     return _checked(Sheet(name, named, lines, unnamed, told, delimiter=head.delimiter))
 
@@ -300,21 +317,25 @@ def _head(data: bytes, name: str, asked: str | None) -> _Head:
     sample = _sample(data)
     if not sample.strip():
         raise ValueError(f"{name} is empty")
-    delimiter = asked or _sniffed(sample)
+    delimiter = asked or _sniffed(sample) or _sniffed(sample, 1) or CANDIDATES[0]
     rows = list(_records(sample, delimiter))
     usual = _usual([len(row) for row, _ in rows])
     skipped = 0
     while skipped + 1 < len(rows) and _is_remark(rows[skipped : skipped + 2], usual):
         skipped += 1
+    title = ""
+    if _is_title([row for row, _ in rows[skipped:]], usual):
+        title = "".join(rows[skipped][0]).strip()
+        skipped += 1
     row, lines = rows[skipped]
     names = [text.strip() for text in row]
     names[0] = names[0].lstrip("#").strip()
-    _check_header(names, delimiter, name, asked)
     below = [row for row, _ in rows[skipped + 1 :]]
+    _check_header(names, below, delimiter, name, asked)
     if below and {len(row) for row in below} == {len(names) + 1}:
         ended = not any(row[-1] for row in below)  # each row by a delimiter
         names = [*names, ""] if ended else ["", *names]
-    return _Head(names, delimiter, lines, skipped > 0)
+    return _Head(names, delimiter, lines, skipped > bool(title), title)
 
 
 def _sample(data: bytes) -> str:
@@ -355,25 +376,75 @@ def _has_sign(row: Sequence[str]) -> bool:
     return row[0].lstrip().startswith("#")
 
 
-def _sniffed(sample: str) -> str:
+def _is_title(rows: Sequence[Sequence[str]], usual: int) -> bool:
+    """Whether the first row is a line above the names.
+
+    A single cell, or Excel's `sep=;`, above a row of texts alone, with numbers below.
+    A table of R, whose first line has a name less, has numbers in its second.
+    """
+    if usual < 2 or len(rows) < 3 or len(rows[1]) != usual:
+        return False
+    alone = _is_alone(rows[0])
+    if alone and rows[0][0].startswith("sep="):
+        return True
+    below = any(_is_number(text) for row in rows[2:] for text in row)
+    return alone and below and not any(map(_is_number, rows[1]))
+
+
+def _is_alone(row: Sequence[str]) -> bool:
+    return sum(bool(text.strip()) for text in row) == 1
+
+
+def _spaced(data: bytes, asked: str | None) -> tuple[bytes, str | None]:
+    """The text and its delimiter, where any number of blanks is one.
+
+    That is so where nothing else separates the columns: then runs of blanks become a
+    single one.
+    """
+    if asked not in (None, " "):
+        return data, asked
+    sample = _sample(data)
+    if asked is None and _sniffed(sample):
+        return data, asked
+    single = _single_spaced(sample.encode())
+    counts = {len(row) for row, _ in _records(single.decode(), " ")}
+    if asked or (counts and 1 < max(counts) <= min(counts) + 1):
+        return _single_spaced(data), " "
+    return data, asked
+
+
+def _single_spaced(data: bytes) -> bytes:
+    """Blanks outside quotes once each, and none at a line's ends."""
+    data = re.sub(rb'("(?:[^"]|"")*")| +', lambda found: found[1] or b" ", data)
+    return re.sub(rb"(?m)^ | (?=\r?$)", b"", data)
+
+
+def _sniffed(sample: str, above: int = 0) -> str | None:
     """The delimiter that cuts the first lines into the same number of cells, or most.
 
+    None where none does. above: how many lines at the beginning are no part of it.
+
     >>> _sniffed("a;b\\n1,5;2,5\\n"), _sniffed("a,b\\n1;2,3\\n"), _sniffed("a\\n1\\n")
-    (';', ',', ',')
+    (';', ',', None)
     """
 
     def score(delimiter: str) -> tuple[bool, float, int]:
         rows = [row for row, _ in _records(sample, delimiter) if not _has_sign(row)]
-        counts = [len(row) for row in rows[:50]] or [1]
+        counts = [len(row) for row in rows[above:50]] or [1]
         usual = _usual(counts)
         fits = counts[0] > 1 and usual - counts[0] in (0, 1)
         return fits, fits * counts.count(usual) / len(counts), fits * usual
 
-    return max(CANDIDATES, key=score)
+    best = max(CANDIDATES, key=score)
+    return best if score(best)[0] else None
 
 
 def _check_header(
-    names: Sequence[str], delimiter: str, name: str, asked: str | None
+    names: Sequence[str],
+    below: Sequence[Sequence[str]],
+    delimiter: str,
+    name: str,
+    asked: str | None,
 ) -> None:
     if len(names) == 1 and asked:
         for other in CANDIDATES:
@@ -387,6 +458,21 @@ def _check_header(
         raise ValueError(
             f"{name} starts with numbers; its first line has to name the columns"
         )
+    if any(map(_is_number, names)) and _is_row(names, below):
+        raise ValueError(
+            f"{name} starts with a row, {cut(delimiter.join(names), 40)!r}; its first "
+            "line has to name the columns"
+        )
+
+
+def _is_row(names: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a first line looks like those below: one of its texts comes again."""
+    columns = zip(*[row for row in below if len(row) == len(names)], strict=True)
+    return any(
+        name in column
+        for name, column in zip(names, columns, strict=False)
+        if name and not _is_number(name)
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -588,7 +674,7 @@ def _rows(data: bytes, name: str, head: _Head) -> Iterator[tuple[int, list[str]]
 
 def _ragged(name: str, line: int, row: Sequence[str], head: _Head) -> str:
     cells = f"{len(row)} column{'s' * (len(row) != 1)}"
-    advice = ""
+    advice = "; where that is no row, take it out or begin it with #"
     if len(row) > len(head.names):
         advice = f"; a text that holds {head.delimiter!r} has to stand in quotes"
     return (
@@ -646,7 +732,6 @@ FORMATS: Mapping[bytes, Callable[[bytes, str], Sheet]] = {
     b"\x89HDF": _other,
     b"ARROW1": _other,
     b"\x28\xb5\x2f\xfd": _other,
-    b"%PDF": _other,
 }
 """What files of other kinds begin with."""
 

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -84,7 +85,18 @@ def test_row_numbers_are_left_out_by_their_names(name, begin):
     assert [c.kind for c in table.columns] == ["row number", "number"]
     RNG.shuffle(rows)
     table = read((header + "\n".join(rows)).encode(), "y")
+    assert [c.kind for c in table.columns] == ["row number", "number"]
+    assert "in another order" in table.columns[0].why
+    rows = rows[: N // 2]  # a part of them
+    table = read((header + "\n".join(rows)).encode(), "y")
     assert [c.kind for c in table.columns] == ["identifier", "number"]
+
+
+@pytest.mark.parametrize("name", ["id", "nr", "obs", "x"])
+def test_row_numbers_that_count_down(name):
+    found = column([*range(N, 0, -1)], name, z=NUMBERS)
+    assert found.kind == ("number" if name == "x" else "row number")
+    assert f"counts {N} to 1" in found.why
 
 
 def test_row_numbers_are_kept_where_somebody_says_so_or_nothing_else_is_there():
@@ -434,3 +446,36 @@ def test_a_damaged_encoding_is_refused(name, value, tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match="is not a chainrule model"):
         load_checkpoint(path)
+
+
+def test_what_is_nearly_a_column_of_numbers_says_so():
+    values = ["<5" if i % 7 == 0 else f"{i}.25" for i in range(N)]
+    found = column(values, z=NUMBERS)
+    assert found.kind == "identifier"
+    assert re.search(r"\d+ are numbers, but not '<5'", found.why)
+    assert "are numbers" not in column([f"a{i}" for i in range(N)], z=NUMBERS).why
+
+
+@pytest.mark.parametrize("marks", [("$", "€"), ("USD ", "EUR "), ("£", "¥")])
+def test_numbers_with_several_marks_say_so(marks):
+    values = [f"{marks[i % 2]}{i * i}" for i in range(N)]
+    assert f"written as {values[0]} and as {values[1]}" in column(values).why
+    alike = [f"{marks[0]}{i * i}" for i in range(N)]
+    assert " and as " not in column(alike).why
+
+
+def test_labels_that_differ_in_capitals_alone_are_told():
+    values = ["Yes", "yes", "no", "NO"] * (N // 4)
+    assert "NO and no differ in capitals alone" in column(values, z=NUMBERS).why
+    data = {"x": [*range(len(values))], "y": values}
+    assert "differ in capitals" in read(data, "y").goal.why
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d.%m.%Y", "%H:%M:%S"])
+def test_a_target_of_dates_is_asked_about(form):
+    begin = datetime(2020, 1, 1)
+    days = [(begin + timedelta(days=i % 5, minutes=i % 5)) for i in range(N)]
+    data = {"x": [*range(N)], "y": [day.strftime(form) for day in days]}
+    with pytest.raises(ValueError, match=f"dates or times, written as {form}"):
+        read(data, "y")
+    assert len(read(data, "y", Told(task="classes")).classes) == 5

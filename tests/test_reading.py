@@ -120,7 +120,7 @@ def test_names_that_are_missing_or_come_twice():
     assert sheet.names == ("column 1", "a", "b")
     assert cells(sheet)[1] == ["r2", "3", "4"]
     sheet = read(b"a,b\n1,2,\n3,4,\n")  # a delimiter at the end of each row
-    assert sheet.names == ("a", "b", "column 3")
+    assert sheet.names == ("a", "b")
 
 
 def test_a_wide_table_and_one_of_many_chunks(monkeypatch):
@@ -242,9 +242,57 @@ def test_columns_are_the_same_in_whatever_portions_they_are_read(portion, monkey
 
 
 def test_columns_with_blanks_between_them():
-    text = b"size kind\n1 a\n2 b\n"
+    for text in (
+        b"size kind\n1 a\n2 b\n",
+        b"  size  kind\n     1     a\n    22     b\n",
+        b'"size" "kind"\n"1" 1 "a"\n"2" 2 "b"\n',  # as R writes a table
+        b"size kind\r\n1,5 a\r\n2,5 b\r\n",
+        b'size "kind  of"\n1 "a  a"\n2 b\n',
+    ):
+        sheet = read(text)
+        assert sheet.column(sheet.names[-1])[-1] == "b"
+        assert "size" in sheet.names
+        assert len(sheet.names) == 2 + (b'"1"' in text)
+        spaced = read(text, delimiter="space")
+        assert cells(spaced) == cells(sheet)
+    assert read(b'size "kind  of"\n1 "a  a"\n').column("kind  of")[0] == "a  a"
+    text = b"size kind\n1 a\n2 b c d\n"
     with pytest.raises(ValueError, match=r"separated by blanks.*--delimiter space"):
         read(text).column("kind")
-    assert read(text, delimiter="space").column("kind").to_list() == ["a", "b"]
     with pytest.raises(ValueError, match=r"it has: size kind$"):
         read(text).column("color")
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("width", [2, 3, 8])
+@pytest.mark.parametrize("title", ["Report of 2024", "Report of 2024{}", "sep={mark}"])
+def test_a_title_above_the_names_is_told_and_left_out(mark, width, title):
+    title = title.format(mark * (width - 1), mark=mark)
+    names = [f"c{i}" for i in range(width)]
+    rows = [[f"{i}.{j}" for j in range(width)] for i in range(5)]
+    lines = [title, "", *map(mark.join, [names, *rows])]
+    sheet = read("\n".join(lines).encode())
+    assert (sheet.names, cells(sheet)) == (tuple(names), rows)
+    assert "is a title, no row" in sheet.notes[0]
+    assert sheet.lines[0] == 4
+
+
+def test_a_first_line_that_is_a_row_is_told():
+    rows = [f"{i}.5,{i % 3},kind {i % 2}" for i in range(9)]
+    with pytest.raises(ValueError, match=r"starts with a row, '0.5,0,kind 0'"):
+        read("\n".join(rows).encode())
+    years = "country,2019,2020\nFrance,1,2\nSpain,3,4\n"
+    assert read(years.encode()).names == ("country", "2019", "2020")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("| a | b |\n|---|---|\n| 1 | 2 |\n", "Markdown"),
+        ("@RELATION x\n@attribute a numeric\n@data\n1\n", "Weka"),
+        ("a,b\n1,2\nSource: here\n", "where that is no row, take it out"),
+    ],
+)
+def test_texts_that_are_no_tables_are_named(text, words):
+    with pytest.raises(ValueError, match=words):
+        cells(read(text.encode()))
