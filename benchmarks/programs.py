@@ -1,6 +1,6 @@
 """Compiled programs beside the peers, on one core in one run.
 
-    python benchmarks/run.py programs [--rounds 3] [--only moons] [--out DIR]
+    python benchmarks/run.py programs [--quick] [--rounds 3] [--only moons] [--out DIR]
         [--python jax=/path/to/python ...]
 
 A step is the loss, its gradient and the update of the parameters (for the option
@@ -44,6 +44,7 @@ ENGINES = [
 ]
 
 MOONS, LARGER = "moons 2-16-16-1 {} N=100", "2-64-64-1 relu N=100"
+SIMULATION = "simulation of 200 steps"
 GRAPH, OPTIONS = "graph of 10,000, one row", "Black-Scholes N=1,000,000"
 TIMES = [  # workload, against whom, how many times faster ours is at least
     (MOONS.format("relu"), "numpy", 4),
@@ -60,6 +61,7 @@ SECONDS = [  # workload, how many steps after setting up, seconds at most
     (MOONS.format("relu"), 1, 0.6),
     (LARGER, 1, 3),
     (GRAPH, 10_000, 4),
+    (SIMULATION, 1, 0.6),
 ]
 
 
@@ -85,9 +87,12 @@ def arguments(argv):
     parser.add_argument("--seconds", type=float, default=0.3, help="per measurement")
     parser.add_argument("--only", default="", help="workloads whose names hold this")
     parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--python", action="append", default=[], metavar="ENGINE=PATH")
     parser.add_argument("--out", type=Path, default=HERE / "results")
     options = parser.parse_args(argv)
+    if options.quick:
+        options.rounds, options.seconds = 1, 0.05
     options.python = dict(entry.split("=", 1) for entry in options.python)
     options.engines = options.engines.split(",")
     return options
@@ -156,7 +161,12 @@ def measure(name, found, here, options):
             worker.close()
             continue
         workers[engine] = worker
-        row[engine] = {"setup_s": made["seconds"], "value": made["value"], "steps": []}
+        row[engine] = {
+            "setup_s": made["seconds"],
+            "peak_mb": made["peak_mb"],
+            "value": made["value"],
+            "steps": [],
+        }
     for _ in range(options.rounds):
         for engine, worker in workers.items():
             row[engine]["steps"].append(worker.ask("run", options.seconds))
@@ -197,14 +207,17 @@ def show(results):
     steps = report.table(title, "workload", *engines)
     title = "seconds until the first result: record, compile, run"
     first = report.table(title, "workload", *engines)
+    memory = report.table("megabytes at most until then", "workload", *engines)
     for name, row in rows.items():
         base = row.get(OURS, {}).get("us")
         steps.add_row(name, *[step_cell(row.get(e), base) for e in engines])
         first.add_row(
             name, *[f"{row[e]['setup_s']:.3f}" if e in row else "" for e in engines]
         )
+        memory.add_row(name, *[memory_cell(row.get(e)) for e in engines])
     console.print(steps)
     console.print(first)
+    console.print(memory)
     show_rates(console, results)
     for line in report.lines(targets(rows)):
         print(line)
@@ -226,6 +239,12 @@ def targets(rows):
             what = f"{steps:,} steps, all included" if steps > 1 else what
             found.append(report.Target(f"{name}, {what}", most, taken, "s"))
     return found
+
+
+def memory_cell(figures):
+    """The memory that setting up took, where the system says it."""
+    known = figures and figures["peak_mb"]
+    return f"{known:,.0f}" if known else ""
 
 
 def step_cell(figures, base):

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from engines.interface import Engine, Refused, inside
-from workloads.programs import BATCH, DECAY, EPOCHS, RATE, SHOWN, operations
+from workloads.programs import BATCH, DECAY, EPOCHS, RATE, SHOWN, operations, simulated
 
 
 class Chainrule(Engine):
@@ -77,6 +77,17 @@ class Chainrule(Engine):
 
         return step
 
+    def simulation(self, workload):
+        """Recorded anew at every step."""
+
+        def step():
+            rates = list(map(self.Value, workload.numbers()))
+            total = simulated(rates, workload.steps)
+            total.backward()
+            return total.data, [rate.grad for rate in rates]
+
+        return step
+
     def options(self, workload):
         """One row after the other."""
         from autograd import grad
@@ -143,6 +154,13 @@ class Program(Chainrule):
         program = self.compiled(output, xs, ws)
         numbers = program.numbers()
         return lambda: program.value_and_grad(X, numbers)
+
+    def simulation(self, workload):
+        """Recorded once."""
+        rates = list(map(self.Value, workload.numbers()))
+        program = self.compiled(lambda: simulated(rates, workload.steps), 0, rates)
+        numbers = program.numbers()
+        return lambda: program.value_and_grad(None, numbers)
 
     def options(self, workload):
         """The price of a row as a program over the table."""

@@ -50,6 +50,9 @@ class Engine:
     def options(self, workload: Any) -> Step | None:
         """The sum of all derivatives of the option prices of `SHOWN` rows."""
 
+    def simulation(self, workload: Any) -> Step | None:
+        """The total of a simulation, and its derivatives by four rates."""
+
     def start(self) -> None:
         """Import the peer and set it up; before anything is timed."""
         for module in self.modules:

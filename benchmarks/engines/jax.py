@@ -1,7 +1,7 @@
 """JAX: one jit for a step, in double precision, on the CPU."""
 
 from engines.interface import Engine, Refused
-from workloads.programs import DECAY, RATE, SHOWN, batches, epochs
+from workloads.programs import DECAY, RATE, SHOWN, batches, epochs, moved
 
 
 class Jax(Engine):
@@ -72,6 +72,23 @@ class Jax(Engine):
             return value
 
         return epochs(one)
+
+    def simulation(self, workload):
+        """A scan over the steps."""
+        import jax
+        import jax.numpy as jnp
+
+        def total(rates):
+            def one(state, _):
+                x, y, more = moved(state, rates)
+                return (x, y), more
+
+            start = jnp.float64(10.0), jnp.float64(5.0)
+            return jax.lax.scan(one, start, None, length=workload.steps)[1].sum()
+
+        made = jax.jit(jax.value_and_grad(total))
+        rates = jnp.asarray(workload.numbers())
+        return lambda: jax.block_until_ready(made(rates))
 
     def options(self, workload):
         """The derivatives of one row, mapped over all."""

@@ -3,7 +3,15 @@
 import itertools
 
 from engines.interface import Engine, Refused
-from workloads.programs import DECAY, RATE, SHOWN, batches, epochs, operations
+from workloads.programs import (
+    DECAY,
+    RATE,
+    SHOWN,
+    batches,
+    epochs,
+    operations,
+    simulated,
+)
 
 
 class Torch(Engine):
@@ -100,6 +108,21 @@ class Tables(Torch):
             output = operations(xs, ws, workload.size, torch.relu)
             output.backward()
             return output.item(), [w.grad for w in ws]
+
+        return step
+
+    def simulation(self, workload):
+        """Recorded anew at every step, a tensor for every number."""
+        import torch
+
+        def step():
+            rates = [
+                torch.tensor(x, dtype=torch.float64, requires_grad=True)
+                for x in workload.numbers()
+            ]
+            total = simulated(rates, workload.steps)
+            total.backward()
+            return total.item(), [rate.grad.item() for rate in rates]
 
         return step
 

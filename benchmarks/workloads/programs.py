@@ -6,6 +6,7 @@ engine prepares it. A worker prepares it, and then steps through it when asked.
 
 import itertools
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -37,8 +38,9 @@ class Network:
         return engine.network(self)
 
     def tiny(self) -> "Network":
-        """The same with few rows, which every engine takes in no time."""
-        return replace(self, n=min(self.n, 8))
+        """The same with few rows and no wide layer: no engine takes long over it."""
+        sizes = tuple([min(size, 64) for size in self.sizes])
+        return replace(self, sizes=sizes, n=min(self.n, 8))
 
     def data(self) -> tuple[Any, Any]:
         """Inputs and targets."""
@@ -143,7 +145,57 @@ class Options:
         """Not counted."""
 
 
-Workload = Network | Graph | Options
+@dataclass(frozen=True)
+class Simulation:
+    """Hares and lynxes in equal steps of Runge and Kutta, and four derivatives."""
+
+    name: str
+    steps: int
+
+    def prepared(self, engine: Any) -> Any:
+        """One run of an engine, forward and back."""
+        return engine.simulation(self)
+
+    def tiny(self) -> "Simulation":
+        """A few steps."""
+        return replace(self, steps=5)
+
+    def numbers(self) -> list[float]:
+        """How fast the ones are born and eaten, and the others fed and dying."""
+        return [1.1, 0.4, 0.1, 0.4]
+
+    def flops(self) -> None:
+        """Not counted."""
+
+
+def moved(state: Sequence[Any], rates: Sequence[Any]) -> list[Any]:
+    """The state one step later, and what is added to the total."""
+    a, b, c, d = rates
+    x, y = state
+    h = 0.05
+
+    def change(x: Any, y: Any) -> tuple[Any, Any]:
+        return a * x - b * x * y, c * x * y - d * y
+
+    k, m = change(x, y)
+    p, q = change(x + h / 2 * k, y + h / 2 * m)
+    r, s = change(x + h / 2 * p, y + h / 2 * q)
+    t, u = change(x + h * r, y + h * s)
+    x = x + h / 6 * (k + 2 * p + 2 * r + t)
+    y = y + h / 6 * (m + 2 * q + 2 * s + u)
+    return [x, y, (x - 5) ** 2 + (y - 3) ** 2]
+
+
+def simulated(rates: Sequence[Any], steps: int) -> Any:
+    """The total after so many steps, in a plain loop."""
+    x, y, total = 10.0, 5.0, 0.0
+    for _ in range(steps):
+        x, y, more = moved((x, y), rates)
+        total = total + more
+    return total
+
+
+Workload = Network | Graph | Options | Simulation
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
@@ -156,6 +208,9 @@ WORKLOADS: dict[str, Workload] = {
         Network("2-64-64-1", (2, 64, 64, 1), "relu", 100),
         Network("digits 64-32-10", (64, 32, 10), "relu", 100, "cross-entropy"),
         Training("training 2-16-16-1", (2, 16, 16, 1), "tanh", 400),
+        Network("784-50-10", (784, 50, 10), "relu", 64, "cross-entropy"),
+        Network("784-128-10", (784, 128, 10), "relu", 64, "cross-entropy"),
+        Simulation("simulation of 200 steps", 200),
         Graph("graph of 10,000, one row", 10_000),
         Options("Black-Scholes N=1,000,000", 1_000_000),
     )
@@ -219,12 +274,26 @@ class Session:
         if self.step is None:
             return None
         result = self.step()
-        return {"seconds": time.perf_counter() - begin, "value": next(flat(result))}
+        return {
+            "seconds": time.perf_counter() - begin,
+            "value": next(flat(result)),
+            "peak_mb": peak_memory(),
+        }
 
     def run(self, seconds: float) -> float:
         """Seconds of one step, the best of what fits into the time."""
         assert self.step, "nothing is set up"
         return best(self.step, seconds)
+
+
+def peak_memory() -> float | None:
+    """Megabytes that this process had at most; None where the system does not say."""
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return getrusage(RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def flat(result: Any) -> Iterator[float]:
