@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +17,8 @@ from nn.checkpoint import Context, save
 from nn.data import Scaling
 from nn.targets import Labels
 from viz import cli, explain, flow, stepper
-from viz.layers import loss_of, worked_example
+from viz.digits import short
+from viz.layers import loss_of, record_pass, worked_example
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -237,3 +240,31 @@ def test_a_target_without_a_row_is_refused(model):
     assert "a target needs the row of inputs" in refused(
         "network", model, "--target", "1"
     )
+
+
+def texts(*arguments):
+    """The texts in the picture that a line prints."""
+    picture = run("network", *arguments, "-o", "-").stdout
+    return [html.unescape(t) for t in re.findall(r"<text[^>]*>([^<]*)</text>", picture)]
+
+
+def test_the_network_shows_the_numbers_of_the_pass(model):
+    told = record_pass(*worked_example())
+    drawn = texts(model, "1", "2", "--target", "1")
+    for stage in told.stages:
+        for z, a in zip(stage.zs, stage.outs, strict=True):
+            wanted = {short(x, 3) for x in (z.data, a.data, told.adjoints[z])}
+            assert wanted <= {*drawn}
+    assert short(told.loss.data, 3) in drawn
+    more = texts(model, "1", "2", "--target", "1", "--digits", "6")
+    assert short(told.loss.data, 6) in more
+    assert texts(model, "1", "2", "--target", "1", "--show", "gradient") != drawn
+
+
+def test_the_network_of_a_training_scales_its_row_and_names_its_class(trained):
+    network, path = trained
+    drawn = texts(path, "3", "-2", "--target", "dog")
+    z, *_ = record_pass(network, [1.0, -1.0], 1, None).stages[0].zs
+    assert short(z.data, 3) in drawn
+    assert "dog" in " ".join(drawn)
+    assert len(texts(path, "--most", "3")) == len(texts(path))
