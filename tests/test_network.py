@@ -429,12 +429,20 @@ def test_both_ends_of_many_inputs_are_drawn():
     assert len(shown) == 5  # and a gap
 
 
-@pytest.mark.parametrize("hidden", [[6], [6, 2], [2, 8, 3]])
-def test_an_arrow_around_layers_stays_near_the_straight_line(hidden):
+class Crossed(Residual):
+    """Its arrows around the inner layers go up and down."""
+
+    def __call__(self, x):
+        return [a + b for a, b in zip(reversed(x), self.inner(x), strict=True)]
+
+
+@pytest.mark.parametrize("around", [Residual, Crossed])
+@pytest.mark.parametrize("hidden", [[6], [6, 3], [4, 8, 5]])
+def test_an_arrow_around_layers_stays_near_the_straight_line(hidden, around):
     sizes = [4, *hidden, 4]
     inner = [Layer(a, b, "tanh", seed=a) for a, b in pairwise(sizes)]
     first = Layer(2, 4, "tanh", seed=0)
-    model = Sequential(first, Residual(Sequential(*inner)), Layer(4, 1, seed=3))
+    model = Sequential(first, around(Sequential(*inner)), Layer(4, 1, seed=3))
     source = network(model, [1.0, -2.0], [0.5]).source
     places = dict(
         re.findall(
@@ -443,9 +451,9 @@ def test_an_arrow_around_layers_stays_near_the_straight_line(hidden):
     )
     spots = {key: complex(*map(float, p.split(","))) for key, p in places.items()}
     spacing = abs(spots["c0i0"] - spots["c0i1"])
-    around = [key for key in spots if key.count("-") == 2]
-    assert len(around) == 4 * len(inner)
-    for key in around:
+    passed = [key for key in spots if key.count("-") == 2]
+    assert len(passed) == 4 * len(inner)
+    for key in passed:
         tail, head, column = key.split("-")
         start, end = spots[tail], spots[head]
         share = (spots[key].real - start.real) / (end.real - start.real)
