@@ -42,6 +42,7 @@ def packages(tmp_path, monkeypatch):
         (folder / path).write_bytes(data)
         known[name] = made.Asset(path, hashlib.sha256(data).hexdigest())
     monkeypatch.setattr(made, "ASSETS", known)
+    monkeypatch.setattr(made, "NODE", None)
     return folder
 
 

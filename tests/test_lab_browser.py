@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlencode
 
 import pytest
 
@@ -268,6 +269,96 @@ def test_ones_own_data(panel, tmp_path):
     panel.until(lambda: panel.text("summary").startswith("epoch 0"))
     page.click("#t-step")
     panel.until(lambda: panel.epoch() == 1)
+    page.wait_for_function("location.search.includes('epochs=1')")
+    points, told = page.evaluate("location.search"), panel.text("summary")
+    page.goto(page.url.partition("?")[0] + points)
+    panel.until(lambda: re.match("epoch 1 ", panel.text("summary") or ""))
+    panel.until(lambda: panel.text("summary") == told)
+    page.wait_for_function("points => location.search === points", arg=points)
+    assert points.count("%0A") == 5
+
+
+TABLE = "weight;height;kind\n1;2;<b>a</b>\n2;1;b\n1.5;3;<b>a</b>\n3;1;b"
+LINKED = "&" + urlencode({"data": "own", "table": TABLE})
+
+
+@pytest.mark.parametrize("panel", [LINKED], indirect=True)
+def test_a_link_brings_a_table(panel):
+    first = "weight = 1, height = 2, class <b>a</b>"
+    panel.until(lambda: first in panel.text("row-is"))
+    assert panel.page.input_value("#t-data") == "own"
+    panel.page.wait_for_function(
+        "text => new URLSearchParams(location.search).get('table') === text", arg=TABLE
+    )
+
+
+ODD_TABLES = [
+    "<img src=x onerror=alert(1)>",
+    "a;b;c\n1;2\n",
+    "a;a;a\n1;2;3\n1;2;4",
+    "__proto__;constructor;x\n1;2;y",
+    "a;b;c\n" + "1e999;nan;x\n" * 400,
+    "\x00;;\n\n\n",
+    ";" * 5999,
+]
+
+
+@pytest.mark.parametrize("table", ODD_TABLES)
+def test_a_link_with_an_odd_table_says_what_is_wrong(browser, address, table):
+    query = "&" + urlencode({"data": "own", "table": table})
+    panel = Panel(browser, address, query)
+    panel.until(lambda: panel.failure())
+    panel.until(lambda: panel.text("summary").startswith("epoch 0"))
+    assert panel.page.input_value("#t-data") == "moons"
+    assert panel.page.locator("#t-wrong *").count() == 0
+    assert panel.problems == []
+    panel.context.close()
+
+
+def test_answers_out_of_order_and_clicks_in_between_leave_one_state(panel):
+    """Two tables at once, another choice meanwhile, Play and Pause in one frame."""
+    page = panel.page
+    page.click("#t-own summary")
+    held = []
+    page.route("**/call/training.table", lambda route: held.append(route))
+    for name in ("early", "late"):
+        page.fill("#t-text", TABLE.replace("weight", name))
+        page.click("#t-load")
+    panel.until(lambda: len(held) == 2)
+    held[1].continue_()
+    panel.until(lambda: "late = 1" in panel.text("row-is"))
+    held[0].continue_()
+    page.wait_for_timeout(300)
+    assert "late = 1" in panel.text("row-is")
+    page.click("#t-load")
+    panel.until(lambda: len(held) == 3)
+    page.select_option("#t-data", "xor")
+    held[2].continue_()
+    page.wait_for_timeout(300)
+    assert page.input_value("#t-data") == "xor"
+    page.select_option("#t-pace", "1")
+    page.evaluate(
+        """() => { window.frames_ = 0;
+          const count = () => { window.frames_ += 1; requestAnimationFrame(count); };
+          for (let n = 0; n < 9; n++) document.querySelector("#t-play").click();
+          requestAnimationFrame(count); }"""
+    )
+    panel.until(lambda: panel.epoch() > 20)
+    epochs, frames = page.evaluate(
+        """[Number(document.querySelector("#t-summary").textContent.match(/\\d+/)[0]),
+          window.frames_]"""
+    )
+    assert epochs <= frames + 2  # one clock, not nine
+
+
+@pytest.mark.parametrize("panel", ["&epochs=3000&layers=8+8"], indirect=True)
+def test_a_panel_that_is_not_seen_does_not_train(panel):
+    panel.page.click("nav a[data-panel=expression]")
+    before = panel.text("summary")
+    panel.page.wait_for_timeout(400)
+    assert panel.text("summary") == before
+    panel.page.click("nav a[data-panel=training]")
+    panel.until(lambda: panel.epoch() == 3000)
 
 
 @pytest.mark.parametrize("panel", ["&data=circles&epochs=60&seed=3"], indirect=True)

@@ -5,6 +5,7 @@ import { markup } from "./picture.js";
 
 const byId = (id) => document.getElementById(`t-${id}`);
 const OWN = "own";
+const LONGEST = 6000;  // characters of a table in the address
 const FRAME = 12;  // milliseconds of a picture's time that "as many as fit" takes
 const MOST = 100_000;  // epochs
 const REST = 600;  // milliseconds between pictures of the network while it trains
@@ -43,14 +44,15 @@ let state = { ...FIRST };
 let page;
 let choices;
 let data = { X: [], y: [], classes: ["0", "1"], names: ["x1", "x2"] };
-let own = { X: [], y: [], classes: ["0", "1", "2"], names: ["x1", "x2"] };
+let own = { X: [], y: [], classes: [], names: ["x1", "x2"] };
 let trainer = null;
 let built = null;  // the set-up that it is of
+let linked = "";  // a table that came in the address
 let scaled = [];
 let view = { x: 0, y: 0, half: 2 };
 let scale = plainly();
 let chosen = 0;
-let playing = false;
+let playing = false, ticking = 0, visible = false;
 let goal = 0;
 let history = { at: [], train: [], test: [] };
 let asked = 0;  // counts what is built, so that an answer that came late is dropped
@@ -64,14 +66,15 @@ export function read(query) {
   }
   state.layers = state.layers.replaceAll(/(\d)-(?=\d)/g, "$1 ");  // as links had it
   if (query.has("lr") && !query.has("rate")) state.rate = query.get("lr").slice(0, 100);
-  if (state.data === OWN && !own.X.length) state.data = FIRST.data;
+  linked = state.data === OWN ? (query.get("table") ?? "").slice(0, LONGEST) : "";
+  if (state.data === OWN && !own.X.length && !linked) state.data = FIRST.data;
   goal = Math.min(Number.parseInt(query.get("epochs"), 10) || 0, MOST);
 }
 
 export function write() {
   const changed = Object.entries(state).filter(([key, text]) => text !== FIRST[key]);
   const epochs = trainer?.epoch ? { epochs: String(trainer.epoch) } : {};
-  return { ...Object.fromEntries(changed), ...epochs };
+  return { ...Object.fromEntries(changed), ...epochs, ...(state.data === OWN ? ownTable() : {}) };
 }
 
 const features = () => state.features.split(" ").filter(Boolean);
@@ -141,7 +144,7 @@ async function build() {
   draw();
   if (!trainer) return waitForPoints();
   await drawNetwork();
-  if (goal && mine === asked) play();
+  if (goal && mine === asked && visible) play();
 }
 
 function take(made, parts) {
@@ -163,7 +166,8 @@ function play() {
   if (!trainer) return;
   playing = true;
   byId("play").textContent = "Pause";
-  requestAnimationFrame(frame);
+  cancelAnimationFrame(ticking);
+  ticking = requestAnimationFrame(frame);
 }
 
 function pause() {
@@ -192,7 +196,7 @@ function frame() {
     return;
   }
   if (!drawing && performance.now() - pictured > REST) drawNetwork();
-  requestAnimationFrame(frame);
+  ticking = requestAnimationFrame(frame);
 }
 
 const settings = () => ({
@@ -366,7 +370,10 @@ function wire() {
   for (const key of ["activation", "optimizer"]) options(byId(key), choices[key].map((name) => [name, name]));
   for (const [key, pairs] of Object.entries(OFFERED)) options(byId(key), pairs);
   for (const key of ["data", "test", "activation", "optimizer"]) {
-    byId(key).addEventListener("change", () => change(key, byId(key).value));
+    byId(key).addEventListener("change", () => {
+      if (key === "data") loads += 1;
+      change(key, byId(key).value);
+    });
   }
   for (const key of ["rows", "noise", "seed"]) {
     byId(key).addEventListener("change", () => byId(key).value && change(key, byId(key).value));
@@ -424,6 +431,7 @@ function preset([name, why, changes]) {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     state = { ...FIRST, ...changes };
+    loads += 1;
     goal = 0;
     build();
     page.remember();
@@ -452,7 +460,7 @@ function pick(row) {
 function clicked(event) {
   const [x, y] = placeOf(byId("plane"), event, view);
   if (state.data === OWN && byId("own").open && byId("brush").value) {
-    return addPoint([scale.undo(0, x), scale.undo(1, y)], Number(byId("brush").value));
+    return addPoint([scale.undo(0, x), scale.undo(1, y)], byId("brush").value);
   }
   const far = scaled.map(([a, b]) => Math.hypot(a - x, b - y));
   const nearest = far.indexOf(Math.min(...far));
@@ -462,7 +470,7 @@ function clicked(event) {
 // ---- one's own data ------------------------------------------------------------------
 
 function wireOwn() {
-  options(byId("brush"), [["", "–"], ["0", "0"], ["1", "1"], ["2", "2"]]);
+  brushes();
   byId("file").addEventListener("change", async () => {
     const [file] = byId("file").files;
     if (!file) return;
@@ -472,22 +480,31 @@ function wireOwn() {
   });
   byId("load").addEventListener("click", load);
   byId("brush").addEventListener("change", () => byId("brush").value && state.data !== OWN && begin(empty()));
-  byId("clear").addEventListener("click", () => begin(empty()));
+  byId("clear").addEventListener("click", () => {
+    loads += 1;
+    begin(empty());
+  });
 }
 
+let loads = 0;  // the last table that was sent; answers to earlier ones come too late
+
 async function load() {
+  const mine = ++loads;
   const selects = ["across", "up", "kind"].map(byId);
   const given = selects[0].options.length ? selects.map((select) => select.value) : [];
   try {
     const found = await page.call("training.table", { text: byId("text").value, chosen: given });
+    if (mine !== loads) return;
     selects.forEach((select, n) => {
       options(select, found.columns.map((name) => [name, name]));
       select.value = found.chosen[n];
     });
-    byId("told").textContent = `${found.X.length} rows, classes ${found.classes.join(", ")}. ${found.told}`;
     begin(found);
+    const kept = ownTable().table ? "" : "; they are too many for the address, or have odd names";
+    byId("told").textContent = `${found.X.length} rows, classes ${found.classes.join(", ")}${kept}. ${found.told}`;
     byId("axes").hidden = false;
   } catch (error) {
+    if (mine !== loads) return;
     if (!error.refused) throw error;
     options(selects[0], []);
     wrong(error.message);
@@ -496,14 +513,48 @@ async function load() {
 
 function begin(found) {
   own = found;
+  brushes();
   change("data", OWN);
 }
 
-const empty = () => ({ X: [], y: [], classes: ["0", "1", "2"], names: ["x1", "x2"] });
+function brushes() {
+  const classes = own.chosen ? own.classes : ["0", "1", "2"];
+  const kept = byId("brush").value;
+  options(byId("brush"), [["", "–"], ...classes.map((name) => [name, name])]);
+  byId("brush").value = classes.includes(kept) ? kept : "";
+}
 
-function addPoint(point, label) {
-  own = { ...own, X: [...own.X, point], y: [...own.y, label] };
+const empty = () => ({ X: [], y: [], classes: [], names: ["x1", "x2"] });
+
+// Those of a table are all known; drawn ones are numbered as they are met.
+function addPoint(point, name) {
+  const named = [...own.y.map((label) => own.classes[label]), name];
+  const classes = own.classes.includes(name) ? own.classes : [...new Set(named)].sort();
+  const place = point.map((x) => Number(x.toPrecision(4)));
+  own = { ...own, X: [...own.X, place], classes, y: named.map((each) => classes.indexOf(each)) };
   change("data", OWN);
+}
+
+// As it stands in the address: a table as text, read back as one that is pasted.
+function ownTable() {
+  const kind = own.chosen?.[2] ?? "class";
+  const lines = [[...own.names, kind], ...own.X.map((point, n) => [...point, own.classes[own.y[n]]])];
+  const odd = lines.flat().some((cell) => /[;"\n\r]/.test(cell) || String(cell).trim() !== String(cell));
+  const query = { table: lines.map((line) => line.join(";")).join("\n") };
+  const fits = new URLSearchParams(query).toString().length <= LONGEST;
+  return fits && !odd && own.classes.length > 1 ? query : {};
+}
+
+async function restore() {
+  try {
+    const chosen = linked.split("\n")[0].split(";");
+    own = await page.call("training.table", { text: linked, chosen });
+  } catch (error) {
+    if (!error.refused) throw error;
+    state.data = FIRST.data;
+    return error.message;
+  }
+  return "";
 }
 
 // ---- files ---------------------------------------------------------------------------
@@ -522,21 +573,40 @@ function wireFiles() {
 
 // ---- the panel -----------------------------------------------------------------------
 
-let started = false;
+let opening = null, wired = false;
 
 export function start(given) {
   page = given;
 }
 
 export async function show() {
-  if (!started) {
-    started = true;
-    choices = await page.call("training.choices", {});
-    wire();
-    await build();
-  } else if (trainer) draw();
+  visible = true;
+  if (opening) return seen();
+  opening = open();
+  try {
+    await opening;
+  } catch (error) {
+    opening = null;  // the next time it may work
+    throw error;
+  }
+}
+
+async function open() {
+  choices = await page.call("training.choices", {});
+  const refused = linked && await restore();
+  if (!wired) wire();
+  wired = true;
+  await build();
+  if (refused) wrong(refused);
+}
+
+// What was built meanwhile, or while another panel was seen.
+function seen() {
+  if (trainer) draw();
+  if (trainer && goal && !playing) play();
 }
 
 export function hide() {
+  visible = false;
   pause();
 }

@@ -1,7 +1,9 @@
 // A worker that runs the Python of the playground: it is sent the parts, then calls.
 
 async function unpacked(text) {
-  const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+  const signs = atob(text);
+  const bytes = new Uint8Array(signs.length);  // a loop is ten times as fast as `from`
+  for (let n = 0; n < signs.length; n++) bytes[n] = signs.charCodeAt(n);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
