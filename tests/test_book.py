@@ -196,7 +196,8 @@ def test_what_no_text_can_say_has_no_way_to_the_playground():
     twins = autograd.Value(1.0, "b[1]") * autograd.Value(3.0, "b(1)")
     own = autograd.operation(lambda x: x + 1.0)(x)
     nameless = autograd.Value(2.0) + 1.0
-    for value in (twins, own, nameless, sum(x * i for i in range(500))):
+    long, program = sum(x * i for i in range(500)), autograd.compile(x * x, [x])
+    for value in (twins, own, nameless, long, program):
         assert alive.of_expression(value) is None
 
 

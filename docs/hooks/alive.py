@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from autograd import parse, topological_order
+from autograd import Value, parse, topological_order
 from nn import MLP
 from viz.notation import TEXT, Symbol, show, written
 from viz.play.export import ASSETS
@@ -57,6 +57,8 @@ def of_expression(value: Any) -> Query | None:
     >>> of_expression(y)
     {'expression': 'tanh(w·x)', 'values': 'w:0.5,x:2.0'}
     """
+    if not isinstance(value, Value):  # such as a program
+        return None
     leaves = {
         node: re.sub(r"\W+", "_", node.label).strip("_")
         for node in topological_order(value)
