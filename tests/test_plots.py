@@ -354,3 +354,8 @@ def test_a_trained_text_is_shown_by_its_letters(tmp_path):
     for name in ("a.svg", "b.svg"):
         viz.plot_attention(trained, "ab").save(tmp_path / name)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_a_class_for_each_row_is_asked_for():
+    with pytest.raises(TypeError, match=r"one class for each row.* got \['cat'\]"):
+        plot_confusion(["cat"], [["cat"]])

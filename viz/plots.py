@@ -257,6 +257,11 @@ def plot_confusion(truth: Iterable[Target], found: Iterable[Target]) -> Plot:
             f"every row has a true class and a predicted one; got {len(truth)} and "
             f"{len(found)}"
         )
+    for label in (*truth, *found):
+        if isinstance(label, (list, tuple)):
+            raise TypeError(
+                f"one class for each row, a text or a number; got {label!r}"
+            )
     classes = sorted({*truth, *found}, key=lambda label: (str(type(label)), label))
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     for right, given in zip(truth, found, strict=True):
