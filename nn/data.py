@@ -248,7 +248,7 @@ class Scaling:
         free: which of the columns to scale; the others stay as they are. None for all.
 
         A column that is the same in every row is only shifted. Raises ValueError for
-        one whose numbers are so large that its mean or deviation overflows.
+        one whose range is larger than the largest number.
         """
         return cls.of(table(X), names, free)
 
@@ -262,17 +262,23 @@ class Scaling:
         """The same of a table that `table` gave: it is not looked through again."""
         import numpy as np
 
-        with np.errstate(over="ignore", invalid="ignore"):
+        lows, highs = rows.min(axis=0), rows.max(axis=0)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             means, deviations = rows.mean(axis=0), rows.std(axis=0)
-        for index in np.flatnonzero(~np.isfinite(means + deviations)).tolist():
-            low, high = rows[:, index].min(), rows[:, index].max()
+            overflows = ~np.isfinite(highs - lows)
+        for index in np.flatnonzero(overflows).tolist():
             name = repr(names[index]) if names else index + 1
             raise ValueError(
-                f"column {name} goes from {low:.3g} to {high:.3g}; its mean or "
-                "deviation overflows: divide it by a large number first"
+                f"column {name} goes from {lows[index]:.3g} to {highs[index]:.3g}; its "
+                "range overflows: divide it by a large number first"
             )
+        _, powers = np.frexp(np.maximum(-lows, highs))
+        for index in np.flatnonzero(np.abs(powers) > 400).tolist():  # squares overflow
+            column = np.ldexp(rows[:, index], -powers[index])
+            means[index] = np.ldexp(column.mean(), powers[index])
+            deviations[index] = np.ldexp(column.std(), powers[index])
         # Of numbers that are all the same, rounding may leave a deviation above 0.
-        same = rows.min(axis=0) == rows.max(axis=0)
+        same = lows == highs
         means[same], deviations[same | (deviations == 0)] = rows[0, same], 1.0
         if free is not None:
             kept = ~np.array(free, dtype=bool)

@@ -117,13 +117,21 @@ def numbers(
     import numpy as np
     from sklearn.metrics import mean_absolute_error, r2_score
 
-    off = np.subtract(found, truth)
+    # Divided by a power of 2, so that no square overflows or becomes 0.
+    power = int(np.frexp(max(map(abs, (*truth, *found, mean))))[1])
+    true, told, guess = (np.ldexp(x, -power) for x in (truth, found, [mean]))
+    off = told - true
+
+    def whole(part: float) -> float:
+        with np.errstate(over="ignore"):
+            return float(np.ldexp(part, power))
+
     return NumberReport(
-        error=float(mean_absolute_error(truth, found)),
-        baseline=float(mean_absolute_error(truth, [mean] * len(truth))),
-        r2=float(r2_score(truth, found)) if len(truth) > 1 else float("nan"),
-        bias=float(off.mean()),
-        spread=float(off.std()),
+        error=whole(mean_absolute_error(true, told)),
+        baseline=whole(mean_absolute_error(true, guess.repeat(len(true)))),
+        r2=float(r2_score(true, told)) if len(true) > 1 else float("nan"),
+        bias=whole(off.mean()),
+        spread=whole(off.std()),
     )
 
 

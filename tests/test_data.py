@@ -2,7 +2,9 @@
 
 import math
 from collections import Counter
+from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -241,10 +243,24 @@ def test_a_missing_csv_file_and_a_long_delimiter(tmp_path, csv_file):
             read_csv(csv_file("a,y\n1,2\n"), "y", delimiter=delimiter)
 
 
-@pytest.mark.parametrize("column", [[1e308, -1e308], [1e308, 1e308, 1e308], [1e200, 0]])
-def test_a_column_whose_range_overflows_is_named(column):
+def test_a_column_whose_range_overflows_is_named():
     with pytest.raises(ValueError, match=r"^column 2 goes from .* overflows: divide"):
-        Scaling.fit([[1.0, x] for x in column])
+        Scaling.fit([[1.0, x] for x in (1e308, -1e308)])
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-300, 1e-160, 1e-20, 1e20, 1e160, 1e308])
+def test_a_scaling_of_numbers_of_any_size(size):
+    """Also where their squares overflow, or are 0."""
+    column = [size * x for x in (0.25, -0.5, 0.125, 0.5)]
+    scaling = Scaling.fit([[1.0, x] for x in column])
+    exact = [Fraction(x) for x in column]
+    mean = sum(exact) / 4
+    deviation = mpmath.sqrt(sum((x - mean) ** 2 for x in exact) / 4)
+    tolerance = {"rel": 1e-12, "abs": 1e-322}  # the smallest numbers have few digits
+    assert scaling.mean == (1.0, pytest.approx(float(mean), **tolerance))
+    assert scaling.deviation == (1.0, pytest.approx(float(deviation), **tolerance))
+    assert scaling.undo(scaling([[1.0, column[1]]]))[0, 1] == pytest.approx(column[1])
+    assert Scaling.fit([[size]] * 3) == Scaling((size,), (1.0,))
 
 
 # ---- a set in one piece --------------------------------------------------------------

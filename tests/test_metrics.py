@@ -133,3 +133,16 @@ def test_a_number_has_no_calibration():
     assert report.error == pytest.approx(trained.scores["test"]["error"])
     with pytest.raises(ValueError, match="told without a share"):
         trained.calibration()
+
+
+@pytest.mark.parametrize("size", [5e-320, 1e-300, 1e-170, 1.0, 1e170, 1e308])
+def test_the_report_of_numbers_of_any_size(size):
+    truth, found = [0.25, 0.5, 1.0, -0.5], [0.5, 0.25, 0.75, -0.5]
+    plain = numbers_report(truth, found, mean=0.5)
+    report = numbers_report(
+        [size * x for x in truth], [size * x for x in found], size / 2
+    )
+    assert report.r2 == pytest.approx(plain.r2, rel=1e-3 if size < 1e-310 else 1e-12)
+    for name in ("error", "baseline", "bias", "spread"):
+        expected = size * getattr(plain, name)
+        assert getattr(report, name) == pytest.approx(expected, rel=1e-12, abs=1e-322)
