@@ -208,6 +208,20 @@ def test_settings_that_cannot_be(arguments, kind, words):
         learn(table(2), **arguments)
 
 
+@pytest.mark.parametrize(
+    ("loss", "task", "told"),
+    [
+        ("auto", "auto", "auto"),
+        ("mse", "auto", "number"),
+        ("cross_entropy", "auto", "classes"),
+        ("mse", "classes", "classes"),
+        ("cross_entropy", "number", "number"),
+    ],
+)
+def test_a_loss_says_what_is_predicted_unless_that_is_said(loss, task, told):
+    assert recipe._told(Settings(loss=loss, task=task), ["a", "y"]).task == told
+
+
 def test_each_repeated_training_has_the_next_seed():
     data, settings = table(2, rows=60), Settings(epochs=2, hidden=[3], seed=5, repeat=3)
     trained = [learn(data, settings, seed=seed) for seed in (5, 6, 7)]

@@ -277,6 +277,7 @@ def test_bars_and_arrows_have_the_sign_of_the_gradient(played):
     nodes, _, data = played
     for node, shown in zip(nodes, data["nodes"], strict=True):
         if not node.value.constant:
+            assert shown["kind"] == ("inner" if node.parents else "leaf")
             assert sign(shown["bar"]) == sign(node.value.grad)
             assert abs(shown["bar"]) <= 1
     for edge in data["edges"]:
