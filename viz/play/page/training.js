@@ -281,7 +281,7 @@ function newRow(body) {
 // Full at 10, empty at 1e-6.
 function bar(cell, size) {
   const share = Math.min(Math.max((Math.log10(size || 1e-300) + 6) / 7, 0), 1);
-  cell.firstChild.style.width = `${(6 * share).toFixed(3)}rem`;
+  cell.firstChild.style.width = `${(5 * share).toFixed(3)}rem`;
   cell.lastChild.textContent = 0 < size && size < 1e-3 ? size.toExponential(1).replace("-", "−") : short(size);
 }
 
@@ -320,6 +320,7 @@ function fitted(svg) {
   svg.style.margin = "0 auto";
   if (!byId("full").checked) {
     svg.style.maxWidth = svg.getAttribute("width");
+    svg.style.maxHeight = "85vh";
     svg.setAttribute("width", "100%");
     svg.removeAttribute("height");
   }
