@@ -8,6 +8,12 @@ function mend() {
   document.querySelectorAll(".md-code__nav").forEach((buttons, number) => {
     buttons.setAttribute("aria-label", `code ${number + 1}`);
   });
+  const names = new Map();
+  for (const list of document.querySelectorAll("nav.md-nav[aria-label]")) {
+    const name = list.ariaLabel;
+    names.set(name, (names.get(name) ?? 0) + 1);
+    if (names.get(name) > 1) list.ariaLabel = `${name} ${names.get(name)}`;
+  }
   document.querySelector(".md-search")?.setAttribute("aria-label", "search");
   for (const toggle of document.querySelectorAll("input.md-toggle")) {
     toggle.setAttribute("aria-label", toggle.dataset.mdToggle);
