@@ -108,6 +108,7 @@ WHOLE = [
     "contributing",
     "examples",
     "gallery",
+    "gradbench",
     "house",
     "microgpt",
     "project",
