@@ -21,6 +21,7 @@ from autograd.numeric import is_number
 from autograd.ops import sqrt
 from autograd.reductions import dot, mean, softmax, take
 from autograd.value import Value
+from nn.calls import applied
 from nn.dropout import Dropout
 from nn.hints import Activation, Number
 from nn.module import Layer, Module, generator, positive, xavier
@@ -216,7 +217,7 @@ class SelfAttention(Module):
     def __call__(self, x: Rows) -> Rows:
         """For a list of rows as many rows, made of those that each may see."""
         heads = [
-            [_mixed(self.dropout(row), values) for row in weights]
+            applied("", weighted_values, (self.dropout(weights), values))
             for weights, values in self._heads(x)
         ]
         joined = [list(chain(*parts)) for parts in zip(*heads, strict=True)]
@@ -235,38 +236,62 @@ class SelfAttention(Module):
         size = self.width // self.heads
         for row in x:
             _check_width(row, self.width, self)
-        projected = [self._projected(row) for row in x]
+        parts = self.queries, self.keys, self.values
+        projected: list[Rows] = [applied("", part, x) for part in parts]
         for start in range(0, self.width, size):
             q, k, v = (
-                [row[first : first + size] for row in projected]
-                for first in range(start, 3 * self.width, self.width)
+                [row[start : start + size] for row in part] for part in projected
             )
-            yield (
-                [self._row(q[t], k[: self._seen(t, len(x))]) for t in range(len(x))],
-                v,
-            )
+            yield applied("", softmax_rows, applied("", self.scores, (q, k))), v
 
-    def _projected(self, x: Sequence[Number]) -> list[Any]:
-        """q, k and v of a position, of all heads, one after another."""
-        parts = zip(self.in_proj_weight, self.in_proj_bias, strict=True)
-        return [dot(row, x) + b for row, b in parts]
+    def queries(self, x: Rows) -> Rows:
+        """What each position looks for, of all heads, one after another."""
+        return self._projected(x, 0)
+
+    def keys(self, x: Rows) -> Rows:
+        """What each position is, of all heads, one after another."""
+        return self._projected(x, self.width)
+
+    def values(self, x: Rows) -> Rows:
+        """What each position has to say, of all heads, one after another."""
+        return self._projected(x, 2 * self.width)
+
+    def _projected(self, x: Rows, first: int) -> Rows:
+        """Each row by so many rows of the projection, from this one on."""
+        part = slice(first, first + self.width)
+        lines = list(
+            zip(self.in_proj_weight[part], self.in_proj_bias[part], strict=True)
+        )
+        return [[dot(w, row) + b for w, b in lines] for row in x]
+
+    def scores(self, rows: tuple[Rows, Rows]) -> Rows:
+        """How well each position's query fits the keys of those that it sees."""
+        queries, keys = rows
+        scale = len(queries[0]) ** -0.5
+        return [
+            [dot(q, k) * scale for k in keys[: self._seen(t, len(keys))]]
+            for t, q in enumerate(queries)
+        ]
 
     def _seen(self, position: int, count: int) -> int:
         return position + 1 if self.causal else count
-
-    def _row(self, q: list[Any], keys: Rows) -> list[Any]:
-        """How much a position looks at each of the others."""
-        scale = len(q) ** -0.5
-        return softmax([dot(q, k) * scale for k in keys])
 
     def __repr__(self) -> str:
         return f"SelfAttention({self.width}, {self.heads} heads)"
 
 
-def _mixed(weights: list[Any], values: Rows) -> list[Any]:
-    """The values, weighted and summed up, of as many positions as there are weights."""
-    seen = values[: len(weights)]
-    return [dot(weights, column) for column in zip(*seen, strict=True)]
+def softmax_rows(scores: Rows) -> Rows:
+    """How much each position looks at each of those that it sees: softmax."""
+    return [softmax(row) for row in scores]
+
+
+def weighted_values(rows: tuple[Rows, Rows]) -> Rows:
+    """For each row of weights the sum of so many of the values, weighted with them."""
+    weights, values = rows
+    return [
+        [dot(row, column) for column in zip(*values[: len(row)], strict=True)]
+        for row in weights
+    ]
 
 
 def fired(layer: Layer, rows: Rows) -> Rows:

@@ -11,7 +11,7 @@ import pytest
 from own_layers import Residual
 
 from autograd import Value
-from nn import MLP, Layer, Neuron, Sequential
+from nn import MLP, RNN, Layer, Neuron, Sequential
 from nn.losses import LOSSES, binary_cross_entropy
 from viz import draw, network
 from viz.digits import short
@@ -315,6 +315,8 @@ def test_single_layers_neurons_and_sequences():
     nodes = texts(network(steps, [1.0, 2.0], 1.0))
     assert nodes["h1"] == ["layer 1", "tanh"]
     assert nodes["h2"] == ["layer 2", "linear"]
+    rows = network(RNN(1, 2, seed=0), [[1.0], [2.0]])  # no target, rows of outputs
+    assert "c1i3" in texts(rows)
 
 
 def test_the_default_loss_follows_the_output():

@@ -13,7 +13,7 @@ import pytest
 
 from autograd import Value
 from autograd.expression import width
-from nn import MLP, Layer, Neuron, Sequential, huber, mae, mse
+from nn import MLP, Layer, Neuron, SelfAttention, Sequential, huber, mae, mse
 from nn.losses import LOSSES
 from nn.module import ACTIVATIONS
 from viz import flow
@@ -395,3 +395,16 @@ def test_bad_models_and_rows():
         flow(two_moons(), [1, 2, 3], 1)
     with pytest.raises(ValueError, match="needs its target"):
         flow(two_moons(), [1, 2], [1, 2])
+
+
+def test_a_head_of_attention_is_told_step_by_step():
+    """q and k multiplied, scaled, softmax, the weighted sum: each with its numbers."""
+    told = flow(SelfAttention(2, seed=0), [[1.0, 0.5], [-0.5, 2.0]], [[1, 0], [0, 1]])
+    steps = ["queries", "keys", "values", "scores", "softmax_rows", "weighted_values"]
+    ways = [told.index(f"{step}: ") for step in steps]
+    back = [told.index(f"Backward through {step}") for step in steps]
+    assert ways == sorted(ways)
+    assert back == sorted(back, reverse=True)
+    assert "s4[2] = (s1[3]·s2[1] + s1[4]·s2[2])·0.707107" in told
+    assert "s6[3] = s5[2]·s3[1] + s5[3]·s3[3]" in told
+    assert "Dropout" not in told

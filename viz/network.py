@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from autograd import reductions
 from autograd.value import Value
+from nn.calls import values_in
 from nn.formulas import FORMULAS, losses_in
 from nn.losses import Loss
 from nn.module import Layer, Module, Neuron
@@ -129,7 +130,8 @@ def _depends(out: Value, value: Value, others: Sequence[Value]) -> bool:
 
 
 def _total(outputs: Any) -> Any:
-    return reductions.sum(outputs) if isinstance(outputs, (list, tuple)) else +outputs
+    several = isinstance(outputs, (list, tuple))
+    return reductions.sum(list(values_in(outputs))) if several else +outputs
 
 
 # ---- where things stand --------------------------------------------------------------
