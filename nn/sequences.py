@@ -83,6 +83,11 @@ class Sequences:
 
     def split(self, part: float, seed: int) -> tuple[Sequences, Sequences]:
         """Sequences to train on, and a part of them, set aside."""
+        if 0 < part < 1 and not 0 < round(len(self) * part) < len(self):
+            raise ValueError(
+                f"sequences: {len(self)} are too few to keep a part of {part} aside; "
+                "give a text with more items, or a longer one"
+            )
         labels = [i + 0.5 for i in range(len(self))]  # numbers, no classes
         inside, outside = split_rows(labels, part, seed)
         return self.rows(inside), self.rows(outside)

@@ -126,6 +126,12 @@ def test_what_are_no_sequences(data, message):
         Sequences(*data)
 
 
+def test_a_text_that_is_too_short_to_keep_a_part_aside():
+    for items in (["anna"], ["anna", "nina"]):
+        with pytest.raises(ValueError, match="give a text with more items"):
+            nn.learn_text(items, test=0.25)
+
+
 def test_what_fit_says_of_sequences():
     with pytest.raises(ValueError, match="no token to tell"):
         trained(MODELS["gru"](), ([[0]], [[None]]), validation=None)
