@@ -247,7 +247,7 @@ def test_memory_stays_in_proportion_to_the_block_not_to_the_batch():
     output, xs, ws = large(300)
     program = compile(output, xs, ws, backend="llvm")
     program.value_and_grad(np.zeros((100_000, 5)))
-    (space,) = program.kernel("gradient")._free
+    (space,) = program.kernel("gradient").many.free
     assert space.values.nbytes < 1_000_000
 
 

@@ -8,6 +8,8 @@ The modules in the order in which they are best read:
     operations    an operation as a line or two of that
     products      loops that all kernels share: matrix products, sums
     loops         the array program as loops over arrays
+    tiles         products over many rows
+    rows          the same for many rows at a time
     layout        a list of instructions cut into pieces, for many rows
     chunks        the instructions between two loops
     module        these as the text of a whole module

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final
@@ -20,10 +20,10 @@ from autograd.compiler.llvm.expansions import expanded
 from autograd.compiler.llvm.layout import Layout, plan
 from autograd.compiler.llvm.loops import Loops, loops
 from autograd.compiler.llvm.module import WORKSPACE, Module
-from autograd.compiler.llvm.products import PADDING
+from autograd.compiler.llvm.rows import Rows
 from autograd.compiler.matrices import found, groups
 
-SMALL, LARGE = 1000, 4000  # instructions that are compiled one by one
+LONG = 2000  # instructions from which on few rows have machine code of their own
 COMPACT = 8  # results in a loop over an array, on average, for which loops are taken
 THREAD_ROWS = 2048  # a thread is not worth starting for fewer
 
@@ -136,7 +136,7 @@ class LoopWorkspace:
         kernel = module.kernel
         self.numbers = aligned(module.size + module.reach)
         self.tables = numpy().array([*module.words, 0], dtype=numpy().int64)
-        self.answers = aligned(kernel.targets + PADDING)
+        self.answers = self.numbers[module.answers :]
         for place, constants in module.constants:
             self.numbers[place : place + len(constants)] = constants
         self.means = self.answers[: kernel.targets]
@@ -147,84 +147,89 @@ class LoopWorkspace:
 
 
 def _module(kernel: Kernel, lanes: int) -> Module | Loops:
-    """As loops over arrays where that pays, else instruction by instruction."""
-    if wants_loops(kernel):
-        larger = expanded(kernel)
-        # A chain of maxima is many groups, and one step.
-        if 2 * len(groups(larger.code)) <= len(larger.code) or not COMPACT:
-            program = found(larger)
-            if COMPACT * len(loops(program)) <= len(larger.code):
-                return Loops(kernel, program, lanes)
+    """As loops over arrays where there are arrays, else instruction by instruction."""
+    larger = expanded(kernel)
+    if COMPACT * len(groups(larger.code)) <= 4 * len(larger.code):
+        program = found(larger)
+        if COMPACT * len(loops(program)) <= len(larger.code):
+            form = Rows if any(larger.code.varies) else Loops
+            return form(kernel, program, lanes)
     return Module(kernel, plan(kernel), lanes)
 
 
-def wants_loops(kernel: Kernel) -> bool:
-    """Whether there is more straight-line code than can be compiled quickly.
+class Machine:
+    """A module's text as machine code, and memory for its calls."""
 
-    Rows are the lanes then no longer, but neighbors in an array. Without inputs there
-    is only one row, and less is enough.
-    """
-    code = kernel.code
-    length = 0
-    for (op, args, _), varies in zip(code.instructions, code.varies, strict=True):
-        half = len(args) // 2
-        first = code.varies[args[0]] if op == "dot" else varies
-        if op == "dot" and first != code.varies[args[half]]:
-            continue  # a row of a matrix, most likely
-        length += half if op == "dot" else len(args) > 0
-    return length > (LARGE if any(code.varies) else SMALL)
+    def __init__(self, text: str, workspace: Callable[[], Any]) -> None:
+        self.workspace = workspace
+        self._engine = machine_code(text)
+        self.entry: int = self._engine.get_function_address("run")
+        self.run = RUN(self.entry)
+        self.free: list[Any] = []
+
+
+def compiled(module: Module | Loops) -> Machine:
+    """A module as machine code."""
+    if isinstance(module, Loops):
+        return Machine(module.text(), functools.partial(LoopWorkspace, module))
+    return Machine(module.text(), functools.partial(Workspace, module))
 
 
 class LlvmKernel:
-    """A kernel as machine code."""
+    """A kernel as machine code; a long one for few rows, when it is called so, too."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self._module: Module | Loops = _module(kernel, processor()[2])
-        self._compile(self._module.text(), len(kernel.outputs), kernel.targets)
+        self.module: Module | Loops = _module(kernel, processor()[2])
+        self.outputs, self.targets = len(kernel.outputs), kernel.targets
 
-    def _compile(self, text: str, outputs: int, targets: int) -> None:
-        """outputs, targets: how many are kept for every row, and summed over them."""
-        self._outputs = outputs
-        self._targets = targets
-        self._engine = machine_code(text)
-        self.entry: int = self._engine.get_function_address("run")
-        self._run = RUN(self.entry)
-        self._free: list[Any] = []
+    @functools.cached_property
+    def many(self) -> Machine:
+        """For many rows, which are the lanes where any result varies."""
+        return compiled(self.module)
 
-    def workspace(self) -> Any:
-        """Memory for one call at a time."""
-        if isinstance(self._module, Loops):
-            return LoopWorkspace(self._module)
-        return Workspace(self._module)
+    @functools.cached_property
+    def few(self) -> Machine:
+        """For a row or two: the lanes are neighbors in arrays, where these are many."""
+        module = self.module
+        if not isinstance(module, Rows) or len(self.kernel.code) < LONG:
+            return self.many
+        return compiled(Loops(module.kernel, module.program, module.lanes))
 
     def run(self, X: Any, parameters: Any, threads: int = 1) -> tuple[Any, Any]:
         """The outputs (N, K) and the sums (P + 1,), each divided by N."""
         np = numpy()
         rows = len(X)
-        outputs = np.empty((rows, self._outputs))
+        outputs = np.empty((rows, self.outputs))
         if not rows:
-            return outputs, np.full(self._targets, np.nan)
+            return outputs, np.full(self.targets, np.nan)
         if threads == 1 or rows <= THREAD_ROWS:
-            return outputs, self._part(X, 0, rows, parameters, outputs)
+            machine = self.few if 2 * rows <= processor()[2] else self.many
+            return outputs, self._part(machine, X, 0, rows, parameters, outputs)
         parts = min(threads, -(-rows // THREAD_ROWS))
         edges = [rows * n // parts for n in range(parts + 1)]
         with ThreadPoolExecutor(parts) as pool:
             waiting = [
-                pool.submit(self._part, X, start, stop, parameters, outputs)
+                pool.submit(self._part, self.many, X, start, stop, parameters, outputs)
                 for start, stop in itertools.pairwise(edges)
             ]
         # In the order of the rows, so that the sums don't depend on who is first.
         return outputs, sum([part.result() for part in waiting])
 
     def _part(
-        self, X: Any, start: int, stop: int, parameters: Any, outputs: Any
+        self,
+        machine: Machine,
+        X: Any,
+        start: int,
+        stop: int,
+        parameters: Any,
+        outputs: Any,
     ) -> Any:
         """Some of the rows: their outputs into the array, their share of the sums."""
-        space = self._free.pop() if self._free else self.workspace()
+        space = machine.free.pop() if machine.free else machine.workspace()
         space.parameters[:] = parameters
-        target = address(outputs) if self._outputs else None
-        self._run(address(X), start, stop, len(X), space.address, target)
+        target = address(outputs) if self.outputs else None
+        machine.run(address(X), start, stop, len(X), space.address, target)
         answers = space.means.copy()
-        self._free.append(space)
+        machine.free.append(space)
         return answers

@@ -241,7 +241,7 @@ class Descent:
         self._code = machine_code(self._unit.text())
         self._descend = DESCEND(self._code.get_function_address("descend"))
         self._kernel = kernel
-        self._space = kernel.workspace()
+        self._space = kernel.many.workspace()
         self._numbers = numbers(layout)
         self._columns = aligned(rule.inputs * self._unit.vectors * lanes)
         self._state = self._columns.reshape(-1, self._unit.vectors * lanes)
@@ -287,7 +287,7 @@ class Descent:
         norms: Any,
     ) -> None:
         self._descend(
-            self._kernel.entry,
+            self._kernel.many.entry,
             address(X),
             len(X),
             size,

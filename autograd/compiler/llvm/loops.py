@@ -104,11 +104,35 @@ def over_rows(step: Step) -> bool:
     return isinstance(step, (Product, Reduce)) and step.rows
 
 
+def totals(program: ArrayProgram) -> tuple[list[Read], int]:
+    """What the means are read of, part after part, and the array of that, or -1."""
+    wanted = program.totals
+    array = program.arrays[wanted.array]
+    if not prod(wanted.dims):
+        return [], -1
+    assert array is not None
+    alone = [read.array for _, made in program.made() for read in reads(made.step)]
+    alone.append(program.outputs.array)
+    whole = isinstance(array.step, Join) and wanted.is_all_of(array.size)
+    if whole and wanted.array not in alone:
+        assert isinstance(array.step, Join)
+        return list(array.step.parts), wanted.array
+    return [wanted], -1
+
+
 def kept(program: ArrayProgram, units: Sequence[tuple[int, ...]]) -> set[int]:
     """The arrays that another loop reads."""
     unit_of = {number: unit for unit in units for number in unit}
-    found = {program.outputs.array, program.totals.array}
+    parts, joined = totals(program)
+    found = {program.outputs.array}
+    for part in parts:
+        array = program.arrays[part.array]
+        assert array is not None
+        if not (over_rows(array.step) and part.is_all_of(array.size)):
+            found.add(part.array)
     for number, array in program.made():
+        if number == joined:
+            continue
         sources = [read.array for read in reads(array.step)]
         found.update([n for n in sources if unit_of[n] is not unit_of[number]])
     return found
@@ -199,9 +223,6 @@ class Loops(Products):
         super().__init__(lanes)
         self.kernel = kernel
         self.program = program
-        self.room(kernel.parameters)
-        self.inputs = self.room(kernel.inputs)
-        self.rows = self.room(1)
         self.constants: list[tuple[int, tuple[float, ...]]] = []
         self._places: dict[int, int] = {}
         self._sums: dict[int, int] = {}
@@ -209,8 +230,18 @@ class Loops(Products):
         self._now = ONCE
         self._copies: dict[tuple[int, Read], Read] = {}
         self._made: tuple[list[tuple[str, int]], ...] = ([], [], [])
-        self._units = loops(program)
+        self._totals, joined = totals(program)
+        self._units = [unit for unit in loops(program) if unit != (joined,)]
         self._kept = kept(program, self._units)
+        self.apart = self.numbers_apart()
+        self.room(kernel.parameters)
+        self.inputs = self.space(kernel.inputs, True)
+        self.rows = self.room(3)  # here, in all, and the share of these
+        self.answers = self.room(kernel.targets)
+
+    def numbers_apart(self) -> int:
+        """In how many numbers a result that varies has its place."""
+        return 1
 
     def room(self, count: int) -> int:
         """Where so many numbers have their place in the memory."""
@@ -218,11 +249,20 @@ class Loops(Products):
         self.size += -(-count // PADDING) * PADDING + PADDING
         return start
 
+    def space(self, count: int, varies: bool) -> int:
+        """Where so many results have their place."""
+        return self.room(count * self.apart if varies else count)
+
     def text(self) -> str:
         """The module."""
         for unit in self._units:
             self._now = self._when[unit[0]]
             self._unit(unit)
+        self._now = AFTER
+        at = self.answers
+        for part in self._totals:
+            self._answer(part, at)
+            at += prod(part.dims)
         self._run()
         return self.finished()
 
@@ -242,15 +282,15 @@ class Loops(Products):
             self._leaf(number, step)
             return
         for each in unit:
-            self._places[each] = self.room(self._array(each).size)
+            array = self._array(each)
+            if each in self._kept or not isinstance(array.step, Apply):
+                self._places[each] = self.space(array.size, array.varies)
         if isinstance(step, Apply):
             self._together(unit)
         elif isinstance(step, Join):
             self._join(step, self._places[number])
-        elif isinstance(step, Product):
-            self._summed(number, lambda at: self.product(self._sides(step), at))
-        elif isinstance(step, Reduce):
-            self._summed(number, lambda at: self._reduce(step, at))
+        else:
+            self._summed(number)
 
     def _join(self, step: Join, at: int) -> None:
         """Part after part where they are long, else number after number."""
@@ -269,14 +309,19 @@ class Loops(Products):
             at = self._places[number] = self.room(len(leaf.numbers))
             self.constants.append((at, leaf.numbers))
             return
-        start = self.inputs if leaf.kind == INPUT else 0
-        numbers = [start + int(each) for each in leaf.numbers]
-        first, count = numbers[0] if numbers else start, len(numbers)
-        self._places[number] = first
+        inputs = leaf.kind == INPUT
+        numbers = [int(each) for each in leaf.numbers]
+        places = self.input_places(numbers) if inputs else numbers
+        first, count = numbers[0] if numbers else 0, len(numbers)
+        self._places[number] = places[0] if numbers else 0
         if numbers != list(range(first, first + count)):
-            self._places[number] = self.room(count)
-            read = Read(number, 0, (count,), (), tuple(numbers))
+            self._places[number] = self.space(count, inputs)
+            read = Read(number, 0, (count,), (), tuple(places))
             self.copy(read, self._places[number])
+
+    def input_places(self, numbers: Sequence[int]) -> list[int]:
+        """Where inputs are in the memory."""
+        return [self.inputs + number for number in numbers]
 
     def moved(self, read: Read) -> Read:
         """The read by places in the memory."""
@@ -304,26 +349,56 @@ class Loops(Products):
         self._now = now
         return found
 
-    def _summed(self, number: int, make: Callable[[int], None]) -> None:
+    def _summed(self, number: int) -> None:
         """What a step makes; its mean over the rows, where it is that."""
-        array = self._array(number)
-        if not over_rows(array.step):
-            make(self._places[number])
-            return
-        share = self.room(array.size)
-        total = self._sums[number] = self.room(array.size)
-        make(share)
-        self.call(self.function("accumulate"), [8 * share, 8 * total, array.size])
-        self._now = AFTER
-        words = [8 * total, 8 * self._places[number], array.size, 8 * self.rows]
+        array, at = self._array(number), self._places[number]
+        share = self.room(array.size) if over_rows(array.step) else at
+        if isinstance(array.step, Product):
+            self.product(self._sides(array.step), share)
+        elif isinstance(array.step, Reduce):
+            self._reduce(array.step, share)
+        if share != at:
+            total = self._sums[number] = self.room(array.size)
+            words = [8 * share, 8 * total, array.size]
+            self.call(self.function("accumulate"), words)
+            self.average(number, at)
+
+    def average(self, number: int, at: int) -> None:
+        """The mean over the rows, from the sum, where more is made of it."""
+        if number in self._kept:
+            self._now = AFTER
+            self._mean(number, at, self.rows)
+
+    def _mean(self, number: int, at: int, count: int) -> None:
+        """A sum divided by the number of rows that is at a place."""
+        words = [8 * self._sums[number], 8 * at, self._array(number).size, 8 * count]
         self.call(self.function("average"), words)
+
+    def _answer(self, part: Read, at: int) -> None:
+        """The means over all rows, of which these are a share."""
+        array = self._array(part.array)
+        if over_rows(array.step) and part.is_all_of(array.size):
+            self._mean(part.array, at, self.rows + 1)
+            return
+        loop = self.loop_over([self.moved(part)], prod(part.dims))
+        place = loop.body.address("%numbers", 8 * (self.rows + 2))
+        share = loop.body.splat(loop.body.load("double", place))
+        kind = loop.body.double
+        loop.write(
+            1, lambda loaded: [loop.body.emit(f"fmul {kind} {loaded[0]}, {share}")]
+        )
+        self.call(self.shared(loop.body, "share"), [*loop.words, 8 * at])
 
     # ---- element by element ----
 
+    def loop_over(self, given: Sequence[Read], size: int) -> Loop:
+        """A loop over so many elements, for which this is read."""
+        dims, boxes = aligned(given, size, self.lanes)
+        return Loop(self, dims, boxes)
+
     def copy(self, read: Read, at: int) -> None:
         """Copy what is read to a place in the memory."""
-        dims, (box,) = aligned([read], prod(read.dims), self.lanes)
-        loop = Loop(self, dims, [box])
+        loop = self.loop_over([read], prod(read.dims))
         loop.write(1, list)
         self.call(self.shared(loop.body, "loop"), [*loop.words, 8 * at])
 
@@ -336,9 +411,8 @@ class Loops(Products):
             for read in reads(self._array(each).step):
                 if read.array not in inside:
                     found.setdefault(read, len(found))
-        dims, boxes = aligned([self.moved(r) for r in found], size, self.lanes)
         kept = [each for each in unit if each in self._kept]
-        loop = Loop(self, dims, boxes)
+        loop = self.loop_over([self.moved(r) for r in found], size)
 
         def elements(loaded: Sequence[str]) -> list[str]:
             formula = Formula(self.program, loop.body, inside, found, loaded)
@@ -378,13 +452,15 @@ class Loops(Products):
                 body.lines.append(f"  %{name} = load ptr, ptr {at}")
         mine = body.whole_op("sub", "%stop", "%start")
         rows = body.emit(f"sitofp i64 {mine} to double")
-        body.store("double", rows, "%numbers", 8 * self.rows)
+        whole = body.emit("sitofp i64 %total to double")
+        share = body.emit(f"fdiv double {rows}, {whole}")
+        for n, x in enumerate((rows, whole, share)):
+            body.store("double", x, "%numbers", 8 * (self.rows + n))
         self._emit_calls(body, ONCE)
         for number, total in self._sums.items():
             self._clear(body, total, self._array(number).size)
-        body.loop("%start", "%stop", lambda row: self._one_row(body, row))
+        self._over(body)
         self._emit_calls(body, AFTER)
-        self._answer(body, rows)
         self.add_entry(
             body,
             "run",
@@ -392,10 +468,15 @@ class Loops(Products):
             "ptr noalias %outputs",
         )
 
-    def _emit_calls(self, body: Function, when: int) -> None:
+    def _over(self, body: Function) -> None:
+        """Row after row."""
+        body.loop("%start", "%stop", lambda row: self._one_row(body, row))
+
+    def _emit_calls(self, body: Function, when: int, rows: str = "1") -> None:
         for function, at in self._made[when]:
             words = body.address("%tables", at)
-            body.call_void(function, f"ptr %numbers, ptr {words}, ptr %tables")
+            args = f"ptr %numbers, ptr {words}, ptr %tables, i64 {rows}"
+            body.call_void(function, args)
 
     def _clear(self, body: Function, start: int, size: int) -> None:
         zero = body.number(0.0)
@@ -423,28 +504,16 @@ class Loops(Products):
             target = body.address("%outputs", body.whole_op("mul", row, width))
             self._picked(body, outputs, target)
 
-    def _picked(
-        self, body: Function, places: Sequence[int], target: str, share: str = ""
-    ) -> None:
+    def _picked(self, body: Function, places: Sequence[int], target: str) -> None:
         """Numbers of the memory, one after the other."""
         at = self.words_at([8 * place for place in places])
         table = body.address("%tables", 8 * at)
 
         def one(k: str) -> None:
             x = body.load("double", "%numbers", body.entry(table, k))
-            if share:
-                x = body.emit(f"fmul double {x}, {share}")
             body.store("double", x, target, body.whole_op("shl", k, 3))
 
         body.loop(0, len(places), one)
-
-    def _answer(self, body: Function, rows: str) -> None:
-        """The means, each as the share that these rows have of all."""
-        places = self.moved(self.program.totals).places()
-        if places:
-            total = body.emit("sitofp i64 %total to double")
-            share = body.emit(f"fdiv double {rows}, {total}")
-            self._picked(body, places, "%answers", share)
 
 
 class Formula:
@@ -524,26 +593,26 @@ class Loop:
     def _word(self, n: int) -> str:
         return self.body.load("i64", "%d", 8 * n)
 
-    def _next(self, number: int) -> str:
+    def word(self, number: int) -> str:
+        """One more number of this loop."""
         self.words.append(number)
         return self._word(len(self.words) - 1)
 
     def _described(self, box: Box, unit: Products) -> None:
         if box.table:
             at = 8 * unit.words_at([*[8 * n for n in box.table], *[0] * PADDING])
-            self._pointers.append(self.body.address("%tables", self._next(at)))
+            self._pointers.append(self.body.address("%tables", self.word(at)))
             self._strides.append([])
             return
-        start = self._next(8 * box.start)
+        start = self.word(8 * box.start)
         self._pointers.append(self.body.address("%numbers", start))
-        last = len(box.strides) - 1
-        unit.reach = max(unit.reach, PADDING * box.strides[last])
-        self._strides.append(
-            [
-                self._next(8 * stride) if stride and (n < last or stride != 1) else ""
-                for n, stride in enumerate(box.strides)
-            ]
-        )
+        unit.reach = max(unit.reach, PADDING * box.strides[-1])
+        self._strides.append([self.stride(*each) for each in enumerate(box.strides)])
+
+    def stride(self, level: int, stride: int) -> str:
+        """How far the elements are apart along one side; nothing for neighbors."""
+        neighbors = stride == 1 and level == len(self.dims) - 1
+        return self.word(8 * stride) if stride and not neighbors else ""
 
     def write(
         self, count: int, elements: Callable[[Sequence[str]], Sequence[str]]
@@ -552,19 +621,23 @@ class Loop:
         self._elements = elements
         words = range(len(self.words), len(self.words) + count)
         places = [self._word(n) for n in words]
-        self._targets = [self.body.address("%numbers", place) for place in places]
+        self.targets = [self.body.address("%numbers", place) for place in places]
         self._nest(0, self._pointers, "0")
 
     def _nest(self, level: int, pointers: list[str], flat: str) -> None:
-        body = self.body
         if level == len(self.dims) - 1:
             self._inner(level, pointers, flat)
-            return
-        below = self._sides[level + 1]
-        for side in self._sides[level + 2 :]:
+        else:
+            self._turn(level, pointers, flat)
+
+    def _turn(self, level: int, pointers: list[str], flat: str) -> None:
+        """A loop along one side."""
+        body = self.body
+        below = "1"
+        for side in self._sides[level + 1 :]:
             below = body.whole_op("mul", below, side)
 
-        def turn(i: str) -> None:
+        def one(i: str) -> None:
             moved = []
             for pointer, strides in zip(pointers, self._strides, strict=True):
                 if strides and strides[level]:
@@ -574,7 +647,7 @@ class Loop:
             start = body.whole_op("add", flat, body.whole_op("mul", i, below))
             self._nest(level + 1, moved, start)
 
-        body.loop(0, self._sides[level], turn)
+        body.loop(0, self._sides[level], one)
 
     def _inner(self, level: int, pointers: list[str], flat: str) -> None:
         body = self.body
@@ -591,7 +664,7 @@ class Loop:
                 for n in range(len(self.boxes))
             ]
             values = self._elements(loaded)
-            for target, value in zip(self._targets, values, strict=True):
+            for target, value in zip(self.targets, values, strict=True):
                 body.store(body.double, value, target, place, align=8)
 
         body.loop(0, self._sides[level], vector, step=body.lanes)
@@ -602,7 +675,7 @@ class Loop:
         if box.table:
             at = body.address(pointer, place)
             places = [body.load("i64", at, 8 * lane) for lane in range(body.lanes)]
-            return self._lanes([body.load("double", "%numbers", p) for p in places])
+            return body.vector([body.load("double", "%numbers", p) for p in places])
         if box.strides[level] == 1:
             return body.load(body.double, pointer, body.whole_op("shl", c, 3), align=8)
         stride = self._strides[n][level]
@@ -612,13 +685,4 @@ class Loop:
             numbers.append(body.load("double", at))
             if lane < body.lanes - 1:
                 at = body.address(at, stride)
-        return self._lanes(numbers)
-
-    def _lanes(self, numbers: Sequence[str]) -> str:
-        body = self.body
-        vector = "poison"
-        for lane, x in enumerate(numbers):
-            vector = body.emit(
-                f"insertelement {body.double} {vector}, double {x}, i64 {lane}"
-            )
-        return vector
+        return body.vector(numbers)

@@ -6,7 +6,7 @@ and counts of one step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from autograd.compiler.llvm.operations import Operations
 from autograd.compiler.llvm.text import Function, Unit
@@ -14,7 +14,7 @@ from autograd.compiler.steps import Read
 
 DOWN, ACROSS = 4, 2  # rows, and vectors, of a tile of a product that is in registers
 PADDING = 8  # numbers behind every array, as many as a vector has at most
-ARGUMENTS = "ptr %numbers, ptr %d, ptr %tables"
+ARGUMENTS = "ptr %numbers, ptr %d, ptr %tables, i64 %rows"
 
 
 class Products(Unit):
@@ -49,12 +49,17 @@ class Products(Unit):
 
     def function(self, name: str, op: str = "") -> str:
         """One of the functions below."""
-        if name + op not in self._functions:
+        write = getattr(self, f"_{name}")
+        return self.written(name + op, lambda body: write(body, *[op] * bool(op)))
+
+    def written(self, name: str, write: Callable[[Function], None]) -> str:
+        """The name of a function, written when it is first asked for."""
+        if name not in self._functions:
             body = Function(self.lanes)
-            getattr(self, f"_{name}")(body, *[op] * bool(op))
-            made = self._functions[name + op] = f"{name}{len(self._functions)}"
+            write(body)
+            made = self._functions[name] = f"{name}.{len(self._functions)}"
             self.add(body, made, ARGUMENTS)
-        return self._functions[name + op]
+        return self._functions[name]
 
     def room(self, count: int) -> int:
         """Where so many numbers have their place in the memory."""
@@ -177,7 +182,7 @@ class Products(Unit):
             def fold(k: str, total: str) -> list[str]:
                 place = body.whole_op("mul", k, step)
                 x = body.load(body.double, first, place, align=8)
-                return [_two(body, op, total, x)]
+                return [folded_with(body, op, total, x)]
 
             (found,) = body.loop(1, count, fold, first=start)
             body.store(body.double, found, target, at, align=8)
@@ -199,7 +204,7 @@ class Products(Unit):
 
             def vector(k: str, total: str) -> list[str]:
                 x = body.load(body.double, first, body.whole_op("shl", k, 3), align=8)
-                return [_two(body, op, total, x)]
+                return [folded_with(body, op, total, x)]
 
             def lanes_of(_: str) -> None:
                 start = [body.load(body.double, first, align=8)]
@@ -308,7 +313,8 @@ class Tiles:
             body.store(body.double, total, targets[r], width * vector, align=8)
 
 
-def _two(body: Function, op: str, x: str, y: str) -> str:
+def folded_with(body: Function, op: str, x: str, y: str) -> str:
+    """One of two, as a chain of this operation does it."""
     return Operations(body).apply("add" if op == "sum" else op, [x, y])
 
 
@@ -329,5 +335,5 @@ def _over(body: Function, op: str, vector: str) -> str:
 def _two_single(body: Function, op: str, x: str, y: str) -> str:
     """The operation on two single numbers, in the lanes of vectors."""
     pair = [body.splat(each) for each in (x, y)]
-    made = _two(body, op, *pair)
+    made = folded_with(body, op, *pair)
     return body.emit(f"extractelement {body.double} {made}, i64 0")

@@ -63,6 +63,41 @@ class Function(Lanes):
             f"<{self.lanes} x i32> zeroinitializer"
         )
 
+    def vector(self, numbers: Sequence[str]) -> str:
+        """A number in each lane."""
+        found = "poison"
+        for lane, x in enumerate(numbers):
+            found = self.emit(
+                f"insertelement {self.double} {found}, double {x}, i64 {lane}"
+            )
+        return found
+
+    def transposed(self, vectors: Sequence[str]) -> list[str]:
+        """For as many vectors as there are lanes, those of their lanes."""
+        found, half = list(vectors), self.lanes // 2
+        while half:
+            for n in range(self.lanes):
+                if not n & half:
+                    pair = found[n], found[n + half]
+                    found[n] = self._exchanged(*pair, half, 0)
+                    found[n + half] = self._exchanged(*pair, half, half)
+            half //= 2
+        return found
+
+    def _exchanged(self, x: str, y: str, half: int, first: int) -> str:
+        """Of every 2 * half lanes half of x, then half of y."""
+        lanes = [
+            n + first + (self.lanes - half if n & half else 0)
+            for n in range(self.lanes)
+        ]
+        return self._shuffled(x, y, lanes)
+
+    def _shuffled(self, x: str, y: str, lanes: Sequence[int]) -> str:
+        places = ", ".join([f"i32 {lane}" for lane in lanes])
+        kind = f"<{self.lanes} x i32>"
+        vectors = f"{self.double} {x}, {self.double} {y}"
+        return self.emit(f"shufflevector {vectors}, {kind} <{places}>")
+
     def totals(self, vectors: Sequence[str]) -> str:
         """For as many vectors as there are lanes, the sum over the lanes of each."""
         while len(vectors) > 1:
@@ -72,15 +107,9 @@ class Function(Lanes):
 
     def _neighbors(self, x: str, y: str) -> str:
         """x1 + x2, x3 + x4, ..., y1 + y2, y3 + y4, ..."""
-        parts = []
-        for first in (0, 1):
-            places = [f"i32 {n}" for n in range(first, 2 * self.lanes, 2)]
-            parts.append(
-                self.emit(
-                    f"shufflevector {self.double} {x}, {self.double} {y}, "
-                    f"<{self.lanes} x i32> <{', '.join(places)}>"
-                )
-            )
+        parts = [
+            self._shuffled(x, y, range(first, 2 * self.lanes, 2)) for first in (0, 1)
+        ]
         return self.emit(f"fadd {self.double} {parts[0]}, {parts[1]}")
 
     def fma(self, x: str, y: str, z: str) -> str:

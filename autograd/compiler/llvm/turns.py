@@ -8,8 +8,9 @@ taken out. A program without inputs has one row, and vectors of one number.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from autograd.compiler.arrays import numpy
 from autograd.compiler.instructions import (
@@ -20,7 +21,7 @@ from autograd.compiler.instructions import (
     CompileError,
     Kernel,
 )
-from autograd.compiler.llvm.backend import LlvmKernel, aligned, processor
+from autograd.compiler.llvm.backend import LlvmKernel, Machine, aligned, processor
 from autograd.compiler.llvm.expansions import expanded, native
 from autograd.compiler.llvm.operations import Operations
 from autograd.compiler.llvm.text import Function, Unit
@@ -314,8 +315,15 @@ class TurnsKernel(LlvmKernel):
 
     def __init__(self, rolled: Rolled, asked: Asked) -> None:
         self._turns = Turns(rolled, asked)
-        self._compile(self._turns.text(), len(asked.outputs), len(asked.sums))
+        self.outputs, self.targets = len(asked.outputs), len(asked.sums)
 
-    def workspace(self) -> Any:
-        """Memory for one call at a time."""
-        return TurnsWorkspace(self._turns)
+    @functools.cached_property
+    def many(self) -> Machine:
+        """For any number of rows."""
+        turns = self._turns
+        return Machine(turns.text(), functools.partial(TurnsWorkspace, turns))
+
+    @functools.cached_property
+    def few(self) -> Machine:
+        """The same."""
+        return self.many
