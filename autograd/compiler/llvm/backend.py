@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from math import prod
 from typing import Any, Final
 
 from autograd.compiler.arrays import numpy
@@ -22,7 +23,9 @@ from autograd.compiler.llvm.loops import Loops, loops
 from autograd.compiler.llvm.module import WORKSPACE, Module
 from autograd.compiler.llvm.rows import Rows
 from autograd.compiler.matrices import found, groups
+from autograd.compiler.steps import Array, Product
 
+SMALL, LARGE = 1000, 4000  # instructions that are compiled one by one
 LONG = 2000  # instructions from which on few rows have machine code of their own
 COMPACT = 8  # results in a loop over an array, on average, for which loops are taken
 THREAD_ROWS = 2048  # a thread is not worth starting for fewer
@@ -151,10 +154,18 @@ def _module(kernel: Kernel, lanes: int) -> Module | Loops:
     larger = expanded(kernel)
     if COMPACT * len(groups(larger.code)) <= 4 * len(larger.code):
         program = found(larger)
-        if COMPACT * len(loops(program)) <= len(larger.code):
-            form = Rows if any(larger.code.varies) else Loops
-            return form(kernel, program, lanes)
+        compact = COMPACT * len(loops(program)) <= len(larger.code)
+        varies = any(larger.code.varies)
+        long = len(larger.code) > (LARGE if varies else SMALL)
+        if compact and (long or any(map(_is_matrix, program.arrays))):
+            return (Rows if varies else Loops)(kernel, program, lanes)
     return Module(kernel, plan(kernel), lanes)
+
+
+def _is_matrix(array: Array | None) -> bool:
+    """Whether an array is a product worth a loop."""
+    step = None if array is None else array.step
+    return isinstance(step, Product) and prod((*step.left.dims, *step.right.dims)) > 64
 
 
 class Machine:
