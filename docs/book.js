@@ -10,7 +10,7 @@ function mend() {
   });
   const names = new Map();
   for (const list of document.querySelectorAll("nav.md-nav[aria-label]")) {
-    const name = list.ariaLabel;
+    const name = list.ariaLabel.trim().toLowerCase();  // as one hears it
     names.set(name, (names.get(name) ?? 0) + 1);
     if (names.get(name) > 1) list.ariaLabel = `${name} ${names.get(name)}`;
   }
