@@ -328,7 +328,7 @@ def test_a_picture_opens_in_place(site: Path, page: Any):
     assert "tanh" in inside.locator("#expression-text, #text").first.input_value()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     buttons.first.click()
-    assert page.locator("iframe").count() == 0
+    assert page.locator("iframe.frame").count() == 0
 
 
 @built
