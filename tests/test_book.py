@@ -213,7 +213,8 @@ CHOSEN = {
     "build-it-yourself.md": "0.5",
     "engine.md": "1.0 120 96 3.11 1.2 2.8",  # tests/test_value.py; the README's run
     "fast-programs.md": "238.94212918 0.00055015643181 2.7070075241 0.0000072668688436 "
-    "6.0 1.5e-15 1e-14 10000 754 100",  # certified values; what test_backends.py holds
+    "6.0 1.5e-15 1e-14 10000 754 100 "  # certified values; what test_backends.py holds
+    "200 2000 3.14",  # LONG: test_repeats.py
     "gpt.md": "2003",
     "index.md": "3.11",
     "matrices.md": "784 50",

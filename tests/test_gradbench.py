@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -339,8 +340,10 @@ def test_the_protocol():
     ]
     messages[3]["input"] = 3.0
     messages[5]["input"] = 3.0
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
     done = subprocess.run(
         [sys.executable, str(FOLDER / "tool.py"), "eager"],
+        env=inherited,  # its modules lie beside it
         input="".join(json.dumps(each) + "\n" for each in messages),
         capture_output=True,
         text=True,

@@ -172,7 +172,8 @@ def _sources() -> Iterator[tuple[str, bytes]]:
         root = Path(str(import_module(name).__file__)).parent
         for path in root.rglob("*"):
             inside = path.relative_to(root).as_posix()
-            if path.suffix == ".py" or (path.is_file() and "pages/" in inside):
+            page = path.is_file() and path.parent.name == "pages"
+            if path.suffix == ".py" or page:
                 yield f"{name}/{inside}", path.read_bytes()
 
 
