@@ -233,7 +233,7 @@ def large(size):
     return tanh(sum(pool[-30:])), xs, ws
 
 
-@pytest.mark.parametrize("size", [300, 6000])
+@pytest.mark.parametrize("size", [300, 3000])
 def test_large_graphs_are_cut_into_chunks(size):
     output, xs, ws = large(size)
     batch = np.random.default_rng(0).normal(size=(3, 5))

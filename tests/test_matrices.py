@@ -68,14 +68,14 @@ def test_a_thousand_layered_programs(backend):
 
 @pytest.mark.parametrize("rows", [0, 1, 5, 70])
 def test_layered_programs_as_loops_over_arrays(rows, monkeypatch):
-    for name in ("COMPACT", "SMALL", "LARGE"):
+    for name in ("COMPACT", "WIDE", "SMALL", "LARGE"):
         monkeypatch.setattr(llvm_backend, name, 0)
     assert not [seed for seed in range(3) if differs(seed, "llvm", rows)]
 
 
 @pytest.mark.slow
 def test_a_thousand_layered_programs_as_loops_over_arrays(monkeypatch):
-    for name in ("COMPACT", "SMALL", "LARGE"):
+    for name in ("COMPACT", "WIDE", "SMALL", "LARGE"):
         monkeypatch.setattr(llvm_backend, name, 0)
     assert not [seed for seed in range(1000) if differs(seed, "llvm", seed % 5)]
 

@@ -28,6 +28,7 @@ from autograd.compiler.steps import Array, Product
 SMALL, LARGE = 1000, 4000  # instructions that are compiled one by one
 LONG = 2000  # instructions from which on few rows have machine code of their own
 COMPACT = 8  # results in a loop over an array, on average, for which loops are taken
+WIDE = 64  # the same where none is of a matrix: what is random has short ones by chance
 THREAD_ROWS = 2048  # a thread is not worth starting for fewer
 
 
@@ -154,10 +155,11 @@ def _module(kernel: Kernel, lanes: int) -> Module | Loops:
     larger = expanded(kernel)
     if COMPACT * len(groups(larger.code)) <= 4 * len(larger.code):
         program = found(larger)
-        compact = COMPACT * len(loops(program)) <= len(larger.code)
+        matrix = any(map(_is_matrix, program.arrays))
+        least = COMPACT if matrix else WIDE
         varies = any(larger.code.varies)
         long = len(larger.code) > (LARGE if varies else SMALL)
-        if compact and (long or any(map(_is_matrix, program.arrays))):
+        if (long or matrix) and least * len(loops(program)) <= len(larger.code):
             return (Rows if varies else Loops)(kernel, program, lanes)
     return Module(kernel, plan(kernel), lanes)
 
