@@ -269,7 +269,7 @@ def test_ones_own_data(panel, tmp_path):
     panel.until(lambda: panel.text("summary").startswith("epoch 0"))
     page.click("#t-step")
     panel.until(lambda: panel.epoch() == 1)
-    page.wait_for_function("location.search.includes('epochs=1')")
+    page.wait_for_function("() => location.search.includes('epochs=1')")
     points, told = page.evaluate("location.search"), panel.text("summary")
     page.goto(page.url.partition("?")[0] + points)
     panel.until(lambda: re.match("epoch 1 ", panel.text("summary") or ""))

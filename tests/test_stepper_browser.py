@@ -346,7 +346,7 @@ def test_a_link_and_a_drag_change_inputs(open_page):
     page = open_page(expression())
     link = "#step=3&set=b:7&set=nobody:1&set=a:&set=c:<b>"
     page.page.evaluate("hash => { location.hash = hash; }", link)
-    page.page.wait_for_function("document.querySelector('#inputs').open")
+    page.page.wait_for_function("() => document.querySelector('#inputs').open")
     assert shown(page, "value")[:4] == ["value 2", "value 7", "value 14", "value 10"]
     box = page.page.locator("#n1").bounding_box()
     page.page.mouse.move(box["x"] + 9, box["y"] + 9)
