@@ -28,7 +28,6 @@ PACKAGES = Path(os.environ.get("NODE_MODULES", "node_modules"))
 AXE = Path(os.environ.get("AXE", PACKAGES / "axe-core" / "axe.min.js"))
 
 BUILDS = ("mkdocs", "material", "mkdocstrings", "latex2mathml")
-built = pytest.mark.xdist_group("the built book")  # built once, by one worker
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +62,6 @@ class _Loads(HTMLParser):
             self.found.append(given.get(name) or "")
 
 
-@built
 def test_the_book_builds_and_fetches_nothing(site: Path):
     pages = sorted(site.rglob("*.html"))
     assert len(pages) >= 10
@@ -74,7 +72,6 @@ def test_the_book_builds_and_fetches_nothing(site: Path):
         assert not outside, f"{page.name} fetches {outside}"
 
 
-@built
 def test_the_notebooks_are_there_to_download(site: Path):
     pages = [site / f"{chapter}.html" for chapter in notebooks.CHAPTERS]
     links = [
@@ -86,7 +83,6 @@ def test_the_notebooks_are_there_to_download(site: Path):
     assert all((site / link).is_file() for link in links), links
 
 
-@built
 def test_formulas_are_mathml(site: Path):
     page = (site / "backpropagation.html").read_text(encoding="utf-8")
     assert page.count("<math ") >= 20
@@ -94,7 +90,6 @@ def test_formulas_are_mathml(site: Path):
     assert r"\frac" not in re.sub(r"<(pre|code).*?</\1>", "", page, flags=re.DOTALL)
 
 
-@built
 def test_pictures_are_in_the_page(site: Path):
     page = (site / "backpropagation.html").read_text(encoding="utf-8")
     ids = re.findall(r'\bid="([^"]+)"', page)
@@ -178,7 +173,6 @@ def search(site: Path) -> Any:
     return lunr.lunr(ref="location", fields=fields, documents=docs)
 
 
-@built
 @pytest.mark.parametrize("words", ASKED)
 def test_the_search_of_the_book_finds_the_page_that_answers(search: Any, words: str):
     found = [hit["ref"].split("#")[0] for hit in search.search(words)]
@@ -187,7 +181,6 @@ def test_the_search_of_the_book_finds_the_page_that_answers(search: Any, words: 
     assert answers & {first, second}, f"{words!r} finds {first} and {second}"
 
 
-@built
 def test_the_search_finds_each_error_by_its_text_and_its_kind(search: Any):
     """The beginning of what a reader would paste, as long as the box is."""
     page = cells.run((ROOT / "docs/errors.md").read_text(encoding="utf-8"))
@@ -238,7 +231,6 @@ def addresses(site: Path) -> list[str]:
     return sorted(p.as_uri() for p in pages if "play" not in p.relative_to(site).parts)
 
 
-@built
 def test_no_page_is_wider_than_a_telephone(site: Path, page: Any):
     for address in addresses(site):
         page.goto(address)
@@ -246,7 +238,6 @@ def test_no_page_is_wider_than_a_telephone(site: Path, page: Any):
         assert width <= 390, f"{address} is {width} wide"
 
 
-@built
 def test_the_search_works_without_a_server(site: Path, page: Any):
     page.goto((site / "index.html").as_uri())
     page.locator("label[for=__search]").first.click()
@@ -262,7 +253,6 @@ def rounded(number: str) -> str:
     return f"{float(number):.{len(number.partition('.')[2]) - 1}f}"
 
 
-@built
 def test_answers_that_are_numbers_are_checked(site: Path, page: Any):
     checked = 0
     for address in addresses(site):
@@ -292,7 +282,6 @@ def test_answers_that_are_numbers_are_checked(site: Path, page: Any):
     assert checked >= 15
 
 
-@built
 def test_without_scripts_the_answer_is_in_its_place(site: Path, browser: Any):
     page = browser.new_page(java_script_enabled=False)
     page.goto((site / "index.html").as_uri())
@@ -304,7 +293,6 @@ def test_without_scripts_the_answer_is_in_its_place(site: Path, browser: Any):
     page.close()
 
 
-@built
 def test_on_paper_there_is_nothing_to_press(site: Path, page: Any):
     page.goto((site / "index.html").as_uri())
     page.emulate_media(media="print")
@@ -313,7 +301,6 @@ def test_on_paper_there_is_nothing_to_press(site: Path, page: Any):
     assert len(page.pdf()) > 10_000
 
 
-@built
 def test_a_picture_opens_in_place(site: Path, page: Any):
     """Where the packages are; else no page offers it."""
     page.goto((site / "index.html").as_uri())
@@ -331,7 +318,6 @@ def test_a_picture_opens_in_place(site: Path, page: Any):
     assert page.locator("iframe.frame").count() == 0
 
 
-@built
 @pytest.mark.skipif(not AXE.exists(), reason="no axe-core here: npm pack axe-core")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
