@@ -233,7 +233,7 @@ def addresses(site: Path) -> list[str]:
 
 def test_no_page_is_wider_than_a_telephone(site: Path, page: Any):
     for address in addresses(site):
-        page.goto(address)
+        page.goto(address, wait_until="domcontentloaded")
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, f"{address} is {width} wide"
 
@@ -265,16 +265,17 @@ def test_answers_that_are_numbers_are_checked(site: Path, page: Any):
         for form, answer in zip(forms.all(), answers.all(), strict=True):
             right = answer.get_attribute("value")
             digits = len(right.partition(".")[2])
-            for given, said in [
+            cases = [
                 (right, "Right."),
+                (f"{float(right) + 3 * 10.0**-digits:.{digits}f}", "Not yet."),
+                *([(rounded(right), "more digits")] if digits > 1 else []),
                 (f" {right.replace('-', chr(0x2212)).replace('.', ',')}", "Right."),
                 (f"{right}/1", "Right."),
-                (f"{float(right) + 3 * 10.0**-digits:.{digits}f}", "Not yet."),
                 (str(-float(right)), "Not yet."),
                 ("", "Write a number"),
                 ("what?", "Write a number"),
-                *([(rounded(right), "more digits")] if digits > 1 else []),
-            ]:
+            ]
+            for given, said in cases if checked < 2 else cases[: 2 + (digits > 1)]:
                 form.get_by_role("textbox").fill(given)
                 form.get_by_role("textbox").press("Enter")
                 assert said in form.get_by_role("status").inner_text(), (right, given)
