@@ -391,9 +391,15 @@ def _plane(X: list[list[float]], y: list[int]) -> Dataset:
     return Dataset(np.array(X), y, PLANE)
 
 
+MOST = 10_000_000
+"""Rows of a set that is drawn: more hardly fit into the memory of a small machine."""
+
+
 def _count(rows: int, least: int, noise: float) -> int:
     if rows < least:
         raise ValueError(f"rows is at least {least}, one per class; got {rows}")
+    if rows > MOST:
+        raise ValueError(f"rows is at most {MOST:_}; got {rows}")
     if not 0 <= noise < math.inf:
         raise ValueError(f"noise is a number from 0; got {noise!r}")
     return rows

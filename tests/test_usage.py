@@ -173,6 +173,7 @@ train moons --noise -1              | --noise is a number from 0; got -1
 train moons --target y              | --target is for a table in a file, and moons is
 train iris --task number            | --task is for a table in a file, and iris is
 train iris --noise 1                | --noise is for points that are drawn
+train moons --rows 1000000000000    | --rows is at most 10_000_000
 train iris --rows 50                | --rows is for points that are drawn
 train table.csv --target y --rows 9 | --rows is for points that are drawn
 train moons --context 3             | --context is for a text, and moons is a table
