@@ -18,6 +18,7 @@ from autograd.compiler.loop_text import (
     EACH,
     Language,
     Writer,
+    called,
     indented,
     index,
 )
@@ -118,12 +119,15 @@ def header(kernels: Mapping[str, Kernel], numbers: Sequence[float], name: str) -
     values = ", ".join(map(literal, numbers)) or "0.0"
     parts.insert(0, f"static const double {name}_PARAMETERS[] = {{{values}}};\n")
     body = "\n".join(parts)
-    wanted: list[str] = []
-    for head, lines in reversed(HELPERS.items()):
-        if head.split("(")[0] + "(" in "\n".join([body, *wanted]):
-            wanted.insert(0, _once(head, lines))
+    helpers = {head.split("(")[0]: _once(head, x) for head, x in HELPERS.items()}
     return "\n".join(
-        [HEAD.format(guard=guard), *wanted, body, f"#endif /* {guard} */", ""]
+        [
+            HEAD.format(guard=guard),
+            *called(helpers, body),
+            body,
+            f"#endif /* {guard} */",
+            "",
+        ]
     )
 
 

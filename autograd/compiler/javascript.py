@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Final, NamedTuple
@@ -15,6 +14,7 @@ from autograd.compiler.loop_text import (
     EACH,
     Language,
     Writer,
+    called,
     gathered,
     has_form,
     indented,
@@ -118,12 +118,9 @@ def module(functions: Mapping[str, Function], numbers: Sequence[float]) -> str:
     values = ", ".join([literal(each) for each in numbers])
     parts.insert(0, f"export const PARAMETERS = Float64Array.of({values});\n")
     body = "\n".join(parts)
-    wanted: list[str] = []
-    for name, text in reversed(HELPERS.items()):
-        if re.search(rf"\b{name}\(", "\n".join([body, *wanted])):
-            wanted.insert(0, f"const {name} = {text};\n")
+    helpers = {name: f"const {name} = {text};\n" for name, text in HELPERS.items()}
     head = "// Made by chainrule: a compiled program. See `Program.to_javascript`.\n"
-    return "\n".join([head, *wanted, body])
+    return "\n".join([head, *called(helpers, body), body])
 
 
 def literal(x: float) -> str:

@@ -412,6 +412,18 @@ def gathered(blocks: Sequence[list[str]]) -> list[list[str]]:
     return parts
 
 
+def called(helpers: dict[str, str], body: str) -> list[str]:
+    """The texts of those helpers that a body calls, and of those that these call.
+
+    helpers: by name, in an order in which each calls earlier ones alone.
+    """
+    wanted: list[str] = []
+    for name, text in reversed(helpers.items()):
+        if re.search(rf"\b{name}\(", "\n".join([body, *wanted])):
+            wanted.insert(0, text)
+    return wanted
+
+
 def indented(lines: Sequence[str]) -> list[str]:
     """A step to the right."""
     return [f"  {line}" for line in lines]

@@ -84,21 +84,23 @@ class Compiled:
 
     def value(self, f: Callable[..., Any], w: Numbers) -> Run:
         """f(w)."""
-        leaves = [Value(x) for x in w]
-        program, numbers = compile(lambda: f(leaves), parameters=leaves), _array(w)
+        program, numbers = self._alone(f, w)
         return lambda: program(None, numbers)[0]
 
     def gradient(self, f: Callable[..., Any], w: Numbers) -> Run:
         """The derivatives of f(w), a single number."""
-        leaves = [Value(x) for x in w]
-        program, numbers = compile(lambda: f(leaves), parameters=leaves), _array(w)
+        program, numbers = self._alone(f, w)
         return lambda: program.value_and_grad(None, numbers)[1]
 
     def jacobian(self, f: Callable[..., Any], w: Numbers) -> Run:
         """Those of every number in f(w), which is a list."""
-        leaves = [Value(x) for x in w]
-        program, numbers = compile(lambda: f(leaves), parameters=leaves), _array(w)
+        program, numbers = self._alone(f, w)
         return lambda: program.jacobian(None, numbers)[0]
+
+    def _alone(self, f: Callable[..., Any], w: Numbers) -> tuple[Any, Any]:
+        """f of parameters alone as a program, and their numbers."""
+        leaves = [Value(x) for x in w]
+        return compile(lambda: f(leaves), parameters=leaves), _array(w)
 
     def _totals(
         self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers], rest: Any
