@@ -812,6 +812,16 @@ class Value:
 
         raise missing("Value", name, self)
 
+    def __matmul__(self, other: object) -> NoReturn:
+        raise TypeError(
+            f"{describe(self)} is one number, and @ is for lists of them: write x * y "
+            "for two numbers, autograd.dot(xs, ys) for two lists, and np.array(W) @ xs "
+            "for a matrix and a list"
+        )
+
+    def __rmatmul__(self, other: object) -> NoReturn:
+        self.__matmul__(other)
+
     def __xor__(self, other: object) -> NoReturn:
         raise TypeError(
             f"{describe(self)} ^ {describe(other)}: a power is written **, and that "

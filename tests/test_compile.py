@@ -1,6 +1,7 @@
 """From graphs and functions to instructions: recording, kinks, refusals."""
 
 import copy
+import functools
 import itertools
 import math
 import operator
@@ -618,6 +619,25 @@ def test_bad_arguments(make, kind, words):
 
 
 # ---- what is answered, as documented -------------------------------------------------
+
+
+def some(x, y, scale=2.0, *, shift=1.0):
+    return x * y * scale + shift
+
+
+def test_a_function_says_how_many_inputs_it_takes():
+    rows = [[1.0, 2.0], [3.0, 4.0]]
+    assert compile(some)(rows).tolist() == [5.0, 25.0]
+    assert compile(some, inputs=3)([[1.0, 2.0, 3.0]]).tolist() == [7.0]
+    assert compile(grad(some, (0, 1)))(rows).tolist() == [[4.0, 2.0], [8.0, 6.0]]
+    assert compile(functools.partial(some, 3.0))([[2.0]]).tolist() == [13.0]
+    w = Value(3.0)
+    assert compile(lambda: w * w, parameters=[w])() == 9.0
+    for function in (max, lambda *xs: xs[0]):
+        with pytest.raises(
+            TypeError, match=r"say how many, as in compile\(f, inputs=2\)"
+        ):
+            compile(function)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -37,7 +37,13 @@ from autograd.compiler.passes import (
     optimize,
     write_out,
 )
-from autograd.compiler.recording import flattened, from_function, from_graph, listed
+from autograd.compiler.recording import (
+    flattened,
+    from_function,
+    from_graph,
+    listed,
+    required,
+)
 from autograd.compiler.repeats import LONG, Rolled, described, pays, rolled
 from autograd.compiler.steps import ArrayProgram, Leaf
 from autograd.operation import Operation
@@ -71,7 +77,7 @@ INSTALL: Final = 'python -m pip install "chainrule[fast]"'
 
 def compile(
     outputs: Value | Sequence[Any] | Callable[..., Any],
-    inputs: Sequence[Value] | SupportsIndex = (),
+    inputs: Sequence[Value] | SupportsIndex | None = None,
     parameters: Sequence[Value] = (),
     *,
     backend: str = "auto",
@@ -89,9 +95,8 @@ def compile(
         derivative by `create_graph` those of the partial derivatives; it keeps them for
         every row, and warns where that is known.
     inputs: the leaves that get a new number for every row, in the order of the columns
-        of `X`; for a function, how many there are. None, for a function of parameters
-        alone. A leaf that the outputs do not depend on is fine: its column has no
-        effect.
+        of `X`; for a function, how many there are, by default as many as it requires.
+        A leaf that the outputs do not depend on is fine: its column has no effect.
     parameters: the leaves that the gradient is taken by, in the order of its entries.
         One that the outputs do not depend on has the derivative 0. Any other leaf
         keeps the number it has now.
@@ -110,7 +115,7 @@ def compile(
     leaves = listed(parameters, "parameters")
     labels: list[str] = []
     if callable(outputs) and not isinstance(outputs, Value):
-        count = _arguments(inputs)
+        count = _arguments(outputs, inputs)
         code, positions, shape = from_function(outputs, count, leaves)
     elif isinstance(inputs, SupportsIndex):
         raise TypeError(
@@ -119,14 +124,18 @@ def compile(
         )
     else:
         values, shape = _values(outputs)
-        wanted = listed(inputs, "inputs")
+        wanted = listed(() if inputs is None else inputs, "inputs")
         code, positions = from_graph(values, wanted, leaves)
         count, labels = len(wanted), [value.label for value in wanted]
     return Program(code, positions, shape, count, leaves, backend, threads, labels)
 
 
-def _arguments(inputs: Sequence[Value] | SupportsIndex) -> int:
-    """How many arguments a function takes."""
+def _arguments(
+    function: Callable[..., Any], inputs: Sequence[Value] | SupportsIndex | None
+) -> int:
+    """How many arguments the function is called with."""
+    if inputs is None:
+        return required(function)
     if isinstance(inputs, SupportsIndex):
         return operator.index(inputs)
     if listed(inputs, "inputs"):

@@ -295,6 +295,24 @@ def _ingredients(code: Code) -> Counter[tuple[str, str]]:
     return Counter((op, repr(number)) for op, _, number in code.instructions)
 
 
+def required(function: Callable[..., Any]) -> int:
+    """How many arguments a function requires; TypeError where it does not say."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # Python does not know it
+        parameters = None
+    if parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        raise TypeError(
+            f"{getattr(function, '__name__', 'the function')}() takes any number of "
+            "arguments: say how many, as in compile(f, inputs=2)"
+        )
+    positional = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    )
+    return sum(p.kind in positional and p.default is p.empty for p in parameters)
+
+
 def _check_arguments(function: Callable[..., Any], inputs: int) -> None:
     """TypeError for a function that can't be called with so many arguments."""
     try:
