@@ -12,6 +12,9 @@ from functools import wraps
 from autograd.hints import Any, Final
 
 _NO_DEVICE: Final = "numbers are Python's floats and on no device: leave it out"
+_WEIGHTS: Final = (
+    "weights are Values in neuron.w and neuron.b, and numbers in model.state_dict()"
+)
 _NO_FLAG: Final = (
     "every Value has a gradient; a number without history is x.detach(), and what "
     "training leaves alone model.freeze()"
@@ -134,6 +137,12 @@ INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         "requires_grad_": "what does not move is model.freeze()",
         "double": "numbers are Python's floats: leave it out",
         "compile": "nn.fit does that itself; autograd.compile takes a function",
+        "fit": "write nn.fit(model, X, y)",
+        "predict": "a model is called, a row at a time: [model(row) for row in X]",
+        "summary": "write print(model), or viz.network(model) for a picture",
+        "weight": _WEIGHTS,
+        "weights": _WEIGHTS,
+        "bias": _WEIGHTS,
     },
 }
 """By the object that is asked: what to write in place of a name it has not got."""

@@ -734,16 +734,20 @@ def row(x: Any, nin: int, module: Module) -> list[Value]:
     if isinstance(x, Value) or is_number(x):
         x = [x]  # one input needs no brackets
     items = x.tolist() if hasattr(x, "tolist") else list(x)
-    if len(items) != nin:
-        raise ValueError(
-            f"this {type(module).__name__} takes {nin} inputs, got {len(items)}"
-        )
-    if isinstance(items[0], list):
-        raise TypeError(
+    if len(items) != nin or isinstance(items[0], (list, tuple)):
+        raise _not_a_row(items, nin, module)
+    return [as_value(item) for item in items]
+
+
+def _not_a_row(items: list[Any], nin: int, module: Module) -> Exception:
+    if items and isinstance(items[0], Iterable) and not isinstance(items[0], str):
+        return TypeError(
             "a network takes one row at a time; for a table write "
             "[model(row) for row in X]"
         )
-    return [as_value(item) for item in items]
+    return ValueError(
+        f"this {type(module).__name__} takes {nin} inputs, got {len(items)}"
+    )
 
 
 def bare(values: list[Value]) -> Output:

@@ -711,7 +711,10 @@ def _optimizer(choice: str | Optimizer, model: Module) -> Optimizer:
     if isinstance(choice, str):
         choice = usual(OPTIMIZER if choice == "auto" else choice)
     elif not isinstance(choice, Optimizer):
-        raise TypeError(f"optimizer is a name or an Optimizer; got {choice!r}")
+        raise TypeError(
+            "optimizer is a name or an Optimizer, such as nn.Adam(lr=0.01); got "
+            f"{choice!r}"
+        )
     choice.bind(_chosen(choice, model) if choice.given else model.parameters())
     return choice
 

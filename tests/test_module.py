@@ -69,6 +69,14 @@ def test_one_input_needs_no_brackets():
     assert model(0.5).data == model([0.5]).data == model(Value(0.5)).data
 
 
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_a_table_in_place_of_a_row_is_told(kind, rows):
+    table = kind([kind([0.0, 1.0])] * rows)
+    with pytest.raises(TypeError, match=r"write \[model\(row\) for row in X\]"):
+        MLP(2, [3, 1], seed=0)(table)
+
+
 def test_a_hidden_layer_of_one_neuron():
     model = MLP(2, [1, 2], activation=None, seed=0)
     (w1, w2), (v1, v2) = (
