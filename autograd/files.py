@@ -94,11 +94,12 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises OSError, with the path and the reason, where that is impossible: also for a
     file that is write-protected, which stays as it was.
     """
+    name = os.fsdecode(path)
     try:
-        _write(os.fspath(path), content)
+        _write(name, content)
     except OSError as error:
-        reason = _reason(error, os.fspath(path))
-        raise type(error)(f"can't write {os.fspath(path)!r}: {reason}") from None
+        reason = _reason(error, name)
+        raise type(error)(f"can't write {name!r}: {reason}") from None
 
 
 def _write(path: str, content: bytes) -> None:
@@ -120,7 +121,7 @@ def _write(path: str, content: bytes) -> None:
 
 def _reason(error: OSError, path: str) -> str:
     folder = os.path.dirname(os.path.realpath(path) if os.path.islink(path) else path)
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not os.path.exists(path):
         return f"there is no folder {folder!r}"
     reason = error.strerror or str(error)
     if isinstance(error, PermissionError) and not os.access(folder or ".", os.W_OK):

@@ -14,7 +14,16 @@ from __future__ import annotations
 import math
 import operator
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import (
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set,
+    ValuesView,
+)
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
@@ -238,6 +247,10 @@ def _below(name: str, prefix: str) -> bool:
     return name == prefix or name.startswith(prefix + ".")
 
 
+NOT_SEARCHED = (Set, ValuesView, deque)
+"""Collections in which no parameter has a name that stays; others are rarely met."""
+
+
 def _entries(
     module: Module, prefix: str, inside: tuple[Module, ...]
 ) -> Iterator[Entry]:
@@ -254,29 +267,41 @@ def _found(
     if isinstance(member, Module):
         yield from _entries(member, f"{prefix}{key}.", inside)
         return
-    if getattr(getattr(member, "dtype", None), "kind", "") == "O":
-        member = member.tolist()
+    member = _unpacked(member)
     if _is_tensor(member):
         yield Entry(prefix + key, member, owner, key)
     elif isinstance(member, (list, tuple, dict)):
-        items = member.items() if isinstance(member, dict) else enumerate(member)
-        for name, item in items:
+        for name, item in _items(member):
             yield from _found(item, owner, f"{key}.{name}", prefix, inside)
-    elif isinstance(member, (set, frozenset)) and _holds_parameters(member):
+    elif isinstance(member, NOT_SEARCHED) and _holds_parameters(member):
         raise TypeError(
-            f"{type(owner).__name__}.{key} keeps parameters in a set, which has no "
-            "order; keep them in a list or a dict"
+            f"{type(owner).__name__}.{key} keeps parameters in a "
+            f"{type(member).__name__}, where they are not found; keep them in a list "
+            "or a dict"
         )
 
 
 def _parts(member: object, name: str) -> Iterator[tuple[str, Module]]:
-    """The modules in one attribute, also inside lists and dicts."""
+    """The modules in one attribute, also inside lists, dicts and object arrays."""
+    member = _unpacked(member)
     if isinstance(member, Module):
         yield name, member
     elif isinstance(member, (list, tuple, dict)):
-        items = member.items() if isinstance(member, dict) else enumerate(member)
-        for key, item in items:
+        for key, item in _items(member):
             yield from _parts(item, f"{name}.{key}")
+
+
+def _unpacked(member: Any) -> Any:
+    """An array of objects as (nested) lists; anything else as it is."""
+    kind = getattr(getattr(member, "dtype", None), "kind", "")
+    return member.tolist() if kind == "O" else member
+
+
+def _items(
+    members: list[Any] | tuple[Any, ...] | dict[Any, Any],
+) -> Iterable[tuple[Any, Any]]:
+    """Each item with its index or its key."""
+    return members.items() if isinstance(members, dict) else enumerate(members)
 
 
 def _is_tensor(member: object) -> TypeGuard[Tensor]:

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import socket
 import stat
@@ -143,6 +144,67 @@ def test_a_device_that_is_full_is_told(tmp_path):
     with pytest.raises(OSError, match=r"^can't write '.*': No space left on device$"):
         write_whole(full, b"new")
     assert stat.S_ISCHR(full.stat().st_mode)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's numbers of devices")
+@pytest.mark.parametrize(
+    ("kind", "major", "minor"),
+    [
+        (stat.S_IFCHR, 1, 5),  # zeros
+        (stat.S_IFCHR, 5, 2),  # terminals, of which a container may have none
+        (stat.S_IFCHR, 240, 1),  # kept free for experiments: there is none
+        (stat.S_IFBLK, 240, 1),
+    ],
+)
+def test_a_device_of_any_kind_stays_what_it_was(kind, major, minor, tmp_path):
+    path = tmp_path / "a.svg"
+    try:
+        os.mknod(path, kind | 0o666, os.makedev(major, minor))
+    except OSError as error:
+        pytest.skip(f"no device can be made here: {error}")
+    before, said = path.stat(), ""
+    try:
+        write_whole(path, b"new")
+    except OSError as error:
+        said = str(error)
+    assert not said or re.match(f"^can't write '{path}': No such (device|file)", said)
+    after = path.stat()
+    assert (after.st_mode, after.st_rdev) == (before.st_mode, before.st_rdev)
+    assert os.listdir(tmp_path) == ["a.svg"]
+
+
+@POSIX
+def test_a_terminal_gets_the_bytes(tmp_path):
+    near, far = os.openpty()
+    (tmp_path / "link.svg").symlink_to(os.ttyname(far))
+    write_whole(tmp_path / "link.svg", b"new")
+    assert os.read(near, 10) == b"new"
+    os.close(near)
+    os.close(far)
+
+
+@POSIX
+def test_a_reader_that_leaves_early_is_told(tmp_path):
+    pipe = tmp_path / "pipe.svg"
+    os.mkfifo(pipe)
+
+    def read_a_little():
+        with pipe.open("rb", buffering=0) as file:
+            file.read(1)
+
+    reader = threading.Thread(target=read_a_little, daemon=True)
+    reader.start()
+    with pytest.raises(OSError, match=r"^can't write '.*pipe\.svg': Broken pipe$"):
+        write_whole(pipe, bytes(10**6))  # more than a pipe holds
+    reader.join()
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_path_may_be_of_bytes(tmp_path):
+    write_whole(os.fsencode(tmp_path / "a.svg"), b"new")
+    assert (tmp_path / "a.svg").read_bytes() == b"new"
+    with pytest.raises(OSError, match=r"^can't write '.*missing.*no folder"):
+        write_whole(os.fsencode(tmp_path / "missing" / "a.svg"), b"new")
 
 
 @POSIX

@@ -1,5 +1,6 @@
 """Modules: parameters found and named, networks that compute what torch computes."""
 
+import collections
 import copy
 import math
 import pickle
@@ -10,7 +11,7 @@ import pytest
 
 import autograd
 from autograd import Value
-from nn import MLP, Layer, Module, Neuron, Sequential, binary_cross_entropy
+from nn import MLP, Dropout, Layer, Module, Neuron, Sequential, binary_cross_entropy
 from nn.module import ACTIVATIONS
 
 # ---- the worked example of the documentation -----------------------------------------
@@ -365,13 +366,42 @@ def test_a_parameter_used_twice_is_counted_once():
     assert repr(Tied()) == "Tied (6 parameters)"
 
 
-def test_a_set_has_no_order():
-    class Unordered(Module):
-        def __init__(self):
-            self.bag = {Value(1.0), Value(2.0)}
+HELD = {
+    "list": list,
+    "tuple": tuple,
+    "dict": lambda parts: dict(enumerate(parts)),
+    "dict of a dict": lambda parts: {"a": {"b": parts}},
+    "array": lambda parts: np.array(parts, dtype=object),
+    "table": lambda parts: np.array([parts], dtype=object),
+}
+NOT_SEARCHED = {
+    "set": set,
+    "frozenset": frozenset,
+    "deque": collections.deque,
+    "dict_values": lambda parts: dict(enumerate(parts)).values(),
+}
 
-    with pytest.raises(TypeError, match=r"Unordered.bag keeps parameters in a set"):
-        Unordered().parameters()
+
+class Held(Module):
+    def __init__(self, parts):
+        self.bag = parts
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_modules_are_reached_in_whatever_holds_them(kind):
+    parts = [Layer(2, 3), Dropout(0.5)]
+    model = Held(HELD[kind](parts))
+    assert model.parameters() == parts[0].parameters()
+    model.eval()
+    assert [part.training for part in parts] == [False, False]
+
+
+@pytest.mark.parametrize("kind", NOT_SEARCHED)
+def test_parameters_in_what_is_not_searched_are_told(kind):
+    for parts in ([Value(1.0), Value(2.0)], [Layer(2, 3), Dropout(0.5)]):
+        with pytest.raises(TypeError, match=rf"Held.bag keeps parameters in a {kind},"):
+            Held(NOT_SEARCHED[kind](parts)).parameters()
+    assert Held(NOT_SEARCHED[kind]([1.0, "a"])).parameters() == []
 
 
 def test_a_module_without_a_call():
