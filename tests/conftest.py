@@ -47,6 +47,24 @@ def pytest_configure():
         os.environ["PYTHONSAFEPATH"] = "1"  # the same for what the tests start
 
 
+def pytest_addoption(parser):
+    what = "write the texts and pictures in tests/golden anew, to be seen by git diff"
+    parser.addoption("--write-golden", action="store_true", help=what)
+
+
+@pytest.fixture
+def golden(request):
+    """Compare a text with a whole file in tests/golden, or write that file anew."""
+
+    def compare(name, text):
+        path = ROOT / "tests" / "golden" / name
+        if request.config.getoption("write_golden"):
+            path.write_text(text, encoding="utf-8", newline="\n")
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare
+
+
 def pytest_report_header():
     import autograd
 

@@ -178,10 +178,14 @@ class Copy:
         own, settings = Path(folder, "coverage"), Path(folder, "coverage.ini")
         settings.write_text(f"[run]\ndata_file = {own}\ninclude = */{module}\n")
         started = time.perf_counter()
+        self.compiled = True  # what is not changed is compiled once, and kept
         code, said = self.run(tests, 1800.0, "--cov", "--cov-context=test",
                               "--cov-report=", f"--cov-config={settings}")  # fmt: skip
         if code:
             sys.exit(f"the tests fail on the module as it is:\n{said}")
+        self.compiled = False
+        for kept in self.module.parent.glob(f"__pycache__/{self.module.stem}.*"):
+            kept.unlink()
         self.seconds = 2.0 * (time.perf_counter() - started) + 20.0
         self.by_line = tests_by_line(own, module)
         for line, names in tests_by_line(data, module).items() if data else ():
@@ -191,7 +195,9 @@ class Copy:
         """The exit code of pytest, and what it said; 124 where it took too long."""
         words = ["-q", "-x", "--tb=line", "-p", "no:cacheprovider", *options, *tests]
         said = self.folder.parent / "said.txt"
-        child = FORKS.Process(target=run_pytest, args=(self.folder, words, said))
+        child = FORKS.Process(
+            target=run_pytest, args=(self.folder, words, said, self.compiled)
+        )
         child.start()
         child.join(limit)
         if child.exitcode is None:
@@ -236,8 +242,11 @@ LIBRARIES = ["pytest", "sympy", "mpmath", "llvmlite.binding", "IPython",
 """What most tests import: loaded once, and then by no run of pytest again."""
 
 
-def run_pytest(folder: Path, words: list[str], said: Path) -> None:
-    """Run pytest on the copy of the sources, in this process, which ends with it."""
+def run_pytest(folder: Path, words: list[str], said: Path, compiled: bool) -> None:
+    """Run pytest on the copy of the sources, in this process, which ends with it.
+
+    compiled: keep the sources' bytecode beside them, for the runs that follow.
+    """
     if os.name != "nt":
         os.setsid()
     with said.open("wb") as file:
@@ -245,8 +254,8 @@ def run_pytest(folder: Path, words: list[str], said: Path) -> None:
         os.dup2(file.fileno(), 2)
     os.chdir(folder)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *sys.path])
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "" if compiled else "1"
+    sys.dont_write_bytecode = not compiled
     sys.path[:] = [str(folder), *(entry for entry in sys.path if entry != TESTS)]
     sys.modules.pop("where", None)  # the copy has its own
     import pytest

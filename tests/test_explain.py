@@ -65,8 +65,6 @@ from reading import (
     latex_number,
 )
 
-GOLDEN = Path(__file__).parent / "golden"
-
 
 def worked_loss():
     model, x, y = worked_example()
@@ -93,7 +91,7 @@ def close(got, expected, scale=0.0, tolerance=1e-9):
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "ascii"])
-def test_the_worked_example_is_printed_as_agreed(form):
+def test_the_worked_example_is_printed_as_agreed(form, golden):
     model, loss = worked_loss()
     told = explain(loss, model.layers[0].neurons[0].w[0])
     made = {
@@ -102,7 +100,7 @@ def test_the_worked_example_is_printed_as_agreed(form):
         "latex": told.latex(),
         "ascii": told.text(ascii=True),
     }[form]
-    assert made == (GOLDEN / f"explain.{form}").read_text().removesuffix("\n")
+    golden(f"explain.{form}", made + "\n")
 
 
 def test_ascii_is_ascii():

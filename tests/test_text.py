@@ -23,8 +23,6 @@ from viz.layers import worked_example
 sys.path.insert(0, str(Path(__file__).parent))
 from reading import equations, evaluate, is_numeric, missing, unboxed
 
-GOLDEN = Path(__file__).parent / "golden"
-
 
 def two_moons(nouts=(4, 1), seed=0, **options):
     return MLP(2, list(nouts), seed=seed, **options)
@@ -43,10 +41,10 @@ def two_moons(nouts=(4, 1), seed=0, **options):
         ("flow.ascii_boxes", {"style": "boxes", "ascii": True}),
     ],
 )
-def test_the_worked_example_is_printed_as_agreed(name, options):
+def test_the_worked_example_is_printed_as_agreed(name, options, golden):
     model, x, y = worked_example()
     made = flow(model, x, y, **options)
-    assert made == (GOLDEN / name).read_text().removesuffix("\n")
+    golden(name, made + "\n")
 
 
 # ---- the numbers, read back ----------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from autograd import Value, compile, gradients
@@ -111,8 +109,6 @@ def test_the_second_pass():
 
 # ---- the equations of the study notes, found in the scalar graph ---------------------
 
-GOLDEN = Path(__file__).parent / "golden"
-
 
 def compiled(loss):
     x, y = [Value(1.0, "x1"), Value(2.0, "x2")], Value(1.0, "y")
@@ -121,9 +117,9 @@ def compiled(loss):
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex"])
-def test_the_program_shows_the_equations_of_the_notes(form):
+def test_the_equations_of_the_notes_are_printed_as_agreed(form, golden):
     program = compiled(binary_cross_entropy)
-    assert program.formulas(form) == (GOLDEN / f"program.{form}").read_text("utf-8")
+    golden(f"program.{form}", program.formulas(form))
 
 
 def test_a_program_is_printed_as_its_formulas():

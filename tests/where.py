@@ -79,9 +79,10 @@ ELSEWHERE = {
     "viz.loss": "explain text stepper",
     "viz.digits": "draw",
     "viz.figure": "plots stepper",
-    "viz.fold": "draw network",
-    "viz.graph": "draw",
+    "viz.fold": "pictures draw network",
+    "viz.graph": "pictures draw",
     "viz.layers": "text network worked_example",
+    "viz.network": "pictures network",
     "viz.notation": "explain",
     "viz.pages": "stepper",
     "viz.pages.bundle": "export stepper",
@@ -96,7 +97,8 @@ ELSEWHERE = {
     "viz.play.mathml": "playground",
     "viz.play.points": "lab",
     "viz.play.server": "playground playground_browser",
-    "viz.style": "draw stepper",
+    "viz.stepper": "pictures stepper",
+    "viz.style": "pictures draw stepper",
     "viz.train": "train cli_train",
 }
 """By module, the names of its test modules, where they are not its own."""

@@ -24,7 +24,6 @@ def _comparison(name: str) -> Operation:
         name,
         lambda x, y: float(compare(name, x, y)),
         partials=(lambda x, y, out: 0.0, lambda x, y, out: 0.0),
-        symbol=COMPARISONS[name][0],
     )
 
 
