@@ -35,6 +35,7 @@ ENGINES = [
     OURS,
     "chainrule-numpy",
     "numpy",
+    "c",
     "jax",
     "torch",
     "torch-compile",
@@ -45,6 +46,7 @@ ENGINES = [
 
 MOONS, LARGER = "moons 2-16-16-1 {} N=100", "2-64-64-1 relu N=100"
 SIMULATION = "simulation of 200 steps"
+DOCUMENT, LAYERS = "transformer, a document of {}, by {}", "784-{} relu N=64"
 GRAPH, OPTIONS = "graph of 10,000, one row", "Black-Scholes N=1,000,000"
 TIMES = [  # workload, against whom, how many times faster ours is at least
     (MOONS.format("relu"), "numpy", 4),
@@ -56,12 +58,22 @@ TIMES = [  # workload, against whom, how many times faster ours is at least
     (LARGER, "torch", 2.5),
     (LARGER, "numpy", 1),
     (OPTIONS, "numpy", 3),
+    *[
+        (LAYERS.format(wide), "numpy", 0.9)
+        for wide in ("50-10", "50-10 by sums", "128-10")
+    ],
+    *[(DOCUMENT.format(8, by), "numpy", 4) for by in ("dots", "sums")],
+    *[(DOCUMENT.format(16, by), "numpy", 3) for by in ("dots", "sums")],
+    *[(DOCUMENT.format(tokens, "dots"), "c", 0.4) for tokens in (8, 16)],
 ]
 SECONDS = [  # workload, how many steps after setting up, seconds at most
     (MOONS.format("relu"), 1, 0.6),
     (LARGER, 1, 3),
     (GRAPH, 10_000, 4),
     (SIMULATION, 1, 0.6),
+    (LAYERS.format("50-10"), 1, 0.6),
+    (LAYERS.format("128-10"), 1, 0.6),
+    *[(DOCUMENT.format(16, by), 1, 1) for by in ("dots", "sums")],
 ]
 
 

@@ -1,6 +1,7 @@
 """The interface of programs: arrays in and out, reading, keeping, leaving."""
 
 import copy
+import gc
 import itertools
 import json
 import os
@@ -53,6 +54,58 @@ def test_parameters_are_those_given_or_what_the_values_hold(backend):
     w.data = 5.0
     assert program([[3.0]]).tolist() == [15.0]
     assert program([[3.0]], [7.0]).tolist() == [21.0]
+
+
+ASKED = {
+    "forward": lambda program, X, p: (program(X, p), None),
+    "jacobian": lambda program, X, p: (program.jacobian(X, p), None),
+    "gradient": lambda program, X, p: (None, program.value_and_grad(X, p)),
+    "input": lambda program, X, p: (program.input_grad(X, p), None),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("kind", ASKED)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_prepared_call_gives_what_calling_the_program_does(backend, kind, rows):
+    call = neuron(backend).prepared(kind, X[:rows])
+    gc.collect()  # what it works in belongs to it alone
+    outputs, means = call.outputs, call.means
+    for _ in range(3):
+        call()
+        wanted, sums = ASKED[kind](neuron(backend), call.X, call.parameters)
+        if kind == "input":
+            wanted = np.column_stack(wanted)
+        if wanted is not None:
+            assert (outputs == wanted).all()
+            assert outputs.shape == wanted.shape
+        if sums is not None:
+            assert means.tolist() == [*sums[1], sums[0]]
+        call.X += 0.5
+        call.parameters[1] *= -2.0
+    assert call.outputs is outputs
+    assert call.means is means
+    assert X[0, 0] == 1.0, "its rows are its own"
+
+
+def test_several_outputs_are_prepared_in_their_shape():
+    w = Value(2.0)
+    program = compile(lambda x: [[w * x, x], [w, w * w]], 1, [w])
+    for kind, wanted in (("forward", (3, 2, 2)), ("jacobian", (3, 2, 2, 1))):
+        call = program.prepared(kind, [[1.0], [2.0], [3.0]])
+        call()
+        assert call.outputs.shape == wanted
+    assert call.outputs.tolist() == program.jacobian([[1.0], [2.0], [3.0]]).tolist()
+
+
+def test_what_is_not_prepared_is_told():
+    program = neuron()
+    with pytest.raises(ValueError, match="there is no kind 'hvp'; there are forward,"):
+        program.prepared("hvp", X)
+    with pytest.raises(ValueError, match="X has no rows; a prepared call has one at"):
+        program.prepared("forward", np.empty((0, 2)))
+    with pytest.raises(AttributeError):
+        program.prepared("forward", X).x = 1.0
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

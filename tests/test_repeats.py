@@ -11,7 +11,7 @@ from autograd.compiler import program as programs
 from autograd.compiler import repeats
 from autograd.compiler.llvm.turns import TurnsKernel
 
-KINDS = ("forward", "gradient", "input", "hvp")
+KINDS = ("forward", "gradient", "input", "jacobian", "hvp")
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +54,13 @@ def simulation(seed, inputs, parameters):
     return f
 
 
+def prepared(program, kind, X):
+    """A prepared call, called."""
+    call = program.prepared(kind, X)
+    call()
+    return call
+
+
 SEEDS = [*range(4), *[pytest.param(n, marks=pytest.mark.slow) for n in range(4, 60)]]
 
 
@@ -72,6 +79,9 @@ def test_a_random_simulation_is_what_other_backends_compute(seed):
         lambda program: program.value_and_grad(X)[0],
         lambda program: program.value_and_grad(X)[1],
         lambda program: program.input_grad(X)[1],
+        lambda program: program.jacobian(X),
+        lambda program: prepared(program, "jacobian", X).outputs,
+        lambda program: prepared(program, "gradient", X).means,
         lambda program: program.hvp(X, v),
         lambda program: program.hessian(X) @ v,
     ):

@@ -15,6 +15,7 @@ The modules in the order in which they are best read:
     array_text      the array program as Python text
     arrays          what programs take and return
     numpy_backend   that text, run
+    prepared        a call that has everything made ready
     program         what a user holds: `compile` and `Program`
     storage, export keeping a program, and taking it elsewhere
     llvm            a list as machine code

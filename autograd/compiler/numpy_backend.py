@@ -15,6 +15,7 @@ from autograd.compiler.array_text import ArrayText, form, taken_once
 from autograd.compiler.arrays import numpy
 from autograd.compiler.instructions import LEAVES, OVER_ROWS, Kernel
 from autograd.compiler.matrices import found, fused
+from autograd.compiler.prepared import Prepared
 from autograd.compiler.steps import Array
 from autograd.modes import ieee
 from autograd.operation import Operation
@@ -84,6 +85,18 @@ class NumpyKernel:
 
         total = sum([results(array) for _, array in self.program.made()])
         return max(LEAST, min(BLOCK, NUMBERS // max(1, total)))
+
+    def prepared(self, X: Any, shape: tuple[int, ...]) -> Prepared:
+        """A call over what X holds at that time. shape: of the outputs."""
+        np = numpy()
+        parameters = np.zeros(self.kernel.parameters)
+        outputs, means = np.empty(shape), np.empty(self.kernel.targets)
+
+        def run() -> None:
+            found, means[:] = self.run(X, parameters)
+            outputs[...] = found.reshape(shape)
+
+        return Prepared(X, parameters, outputs, means, run)
 
     def run(self, X: Any, parameters: Any, threads: int = 1) -> tuple[Any, Any]:
         """The outputs (N, K) and the means (P + 1,)."""

@@ -20,6 +20,7 @@ FILES = {
     "micrograd": "micrograd",
     "mygrad": "mygrad",
     "numpy": "by_hand",
+    "c": "plain_c",
     "torch scalars": "torch",
     "torch": "torch",
     "torch-compile": "torch",

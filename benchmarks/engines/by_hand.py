@@ -1,6 +1,7 @@
 """NumPy by hand: matrices, every gradient written out."""
 
 from engines.interface import Engine
+from workloads.models import SPEED
 from workloads.programs import DECAY, RATE, SHOWN, batches, epochs
 
 
@@ -62,6 +63,34 @@ class ByHand(Engine):
             return total / len(X)
 
         return epochs(one)
+
+    def model(self, workload):
+        """The arrays of `arrays/by_hand.py`."""
+        from arrays import by_hand
+
+        both = getattr(by_hand, workload.kind)
+        w, table = workload.arrays(), workload.data()
+
+        def step():
+            value, slopes = both(w, table)
+            for name, slope in slopes.items():
+                w[name] = w[name] - SPEED * slope
+            return float(value)
+
+        return step
+
+    def call(self, workload):
+        """Forward and back."""
+        import numpy as np
+
+        (row,), numbers = workload.data()[0], np.array(workload.numbers())
+
+        def step():
+            value = np.tanh(numbers[:2] @ row + numbers[2])
+            slope = 1 - value * value
+            return value, np.append(slope * row, slope)
+
+        return step
 
     def options(self, workload):
         """The five derivatives as finance has them."""

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from engines.interface import Engine, Refused, inside
+from workloads.models import SPEED
 from workloads.programs import BATCH, DECAY, EPOCHS, RATE, SHOWN, operations, simulated
 
 
@@ -88,6 +89,30 @@ class Chainrule(Engine):
 
         return step
 
+    def model(self, workload):
+        """The mean loss over the rows, and one step down."""
+        leaves, parameters = leaves_of(workload)
+        table = workload.data().tolist()
+
+        def step():
+            total = sum(workload.loss(leaves, row) for row in table) / len(table)
+            total.zero_grad()
+            total.backward()
+            for p in parameters:
+                p.data -= SPEED * p.grad
+                p.grad = 0.0
+            return total.data
+
+        return step
+
+    def call(self, workload):
+        """Recorded anew at every call."""
+        (x, y), numbers = workload.data()[0][0].tolist(), workload.numbers()
+        from autograd import tanh, value_and_grad
+
+        made = value_and_grad(lambda w: tanh(w[0] * x + w[1] * y + w[2]))
+        return lambda: made(numbers)
+
     def options(self, workload):
         """One row after the other."""
         from autograd import grad
@@ -162,6 +187,43 @@ class Program(Chainrule):
         numbers = program.numbers()
         return lambda: program.value_and_grad(None, numbers)
 
+    def model(self, workload):
+        """The loss of a row as a program over the table."""
+        leaves, parameters = leaves_of(workload)
+        table = workload.data()
+
+        def loss(*row):
+            return workload.loss(leaves, row)
+
+        program = self.compiled(loss, table.shape[1], parameters)
+        numbers = program.numbers()
+
+        def step():
+            nonlocal numbers
+            value, slopes = program.value_and_grad(table, numbers)
+            numbers = numbers - SPEED * slopes
+            return value
+
+        return step
+
+    def call(self, workload):
+        """Prepared or not."""
+        from autograd import tanh
+
+        a, b, c = leaves = list(map(self.Value, workload.numbers()))
+        X, _ = workload.data()
+        program = self.compiled(lambda x, y: tanh(a * x + b * y + c), 2, leaves)
+        if not workload.ready:
+            numbers = program.numbers()
+            return lambda: program.value_and_grad(X, numbers)
+        call = program.prepared("gradient", X)
+
+        def step():
+            call()
+            return call.means[-1], call.means[:-1]
+
+        return step
+
     def options(self, workload):
         """The price of a row as a program over the table."""
         X, _ = workload.data()
@@ -206,6 +268,22 @@ def model_of(workload):
     return model
 
 
+def leaves_of(workload):
+    """A model's weights as Values, by name in nested lists, and all in one."""
+    from autograd import Value
+
+    parameters = []
+
+    def leaves(numbers):
+        if isinstance(numbers, list):
+            return [leaves(each) for each in numbers]
+        parameters.append(Value(numbers))
+        return parameters[-1]
+
+    arrays = workload.arrays().items()
+    return {name: leaves(array.tolist()) for name, array in arrays}, parameters
+
+
 def table_of(workload):
     """Inputs and targets side by side; a class as a one among zeros."""
     import numpy as np
@@ -222,6 +300,8 @@ def loss_of(workload, model):
     from nn import cross_entropy
 
     parameters, width = model.parameters(), workload.sizes[0]
+    if workload.by == "sums":
+        model = by_sums(model)
 
     def hinge(*row):
         margin = relu(1 - row[width] * model(row[:width]))
@@ -231,6 +311,27 @@ def loss_of(workload, model):
         return cross_entropy([model(row[:width])], [list(row[width:])])
 
     return hinge if workload.loss == "hinge" else classes
+
+
+def by_sums(model):
+    """The same network, its layers written out with operators alone."""
+    from builtins import sum
+
+    from autograd import relu
+
+    def dot(xs, ys):
+        return sum(x * y for x, y in zip(xs, ys, strict=True))
+
+    def layer(neurons, x):
+        return [dot(neuron.w, x) + neuron.b for neuron in neurons]
+
+    def scores(x):
+        *inner, last = [each.neurons for each in model.layers]
+        for rows in inner:
+            x = [relu(z) for z in layer(rows, x)]
+        return layer(last, x)
+
+    return scores
 
 
 def training_of(workload, engine):

@@ -47,11 +47,17 @@ class Engine:
     def graph(self, workload: Any) -> Step | None:
         """The value of one graph without repetition, and its gradient."""
 
+    def call(self, workload: Any) -> Step | None:
+        """The value of a neuron with tanh, and its gradient by weights and bias."""
+
     def options(self, workload: Any) -> Step | None:
         """The sum of all derivatives of the option prices of `SHOWN` rows."""
 
     def simulation(self, workload: Any) -> Step | None:
         """The total of a simulation, and its derivatives by four rates."""
+
+    def model(self, workload: Any) -> Step | None:
+        """A step of full-batch descent of a model of `workloads/models.py`."""
 
     def start(self) -> None:
         """Import the peer and set it up; before anything is timed."""

@@ -1,6 +1,7 @@
 """JAX: one jit for a step, in double precision, on the CPU."""
 
 from engines.interface import Engine, Refused
+from workloads.models import SPEED
 from workloads.programs import DECAY, RATE, SHOWN, batches, epochs, moved
 
 
@@ -89,6 +90,39 @@ class Jax(Engine):
         made = jax.jit(jax.value_and_grad(total))
         rates = jnp.asarray(workload.numbers())
         return lambda: jax.block_until_ready(made(rates))
+
+    def model(self, workload):
+        """Loss, gradient and update in one jit."""
+        import jax
+        import jax.numpy as jnp
+
+        from arrays import jax as arrays
+
+        loss = getattr(arrays, workload.kind)
+        table = jnp.asarray(workload.data())
+
+        @jax.jit
+        def update(w):
+            value, slopes = jax.value_and_grad(loss)(w, table)
+            return value, {name: w[name] - SPEED * slopes[name] for name in w}
+
+        w = {name: jnp.asarray(array) for name, array in workload.arrays().items()}
+
+        def step():
+            nonlocal w
+            value, w = update(w)
+            return float(value)
+
+        return step
+
+    def call(self, workload):
+        """One jit."""
+        import jax
+        import jax.numpy as jnp
+
+        (row,), numbers = jnp.asarray(workload.data()[0]), jnp.array(workload.numbers())
+        made = jax.jit(jax.value_and_grad(lambda w: jnp.tanh(w[:2] @ row + w[2])))
+        return lambda: jax.block_until_ready(made(numbers))
 
     def options(self, workload):
         """The derivatives of one row, mapped over all."""

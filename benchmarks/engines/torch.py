@@ -3,6 +3,7 @@
 import itertools
 
 from engines.interface import Engine, Refused
+from workloads.models import SPEED
 from workloads.programs import (
     DECAY,
     RATE,
@@ -80,6 +81,24 @@ class Tables(Torch):
 
         return epochs(one)
 
+    def model(self, workload):
+        """The gradient by `torch.autograd.grad`, and the update."""
+        return model_descent(workload, lambda loss: loss)
+
+    def call(self, workload):
+        """Tensors of three numbers."""
+        import torch
+
+        (row,) = torch.tensor(workload.data()[0])
+        w = torch.tensor(workload.numbers(), requires_grad=True)
+
+        def step():
+            value = torch.tanh(w[:2] @ row + w[2])
+            (slopes,) = torch.autograd.grad(value, w)
+            return value.item(), slopes
+
+        return step
+
     def options(self, workload):
         """All prices at once; their sum's gradient has each row's derivatives."""
         import torch
@@ -136,8 +155,31 @@ class Compiled(Torch):
 
         return descent(torch.compile(loss_of(workload)), tensors(workload))
 
+    def model(self, workload):
+        """Compiled at its first call."""
+        import torch
 
-def descent(loss, parameters):
+        return model_descent(workload, torch.compile)
+
+
+def model_descent(workload, compiled):
+    """Steps of a model in the arrays of `arrays/torch.py`."""
+    import torch
+
+    from arrays import torch as arrays
+
+    names, numbers = zip(*workload.arrays().items(), strict=True)
+    weights = [torch.tensor(array, requires_grad=True) for array in numbers]
+    table = torch.tensor(workload.data())
+
+    def loss(*weights):
+        w = dict(zip(names, weights, strict=True))
+        return getattr(arrays, workload.kind)(w, table)
+
+    return descent(compiled(loss), weights, SPEED)
+
+
+def descent(loss, parameters, rate=RATE):
     """Steps down a loss."""
     import torch
 
@@ -146,7 +188,7 @@ def descent(loss, parameters):
         slopes = torch.autograd.grad(value, parameters)
         with torch.no_grad():
             for p, g in zip(parameters, slopes, strict=True):
-                p -= RATE * g
+                p -= rate * g
         return value.item()
 
     return step

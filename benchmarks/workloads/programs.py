@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from workloads.models import MODELS, Trained
+
 RATE, DECAY = 1e-4, 1e-4
 BATCH, EPOCHS = 16, 10  # of a training
 SHOWN = 1000  # rows of option prices whose derivatives are added up and compared
@@ -27,6 +29,7 @@ class Network:
     activation: str
     n: int
     loss: str = "hinge"
+    by: str = "dots"  # what it is written with in scalars
 
     @property
     def name(self) -> str:
@@ -120,6 +123,39 @@ class Graph:
 
 
 @dataclass(frozen=True)
+class Call:
+    """The gradient of a neuron of two inputs for one row: what a call costs.
+
+    ready: whether ours is a prepared call.
+    """
+
+    name: str
+    ready: bool
+    n: int = 1
+
+    def prepared(self, engine: Any) -> Any:
+        """One call of an engine."""
+        return engine.call(self)
+
+    def tiny(self) -> "Call":
+        """The same."""
+        return self
+
+    def data(self) -> tuple[Any, None]:
+        """A row."""
+        import numpy as np
+
+        return np.array([[0.5, -0.25]]), None
+
+    def numbers(self) -> list[float]:
+        """Two weights and a bias."""
+        return [0.5, -1.0, 0.1]
+
+    def flops(self) -> None:
+        """Not counted."""
+
+
+@dataclass(frozen=True)
 class Options:
     """Prices of options after Black and Scholes, and their five derivatives."""
 
@@ -195,8 +231,9 @@ def simulated(rates: Sequence[Any], steps: int) -> Any:
     return total
 
 
-Workload = Network | Graph | Options | Simulation
+Workload = Network | Graph | Call | Options | Simulation | Trained
 
+DIGITS = Network("784-50-10", (784, 50, 10), "relu", 64, "cross-entropy")
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
     for workload in (
@@ -208,10 +245,14 @@ WORKLOADS: dict[str, Workload] = {
         Network("2-64-64-1", (2, 64, 64, 1), "relu", 100),
         Network("digits 64-32-10", (64, 32, 10), "relu", 100, "cross-entropy"),
         Training("training 2-16-16-1", (2, 16, 16, 1), "tanh", 400),
-        Network("784-50-10", (784, 50, 10), "relu", 64, "cross-entropy"),
+        DIGITS,
+        replace(DIGITS, label="784-50-10 by sums", by="sums"),
         Network("784-128-10", (784, 128, 10), "relu", 64, "cross-entropy"),
         Simulation("simulation of 200 steps", 200),
         Graph("graph of 10,000, one row", 10_000),
+        Call("call for one row", ready=False),
+        Call("call made ready", ready=True),
+        *MODELS,
         Options("Black-Scholes N=1,000,000", 1_000_000),
     )
 }

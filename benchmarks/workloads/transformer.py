@@ -1,13 +1,86 @@
-"""One training step of a small character-level transformer, in scalars and lists.
+"""A small character-level transformer, in scalars and lists.
 
-One layer, 16 dimensions, 4 heads, 8 tokens, 27 characters. Written with operators
-alone, so that the same code runs on any scalar `Value` with exp, log and relu.
+One layer, 16 dimensions, 4 heads, at most 16 tokens, 27 characters: the size of
+microgpt. By sums it is written with operators alone, so that the same code runs on any
+scalar `Value` with exp, log and relu; by dots, with the reductions of this package.
 """
 
 import random
 
-DIMENSIONS, HEADS, TOKENS, CHARACTERS = 16, 4, 8, 27
+DIMENSIONS, HEADS, CONTEXT, CHARACTERS = 16, 4, 16, 27
+SHAPES = {
+    "tokens": (CHARACTERS, DIMENSIONS),
+    "positions": (CONTEXT, DIMENSIONS),
+    "query": (DIMENSIONS, DIMENSIONS),
+    "key": (DIMENSIONS, DIMENSIONS),
+    "value": (DIMENSIONS, DIMENSIONS),
+    "out": (DIMENSIONS, DIMENSIONS),
+    "up": (4 * DIMENSIONS, DIMENSIONS),
+    "down": (DIMENSIONS, 4 * DIMENSIONS),
+    "head": (CHARACTERS, DIMENSIONS),
+}
 WORD = [5, 13, 13, 1, 0, 15, 12, 9, 22]  # eight inputs and what follows each
+
+
+class Sums:
+    """With operators alone."""
+
+    @staticmethod
+    def dot(xs, ys):
+        """The sum of the products."""
+        return sum(x * y for x, y in zip(xs, ys, strict=True))
+
+    @staticmethod
+    def softmax(xs):
+        """Probabilities."""
+        powers = [x.exp() for x in xs]
+        total = sum(powers)
+        return [power / total for power in powers]
+
+    def surprise(self, logits, after):
+        """The negative logarithm of the probability of what comes after."""
+        return -picked(self.softmax(logits), after).log()
+
+
+class Dots:
+    """With a node for every dot product and every softmax."""
+
+    @staticmethod
+    def dot(xs, ys):
+        """The sum of the products."""
+        from autograd import dot
+
+        return dot(xs, ys)
+
+    @staticmethod
+    def softmax(xs):
+        """Probabilities."""
+        from autograd import softmax
+
+        return softmax(xs)
+
+    @staticmethod
+    def surprise(logits, after):
+        """The negative logarithm of the probability of what comes after."""
+        from autograd import logsumexp
+
+        return logsumexp(logits) - picked(logits, after)
+
+
+def picked(values, place):
+    """The value at a place, which is a number or an input of a program."""
+    if isinstance(place, int):
+        return values[place]
+    from autograd import take
+
+    return take(values, place)
+
+
+def row_of(matrix, token):
+    """The row that a token stands for."""
+    if isinstance(token, int):
+        return matrix[token]
+    return [picked(column, token) for column in zip(*matrix, strict=True)]
 
 
 def new_model(Value, seed=0):
@@ -17,75 +90,55 @@ def new_model(Value, seed=0):
     def matrix(rows, columns):
         return [[Value(rng.gauss(0, 0.1)) for _ in range(columns)] for _ in range(rows)]
 
-    d = DIMENSIONS
-    shapes = {
-        "tokens": (CHARACTERS, d),
-        "positions": (TOKENS, d),
-        "query": (d, d),
-        "key": (d, d),
-        "value": (d, d),
-        "out": (d, d),
-        "up": (4 * d, d),
-        "down": (d, 4 * d),
-        "head": (CHARACTERS, d),
-    }
-    return {name: matrix(*shape) for name, shape in shapes.items()}
+    return {name: matrix(*shape) for name, shape in SHAPES.items()}
 
 
-def linear(x, weights):
-    """Weights times x, a row at a time."""
-    return [sum(w * xi for w, xi in zip(row, x, strict=True)) for row in weights]
-
-
-def softmax(xs):
-    """Probabilities, shifted by the largest so that nothing overflows."""
-    largest = max(x.data for x in xs)
-    powers = [(x - largest).exp() for x in xs]
-    total = sum(powers)
-    return [power / total for power in powers]
-
-
-def norm(x):
+def norm(x, ways):
     """Scale to a root mean square of 1."""
-    mean_square = sum(xi * xi for xi in x) * (1 / len(x))
-    scale = (mean_square + 1e-5) ** -0.5
+    scale = (ways.dot(x, x) * (1 / len(x)) + 1e-5) ** -0.5
     return [xi * scale for xi in x]
 
 
-def attend(query, keys, values):
+def attend(query, keys, values, ways):
     """One head after another: weigh the values by how well the keys fit."""
     size = DIMENSIONS // HEADS
     out = []
     for head in range(HEADS):
         part = slice(head * size, (head + 1) * size)
-        scores = [
-            sum(q * k for q, k in zip(query[part], key[part], strict=True)) * size**-0.5
-            for key in keys
-        ]
-        weights = softmax(scores)
+        scores = [ways.dot(query[part], key[part]) * size**-0.5 for key in keys]
+        weights = ways.softmax(scores)
         for j in range(part.start, part.stop):
-            out.append(sum(w * v[j] for w, v in zip(weights, values, strict=True)))
+            out.append(ways.dot(weights, [v[j] for v in values]))
     return out
 
 
-def loss(model, word=WORD):
-    """Mean cross-entropy of the next character at each of the eight positions."""
-    keys, values, losses = [], [], []
-    for position in range(TOKENS):
-        embedded = zip(
-            model["tokens"][word[position]], model["positions"][position], strict=True
-        )
-        x = norm([t + p for t, p in embedded])
-        normed = norm(x)
-        keys.append(linear(normed, model["key"]))
-        values.append(linear(normed, model["value"]))
-        mixed = attend(linear(normed, model["query"]), keys, values)
-        x = [a + b for a, b in zip(x, linear(mixed, model["out"]), strict=True)]
-        hidden = [h.relu() for h in linear(norm(x), model["up"])]
-        x = [a + b for a, b in zip(x, linear(hidden, model["down"]), strict=True)]
-        probabilities = softmax(linear(x, model["head"]))
-        losses.append(-probabilities[word[position + 1]].log())
-    return sum(losses) * (1 / len(losses))
+def surprises(model, tokens, ways=None):
+    """How badly each token but the first is foretold by those before it."""
+    ways = ways or Sums()
+
+    def linear(x, name):
+        return [ways.dot(row, x) for row in model[name]]
+
+    keys, values, found = [], [], []
+    for place, after in enumerate(tokens[1:]):
+        embedded = row_of(model["tokens"], tokens[place])
+        both = zip(embedded, model["positions"][place], strict=True)
+        x = norm([t + p for t, p in both], ways)
+        normed = norm(x, ways)
+        keys.append(linear(normed, "key"))
+        values.append(linear(normed, "value"))
+        mixed = attend(linear(normed, "query"), keys, values, ways)
+        x = [a + b for a, b in zip(x, linear(mixed, "out"), strict=True)]
+        hidden = [h.relu() for h in linear(norm(x, ways), "up")]
+        x = [a + b for a, b in zip(x, linear(hidden, "down"), strict=True)]
+        found.append(ways.surprise(linear(x, "head"), after))
+    return found
+
+
+def loss(model, tokens=WORD, ways=None):
+    """The mean of these."""
+    found = surprises(model, tokens, ways)
+    return sum(found) * (1 / len(found))
 
 
 def parameters(model):

@@ -23,6 +23,7 @@ from autograd.compiler.llvm.loops import Loops, loops
 from autograd.compiler.llvm.module import WORKSPACE, Module
 from autograd.compiler.llvm.rows import Rows
 from autograd.compiler.matrices import found, groups
+from autograd.compiler.prepared import Prepared
 from autograd.compiler.steps import Array, Product
 
 SMALL, LARGE = 1000, 4000  # instructions that are compiled one by one
@@ -87,7 +88,9 @@ def machine_code(text: str) -> Any:
 # ---- running -------------------------------------------------------------------------
 
 POINTER, WHOLE = ctypes.c_void_p, ctypes.c_int64
-RUN: Final = ctypes.CFUNCTYPE(None, POINTER, WHOLE, WHOLE, WHOLE, POINTER, POINTER)
+ARGUMENTS: Final = (POINTER, WHOLE, WHOLE, WHOLE, POINTER, POINTER)
+"""Of a machine: the rows, the first and the last, all, the workspace, the outputs."""
+RUN: Final = ctypes.CFUNCTYPE(None, *ARGUMENTS)
 
 
 class Workspace:
@@ -217,7 +220,7 @@ class LlvmKernel:
         if not rows:
             return outputs, np.full(self.targets, np.nan)
         if threads == 1 or rows <= THREAD_ROWS:
-            machine = self.few if 2 * rows <= processor()[2] else self.many
+            machine = self._machine(rows)
             return outputs, self._part(machine, X, 0, rows, parameters, outputs)
         parts = min(threads, -(-rows // THREAD_ROWS))
         edges = [rows * n // parts for n in range(parts + 1)]
@@ -228,6 +231,24 @@ class LlvmKernel:
             ]
         # In the order of the rows, so that the sums don't depend on who is first.
         return outputs, sum([part.result() for part in waiting])
+
+    def _machine(self, rows: int) -> Machine:
+        """What runs so many rows, in one thread."""
+        return self.few if 2 * rows <= processor()[2] else self.many
+
+    def prepared(self, X: Any, shape: tuple[int, ...]) -> Prepared:
+        """A call over what X, which has one row at least, holds at that time.
+
+        shape: of the outputs.
+        """
+        rows, outputs = len(X), numpy().empty(shape)
+        machine = self._machine(rows)
+        space = machine.workspace()
+        given = (address(X), 0, rows, rows, space.address, address(outputs))
+        words = [kind(value) for kind, value in zip(ARGUMENTS, given, strict=True)]
+        run = functools.partial(machine.run, *words)  # converted once, not at each call
+        kept = machine, space
+        return Prepared(X, space.parameters, outputs, space.means, run, kept)
 
     def _part(
         self,

@@ -269,6 +269,12 @@ def _input_grad(rolled: Rolled) -> tuple[Rolled, Asked]:
     return backward(rolled), asked
 
 
+def _jacobian(rolled: Rolled) -> tuple[Rolled, Asked]:
+    """The gradient of every row, not added up."""
+    slopes = _parameters(rolled, rolled.size)
+    return backward(rolled), Asked(_parameters(rolled), tuple(slopes), ())
+
+
 def _hvp(rolled: Rolled) -> tuple[Rolled, Asked]:
     """The tangents of the gradient, along the tangents of the parameters."""
     made = backward(rolled, gated=True)
@@ -287,6 +293,7 @@ ASKED: Final[dict[str, Callable[[Rolled], tuple[Rolled, Asked]]]] = {
     "forward": _forward,
     "gradient": _gradient,
     "input": _input_grad,
+    "jacobian": _jacobian,
     "hvp": _hvp,
 }
 
