@@ -15,7 +15,16 @@ from random_graphs import grow
 from autograd import Value, compile, dot, operation, sum
 from autograd.graph import graph, topological_order
 from autograd.modes import ieee
-from nn import MLP, Layer, Neuron, binary_cross_entropy_with_logits, hinge, mse
+from nn import (
+    GPT,
+    MLP,
+    RNN,
+    Layer,
+    Neuron,
+    binary_cross_entropy_with_logits,
+    hinge,
+    mse,
+)
 from viz import draw
 from viz.digits import short, typed
 from viz.fold import fold
@@ -552,6 +561,19 @@ def test_labels_alone_make_no_network():
     assert "operations" in elements(draw(w.exp() - b, detail="layer"), "node")
     x, b = Value(2.0, label="w"), Value(1.0, label="b")
     assert "operations" in elements(draw(x * 3 + b * 0.1, detail="layer"), "node")
+
+
+@pytest.mark.parametrize("model", [GPT(5, 4, 2, 1, 4, seed=0), RNN(1, 4, seed=0)])
+def test_what_is_no_chain_of_layers_is_not_told_as_one(model):
+    rows = model([1, 2, 3] if isinstance(model, GPT) else [[1.0], [0.5], [2.0]])
+    output = mse(rows[-1], [1.0] * len(rows[-1]))
+    assert "operations" in elements(draw(output, detail="layer"), "node")
+
+
+def test_two_networks_with_the_same_labels_are_not_told_as_one():
+    one, other = MLP(2, [3, 1], seed=0), MLP(2, [3, 1], seed=1)
+    output = mse(one([1.0, 2.0]) * other([1.0, 2.0]), 1.0)
+    assert "operations" in elements(draw(output, detail="layer"), "node")
 
 
 def test_a_network_written_by_hand_folds_too():

@@ -109,6 +109,19 @@ def points(picture, key):
     return pairs[0], pairs[-1]
 
 
+@pytest.mark.parametrize("outputs", [1, 2, 10])
+def test_outputs_reach_the_loss_side_by_side(outputs):
+    picture = network(MLP(2, [outputs], seed=0), [1.0, 2.0], [0.5] * outputs)
+    shown = [key for key in texts(picture) if re.fullmatch(r"c1i\d+", key)]
+    for key in shown:
+        for start, end in (
+            points(picture, f"{key}-loss"),
+            points(picture, f"loss-{key}"),
+        ):
+            assert start[1] == pytest.approx(end[1], abs=0.1)
+    assert len(shown) == min(outputs, 7)
+
+
 @pytest.mark.parametrize("sizes", [[3, 1], [1, 4, 2], [3, 4]])
 def test_an_arrow_back_runs_beside_the_one_forward(sizes):
     model = MLP(2, sizes, "tanh", seed=0)

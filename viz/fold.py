@@ -5,7 +5,8 @@ neuron 2. A weighted sum of such weights, its bias and its activation, which is 
 operation of the sum alone, are the neuron. What leads to neurons is input, what no
 neuron needs is loss, and what comes between, in a layer of one's own or a function, is
 told by the layer that it comes after. Where there are no such labels, `w1`, `w2` ...
-with `b` are those of a lone neuron.
+with `b` are those of a lone neuron. Where two parameters have the same label, as in
+models of several parts that each count from 1, labels don't tell what is a layer.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from viz.render import Graph, visible
 
 WEIGHT: Final = re.compile(r"W(\d*)\[(\d+),\d+\]")
 BIAS: Final = re.compile(r"b(\d*)\[(\d+)\]")
+PAST: Final = re.compile(r"U\d*\[\d+,\d+\]")  # a recurrent layer's, of its own outputs
 LONE: Final = re.compile(r"w\d+|b")
 ARITHMETIC: Final = frozenset(("add", "sub", "mul", "div", "neg"))
 """Operations that no neuron ends with: a loss begins with them."""
@@ -252,13 +254,20 @@ def _fire(part: Part) -> None:
 
 
 def _parameters(order: list[Value]) -> dict[Value, Place]:
-    """The weights and biases by their labels, and the neuron of each."""
+    """The weights and biases by their labels, and the neuron of each.
+
+    None where a label names more than one, or a layer's outputs lead back into it.
+    """
     labeled = [node for node in order if not node.op and node.label]
     found = {
         node: (int(match[1] or 1), int(match[2]))
         for node in labeled
         if (match := WEIGHT.fullmatch(node.label) or BIAS.fullmatch(node.label))
     }
+    if any(PAST.fullmatch(node.label) for node in labeled):
+        return {}
+    if len({node.label for node in found}) < len(found):
+        return {}
     if not found and {"w1", "b"} <= {node.label for node in labeled}:
         return {node: ALONE for node in labeled if LONE.fullmatch(node.label)}
     return found

@@ -441,6 +441,11 @@ class Look:
         down = ("nw", "ne") if count == 2 else ("nw", "n", "ne")
         return f":{(right if self.direction == 'right' else down)[position]}"
 
+    @property
+    def exit(self) -> str:
+        """Where a value's arrows leave its box; elsewhere they'd turn around others."""
+        return ":e" if self.direction == "right" else ":s"
+
 
 def _picture(boxes: list[Box], look: Look) -> Graph:
     if look.blank:
@@ -478,8 +483,8 @@ class Picture:
 
     def in_order(self) -> list[Box]:
         """The boxes as Graphviz wants them: what comes first is the lowest row."""
-        sign = -1 if self.look.direction == "right" else 1
-        return sorted(self.boxes.values(), key=lambda box: sign * self.rows[box.key])
+        rows = sorted(self.boxes.values(), key=lambda box: self.rows[box.key])
+        return rows[::-1] if self.look.direction == "right" else rows
 
     def add(self, box: Box) -> None:
         """The value's box, its operation, and the arrows between them."""
@@ -499,15 +504,28 @@ class Picture:
             circle = ["o" + key[1:]] * bool(self.boxes[key].op)
             rows.setdefault(row, []).extend([key, *circle, *more])
         for name in self.repeated:
-            rows[int(name.rpartition("r")[2])].insert(0, name)
+            rows[int(name.rpartition("r")[2])].append(name)
+        starts = [self._start(row) for row in sorted(rows)]
         style.in_order(self.graph, self.operands)
-        style.stack(self.graph, [rows[row] for row in sorted(rows)])
+        style.stack(self.graph, [rows[row] for row in sorted(rows)], starts)
         if self.look.key:
             boxes = self.boxes.values()
             known = any(box.grad is not None for box in boxes)
             label = style.key(known, any(box.op for box in boxes), self.look.blank)
             self.graph.attr(label=label)
         return self.graph
+
+    def _start(self, row: int) -> str:
+        """Where the longest way through a row begins, which is at its side."""
+        depths: dict[str, int] = {}
+        for key in self.boxes:
+            if self.rows[key] == row:
+                before = [depths.get(operand, 0) for operand in self.operands[key]]
+                depths[key] = max(before, default=-1) + 1
+        name = max(depths, key=lambda key: depths[key])
+        while self.operands[name]:
+            name = max(self.operands[name], key=lambda key: depths.get(key, 0))
+        return name
 
     def _constant(self, box: Box) -> None:
         self.graph.add(
@@ -570,6 +588,7 @@ class Picture:
         label = style.small(f"∂ {short(operand.partial, self.look.digits)}")
         if self.look.blank:
             title, label = "local derivative", style.small(f"∂ {OPEN}")
+        tail += self.look.exit
         self._arrow(tail, head, back, f"{name}-{operand.place}", title, label=label)
 
     def _again(self, key: str, row: int) -> str:

@@ -614,6 +614,8 @@ class _Drawing:
         longest = max(len(name) + len(text) for name, text in rows)
         wide = max(self.diameter + 0.25, SMALL * longest + 0.45)
         self._heading(len(self.columns), self.end, "loss", name)
+        spots = self.columns[-1]
+        tall = max(0.24 + 0.26 * len(rows), spots[0].y - spots[-1].y + self.diameter)
         self.graph.add(
             "loss",
             style.lines(rows),
@@ -622,20 +624,23 @@ class _Drawing:
             shape="box",
             fixedsize="true",
             width=f"{wide:.3f}",
-            height=f"{0.24 + 0.26 * len(rows):.3f}",
+            height=f"{tall:.3f}",
             style="rounded,filled",
             fillcolor=style.PAPER,
             color=style.QUIET,
         )
-        entry = Spot(0, self.end - wide / 2, 0.0)
-        for spot in self.columns[-1]:
+        for spot in spots:
             if spot.index is not None:
-                neuron = f"c{len(self.columns) - 1}i{spot.index}"
-                delta = self._adjoint(told.stages[-1].zs[spot.index])
-                self.graph.arrow(neuron, "loss:w", f"{neuron}-loss", color=style.QUIET)
-                ends = _beside(entry, spot, (0.0, self.diameter / 2))
-                title = f"δ = {delta!r}{self._slope(spot.index)}"
-                self._dashed(f"loss-{neuron}", ends, delta, title)
+                self._into_loss(spot, spot.index, Spot(0, self.end - wide / 2, spot.y))
+
+    def _into_loss(self, spot: Spot, i: int, entry: Spot) -> None:
+        """The arrow from an output to the loss beside it, and the one back."""
+        neuron = f"c{len(self.columns) - 1}i{i}"
+        self._point(f"loss-{i}", entry)
+        self.graph.arrow(neuron, f"loss-{i}", f"{neuron}-loss", color=style.QUIET)
+        ends = _beside(entry, spot, (0.0, self.diameter / 2))
+        delta = self._adjoint(self.told.stages[-1].zs[i])
+        self._dashed(f"loss-{neuron}", ends, delta, f"δ = {delta!r}{self._slope(i)}")
 
     def _slope(self, i: int) -> str:
         """The derivative of the loss by an output, as its formula has it."""

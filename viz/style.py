@@ -37,7 +37,7 @@ GRAPH: Final = {
     "bgcolor": PAPER,
     "pad": "0.15",
     "nodesep": "0.22",
-    "ranksep": "0.28",
+    "ranksep": "0.6",  # with less, arrows that cross do it on one another's heads
     "fontname": FONT,
 }
 NODE: Final = {
@@ -259,8 +259,11 @@ def known(gradient: float | None, digits: int) -> str:
     return "–" if gradient is None else short(gradient, digits)
 
 
-def stack(picture: Graph, rows: list[list[str]]) -> None:
-    """Put the rows of a picture below one another, going down beside one another."""
+def stack(picture: Graph, rows: list[list[str]], starts: list[str]) -> None:
+    """Put the rows of a picture below one another, going down beside one another.
+
+    starts: of each row what begins at the same side as those of the others.
+    """
     if len(rows) < 2:
         return
     picture.attr(newrank="true")
@@ -271,8 +274,8 @@ def stack(picture: Graph, rows: list[list[str]]) -> None:
                 row.node(name)
     with picture.subgraph() as first:  # all begin at the same side
         first.attr(rank="same")
-        for names in rows:
-            first.node(names[0])
+        for name in starts:
+            first.node(name)
 
 
 def in_order(picture: Graph, operands: Mapping[str, Sequence[str]]) -> None:
