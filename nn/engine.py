@@ -250,9 +250,14 @@ def predict(model: Module, X: Rows | Dataset) -> Array:
 
     expect(model, Module, "predict(model, X)")
     rows = np.asarray(X.X if isinstance(X, Dataset) else X, dtype=np.float64)
+    return squeezed(outputs_of(model, rows, MANY))
+
+
+def outputs_of(model: Module, X: Array, many: int) -> Array:
+    """The outputs, (N, K), in use; by a compiled program from so many rows on."""
     with in_use():
-        outputs = _compiled(model, rows) if len(rows) > MANY else None
-        return squeezed(_outputs(model, rows) if outputs is None else outputs)
+        found = _compiled(model, X) if len(X) > many else None
+        return _outputs(model, X) if found is None else found
 
 
 def _outputs(model: Module, X: Array) -> Array:

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 
+from autograd.wording import cut, printable
 from nn.display import bar_in_notebook, curves, in_notebook
 from nn.targets import Labels
 
 FEW = 5  # epochs that say nothing of a trend
 
-Show = Callable[[int, Mapping[str, float]], None]
+Show = Callable[[int, Mapping[str, float], str], None]
+"""Takes how many epochs are done, what was measured, and what a callback told."""
 
 
 @dataclass
@@ -30,6 +32,8 @@ class History:
     seconds: how long the epochs of this call took.
     engine, loss_name: what computed, and what was minimized.
     labels: how outputs become classes; None for numbers.
+    told: the texts that callbacks returned in this call, such as what a language model
+        writes after each epoch; the checkpoint does not keep them.
     moved: how many parameters were trained.
     guess: the loss of the best answer that is the same for every row, where known.
 
@@ -48,6 +52,7 @@ class History:
     engine: str = ""
     loss_name: str = ""
     labels: Labels | None = None
+    told: list[str] = field(default_factory=list)
     moved: int = 0
     guess: float | None = None
 
@@ -143,25 +148,33 @@ def progress_bar(epochs: int, done: int, wanted: bool) -> Iterator[Show]:
     """A function that shows an epoch, on a terminal or in a notebook, else nowhere."""
     if wanted and in_notebook():
         with bar_in_notebook(epochs, done) as move:
-            yield lambda epoch, row: move(epoch, summary(row))
+            yield lambda epoch, row, told: move(epoch, _described(row, told))
         return
     if not (wanted and sys.stdout.isatty()):
-        yield lambda epoch, row: None
+        yield lambda epoch, row, told: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
         BarColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         TimeRemainingColumn(),
         TextColumn("left"),
     )
     with Progress(*columns) as bar:
         task = bar.add_task("", total=epochs, completed=done)
-        yield lambda epoch, row: bar.update(
-            task, completed=epoch, description=summary(row)
+        yield lambda epoch, row, told: bar.update(
+            task, completed=epoch, description=_described(row, told)
         )
+
+
+TOLD = 24  # characters
+
+
+def _described(row: Mapping[str, float], told: str) -> str:
+    """The measurements and, on the same line, the beginning of what was told."""
+    return f"{summary(row)}  {cut(printable(told), TOLD)}".rstrip()
 
 
 def summary(row: Mapping[str, float]) -> str:

@@ -8,7 +8,7 @@ padding. One program so serves every length, and padding changes no number.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd.numeric import is_number
@@ -28,7 +28,7 @@ class Sequences:
     """Sequences of tokens and what is to be told of them; unpacks as `X, y`.
 
     X: N lists of tokens, whole numbers from 0. y: for each token of these the one to
-    tell there, or None for nothing.
+    tell there, or None for nothing. length: to which they are padded at least.
 
     >>> X, y = Sequences([[0, 3, 1]], [[3, 1, 0]])
     >>> y
@@ -37,6 +37,7 @@ class Sequences:
 
     X: Sequence[Sequence[int]]
     y: Sequence[Sequence[int | None]]
+    length: int = 0
 
     def __post_init__(self) -> None:
         if len(self.X) != len(self.y) or not len(self.X):
@@ -74,12 +75,13 @@ class Sequences:
 
     @property
     def longest(self) -> int:
-        """The length of the longest sequence."""
-        return max(map(len, self.X))
+        """The length of the longest sequence, or that to which they are padded."""
+        return max(self.length, *map(len, self.X))
 
     def rows(self, indices: Sequence[int]) -> Sequences:
-        """These sequences alone."""
-        return Sequences([self.X[i] for i in indices], [self.y[i] for i in indices])
+        """These sequences alone, padded to the same length."""
+        X, y = ([part[i] for i in indices] for part in self)
+        return Sequences(X, y, self.longest)
 
     def split(self, part: float, seed: int) -> tuple[Sequences, Sequences]:
         """Sequences to train on, and a part of them, set aside."""
@@ -165,6 +167,10 @@ def sequences_of(model: Module, X: Any, y: Any) -> Sequences | None:
     return Sequences(X, y)
 
 
+def _sequences(given: Sequences | tuple[Any, Any]) -> Sequences:
+    return given if isinstance(given, Sequences) else Sequences(*given)
+
+
 def _is_tokens(X: Any) -> bool:
     """Whether the first of these is a list of tokens."""
     if not isinstance(X, (list, tuple)) or not X or not isinstance(X[0], (list, tuple)):
@@ -189,18 +195,21 @@ def token_tasks(
     if isinstance(validation, (float, int)):
         inside, outside = data.split(validation, seed)
     elif validation is not None:
-        outside = Sequences(*validation)
+        outside = _sequences(validation)
     length = max(part.longest for part in (inside, outside) if part)
+    inside = replace(inside, length=length)
+    outside = outside and replace(outside, length=length)
     _check_forward(model, inside, length)
     reader = TokenLoss(model, length)
-    task = _task(reader, parameters, inside)
-    return task, None if outside is None else _task(reader, parameters, outside)
+    task = token_task(reader, parameters, inside)
+    return task, None if outside is None else token_task(reader, parameters, outside)
 
 
-def _task(reader: TokenLoss, parameters: list[Value], data: Sequences) -> Task:
+def token_task(reader: Module, parameters: list[Value], data: Sequences) -> Task:
+    """The task of sequences, whose table has the length that the reader takes."""
     import numpy as np
 
-    X, y = data.table(reader.length), np.zeros(len(data))
+    X, y = data.table(data.longest), np.zeros(len(data))
     return Task(reader, loss_per_token, parameters, X, y, 1)
 
 

@@ -142,7 +142,7 @@ def fit(
     metrics: more columns for the history, each a function (outputs, targets) -> float
         of two lists with an entry per row.
     callbacks: each is called after every epoch with the `Training`; one that returns
-        True ends it.
+        True ends it, and a text that one returns is shown and kept (`History.told`).
     checkpoint: a file to write at the end, at Ctrl-C, and every second meanwhile; from
         it `resume` continues.
     resume: a file that a training with the same arguments wrote; it goes on from there
@@ -227,10 +227,7 @@ class Training:
 
     def __post_init__(self) -> None:
         self._first = _numbers_of(self.task)
-        self._held: Task | None = None
-        if self.validation is not None:
-            held = self.units.task(self.validation)
-            self._held = _with_noise(held, self.noise, self.noise.none(held.X))
+        self._held = None if self.validation is None else self._own(self.validation)
         self.numbers = self.units.engine_numbers(self._first)
         self._saved_at = time.perf_counter()
         self.history.engine = self.engine.name
@@ -248,7 +245,8 @@ class Training:
                 while self.epoch < self.epochs and not self._stops_early():
                     if not self._epochs_at_once():
                         self._one_epoch()
-                    show(self.epoch, self.history.last())
+                    told = self.history.told[-1:]
+                    show(self.epoch, self.history.last(), "".join(told))
         except KeyboardInterrupt:
             self.history.stopped = "interrupted"
         except DivergenceError as error:
@@ -406,6 +404,16 @@ class Training:
                 found[name] = [float(metric(part, wanted)) for part in lists]
         return found
 
+    def loss_over(self, task: Task) -> float:
+        """The loss of the model as it is now, over other rows with the same columns."""
+        numbers = self.units.engine_numbers(_numbers_of(task))
+        return self.engine.measure(numbers, self._own(task))[0] * self.units.factor
+
+    def _own(self, task: Task) -> Task:
+        """Rows that are not trained on, as the engine takes them."""
+        held = self.units.task(task)
+        return _with_noise(held, self.noise, self.noise.none(held.X))
+
     def _validate(self, numbers: Array) -> dict[str, float]:
         """The same measurements on the rows that are not trained on."""
         if self.validation is None or self._held is None:
@@ -480,8 +488,11 @@ class Training:
         if self.checkpoint and time.perf_counter() - self._saved_at > 1.0:
             self._save()
         for callback in self.callbacks:
-            if callback(self) is True:
+            found = callback(self)
+            if found is True:
                 self.epochs = self.epoch
+            elif isinstance(found, str):
+                self.history.told.append(found)
 
     def _leave(self) -> None:
         """Hand the model back: its numbers written, its gradients 0."""

@@ -73,16 +73,21 @@ def test_a_training_shows_its_curves():
 
 def test_a_bar_moves_below_the_cell(monkeypatch):
     shown = []
-    handle = SimpleNamespace(update=lambda bar: shown.append(repr(bar)))
+    updated = []
+    handle = SimpleNamespace(
+        update=lambda bar: (updated.append(bar), shown.append(repr(bar)))
+    )
     here = SimpleNamespace(display=lambda bar, display_id: shown.append(bar) or handle)
     shell = SimpleNamespace(kernel=None)
     python = SimpleNamespace(get_ipython=lambda: shell, display=here)
     monkeypatch.setitem(sys.modules, "IPython", python)
     with progress_bar(5, 2, True) as show:
-        show(3, {"loss": 0.5, "accuracy": 0.75})
-    assert shown[-1] == "epoch 3/5  loss 0.5  accuracy 0.750"
+        show(3, {"loss": 0.5, "accuracy": 0.75}, "<b>\nand so on, to an end")
+    told = "epoch 3/5  loss 0.5  accuracy 0.750  <b>?and so on, to an end"
+    assert shown[-1] == told
+    assert "&lt;b&gt;" in updated[-1]._repr_html_()
     assert 'value="2" max="5"' in shown[0]._repr_html_()
     shown.clear()
     with progress_bar(5, 2, False) as show:
-        show(3, {"loss": 0.5})
+        show(3, {"loss": 0.5}, "")
     assert not shown

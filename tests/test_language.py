@@ -47,6 +47,39 @@ def test_the_same_seed_writes_the_same():
         generate(model, temperature=-1)
 
 
+def test_a_program_writes_what_the_model_does(monkeypatch):
+    model = nn.GPT(4, 2, 1, 1, 4, seed=0)
+    alone = generate(model, 6, seed=3, prompt=[1])
+    monkeypatch.setattr("nn.language.MANY", 0)
+    assert generate(model, 6, seed=3, prompt=[1]) == alone
+    assert generate(model, 3, seed=3, prompt=[1]) == alone[:3]
+
+
+class Backward(nn.Module):
+    """What it says of a place depends on those after it, so that none can be padded."""
+
+    context = 5
+
+    def __call__(self, tokens):
+        return [[0.0, sum(tokens)] for _ in tokens]
+
+
+def test_what_reads_backward_is_not_padded(monkeypatch):
+    alone = generate(Backward(), 4, seed=0)
+    monkeypatch.setattr("nn.language.MANY", 0)
+    assert generate(Backward(), 4, seed=0) == alone
+
+
+def test_each_epoch_writes_a_text_and_the_test_is_measured_by_the_engine(monkeypatch):
+    seen = []
+    trained = learned(callbacks=[lambda training: seen.append(training.epoch)])
+    assert seen == [1, 2, 3]
+    assert len(trained.history.told) == 3
+    assert trained.history.told[-1:] == trained.generate(1, seed=0)
+    _, outside = Text.of(NAMES).sequences(6).split(0.1, 0)
+    assert trained.loss(outside) == pytest.approx(trained.scores["test"]["loss"])
+
+
 def test_a_text_is_learned_saved_and_goes_on(tmp_path):
     path = tmp_path / "m.json"
     trained = learned(checkpoint=path, schedule="constant")
