@@ -1,6 +1,9 @@
 """Walking a recorded graph: its order, its description, and its gradients as values.
 
 Nothing here writes to a node; only `Value.backward()` sets `.grad`.
+
+What takes a Value is declared to take Any as well, or in overloads: compiled, a bare
+type would refuse anything else before `node_of` can say what to write.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from autograd import ops
-from autograd.hints import Any, final, i64
+from autograd.hints import Any, Literal, final, i64, overload
 from autograd.modes import MODE, Setting, ieee, in_effect
 from autograd.value import (
     ALWAYS,
@@ -34,7 +37,7 @@ from autograd.value import (
 )
 
 
-def topological_order(output: Value) -> list[Value]:
+def topological_order(output: Value | Any) -> list[Value]:
     """Every node that led to `output`, parents before children, `output` last.
 
     Depth first, the first operand before the second, so that the same graph always
@@ -67,7 +70,7 @@ class Node:
         self.partials = partials
 
 
-def graph(output: Value) -> list[Node]:
+def graph(output: Value | Any) -> list[Node]:
     """The graph as data: nodes in topological order, each named by its index.
 
     Every picture, table and text is made from this description, which is why they
@@ -85,9 +88,19 @@ def graph(output: Value) -> list[Node]:
     ]
 
 
+@overload
 def gradients(
-    output: Value, inputs: Iterable[Value], create_graph: bool = False
-) -> list[Any]:
+    output: Value, inputs: Iterable[Value], create_graph: Literal[False] = False
+) -> list[float]: ...
+@overload
+def gradients(
+    output: Value, inputs: Iterable[Value], create_graph: Literal[True]
+) -> list[Value]: ...
+@overload
+def gradients(
+    output: Value, inputs: Iterable[Value], create_graph: bool
+) -> list[Any]: ...
+def gradients(output: Any, inputs: Any, create_graph: bool = False) -> list[Any]:
     """The derivatives of `output` by each of `inputs`; every `.grad` stays untouched.
 
     inputs: nodes of the graph, leaves or not. One that `output` does not depend on has
@@ -106,7 +119,7 @@ def gradients(
     """
     if isinstance(inputs, Value):
         raise TypeError(f"inputs is a list of Values: write [{inputs.label or 'x'}]")
-    wanted = list(inputs)
+    wanted: list[Any] = list(inputs)
     for x in wanted:
         if type(x) is not Value:
             node_of(x)
@@ -120,7 +133,7 @@ def gradients(
     return [] if found is None else found
 
 
-def adjoints(output: Value) -> dict[Value, float]:
+def adjoints(output: Value | Any) -> dict[Value, float]:
     """The derivative of `output` by every node that led to it, parents first.
 
     For describing a graph: no `.grad` is touched, and `detect_anomaly` is not asked.

@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any as Any
     from typing import Final as Final
+    from typing import Literal as Literal
     from typing import NoReturn as NoReturn
     from typing import final as final
     from typing import overload as overload
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_extensions import i64 as i64
     from mypy_extensions import mypyc_attr as mypyc_attr
 else:
-    Any = Final = NoReturn = i64 = object
+    Any = Final = Literal = NoReturn = i64 = object
 
     def final(decorated):
         """Mark a class as one without subclasses."""

@@ -257,6 +257,7 @@ def _mean_over(
     each: Callable[[Number, Number], Number], predictions: Predictions, targets: Wanted
 ) -> Number:
     ps, ts = _flat(_list(predictions)), _flat(_list(_plain(targets)))
+    _check_numbers(ts)
     _check_lengths(ps, ts)
     return _mean([each(p, t) for p, t in zip(ps, ts, strict=True)])
 
@@ -276,7 +277,7 @@ def _plain(x: object) -> Any:
 
 def _list(x: object) -> list[Any]:
     x = _plain(x)
-    return list(x) if isinstance(x, Iterable) else [x]
+    return list(x) if isinstance(x, Iterable) and not isinstance(x, str) else [x]
 
 
 def _flat(items: Iterable[object]) -> list[Any]:
@@ -289,6 +290,16 @@ def _flat(items: Iterable[object]) -> list[Any]:
 
 def _is_row(item: object) -> bool:
     return isinstance(item, (list, tuple)) or bool(getattr(item, "shape", ()))
+
+
+def _check_numbers(targets: Sequence[object]) -> None:
+    if {str, type(None)}.isdisjoint(map(type, targets)):
+        return
+    wrong = next(t for t in targets if t is None or isinstance(t, str))
+    raise TypeError(
+        f"a target of this loss is a number, got {wrong!r}: classes are numbered, "
+        "0 and 1, or with cross_entropy 0, 1, 2 ..."
+    )
 
 
 def _check_lengths(predictions: Sequence[object], targets: object) -> None:

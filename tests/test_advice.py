@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import itertools
 import math
 import pickle  # noqa: F401  (named in the texts below, as are others)
 import re
+import warnings
 from collections.abc import Iterator
 from decimal import Decimal  # noqa: F401
 from pathlib import Path
@@ -334,3 +336,53 @@ def test_every_advice_of_the_engine_is_followed():
         pattern = re.escape(text).replace("§", "(?s:.*)")
         follows = any(re.search(pattern, each) for each in said)
         assert follows or re.search(ELSEWHERE, text), text
+
+
+# ---- arguments of another type -------------------------------------------------------
+
+ODD = (3, "x", None, [1, 2], {"a": 1}, print, nn.MLP(1, [1], seed=0), [x], object)
+MISTAKES = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    NameError,
+    SystemError,
+)
+
+
+def with_one_odd(function) -> Iterator[list[object]]:
+    """Arguments for what can be called, each time one of them of another type."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return
+    count = sum(p.default is p.empty and p.kind in (0, 1) for p in parameters)
+    for place, odd in itertools.product(range(count or 1), ODD):
+        arguments = [Value(1.0, label="w") for _ in range(count or 1)]
+        arguments[place] = odd
+        yield arguments
+
+
+def mistake(function, arguments) -> str:
+    """What a call says that only a programmer understands, or that only mypyc says."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            function(*arguments)
+    except Exception as error:
+        if isinstance(error, MISTAKES) or "object expected" in str(error):
+            return f"{function.__name__}{(*arguments,)}: {error!r}"
+    return ""
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_an_argument_of_another_type_is_told(package, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    module = {"autograd": autograd, "nn": nn, "viz": viz}[package]
+    calls = [
+        (getattr(module, name), arguments)
+        for name in module.__all__
+        for arguments in with_one_odd(getattr(module, name))
+    ]
+    assert len(calls) > 100
+    assert not "\n".join(filter(None, itertools.starmap(mistake, calls)))

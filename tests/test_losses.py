@@ -260,3 +260,13 @@ def test_gradcheck():
 def test_bad_input(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("target", ["cat", None])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_target_that_is_no_number_is_told(loss, target, packed):
+    logits = [Value(0.5), Value(0.25)] if loss is cross_entropy else Value(0.5)
+    pair = ([logits], [target]) if packed else (logits, target)
+    with pytest.raises((TypeError, ValueError), match=f"number.*, got {target!r}"):
+        loss(*pair)
