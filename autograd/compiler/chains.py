@@ -8,9 +8,9 @@ is taken two by two: `maximum(maximum(a, b), c)` is one maximum of three.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from autograd.compiler.instructions import Code
+from autograd.compiler.instructions import CONSTANT, Code
 
 LONG = 8
 """Terms from which on a sum with some products in it is taken apart."""
@@ -24,8 +24,8 @@ Chains = dict[int, list[int]]
 def uses(code: Code, needed: Iterable[int]) -> list[int]:
     """How often each result is taken, by instructions and as one of `needed`."""
     counts = [0] * len(code)
-    for instruction in code.instructions:
-        for arg in instruction.args:
+    for _, args, _ in code.rest():
+        for arg in args:
             counts[arg] += 1
     for index in needed:
         counts[index] += 1
@@ -43,26 +43,37 @@ def joined(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
     >>> total = code.add("add", (code.add("add", (one, two)), b))
     >>> better, (output,) = joined(code, [total])
     >>> [made.op for made in better.instructions if made.args]
-    ['mul', 'mul', 'dot', 'add']
+    ['dot', 'add']
     """
-    counts, made = uses(code, outputs), code.instructions
-    factors = {
-        i: m.args for i, m in enumerate(made) if m.op == "mul" and counts[i] == 1
-    }
+    counts = uses(code, outputs)
+    factors: dict[int, tuple[int, ...]] = {}
+    zeros: set[int] = set()
+    for index, (op, args, number) in enumerate(code.rest(), sum(code.leaves)):
+        if op == "mul" and counts[index] == 1:
+            factors[index] = args
+        elif op == CONSTANT and number == 0.0:
+            zeros.add(index)
 
     def total(new: Code, op: str, terms: list[int], moved: list[int]) -> int:
-        terms = [t for t in terms if not code.is_constant(t, 0.0)] or terms[:1]
-        products = [factors[term] for term in terms if term in factors]
-        rest = [moved[term] for term in terms if term not in factors]
-        mixed = 0 < len(products) <= len(rest)
+        if not zeros.isdisjoint(terms):
+            terms = [term for term in terms if term not in zeros] or terms[:1]
+        pairs = [factors[term] for term in terms if term in factors]
+        mixed = 0 < len(pairs) <= len(terms) - len(pairs)
         if len(terms) <= 2 or (mixed and len(terms) < LONG):
+            for term in terms:
+                if moved[term] < 0:
+                    moved[term] = new.add("mul", _moved(factors[term], moved))
             return in_turn(new, [moved[term] for term in terms])
-        sides = [moved[pair[side]] for side in (0, 1) for pair in products]
-        parts = [_of(new, "dot", "mul", sides)] if products else []
+        sides = [moved[pair[side]] for side in (0, 1) for pair in pairs]
+        parts = [_of(new, "dot", "mul", sides)] if pairs else []
+        rest = [moved[term] for term in terms if term not in factors]
         parts += [_of(new, "sum", "add", rest)] if rest else []
         return in_turn(new, parts)
 
-    new, moved = _rewritten(code, _chains(code, counts, ADDITIONS), total)
+    chains = _chains(code, counts, ADDITIONS)
+    long = [terms for terms in chains.values() if len(terms) > 2]
+    inside = factors.keys() & {term for terms in long for term in terms}
+    new, moved = _rewritten(code, chains, total, inside)
     return new, [moved[output] for output in outputs]
 
 
@@ -73,13 +84,19 @@ def folded(code: Code, needed: Sequence[int]) -> tuple[Code, list[int]]:
     """
     folds = {op: op for op in {m.op for m in code.instructions} if code.folds(op)}
 
-    def together(new: Code, op: str, terms: list[int], moved: list[int]) -> int:
-        return new.add(op, tuple([moved[term] for term in terms]))
-
-    chains = _chains(code, uses(code, needed), folds)
+    chains = _chains(code, uses(code, needed), folds) if folds else {}
     if not any(len(terms) > 2 for terms in chains.values()):
         return code, list(range(len(code)))
-    return _rewritten(code, chains, together)
+    new, moved = code.begun()
+    first = len(moved)
+    moved += [-1] * (len(code) - first)
+    for index, (op, args, number) in enumerate(code.rest(), first):
+        if index in chains:
+            moved[index] = new.append(op, _moved(chains[index], moved))
+        elif op not in folds:
+            moved[index] = new.append(op, _moved(args, moved), number)
+    new.carry_notes(code, moved)
+    return new, moved
 
 
 def _chains(code: Code, counts: Sequence[int], kinds: dict[str, str]) -> Chains:
@@ -88,18 +105,18 @@ def _chains(code: Code, counts: Sequence[int], kinds: dict[str, str]) -> Chains:
     A chain is handed from link to link, not copied, so that this takes linear time.
     """
     chains: Chains = {}
-    for index, (op, args, _) in enumerate(code.instructions):
-        if op not in kinds or not args:
+    made = code.instructions
+    for index, (op, args, _) in enumerate(code.rest(), sum(code.leaves)):
+        kind = kinds.get(op)
+        if kind is None or not args:
             continue
-        spines = [
-            arg
-            for arg in (args if len(args) == 2 else args[:1])
-            if arg in chains
-            and counts[arg] == 1
-            and kinds[code.instructions[arg].op] == kinds[op]
-        ]
-        terms = chains.pop(spines[0]) if spines else []
-        terms += [arg for arg in args if arg not in spines[:1]]
+        terms: list[int] = []
+        spine = -1
+        for arg in args if len(args) == 2 else args[:1]:
+            if arg in chains and counts[arg] == 1 and kinds[made[arg].op] == kind:
+                terms, spine = chains.pop(arg), arg
+                break
+        terms += [arg for arg in args if arg != spine]
         chains[index] = terms
     return chains
 
@@ -108,19 +125,31 @@ def _rewritten(
     code: Code,
     chains: Chains,
     together: Callable[[Code, str, list[int], list[int]], int],
+    inside: Collection[int] = (),
 ) -> tuple[Code, list[int]]:
-    """The list with chains put together, and where each instruction is in it."""
-    new, moved = Code(code.own), [-1] * len(code)
+    """The list with chains put together, and where each instruction is in it.
+
+    inside: what `together` writes where it is needed.
+    """
+    new, moved = code.begun()
     new.shared = code.shared
+    first = len(moved)
+    moved += [-1] * (len(code) - first)
     kinds = {code.instructions[last].op for last in chains}
-    for index, (op, args, number) in enumerate(code.instructions):
+    for index, (op, args, number) in enumerate(code.rest(), first):
         terms = chains.get(index)
         if terms is not None and (len(terms) > 2 or terms != list(args)):
             moved[index] = together(new, op, terms, moved)
+        elif index in inside:
+            continue
         elif terms is not None or op not in kinds or not args:
-            moved[index] = new.add(op, tuple([moved[arg] for arg in args]), number)
+            moved[index] = new.add(op, _moved(args, moved), number)
     new.carry_notes(code, moved)
     return new, moved
+
+
+def _moved(args: Sequence[int], moved: Sequence[int]) -> tuple[int, ...]:
+    return tuple([moved[arg] for arg in args])
 
 
 def _of(code: Code, op: str, short: str, args: list[int]) -> int:

@@ -8,7 +8,11 @@ polymorphic, can be called with it and append the gradient to the list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import gc
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from autograd.operation import Operation
@@ -76,30 +80,40 @@ class Code:
     """Instructions in the order in which they run; equal ones are kept once.
 
     own: the operations in it that users declared, by the names they have here.
+    leaves: how many inputs, and parameters, stand first, in order; others may follow.
     varies: for each instruction, whether it depends on an input, that is, on the row.
     shared: how often an instruction was asked for that was there already.
     adjoints: for an instruction of a gradient, by which others it is the derivative.
     slopes: for the slope of an operation of one argument, its name and that argument.
     """
 
-    def __init__(self, own: dict[str, Operation] | None = None) -> None:
-        self.instructions: list[Instruction] = []
+    def __init__(
+        self, own: dict[str, Operation] | None = None, leaves: tuple[int, int] = (0, 0)
+    ) -> None:
         self.own: dict[str, Operation] = {} if own is None else own
-        self.varies: list[bool] = []
+        self.leaves = leaves
+        self.instructions: list[Instruction] = [
+            made(Instruction, (op, (), number))
+            for op, count in zip((INPUT, PARAMETER), leaves, strict=True)
+            for number in range(count)
+        ]
+        self.varies: list[bool] = [True] * leaves[0] + [False] * leaves[1]
         self.shared = 0
         self.adjoints: dict[int, tuple[int, ...]] = {}
         self.slopes: dict[int, tuple[str, int]] = {}
-        self._known: dict[object, int] = {}
+        self._known = defaultdict[str, dict[object, int]](dict)
 
     def __len__(self) -> int:
         return len(self.instructions)
 
     def add(self, op: str, args: tuple[int, ...] = (), number: float = 0.0) -> int:
         """The position of this instruction, appended unless it is there."""
+        if not args and op != CONSTANT and number < self.leaves[op == PARAMETER]:
+            self.shared += 1
+            return self.leaf(op, int(number))
         # The text of a number tells 0.0 from -0.0, and finds nan again.
-        key = (op, args) if args else (op, repr(number))
         position = len(self.instructions)
-        known = self._known.setdefault(key, position)
+        known = self._known[op].setdefault(args or repr(number), position)
         if known < position:
             self.shared += 1
             return known
@@ -112,6 +126,35 @@ class Code:
                     break
         self.varies.append(varies)
         return position
+
+    def append(self, op: str, args: tuple[int, ...], number: float = 0.0) -> int:
+        """As `add`, for what is not there yet and will not be asked for again.
+
+        It takes half the time. Numbers are found again all the same.
+        """
+        position = len(self.instructions)
+        if not args:
+            self._known[op][repr(number)] = position
+        self.instructions.append(made(Instruction, (op, args, number)))
+        fixed = op in OVER_ROWS or not any(map(self.varies.__getitem__, args))
+        self.varies.append(not fixed or op == INPUT)
+        return position
+
+    def leaf(self, op: str, number: int) -> int:
+        """Where one of the leaves that stand first is."""
+        return number + self.leaves[0] if op == PARAMETER else number
+
+    def begun(self) -> tuple[Code, list[int]]:
+        """An empty list with the leaves that stand first here, and where these are."""
+        count, new = sum(self.leaves), Code(self.own)
+        new.leaves = self.leaves
+        new.instructions = self.instructions[:count]
+        new.varies = self.varies[:count]
+        return new, list(range(count))
+
+    def rest(self) -> Iterator[Instruction]:
+        """What comes after the leaves that stand first."""
+        return itertools.islice(self.instructions, sum(self.leaves), None)
 
     def row(self, op: str) -> Operation:
         """What declares an operation: the table's row, or the user's own."""
@@ -149,26 +192,47 @@ class Code:
         instruction = self.instructions[index]
         return instruction.number if instruction.op == CONSTANT else None
 
+    def depends(self, on: Iterable[int], but: Collection[str] = ()) -> list[bool]:
+        """For each instruction, whether it is made of one of these.
+
+        but: operations that nothing is said to be made of.
+        """
+        found = [False] * len(self)
+        for index in on:
+            found[index] = True
+        for index, (op, args, _) in enumerate(self.rest(), sum(self.leaves)):
+            if args and not found[index] and op not in but:
+                for arg in args:
+                    if found[arg]:
+                        found[index] = True
+                        break
+        return found
+
     def only(self, wanted: Sequence[bool]) -> tuple[Code, list[int]]:
         """Those that are wanted, and where each is among them; -1 for the others."""
-        code, positions = Code(self.own), [-1] * len(self)
-        for index, (op, args, number) in enumerate(self.instructions):
+        code = Code(self.own)
+        positions: list[int] = []
+        if all(wanted[: sum(self.leaves)]):
+            code, positions = self.begun()
+        first = len(positions)
+        positions += [-1] * (len(self) - first)
+        for index in range(first, len(self)):
             if wanted[index]:
-                positions[index] = len(code.instructions)
+                op, args, number = self.instructions[index]
                 moved = tuple([positions[arg] for arg in args])
-                code._known[(op, moved) if moved else (op, repr(number))] = len(code)
-                code.instructions.append(made(Instruction, (op, moved, number)))
-                code.varies.append(self.varies[index])
+                positions[index] = code.append(op, moved, number)
         return code, positions
 
     def copy(self) -> Code:
         """The same instructions in a list of its own."""
         other = Code(self.own)
+        other.leaves = self.leaves
         other.instructions = list(self.instructions)
         other.varies = list(self.varies)
         other.adjoints = dict(self.adjoints)
         other.slopes = dict(self.slopes)
-        other._known = dict(self._known)
+        for op, each in self._known.items():
+            other._known[op] = dict(each)
         return other
 
     def carry_notes(self, old: Code, positions: Sequence[int]) -> None:
@@ -176,13 +240,16 @@ class Code:
 
         What the pass found to be a leaf, or an instruction that has a note, is that.
         """
-        gone = {-1} | {p for p in set(positions) if self.instructions[p].op in LEAVES}
+
+        def kept(position: int) -> bool:
+            return position >= 0 and self.instructions[position].op not in LEAVES
+
         for index, of in old.adjoints.items():
             there = tuple([positions[each] for each in of if positions[each] >= 0])
-            if positions[index] not in gone and there:
+            if there and kept(positions[index]):
                 self.adjoints.setdefault(positions[index], there)
         for index, (op, at) in old.slopes.items():
-            if positions[index] not in gone and positions[at] >= 0:
+            if positions[at] >= 0 and kept(positions[index]):
                 self.slopes.setdefault(positions[index], (op, positions[at]))
 
 
@@ -205,6 +272,21 @@ class Kernel(NamedTuple):
     def targets(self) -> int:
         """How many sums there are: one per parameter, then the output's own."""
         return self.parameters + 1 if self.sums else 0
+
+
+@contextmanager
+def many_objects() -> Iterator[None]:
+    """Python's collector waits meanwhile: it would look at every tuple that is made.
+
+    With it, a list of 100 000 instructions takes twice as long.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 # ---- lines of text -------------------------------------------------------------------

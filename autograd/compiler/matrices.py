@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from autograd.compiler.chains import folded, in_turn
 from autograd.compiler.instructions import (
@@ -36,7 +36,7 @@ from autograd.compiler.instructions import (
     CodeRecorder,
     Kernel,
 )
-from autograd.compiler.passes import total_of
+from autograd.compiler.passes import needed, total_of
 from autograd.compiler.steps import (
     Apply,
     Array,
@@ -67,16 +67,18 @@ def found(kernel: Kernel) -> ArrayProgram:
     Inputs, and parameters, whose labels share a name but for the index, as W1[1,2] and
     W1[2,1] do, are an array of their own.
     """
-    code, outputs, totals = over_rows(kernel)
-    code, moved = folded(code, [*outputs, *totals])
+    code, moved = folded(kernel.code, needed(kernel))
+    sums = [(target, moved[a], moved[b]) for target, a, b in kernel.sums]
+    outputs = [moved[output] for output in kernel.outputs]
+    code, totals = over_rows(code, sums, kernel.targets)
     finder = Finder(code)
     finder.leaves(kernel)
     for (_, op, _), members in groups(code).items():
         finder.add(op, members)
-    outputs, totals = [[moved[i] for i in each] for each in (outputs, totals)]
     kept, means = [finder.read(each, (len(each),)) for each in (outputs, totals)]
+    known = {new: old for old, new in enumerate(moved) if new >= 0}
     return ArrayProgram(
-        arrays=finder.described({new: old for old, new in enumerate(moved)}),
+        arrays=finder.described(known),
         outputs=kept,
         totals=means,
         inputs=kernel.inputs,
@@ -88,26 +90,34 @@ def found(kernel: Kernel) -> ArrayProgram:
 # ---- sums over the rows --------------------------------------------------------------
 
 
-def over_rows(kernel: Kernel) -> tuple[Code, list[int], list[int]]:
-    """The kernel's sums as instructions: means over the rows, and what they add up to.
+def over_rows(
+    code: Code, sums: Sequence[tuple[int, int, int]], targets: int
+) -> tuple[Code, list[int]]:
+    """A kernel's sums as instructions: means over the rows, and what they add up to.
 
     Of a product of which one factor is the same for every row, the other's mean is
     taken, so that a mean is of what varies alone.
     """
-    code = kernel.code.copy()
-    pairs: list[list[tuple[int, int]]] = [[] for _ in range(kernel.targets)]
-    for target, a, b in kernel.sums:
+    code, varies = code.copy(), code.varies
+    pairs: list[list[tuple[int, int]]] = [[] for _ in range(targets)]
+    for target, a, b in sums:
         pairs[target].append((a, b))
-    totals = [_mean_total(code, each) for each in pairs]
-    return code, list(kernel.outputs), totals
+    simple = {
+        target: each[0]
+        for target, each in enumerate(pairs)
+        if len(each) == 1 and varies[each[0][0]] and varies[each[0][1]]
+    }
+    others = {t: _total(code, p) for t, p in enumerate(pairs) if t not in simple}
+    products = [code.append(ROW_DOT, pair) for pair in simple.values()]  # most weights
+    totals = others | dict(zip(simple, products, strict=True))
+    return code, [totals[target] for target in range(targets)]
 
 
-def _mean_total(code: Code, pairs: list[tuple[int, int]]) -> int:
+def _total(code: Code, pairs: list[tuple[int, int]]) -> int:
     """The mean over the rows of the sum of the pairs' products."""
-    varies = code.varies
-    if len(pairs) == 1 and varies[pairs[0][0]] and varies[pairs[0][1]]:
-        return code.add(ROW_DOT, pairs[0])  # of most weights, in no time
-    one = code.constant(1.0)
+    varies, one = code.varies, code.constant(1.0)
+    if not any(varies[a] or varies[b] for a, b in pairs):
+        return total_of(CodeRecorder(code), pairs)
     both = [(a, b) for a, b in pairs if varies[a] and varies[b]]
     alone = [
         (a, b) if varies[a] else (b, a) for a, b in pairs if varies[a] != varies[b]
@@ -135,13 +145,15 @@ def groups(code: Code) -> dict[Group, list[int]]:
 
     The level is the longest way from a leaf: those of a level don't need each other.
     """
-    levels: list[int] = []
+    first = sum(code.leaves)
+    levels, varies = [0] * first, code.varies
     together: dict[Group, list[int]] = {}
-    for index, (op, args, _) in enumerate(code.instructions):
-        level = 1 + max([levels[arg] for arg in args], default=-1)
+    level_of = levels.__getitem__
+    for index, (op, args, _) in enumerate(code.rest(), first):
+        level = 1 + max(map(level_of, args)) if args else 0
         levels.append(level)
-        if op not in LEAVES:
-            together.setdefault((level, op, code.varies[index]), []).append(index)
+        if args:
+            together.setdefault((level, op, varies[index]), []).append(index)
     return {group: together[group] for group in sorted(together, key=lambda g: g[0])}
 
 
@@ -152,16 +164,18 @@ def named(labels: Sequence[str], count: int) -> dict[str, list[int]]:
     {'W1': [0, 1], 'w': [2, 3], 'rate2': [4]}
     """
     found: dict[str, list[int]] = {}
-    whole = [label.partition("[")[0] for label in labels] or [""] * count
-    for number, label in enumerate(whole):
-        indexed = labels and "[" in labels[number]
-        name = label if indexed else label.rstrip("0123456789")
+    for number, label in enumerate(labels or [""] * count):
+        whole, index, _ = label.partition("[")
+        name = whole if index else whole.rstrip("0123456789")
         found.setdefault(name, []).append(number)
-    found = {
-        whole[numbers[0]] if len(numbers) == 1 else name: numbers
+    if len(found) > NAMES:
+        return {"": list(range(count))}
+    return {
+        labels[numbers[0]].partition("[")[0]
+        if labels and len(numbers) == 1
+        else name: numbers
         for name, numbers in found.items()
     }
-    return found if len(found) <= NAMES else {"": list(range(count))}
 
 
 # ---- boxes ---------------------------------------------------------------------------
@@ -220,15 +234,15 @@ def _blocks(places: Sequence[int]) -> list[int]:
 
 
 Vector = tuple[int, ...]
-Cells = dict[tuple[Vector, Vector], int]
-"""Dots by their two vectors."""
+Cells = dict[tuple[int, int], int]
+"""Dots by what stands for their two vectors."""
 
 
 class Grid(NamedTuple):
     """Dots of vectors on the left with vectors on the right, each with each or most."""
 
-    lefts: list[Vector]
-    rights: list[Vector]
+    lefts: list[int]
+    rights: list[int]
     cells: Cells
 
     @property
@@ -261,44 +275,57 @@ class Finder:
         self._array = [-1] * len(code)
         self._place = [-1] * len(code)
         self._order = [-1] * len(code)  # by array, then by place
-        self._sides: dict[int, tuple[Vector, Vector]] = {}
-        self._rank = [
-            2 * varies + (made.op != PARAMETER)
-            for made, varies in zip(code.instructions, code.varies, strict=True)
+        self._rank = [  # parameters, then what is the same for every row, the others
+            2 * varies + (op != PARAMETER)
+            for (op, _, _), varies in zip(code.instructions, code.varies, strict=True)
         ]
+        self._numbers: dict[Vector, int] = {}
+        self._long: list[Vector] = []
+        self._constants: set[int] = set()
         self._joins: dict[tuple[int, ...], tuple[int, dict[int, int]]] = {}
 
     def leaves(self, kernel: Kernel) -> None:
         """An array for the leaves of each name, and one for all constants."""
-        made = self.code.instructions
-        position = {(m.op, m.number): i for i, m in enumerate(made) if m.op in LEAVES}
+        code = self.code
+        rest = list(enumerate(code.rest(), sum(code.leaves)))
+        position = {(m.op, m.number): at for at, m in rest if m.op in LEAVES}
         counts = (kernel.inputs, kernel.parameters)
         for kind, labels, count in zip(
             (INPUT, PARAMETER), kernel.labels, counts, strict=True
         ):
+            first, start = code.leaves[kind == PARAMETER], code.leaf(kind, 0)
             for name, numbers in named(labels, count).items():
-                members = [position.get((kind, number), -1) for number in numbers]
+                members = [
+                    start + n if n < first else position.get((kind, n), -1)
+                    for n in numbers
+                ]
                 self._made(Leaf(kind, tuple(numbers), name), members, kind == INPUT)
-        constants = [index for index, m in enumerate(made) if m.op == CONSTANT]
-        values = tuple([made[index].number for index in constants])
+        constants = [at for at, m in rest if m.op == CONSTANT]
+        self._constants.update(constants)
+        values = tuple([code.instructions[at].number for at in constants])
         self._made(Leaf(CONSTANT, values), constants, False)
 
     def add(self, op: str, members: list[int]) -> None:
         """Make the arrays of a group, of dots that differ in order alone only one."""
-        of = self._vectors if op in ("dot", ROW_DOT) else self._args
-        first: dict[object, int] = {}
-        for member in members:
-            self._same[member] = first.setdefault(of(member), member)
-        self._steps(op, list(first.values()))
-        for member in members:
-            same = self._same[member]
+        dots = op in ("dot", ROW_DOT)
+        keys = self._cells(members) if dots else map(self._args, members)
+        first: dict[Any, int] = {}
+        others = []
+        for member, key in zip(members, keys, strict=True):
+            same = first.setdefault(key, member)
             if same != member:
-                self._put(member, self._array[same], self._place[same])
+                self._same[member] = same
+                others.append(member)
+        if dots:
+            self._dots(op, first)
+        else:
+            self._steps(op, list(first.values()))
+        for member in others:
+            same = self._same[member]
+            self._put([member], self._array[same], self._place[same])
 
     def _steps(self, op: str, members: list[int]) -> None:
-        if op in ("dot", ROW_DOT):
-            self._dots(op, members)
-        elif op in ("sum", ROW_MEAN):
+        if op in ("sum", ROW_MEAN):
             self._sums(op, members)
         elif self.code.folds(op):
             self._elements(op, [m for m in members if len(self._args(m)) == 2])
@@ -320,27 +347,26 @@ class Finder:
         return tuple(map(self._same.__getitem__, self.code.instructions[index].args))
 
     def _made(self, step: Step, members: Sequence[int], varies: bool) -> int:
-        number = len(self.arrays)
-        for place, member in enumerate(members):
-            if member >= 0:
-                self._put(member, number, place)
+        self._put(members, len(self.arrays))
         self.arrays.append(Array(step, varies, tuple(members)))
-        return number
+        return len(self.arrays) - 1
 
-    def _put(self, index: int, array: int, place: int) -> None:
-        self._array[index], self._place[index] = array, place
-        self._order[index] = (array << 40) + place
+    def _put(self, members: Sequence[int], array: int, first: int = 0) -> None:
+        """Say where the members are: in an array, one after the other."""
+        arrays, places, order = self._array, self._place, self._order
+        for place, member in enumerate(members, first):
+            if member >= 0:
+                arrays[member], places[member] = array, place
+                order[member] = (array << 40) + place
 
     def _joined(self, members: Sequence[int]) -> tuple[int, dict[int, int]]:
         """An array of all that is there of these results, and where in it they are."""
-        by_array: dict[int, set[int]] = {}
-        for member in members:
-            by_array.setdefault(self._array[member], set()).add(member)
-        order = [
-            m
-            for each in by_array.values()
-            for m in sorted(each, key=self._place.__getitem__)
-        ]
+        by_array: dict[int, list[int]] = {}
+        for member in dict.fromkeys(members):
+            by_array.setdefault(self._array[member], []).append(member)
+        for each in by_array.values():
+            each.sort(key=self._place.__getitem__)
+        order = [member for each in by_array.values() for member in each]
         key = tuple(order)
         if key not in self._joins:
             parts = [self._part(array, each) for array, each in by_array.items()]
@@ -372,10 +398,15 @@ class Finder:
 
     def _adjoint(self, array: Array) -> tuple[int, ...]:
         """By which arrays all results of one are the derivatives."""
-        notes = [
-            self.code.adjoints.get(each, ()) for each in array.scalars if each >= 0
-        ]
-        if isinstance(array.step, (Leaf, Join)) or not notes:
+        if isinstance(array.step, (Leaf, Join)):
+            return ()
+        notes = []
+        for each in array.scalars:
+            if each >= 0:
+                notes.append(self.code.adjoints.get(each, ()))
+                if not notes[-1]:
+                    return ()
+        if not notes:
             return ()
         each_of = [{self._array[of] for of in note} for note in notes]
         common = set.intersection(*each_of)
@@ -384,9 +415,11 @@ class Finder:
 
     def _slope(self, array: Array) -> tuple[str, int]:
         """Of which operation, at which array, all results are the slopes."""
-        found = {self.code.slopes.get(each) for each in array.scalars if each >= 0}
-        if isinstance(array.step, (Leaf, Join)) or not found or None in found:
+        slopes = self.code.slopes
+        members = [each for each in array.scalars if each >= 0]
+        if isinstance(array.step, (Leaf, Join)) or not slopes.keys() >= set(members):
             return "", -1
+        found = {slopes[each] for each in members}
         about = {(note[0], self._array[note[1]]) for note in found if note}
         op, target = about.pop()
         same = not about and self.arrays[target].size == array.size
@@ -404,41 +437,39 @@ class Finder:
     # ---- element by element ----
 
     def _elements(self, op: str, members: list[int]) -> None:
-        for each in self._by_sources(members, self._args):
-            columns = list(zip(*[self._args(member) for member in each], strict=True))
+        args = {member: self._args(member) for member in members}
+        for each in self._by_sources(args):
+            columns = list(zip(*[args[member] for member in each], strict=True))
             dims = sides([self._places(c) for c in columns], len(each))
-            args = tuple([self.read(column, dims) for column in columns])
-            self._made(Apply(op, args, dims), each, self.code.varies[each[0]])
+            reads = tuple([self.read(column, dims) for column in columns])
+            self._made(Apply(op, reads, dims), each, self.code.varies[each[0]])
 
-    def _by_sources(
-        self, members: Iterable[int], args: Callable[[int], Sequence[int]]
-    ) -> Iterable[list[int]]:
+    def _by_sources(self, args: Mapping[int, Vector]) -> Iterable[list[int]]:
         """Those that read of the same arrays, in the order of what they read."""
+        array, place, constants = self._array, self._place, self._constants
         together: dict[tuple[int, ...], list[int]] = {}
-        for member in members:
-            sources = tuple([self._array[arg] for arg in args(member)])
+        for member, read in args.items():
+            sources = tuple([array[arg] for arg in read])
             together.setdefault(sources, []).append(member)
-        parts = [
-            part for each in together.values() for part in self._by_number(each, args)
-        ]
 
         def order(member: int) -> tuple[list[int], list[int]]:
-            made = [
-                (self.code.number(arg) is not None, self._place[arg])
-                for arg in args(member)
-            ]
-            return [p for fixed, p in made if not fixed], [p for _, p in made]
+            read = args[member]
+            moving = [place[arg] for arg in read if arg not in constants]
+            return moving, [place[arg] for arg in read]
 
-        return [sorted(part, key=order) for part in parts]
+        for each in together.values():
+            for part in self._by_number(each, args):
+                yield sorted(part, key=order)
 
     def _by_number(
-        self, members: list[int], args: Callable[[int], Sequence[int]]
+        self, members: list[int], args: Mapping[int, Vector]
     ) -> Iterable[list[int]]:
         """Those with the same constants apart from the others, unless all differ."""
+        constants = self._constants
         together: dict[tuple[int, ...], list[int]] = {}
         for member in members:
-            fixed = [arg for arg in args(member) if self.code.number(arg) is not None]
-            together.setdefault(tuple(fixed), []).append(member)
+            fixed = tuple([arg for arg in args[member] if arg in constants])
+            together.setdefault(fixed, []).append(member)
         return together.values() if len(together) <= FEW else [members]
 
     def _places(self, members: Iterable[int]) -> list[int]:
@@ -471,9 +502,9 @@ class Finder:
 
     # ---- matrix products ----
 
-    def _dots(self, op: str, members: list[int]) -> None:
+    def _dots(self, op: str, cells: Cells) -> None:
         batches: dict[object, list[Grid]] = {}
-        for grid in self._grids({self._vectors(m): m for m in members}):
+        for grid in self._grids(cells):
             batches.setdefault(self._shape(grid), []).append(grid)
         for grids in batches.values():
             if op != ROW_DOT and self._is_formula(grids[0]):
@@ -483,65 +514,105 @@ class Finder:
 
     def _grids(self, cells: Cells) -> list[Grid]:
         """The dots as grids, each as large as can be and at least half full."""
+        matrices: dict[int, object] = {}
+        for left, _ in cells:
+            if left not in matrices:
+                # Parameters of other names are other matrices. What they are multiplied
+                # with is one even if it is in many arrays, as of positions: from here
+                # on the positions are in one array.
+                first = self._vector(left)[0]
+                fixed = self.code.instructions[first].op == PARAMETER
+                matrices[left] = self._sources([left]) if fixed else None
         by_matrix: dict[object, Cells] = {}
         for cell, dot in cells.items():
-            # Parameters of other names are other matrices. What they are multiplied
-            # with is one even if it is in many arrays, as of positions: from here on
-            # the positions are in one array.
-            fixed = self.code.instructions[cell[0][0]].op == PARAMETER
-            matrix = self._sources(cell[:1]) if fixed else None
-            by_matrix.setdefault(matrix, {})[cell] = dot
+            by_matrix.setdefault(matrices[cell[0]], {})[cell] = dot
         grids: list[Grid] = []
-        for part in [part for each in by_matrix.values() for part in connected(each)]:
-            whole = self._grid(part)
-            full = len(part) * 2 >= len(whole.lefts) * len(whole.rights)
-            grids += [whole] if full else map(self._grid, rectangles(part))
+        for each in by_matrix.values():
+            parts = rectangles(each)
+            if overlap(parts):
+                parts = connected(each)
+            for part in parts:
+                whole = self._grid(part)
+                full = len(part) * 2 >= len(whole.lefts) * len(whole.rights)
+                grids += [whole] if full else map(self._grid, rectangles(part))
         return grids
 
-    def _vectors(self, member: int) -> tuple[Vector, Vector]:
-        """The two sides of a dot: parameters, and what is fixed, on the left."""
-        known = self._sides.get(member)
-        if known is None:
-            args, rank, order = self._args(member), self._rank, self._order
-            half = len(args) // 2
+    def _cells(self, members: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """The two sides of each dot: parameters, and what is fixed, on the left."""
+        rank, same, made = self._rank, self._same, self.code.instructions
+        for member in members:
+            args = made[member].args
+            if len(args) == 2:
+                a, b = same[args[0]], same[args[1]]
+                yield (a, b) if rank[a] <= rank[b] else (b, a)
+            else:
+                left, right = self._sides([same[arg] for arg in args])
+                yield self._number(left), self._number(right)
+
+    def _sides(self, args: list[int]) -> tuple[Vector, Vector]:
+        """The sides of a long dot, in the order of what is on the right."""
+        rank, order, half = self._rank, self._order, len(args) // 2
+        lefts, rights = args[:half], args[half:]
+        one, other = [[rank[i] for i in side] for side in (lefts, rights)]
+        if min(one) > max(other):
+            lefts, rights, one, other = rights, lefts, other, one
+        if max(one) > min(other):
             pairs = [
-                (order[b], order[a], a, b)
-                if rank[a] <= rank[b]
-                else (order[a], order[b], b, a)
-                for a, b in zip(args[:half], args[half:], strict=True)
+                (a, b) if rank[a] <= rank[b] else (b, a)
+                for a, b in zip(lefts, rights, strict=True)
             ]
-            pairs.sort()
-            known = tuple([p[2] for p in pairs]), tuple([p[3] for p in pairs])
-            self._sides[member] = known
-        return known
+            lefts, rights = [[pair[side] for pair in pairs] for side in (0, 1)]
+        keys: list[Any] = [order[i] for i in rights]
+        if len(set(keys)) < half:
+            keys = [(order[b], order[a]) for a, b in zip(lefts, rights, strict=True)]
+        places = sorted(range(half), key=keys.__getitem__)
+        return tuple([lefts[n] for n in places]), tuple([rights[n] for n in places])
+
+    def _number(self, vector: Vector) -> int:
+        """What stands for a vector; for one of a single result that does, itself."""
+        number = self._numbers.setdefault(vector, ~len(self._numbers))
+        if ~number == len(self._long):
+            self._long.append(vector)
+        return number
+
+    def _vector(self, number: int) -> Vector:
+        return (number,) if number >= 0 else self._long[~number]
 
     def _grid(self, cells: Cells) -> Grid:
-        lefts = sorted({left for left, _ in cells}, key=self._places)
-        rights = sorted({right for _, right in cells}, key=self._places)
+        lefts = sorted({left for left, _ in cells}, key=self._places_of)
+        rights = sorted({right for _, right in cells}, key=self._places_of)
         return Grid(lefts, rights, cells)
 
-    def _first(self, grid: Grid) -> list[int]:
-        return self._places([*grid.lefts[0], *grid.rights[0]])
+    def _places_of(self, vector: int) -> list[int]:
+        return self._places(self._vector(vector))
 
-    def _sources(self, vectors: Iterable[Vector]) -> frozenset[int]:
-        return frozenset([self._array[i] for vector in vectors for i in vector])
+    def _first(self, grid: Grid) -> list[int]:
+        return [*self._places_of(grid.lefts[0]), *self._places_of(grid.rights[0])]
+
+    def _sources(self, vectors: Iterable[int]) -> frozenset[int]:
+        array = self._array
+        return frozenset([array[i] for each in vectors for i in self._vector(each)])
+
+    def _length(self, grid: Grid) -> int:
+        """How many products each dot adds up."""
+        return len(self._vector(grid.lefts[0]))
 
     def _shape(self, grid: Grid) -> object:
         """What grids have in common that can be one step."""
-        sizes = len(grid.lefts), len(grid.rights), len(grid.lefts[0]), grid.turned
+        sizes = len(grid.lefts), len(grid.rights), self._length(grid), grid.turned
         return sizes, self._sources(grid.lefts), self._sources(grid.rights)
 
     def _is_formula(self, grid: Grid) -> bool:
         """Whether a dot is better written out: short, and of several arrays."""
-        few = len(grid.lefts) == len(grid.rights) == 1 and len(grid.lefts[0]) <= FEW
+        few = len(grid.lefts) == len(grid.rights) == 1 and self._length(grid) <= FEW
         sources = [self._sources(side) for side in (grid.lefts, grid.rights)]
         return few and max(map(len, sources)) > 1
 
     def _product(self, grids: list[Grid], rows: bool) -> None:
         one = grids[0]
-        lefts = [i for grid in grids for left in grid.lefts for i in left]
-        rights = [i for grid in grids for right in grid.rights for i in right]
-        count = len(one.lefts[0])
+        lefts = [i for grid in grids for v in grid.lefts for i in self._vector(v)]
+        rights = [i for grid in grids for v in grid.rights for i in self._vector(v)]
+        count = self._length(one)
         step = Product(
             self.read(lefts, (len(grids), len(one.lefts), count)),
             self.read(rights, (len(grids), len(one.rights), count)),
@@ -555,7 +626,7 @@ class Finder:
 
 def connected(cells: Cells) -> list[Cells]:
     """The dots in parts that have no vector in common."""
-    by_vector: dict[tuple[int, Vector], list[tuple[Vector, Vector]]] = {}
+    by_vector: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for cell in cells:
         for side in (0, 1):
             by_vector.setdefault((side, cell[side]), []).append(cell)
@@ -574,16 +645,24 @@ def connected(cells: Cells) -> list[Cells]:
 
 def rectangles(cells: Cells) -> list[Cells]:
     """The dots in full grids: those whose left vectors have the same right ones."""
-    rights: dict[Vector, list[Vector]] = {}
+    rights: dict[int, list[int]] = {}
     for left, right in cells:
         rights.setdefault(left, []).append(right)
-    together: dict[frozenset[Vector], list[Vector]] = {}
+    together: dict[frozenset[int], list[int]] = {}
     for left, each in rights.items():
         together.setdefault(frozenset(each), []).append(left)
+    if len(together) == 1:
+        return [cells]
     return [
         {(left, right): cells[left, right] for left in lefts for right in rights[left]}
         for lefts in together.values()
     ]
+
+
+def overlap(parts: Sequence[Cells]) -> bool:
+    """Whether two full grids have a vector on the right in common."""
+    rights = [{right for _, right in part} for part in parts]
+    return len(parts) > 1 and len(set().union(*rights)) < sum(map(len, rights))
 
 
 # ---- fusion --------------------------------------------------------------------------

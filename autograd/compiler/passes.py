@@ -8,8 +8,9 @@ multiplication and the addition that follows it. `prune` drops what nothing need
 
 from __future__ import annotations
 
+import functools
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from autograd.compiler.instructions import (
     Code,
     CodeRecorder,
     CompileError,
+    Instruction,
     Kernel,
     Term,
     compare,
@@ -55,11 +57,19 @@ def gradient_kernel(code: Code, output: int, inputs: int, parameters: int) -> Ke
     code = code.copy()
     wanted = _leaves(code, PARAMETER, parameters)
     shares = differentiate(code, output, wanted)
-    one = code.constant(1.0)
+    one, recorder = code.constant(1.0), CodeRecorder(code)
     sums = [(parameters, output, one)]
     for p, position in enumerate(wanted):
+        fixed = []
         for adjoint, partial in shares.get(position, ()):
-            sums.append((p, adjoint, partial))
+            if code.varies[adjoint] or code.varies[partial]:
+                sums.append((p, adjoint, partial))
+            else:
+                fixed.append((adjoint, partial))
+        if len(fixed) > 1:
+            sums.append((p, total_of(recorder, fixed), one))
+        elif fixed:
+            sums.append((p, *fixed[0]))
     return Kernel(code, inputs, parameters, (), tuple(sums))
 
 
@@ -96,7 +106,10 @@ def hvp_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kernel:
 
 def _leaves(code: Code, op: str, count: int) -> list[int]:
     """The positions of all inputs, or of all parameters."""
-    return [code.add(op, (), number) for number in range(count)]
+    first = min(count, code.leaves[op == PARAMETER])
+    start = code.leaf(op, 0)
+    more = [code.add(op, (), number) for number in range(first, count)]
+    return [*range(start, start + first), *more]
 
 
 def _slopes(
@@ -139,10 +152,12 @@ def differentiate(
     The chain rule, from the output back: the adjoint of an instruction is the sum over
     its uses of the user's adjoint times the local derivative, one `dot`.
     """
-    active = _leading_from(code, output, wanted)
+    active = code.depends(wanted, COMPARISONS)  # whose slope is 0
     recorder = CodeRecorder(code, gated)
     one = code.constant(1.0)
-    shares: Shares = {output: [(one, one)]} if active[output] else {}
+    shares: Shares = defaultdict(list)
+    if active[output]:
+        shares[output].append((one, one))
     for index in range(output, -1, -1):
         instruction = code.instructions[index]
         if instruction.op in LEAVES or index not in shares:
@@ -155,7 +170,7 @@ def differentiate(
         found = _shares(recorder, index, factors)
         for arg, share in zip(instruction.args, found, strict=True):
             if active[arg]:
-                shares.setdefault(arg, []).append(share)
+                shares[arg].append(share)
     return shares
 
 
@@ -176,18 +191,6 @@ def tangents(code: Code, given: Mapping[int, int]) -> dict[int, int]:
     return found
 
 
-def _leading_from(code: Code, output: int, wanted: Iterable[int]) -> list[bool]:
-    """For each instruction, whether it depends on one of `wanted`."""
-    active = [False] * len(code)
-    for index in wanted:
-        active[index] = True
-    for index in range(output + 1):
-        op, args, _ = code.instructions[index]
-        if not active[index] and op not in COMPARISONS:  # whose slope is 0
-            active[index] = any(map(active.__getitem__, args))
-    return active
-
-
 def _shares(
     recorder: CodeRecorder, index: int, factors: Sequence[Term]
 ) -> list[tuple[int, int]]:
@@ -202,7 +205,9 @@ def _shares(
     known = len(recorder.code)
     partials = recorder.partials(row, terms, Term(recorder, index))
     if not row.selects:
-        slopes = [recorder.term(partial).index for partial in partials]
+        slopes = [
+            p.index if type(p) is Term else recorder.term(p).index for p in partials
+        ]
         if len(slopes) == 1 and slopes[0] >= known:
             recorder.code.slopes.setdefault(slopes[0], (op, args[0]))
         return [(f.index, slope) for f, slope in zip(factors, slopes, strict=True)]
@@ -277,6 +282,8 @@ def total_of(recorder: CodeRecorder, shares: list[tuple[int, int]]) -> int:
 
 def _counted(code: Code, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """The pairs, those that are there several times as one with that factor."""
+    if len(set(pairs)) == len(pairs):
+        return pairs
     times = Counter(pairs)
     return [
         (a, b) if n == 1 else _scaled(code, a, b, float(n))
@@ -303,9 +310,9 @@ def _product(code: Code, x: int, y: int) -> int:
 
 def simplify(kernel: Kernel) -> tuple[Kernel, Report]:
     """Rewrite every instruction by the first of the rules that knows a better one."""
-    code, done = Code(kernel.code.own), Counter[str]()
-    positions: list[int] = []
-    for op, args, number in kernel.code.instructions:
+    done = Counter[str]()
+    code, positions = kernel.code.begun()
+    for op, args, number in kernel.code.rest():
         if op in LEAVES:
             positions.append(code.add(op, (), number))
         else:
@@ -326,7 +333,7 @@ def better(code: Code, op: str, args: tuple[int, ...]) -> int:
 
 
 def _better(code: Code, op: str, args: tuple[int, ...], done: Counter[str]) -> int:
-    for name, rule in RULES:
+    for name, rule in rules_for(op):
         found = rule(code, op, args)
         if found is not None:
             done[name] += 1
@@ -348,29 +355,28 @@ def _folded(code: Code, op: str, args: tuple[int, ...]) -> int | None:
         return code.constant(forward(code.row(op), numbers, ()))
 
 
+NEUTRAL: dict[str, float] = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}
+
+
 def _neutral(code: Code, op: str, args: tuple[int, ...]) -> int | None:
     """x + 0, x - 0, x * 1, x / 1, --x and a sum or product of one are x.
 
     Never x * 0, which is nan where x is not finite.
     """
     x, y = args[0], args[-1]
-    if op in ("add", "sub") and code.is_constant(y, 0.0):
-        return x
-    if op in ("mul", "div") and code.is_constant(y, 1.0):
-        return x
-    if (op == "add" and code.is_constant(x, 0.0)) or (
-        op == "mul" and code.is_constant(x, 1.0)
-    ):
-        return y
-    if op == "neg" and code.instructions[x].op == "neg":
-        return code.instructions[x].args[0]
-    return x if len(args) == 1 and op in ("sum", "mean", "prod") else None
+    if op in NEUTRAL:
+        if code.is_constant(y, NEUTRAL[op]):
+            return x
+        turns = op in ("add", "mul")
+        return y if turns and code.is_constant(x, NEUTRAL[op]) else None
+    if op == "neg":
+        inner = code.instructions[x]
+        return inner.args[0] if inner.op == "neg" else None
+    return x if len(args) == 1 else None
 
 
 def _chosen(code: Code, op: str, args: tuple[int, ...]) -> int | None:
     """A choice whose condition is known, or whose cases are the same, is no choice."""
-    if op != "where":
-        return None
     condition, x, y = args
     if x == y:
         return x
@@ -472,17 +478,28 @@ def _logsumexp(code: Code, args: tuple[int, ...]) -> int:
 
 def _opened(code: Code, op: str, args: tuple[int, ...]) -> int | None:
     """A gate is for derivatives, and when this pass runs they are there."""
-    return args[1] if op == GATE.name else None
+    return args[1]
 
 
-RULES: tuple[tuple[str, Rule], ...] = (
-    ("gates", _opened),
-    ("constants folded", _folded),
-    ("neutral operations", _neutral),
-    ("choices", _chosen),
-    ("strength reduced", _cheaper),
-    ("lowered", _lowered),
+RULES: tuple[tuple[str, Rule, frozenset[str]], ...] = (
+    ("gates", _opened, frozenset({GATE.name})),
+    ("constants folded", _folded, frozenset()),
+    (
+        "neutral operations",
+        _neutral,
+        frozenset({*NEUTRAL, "neg", "sum", "mean", "prod"}),
+    ),
+    ("choices", _chosen, frozenset({"where"})),
+    ("strength reduced", _cheaper, frozenset({"pow", "div", "mul"})),
+    ("lowered", _lowered, LOWERED | {"sum", "dot"}),
 )
+"""What is tried in turn, and for which operations; for all where there are none."""
+
+
+@functools.cache
+def rules_for(op: str) -> tuple[tuple[str, Rule], ...]:
+    """The rules for an operation."""
+    return tuple([(name, rule) for name, rule, ops in RULES if not ops or op in ops])
 
 
 # ---- multiply-add --------------------------------------------------------------------
@@ -494,57 +511,54 @@ def fuse(kernel: Kernel) -> tuple[Kernel, Report]:
     The product is then not rounded before the addition, on machines that can. A sum of
     such products is a dot.
     """
-    uses = _uses(kernel)
-    code, fused = Code(kernel.code.own), 0
-    positions: list[int] = []
-    for op, args, number in kernel.code.instructions:
-        products = _all_products(kernel.code, op, args, uses)
-        found = _product_in(kernel.code, op, args, uses)
-        if products:
-            op, args = "dot", products
-            fused += len(args) // 2
-        elif found is not None:
-            a, b = kernel.code.instructions[args[found]].args
-            op, args = "fma", (a, b, args[1 - found])
-            fused += 1
-        moved = tuple([positions[arg] for arg in args])
-        positions.append(code.add(op, moved, number))
-    report = Report("fuse", len(kernel.code), len(code), f"multiply-adds {fused}")
+    old = kernel.code
+    joined, inside = _with_products(old, _uses(kernel))
+    code, positions = old.begun()
+    for index, made in enumerate(old.rest(), len(positions)):
+        op, args, number = joined.get(index, made)
+        if index in inside:
+            positions.append(-1)
+        else:
+            moved = tuple([positions[arg] for arg in args])
+            positions.append(code.append(op, moved, number))
+    report = Report("fuse", len(old), len(code), f"multiply-adds {len(inside)}")
     return _moved(kernel, code, positions), report
+
+
+def _with_products(
+    code: Code, uses: list[int]
+) -> tuple[dict[int, Instruction], set[int]]:
+    """The additions with products that nothing else uses in them, and these."""
+    joined: dict[int, Instruction] = {}
+    inside: set[int] = set()
+    for index, (op, args, _) in enumerate(code.rest(), sum(code.leaves)):
+        if op not in ("add", "sum"):
+            continue
+        products = [
+            a for a in args if code.instructions[a].op == "mul" and uses[a] == 1
+        ]
+        if op == "sum" and len(products) == len(args):
+            pairs = [code.instructions[product].args for product in products]
+            sides = [pair[side] for side in (0, 1) for pair in pairs]
+            joined[index] = Instruction("dot", tuple(sides))
+            inside.update(products)
+        elif op == "add" and products:
+            product = products[0]
+            a, b = code.instructions[product].args
+            rest = args[1] if args[0] == product else args[0]
+            joined[index] = Instruction("fma", (a, b, rest))
+            inside.add(product)
+    return joined, inside
 
 
 def _uses(kernel: Kernel) -> list[int]:
     uses = [0] * len(kernel.code)
-    for instruction in kernel.code.instructions:
-        for arg in instruction.args:
+    for _, args, _ in kernel.code.rest():
+        for arg in args:
             uses[arg] += 1
-    for index in _needed(kernel):
+    for index in needed(kernel):
         uses[index] += 1
     return uses
-
-
-def _all_products(
-    code: Code, op: str, args: tuple[int, ...], uses: list[int]
-) -> tuple[int, ...]:
-    """The factors of a sum of nothing but products: it is a dot."""
-    made = [code.instructions[arg] for arg in args]
-    if op != "sum" or any(m.op != "mul" for m in made):
-        return ()
-    if any(uses[arg] > 1 for arg in args):
-        return ()
-    return tuple([m.args[0] for m in made]) + tuple([m.args[1] for m in made])
-
-
-def _product_in(
-    code: Code, op: str, args: tuple[int, ...], uses: list[int]
-) -> int | None:
-    """Which argument of an addition is a product that nothing else uses."""
-    if op != "add":
-        return None
-    for place in (0, 1):
-        if code.instructions[args[place]].op == "mul" and uses[args[place]] == 1:
-            return place
-    return None
 
 
 # ---- dead code -----------------------------------------------------------------------
@@ -554,9 +568,9 @@ def prune(kernel: Kernel) -> tuple[Kernel, Report]:
     """Drop every instruction that no result needs."""
     old = kernel.code
     alive = [False] * len(old)
-    for index in _needed(kernel):
+    for index in needed(kernel):
         alive[index] = True
-    for index in range(len(old) - 1, -1, -1):
+    for index in range(len(old) - 1, sum(old.leaves) - 1, -1):
         if alive[index]:
             for arg in old.instructions[index].args:
                 alive[arg] = True
@@ -567,7 +581,8 @@ def prune(kernel: Kernel) -> tuple[Kernel, Report]:
     return _moved(kernel, code, positions), report
 
 
-def _needed(kernel: Kernel) -> list[int]:
+def needed(kernel: Kernel) -> list[int]:
+    """The results that a kernel is asked for."""
     pairs = [position for _, a, b in kernel.sums for position in (a, b)]
     return [*kernel.outputs, *pairs]
 
@@ -597,9 +612,8 @@ def write_out(kernel: Kernel, known: Callable[[str], bool]) -> Kernel:
         lacking = {op for op in ops if not known(op)}
         if not lacking:
             return kernel
-        code = Code(kernel.code.own)
-        positions: list[int] = []
-        for op, args, number in kernel.code.instructions:
+        code, positions = kernel.code.begun()
+        for op, args, number in kernel.code.rest():
             moved = tuple([positions[arg] for arg in args])
             if op in lacking:
                 positions.append(written_out(code, code.row(op), moved))
@@ -610,9 +624,9 @@ def write_out(kernel: Kernel, known: Callable[[str], bool]) -> Kernel:
 
 
 def optimize(kernel: Kernel) -> tuple[Kernel, list[Report]]:
-    """All passes in order: simplify, prune, fuse, prune."""
+    """All passes in order: simplify, prune, fuse."""
     reports = []
-    for step in (simplify, prune, fuse, prune):
+    for step in (simplify, prune, fuse):
         kernel, report = step(kernel)
         reports.append(report)
     return kernel, reports

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import operator
 import os
@@ -21,7 +22,13 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, final
 from autograd.compiler import storage
 from autograd.compiler.arrays import numpy, table, vector
 from autograd.compiler.chains import joined
-from autograd.compiler.instructions import Code, CompileError, Kernel, listing
+from autograd.compiler.instructions import (
+    Code,
+    CompileError,
+    Kernel,
+    listing,
+    many_objects,
+)
 from autograd.compiler.llvm.expansions import native
 from autograd.compiler.matrices import found, fused
 from autograd.compiler.names import notable
@@ -45,7 +52,7 @@ from autograd.compiler.recording import (
     listed,
     required,
 )
-from autograd.compiler.repeats import LONG, Rolled, described, pays, rolled
+from autograd.compiler.repeats import LONG, Rolled, described, narrow, pays, rolled
 from autograd.compiler.steps import ArrayProgram, Leaf
 from autograd.operation import Operation
 from autograd.value import Value, packed
@@ -366,13 +373,14 @@ class Program:
         kind: "forward", "gradient", "input", "jacobian", "hvp", or "training": the mean
             of the first output and its gradient, and the other outputs for every row.
         """
-        if kind not in self._ready and (turns := self._as_turns(kind)) is not None:
-            self._ready[kind] = turns
         if kind not in self._ready:
-            plan, why_not = self._native(kind)
-            run_by = _backend(NUMPY if why_not else self._backend)
-            self._ready[kind] = run_by(plan)
+            with many_objects():
+                self._ready[kind] = self._as_turns(kind) or self._as_arrays(kind)
         return self._ready[kind]
+
+    def _as_arrays(self, kind: str) -> Any:
+        plan, why_not = self._native(kind)
+        return _backend(NUMPY if why_not else self._backend)(plan)
 
     def _as_turns(self, kind: str) -> Any:
         """What runs it as loops that go through equal steps; None where there are none.
@@ -391,7 +399,8 @@ class Program:
         """The same as loops, where that says it better; looked for once."""
         if not self._rolled:
             found = None
-            if self._backend == LLVM and len(self._code) >= LONG:
+            long = self._backend == LLVM and len(self._code) >= LONG
+            if long and narrow(self._joined[0]):
                 count = len(self.parameters)
                 found = rolled(self._code, self._outputs, self.inputs, count)
             better = found is not None and pays(found, self._code)
@@ -451,9 +460,14 @@ class Program:
             self._kernels[kind] = kernel, reports
         return self._kernels[kind]
 
+    @functools.cached_property
+    def _joined(self) -> tuple[Code, list[int]]:
+        """The instructions with chains as what they are, and where the outputs are."""
+        return joined(self._code, self._outputs)
+
     def _described(self, kind: str) -> Kernel:
         count = len(self.parameters)
-        code, outputs = joined(self._code, self._outputs)
+        code, outputs = self._joined
         if kind == "forward":
             return forward_kernel(code, outputs, self.inputs, count)
         if kind == "jacobian":

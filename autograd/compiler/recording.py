@@ -7,7 +7,13 @@ import math
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from traceback import walk_stack, walk_tb
 from types import FrameType
@@ -17,16 +23,17 @@ from autograd.compiler.chance import Draws
 from autograd.compiler.instructions import (
     CONSTANT,
     GATE,
-    INPUT,
     PARAMETER,
     Code,
     CodeRecorder,
     CompileError,
     Term,
+    many_objects,
 )
 from autograd.compiler.rules import ROWS, every_branch
 from autograd.custom import is_derived
 from autograd.functional import is_array
+from autograd.graph import reached
 from autograd.modes import Setting, ieee, in_effect, recording
 from autograd.operation import Operation
 from autograd.ops import ALIAS, ANSWER, GIVEN, ONCE, TABLE, take
@@ -42,41 +49,48 @@ def from_graph(
     Leaves that are neither inputs nor parameters keep the number they have now. Warns
     of such a number that Python took from what the program computes anew.
     """
-    code, found, nodes = _instructions(outputs, inputs, parameters)
-    frozen = _frozen(nodes, {*inputs, *parameters})
+    code, positions = _instructions(outputs, inputs, parameters)
+    with many_objects():
+        frozen = _frozen(code, positions)
     if frozen:
         warnings.warn_explicit(frozen, RuntimeWarning, *users_place())
-    return code, found
+    return code, [positions[output] for output in outputs]
 
 
 def _instructions(
     outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]
-) -> tuple[Code, list[int], Collection[Value]]:
-    """The instructions, the positions of the outputs, and all nodes in their order."""
+) -> tuple[Code, dict[Value, int]]:
+    """The instructions, and of all nodes in their order the positions."""
     _check_leaves(inputs, "inputs")
     _check_leaves(parameters, "parameters")
-    code = Code()
-    positions = _leaves(code, inputs, parameters)
-    return code, [_append(code, output, positions) for output in outputs], positions
+    code = Code(leaves=(len(inputs), len(parameters)))
+    positions = _leaves(inputs, parameters)
+    with many_objects():
+        _append(code, outputs, positions)
+    return code, positions
 
 
 DIGITS = 10  # of a number that is hardly written by hand, and not met twice by chance
 
 
-def _frozen(nodes: Iterable[Value], leaves: Collection[Value]) -> str:
+def _frozen(code: Code, positions: Mapping[Value, int]) -> str:
     """What a recorded graph keeps of a question that Python answered; or nothing.
 
     It can be known of a True or False, and of a constant that is, to the last bit, what
     a node was that depends on the leaves: `max(v.data for v in values)` leaves one. (An
     operation that selects hands on a constant; then it is no coincidence.)
     """
-    depends, made = set(leaves), {leaf.data: leaf for leaf in leaves}
-    for node in nodes:
-        if not depends.isdisjoint(node.parents):
-            depends.add(node)
-            if not node.operation.selects:
+    leaves = sum(code.leaves)
+    fixed = [node for node, at in positions.items() if at >= leaves and not node.op]
+    long = {node.data for node in fixed if len(repr(abs(node.data))) > DIGITS}
+    if not long and all(node.operation is not ANSWER for node in fixed):
+        return ""
+    depends, made = code.depends(range(leaves)), dict[float, Value]()
+    for node, at in positions.items():
+        if depends[at]:
+            if node.data in long and not (node.op and node.operation.selects):
                 made.setdefault(node.data, node)
-        elif node.op or node in depends:
+        elif node.op:
             continue
         elif node.operation is ANSWER:
             return (
@@ -85,7 +99,7 @@ def _frozen(nodes: Iterable[Value], leaves: Collection[Value]) -> str:
                 f"of the recording. {FUNCTION}; for an answer that stays, write 1.0 or "
                 "0.0"
             )
-        elif len(repr(abs(node.data))) > DIGITS and node.data in made:
+        elif node.data in made:
             source = describe(made[node.data])
             return (
                 f"the program keeps the number {node.data!r}, which was that of "
@@ -101,22 +115,27 @@ FUNCTION = (
 )
 
 
-def _append(code: Code, output: Value, positions: dict[Value, int]) -> int:
-    """Add the nodes of a graph that are not there yet; the position of its output.
-
-    What is there is not walked again, so that many outputs of one graph take no longer
-    than one.
-    """
-    stack = [output]
-    while stack:
-        node = stack[-1]
-        missing = [each for each in node.parents if each not in positions]
-        if node not in positions and not missing:
-            positions[node] = _instruction(code, node, positions)
+def _append(code: Code, outputs: Sequence[Value], positions: dict[Value, int]) -> None:
+    """Add the nodes of a graph that have no position yet, and their positions."""
+    names: dict[int, str] = {}
+    at = positions.__getitem__
+    for node in reached(outputs)[0]:
         if node in positions:
-            stack.pop()
-        stack += reversed(missing)
-    return positions[output]
+            continue
+        row = node.operation
+        name = names.get(id(row))
+        if name is None:
+            positions[node] = _instruction(code, node, positions)
+            if is_plain(row):
+                names[id(row)] = code.name(row)
+        else:
+            positions[node] = code.add(name, tuple(map(at, node.parents)))
+
+
+def is_plain(row: Operation) -> bool:
+    """Whether a node of this row is an instruction of its name, and nothing else."""
+    special = row in (GATE, GIVEN, ALIAS, take) or ROWS.get(row.name) is row
+    return bool(row.name) and not special and not is_derived(row)
 
 
 def listed(values: Any, what: str) -> list[Any]:
@@ -144,18 +163,16 @@ def _check_leaves(values: Sequence[Value], what: str) -> None:
             )
 
 
-def _leaves(
-    code: Code, inputs: Sequence[Value], parameters: Sequence[Value]
-) -> dict[Value, int]:
-    positions: dict[Value, int] = {}
-    for op, values in ((INPUT, inputs), (PARAMETER, parameters)):
-        for number, value in enumerate(values):
-            if value in positions:
-                raise ValueError(
-                    f"{describe(value)} is given twice; a leaf is one input or one "
-                    "parameter"
-                )
-            positions[value] = code.add(op, (), number)
+def _leaves(inputs: Sequence[Value], parameters: Sequence[Value]) -> dict[Value, int]:
+    """Where the leaves are: inputs, then parameters, stand first."""
+    leaves = [*inputs, *parameters]
+    positions = {value: place for place, value in enumerate(leaves)}
+    if len(positions) < len(leaves):
+        counts = Counter(leaves)
+        twice = next(value for value in leaves if counts[value] > 1)
+        raise ValueError(
+            f"{describe(twice)} is given twice; a leaf is one input or one parameter"
+        )
     return positions
 
 
@@ -221,7 +238,9 @@ def written_out(code: Code, row: Operation, args: Sequence[int]) -> int:
         raise CompileError(
             f"the forward function of {row.name!r} can't be recorded: {error}"
         ) from None
-    return _append(code, output, dict(zip(stand_ins, args, strict=True)))
+    positions = dict(zip(stand_ins, args, strict=True))
+    _append(code, [output], positions)
+    return positions[output]
 
 
 # ---- functions, on stand-ins ---------------------------------------------------------
@@ -263,8 +282,8 @@ def _from_call(
         outputs = [as_value(x) for x in found]
     if not outputs:
         raise ValueError("the function returned no outputs; return a Value or several")
-    code, positions, _ = _instructions(outputs, stand_ins, parameters)
-    return code, positions, shape
+    code, positions = _instructions(outputs, stand_ins, parameters)
+    return code, [positions[output] for output in outputs], shape
 
 
 def _quiet() -> AbstractContextManager[Any]:

@@ -221,9 +221,8 @@ def opened(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
     """
     if not any(made.op in ("sum", "dot") for made in code.instructions):
         return code, list(outputs)
-    made = Code(code.own)
-    positions: list[int] = []
-    for op, args, number in code.instructions:
+    made, positions = code.begun()
+    for op, args, number in code.rest():
         moved = tuple([positions[arg] for arg in args])
         if op in ("sum", "dot") and len(args) > 2:
             positions.append(_chained(made, op, moved))
@@ -409,13 +408,17 @@ class _Roller:
         return body.add(INPUT, (), reads.setdefault(cells, len(reads)))
 
 
-def pays(given: Rolled, code: Code) -> bool:
-    """Whether loops say much less than the list that they come from.
+def narrow(code: Code) -> bool:
+    """Whether most instructions wait for each other.
 
-    Where many instructions do not wait for each other, arrays of them say it better.
+    Where they don't, arrays of them say it better than loops.
     """
-    few = given.length * LESS <= len(code)
-    return few and len(groups(code)) * WIDE > len(code)
+    return len(groups(code)) * WIDE > len(code)
+
+
+def pays(given: Rolled, code: Code) -> bool:
+    """Whether loops say much less than the list that they come from."""
+    return given.length * LESS <= len(code)
 
 
 def described(given: Rolled) -> str:

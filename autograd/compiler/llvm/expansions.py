@@ -16,9 +16,8 @@ def expanded(kernel: Kernel) -> Kernel:
     """The same, every instruction one that `operations` has a form of."""
     if not any(made.op in EXPANSIONS for made in kernel.code.instructions):
         return kernel
-    code = Code(kernel.code.own)
-    positions: list[int] = []
-    for op, args, number in kernel.code.instructions:
+    code, positions = kernel.code.begun()
+    for op, args, number in kernel.code.rest():
         moved = tuple([positions[arg] for arg in args])
         if op in EXPANSIONS:
             positions.append(EXPANSIONS[op](code, *moved))

@@ -147,9 +147,8 @@ def sources(code: Code, index: int) -> Iterable[int]:
 
 def _cut(kernel: Kernel) -> tuple[Code, list[int]]:
     """The same instructions, long sums and dots in pieces."""
-    code = Code(kernel.code.own)
-    positions: list[int] = []
-    for op, args, number in kernel.code.instructions:
+    code, positions = kernel.code.begun()
+    for op, args, number in kernel.code.rest():
         moved = tuple([positions[arg] for arg in args])
         if op == "dot":  # a layer may take it, from slots
             moved = tuple([_kept(code, arg) for arg in moved])

@@ -473,10 +473,19 @@ class Loops(Products):
         body.loop("%start", "%stop", lambda row: self._one_row(body, row))
 
     def _emit_calls(self, body: Function, when: int, rows: str = "1") -> None:
-        for function, at in self._made[when]:
-            words = body.address("%tables", at)
+        """Call one function after the other, in a loop: written out, it is long."""
+        made = self._made[when]
+        functions = self.table([f"ptrtoint (ptr @{name} to i64)" for name, _ in made])
+        places = self.table([at for _, at in made])
+
+        def one(n: str) -> None:
+            words = body.address("%tables", body.entry(places, n))
+            function = body.emit(f"inttoptr i64 {body.entry(functions, n)} to ptr")
             args = f"ptr %numbers, ptr {words}, ptr %tables, i64 {rows}"
-            body.call_void(function, args)
+            body.lines.append(f"  call void {function}({args})")
+
+        if made:
+            body.loop(0, len(made), one)
 
     def _clear(self, body: Function, start: int, size: int) -> None:
         zero = body.number(0.0)

@@ -181,10 +181,10 @@ class Unit:
         self.lanes = lanes
         self.lines: list[str] = []
         self._calls: set[tuple[str, int]] = set()
-        self._tables: dict[tuple[int, ...], str] = {}
+        self._tables: dict[tuple[int | str, ...], str] = {}
 
-    def table(self, numbers: Sequence[int]) -> str:
-        """The name of a table of whole numbers."""
+    def table(self, numbers: Sequence[int | str]) -> str:
+        """The name of a table of whole numbers, or of what LLVM finds to be one."""
         key = tuple(numbers)
         if key not in self._tables:
             self._tables[key] = f"@table{len(self._tables)}"
