@@ -35,6 +35,7 @@ from nn.hints import (
     Numbers,
     Stage,
     Target,
+    Targets,
     TrainingState,
 )
 from nn.kinds import KINDS, built, kind_of
@@ -85,6 +86,11 @@ class Context:
         """The names of the table's columns that the inputs are made of."""
         return self.encoding.columns if self.encoding else self.features
 
+    @property
+    def unit(self) -> float:
+        """How much of the target's own unit 1 in the outputs is."""
+        return self.target_scaling.deviation[0] if self.target_scaling else 1.0
+
     def inputs(self, X: Any) -> Array:
         """A table as the model takes it.
 
@@ -92,9 +98,10 @@ class Context:
             them, of texts and numbers. An array with a column for each of `features`
             is taken as encoded.
         """
-        if self.encoding is not None and not _is_array(X, len(self.features)):
-            X = self.encoding.read(X).X
-        return self.scaling(X) if self.scaling else table(X)
+        if self.encoding is None or _is_array(X, len(self.features)):
+            return self.scaling(X) if self.scaling else table(X)
+        read = table(self.encoding.read(X).X)
+        return self.scaling.scaled(read, into=read) if self.scaling else read
 
     def scaled(self, X: Array) -> Array:
         """Rows that are encoded, as the model takes them."""
@@ -112,11 +119,11 @@ class Context:
             start = stop
         return found
 
-    def targets(self, y: Sequence[Target]) -> list[Target]:
-        """Targets as the model learns them."""
+    def targets(self, y: Sequence[Target]) -> Targets:
+        """Targets as the model learns them: an array where they are scaled."""
         if self.target_scaling is None:
-            return list(y)
-        scaled: list[Target] = self.target_scaling(as_column(y))[:, 0].tolist()
+            return y
+        scaled: Array = self.target_scaling(as_column(y))[:, 0]
         return scaled
 
     def predictions(self, outputs: Array) -> list[Any]:

@@ -151,11 +151,10 @@ class Cells:
     @cached_property
     def plain(self) -> pl.Series | None:
         """The numbers, where there is one in each row, and none needs a second look."""
-        import polars as pl
 
         if any(x.isdigit() for x in "".join(self.told.words)) or self.usual == ",":
             return None
-        found = self.sheet.columns[self.name].cast(pl.Float64, strict=False)
+        found = self.sheet.numbers(self.name).rechunk()
         return None if found.null_count() or not found.is_finite().all() else found
 
     @property
@@ -178,6 +177,11 @@ class Cells:
         """The texts that are there."""
         whole = self.plain is not None or not self.gaps.any()
         return self.texts if whole else self._filled
+
+    @property
+    def count(self) -> int:
+        """How many texts are there."""
+        return len(self.sheet if self.plain is not None else self.present)
 
     @cached_property
     def _filled(self) -> pl.Series:
@@ -213,7 +217,7 @@ class Cells:
     def check(self, found: pl.Series, what: str) -> None:
         """Raise ValueError where more than a few texts are not what they should be."""
         odd = ~self.gaps & found.is_null()
-        if odd.sum() > (1 - ENOUGH) * len(self.present):
+        if odd.sum() > (1 - ENOUGH) * self.count:
             text, place = self.place(odd)
             raise ValueError(f"{place}: {cut(text)!r} is not a {what}")
 
@@ -247,8 +251,7 @@ def understood(cells: Cells) -> Column:
 
 
 def _found_out(cells: Cells) -> Column:
-    found, rows = cells.numbers, len(cells.sheet)
-    count = rows if cells.plain is not None else len(cells.present)
+    found, rows, count = cells.numbers, len(cells.sheet), cells.count
     if not count:
         return _useless(cells, "empty", "no row has a value")
     if found.count() >= ENOUGH * count and not cells.coded:
@@ -266,7 +269,7 @@ def _found_out(cells: Cells) -> Column:
 
 def _partly(cells: Cells, found: pl.Series) -> str:
     """How many numbers are among a column's texts, where most are."""
-    if cells.coded or found.count() <= 0.5 * len(cells.present):
+    if cells.coded or found.count() <= 0.5 * cells.count:
         return ""
     text, _ = cells.place(~cells.gaps & found.is_null())
     return f"; {found.count()} are numbers, but not {cut(text, 20)!r}"

@@ -26,7 +26,6 @@ from nn.engine import (
     Task,
     as_list,
     recorded,
-    taken,
 )
 from nn.hints import Array, Indices
 from nn.losses import cross_entropy
@@ -81,13 +80,13 @@ class Compiled(Engine):
         descent = self._descent_of(pace.optimizer, numbers)
         if descent is None:
             return super().epoch(numbers, rows, pace)
-        table, size = taken(self.table, rows), pace.size
-        factors = [pace.factor] * -(-len(table) // size)
-        done, state = self._descend(descent, table, numbers, pace, factors)
+        table, size = self.table, pace.size
+        factors = [pace.factor] * -(-len(rows) // size)
+        done, state = self._descend(descent, table, rows, numbers, pace, factors)
         steps = _fine(done)
         if steps < len(factors):  # again, as far as all is well
-            well = table[: steps * size]
-            _, state = self._descend(descent, well, numbers, pace, factors[:steps])
+            well, rates = rows[: steps * size], factors[:steps]
+            _, state = self._descend(descent, table, well, numbers, pace, rates)
         _keep(pace.optimizer, state, steps)
         seen = slice(steps + 1)
         outputs = done.outputs[: (steps + 1) * size]
@@ -105,7 +104,8 @@ class Compiled(Engine):
         descent = self._descent_of(pace.optimizer, numbers)
         assert descent is not None
         table = np.tile(self.table, (len(factors), 1))
-        done, state = self._descend(descent, table, numbers, pace, factors)
+        every = range(len(table))
+        done, state = self._descend(descent, table, every, numbers, pace, factors)
         fine = _fine(done)
         if fine == len(factors) and not np.isfinite(state[0]).all():
             fine = len(factors) // 2
@@ -118,6 +118,7 @@ class Compiled(Engine):
         self,
         descent: Descent,
         table: Array,
+        rows: Indices,
         numbers: Array,
         pace: Pace,
         factors: list[float],
@@ -127,7 +128,7 @@ class Compiled(Engine):
         start = [numbers, *optimizer.remembered(numbers)]
         rates = [optimizer.lr * factor for factor in factors]
         state, outputs, losses, norms = descent.run(
-            table, pace.size, start, rates, optimizer.steps, pace.clip
+            table, rows, pace.size, start, rates, optimizer.steps, pace.clip
         )
         return Epoch(state[0], losses, norms, outputs), state
 

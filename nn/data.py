@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import random
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -62,7 +63,7 @@ class Dataset(Pair):
 
     def rows(self, indices: Sequence[int]) -> Dataset:
         """The table of these rows alone."""
-        y = [self.y[i] for i in indices]
+        y = targets_of(self.y, indices)
         X = self.X[list(indices)]
         return Dataset(X, y, self.features, self.target, self.labels)
 
@@ -90,6 +91,15 @@ class Dataset(Pair):
         return escape(repr(self)) + display.table([*self.features, self.target], shown)
 
 
+def targets_of(y: Sequence[Target], rows: Sequence[int]) -> Sequence[Target]:
+    """The targets of these rows; an array of numbers stays one."""
+    if isinstance(y, array):
+        import numpy as np
+
+        return array("d", np.asarray(y)[rows].tobytes())
+    return [y[row] for row in rows]
+
+
 def looks_like_classes(labels: Sequence[Target]) -> TypeGuard[Sequence[Label]]:
     """Texts, or at most 20 different whole numbers, are classes."""
     if all(isinstance(label, str) for label in labels):
@@ -115,15 +125,16 @@ def split_rows(
             f"{name} is a part of the rows between 0 and 1, such as 0.2; got "
             f"{fraction!r}"
         )
+    import numpy as np
+
     order = _shuffled(len(labels), random.Random(f"split {seed}"))
     aside = _dealt(order, _codes(labels, grouped), round(len(labels) * fraction))
-    chosen = set(aside)
-    kept = [row for row in range(len(labels)) if row not in chosen]
-    if not kept or not aside:
+    kept = np.delete(np.arange(len(labels)), aside)
+    if not len(kept) or not len(aside):
         raise ValueError(
             f"{len(labels)} rows are too few to set a part of {fraction} aside ({name})"
         )
-    return kept, aside
+    return kept.tolist(), aside.tolist()
 
 
 MANY = 100_000
@@ -153,7 +164,7 @@ def _codes(labels: Sequence[Target], grouped: bool | None) -> Integers:
     return np.array([known.setdefault(x, len(known)) for x in labels], dtype=int)
 
 
-def _dealt(order: Integers, codes: Integers, wanted: int) -> list[int]:
+def _dealt(order: Integers, codes: Integers, wanted: int) -> Integers:
     """So many rows, of each class its share; those that come first in the order.
 
     The i-th row of the n of a class stands at (i + 1/2) / n, and the rows that stand
@@ -171,7 +182,7 @@ def _dealt(order: Integers, codes: Integers, wanted: int) -> list[int]:
     free = np.flatnonzero(among < counts[classes] - 1)
     stands = (among[free] + 0.5) / counts[classes[free]]
     taken = free[np.argsort(stands, kind="stable")[:wanted]]
-    return sorted(int(row) for row in order[taken])
+    return np.sort(order[taken])
 
 
 def table(X: Rows | Dataset) -> Array:
@@ -289,15 +300,18 @@ class Scaling:
         """The scaled table."""
         return self.scaled(table(X))
 
-    def scaled(self, rows: Array) -> Array:
-        """The same of a table that `table` gave: it is not looked through again."""
+    def scaled(self, rows: Array, into: Array | None = None) -> Array:
+        """The same of a table that `table` gave: it is not looked through again.
+
+        into: an array of that shape for the result, such as `rows`; None for a new one.
+        """
         import numpy as np
 
         if rows.shape[1] != len(self.mean):
             raise ValueError(
                 f"this scaling is for {len(self.mean)} columns, got {rows.shape[1]}"
             )
-        scaled: Array = rows - np.array(self.mean)
+        scaled: Array = np.subtract(rows, self.mean, out=into)
         scaled /= np.array(self.deviation)  # in place: it may be a large table
         return scaled
 

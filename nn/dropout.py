@@ -124,12 +124,16 @@ class Noise:
         """A table like it, with columns that leave nothing out."""
         import numpy as np
 
+        if not self.parts:
+            return X
         return np.hstack([X, np.ones((len(X), len(self.parts)))])
 
     def drawn(self, seed: int, epoch: int) -> Array:
         """The table with the columns of an epoch, which follow from the seed."""
         import numpy as np
 
+        if not self.parts:
+            return self.X
         # Far away from what shuffles the rows of the same epoch.
         counter = np.random.Philox(key=(seed % 2**64, epoch)).jumped()
         p = np.array(self.parts)

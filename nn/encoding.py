@@ -275,8 +275,8 @@ class Encoding:
 
     def dataset(self, table: Table) -> Dataset:
         """A table as numbers, before they are scaled."""
-        by_name = {column.name: column for column in table.columns}
-        X = self.inputs(by_name[name] for name in self.columns)
+        by_name = {column.name: column for column in table.whole}
+        X = self.inputs(table.here(by_name[name]) for name in self.columns)
         return Dataset(X, table.y, self.features, table.target, table.classes)
 
     def scaling(self, data: Dataset) -> Scaling:

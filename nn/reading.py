@@ -85,6 +85,14 @@ class Sheet:
         self.check_has([name])
         return self.columns[name]
 
+    def numbers(self, name: str) -> pl.Series:
+        """The number that each of one column's texts is, or null."""
+        import polars as pl
+
+        if isinstance(self.columns, _Portions):
+            return self.columns.numbers(name)
+        return self.columns[name].cast(pl.Float64, strict=False)
+
     def check_has(self, names: Iterable[str]) -> None:
         """Raise ValueError, with all columns listed, unless these are among them."""
         for name in names:
@@ -260,6 +268,8 @@ def _decoded(data: bytes, encoding: str, name: str) -> bytes:
 
 def _check_utf8(data: bytes) -> None:
     """Raise UnicodeDecodeError for another encoding; without a copy of it all."""
+    if data.isascii():
+        return
     decoder = codecs.getincrementaldecoder("utf-8")()
     for begin in range(0, len(data), CHUNK):
         decoder.decode(data[begin : begin + CHUNK])
@@ -297,7 +307,7 @@ def _separated(
         named = _by_polars(data, head, names)
     if named is not None:
         first = head.lines + 1
-        lines: Sequence[int] = range(first, first + len(named[names[0]]))
+        lines: Sequence[int] = range(first, first + _length(named))
     else:
         columns, lines = _by_csv(data, name, head)
         named = dict(zip(names, columns, strict=True))
@@ -305,6 +315,12 @@ def _separated(
         named = {name: named[name] for name in names[:-1]}  # each line ends in a mark
     told = (*notes, *more)
     return _checked(Sheet(name, named, lines, unnamed, told, delimiter=head.delimiter))
+
+
+def _length(columns: Mapping[str, pl.Series]) -> int:
+    if isinstance(columns, _Portions):
+        return columns.rows
+    return len(next(iter(columns.values()), ()))
 
 
 def _checked(sheet: Sheet) -> Sheet:
@@ -524,32 +540,24 @@ def _is_plain(data: bytes, head: _Head) -> bool:
 
 def _is_grid(lines: bytes, head: _Head) -> bool:
     """The same of some whole lines: every so many marks, and no other, ends a line."""
-    import numpy as np
-
     lines = lines if lines.endswith(b"\n") else lines + b"\n"
-    starts_odd = lines.startswith((b"#", b"\n", b"\r")) or b"\n#" in lines
-    if starts_odd or b"\n\n" in lines or b"\n\r" in lines:
+    if lines.startswith(b"#") or (b"#" in lines and b"\n#" in lines):
         return False
-    if lines.count(b"\r") != lines.count(b"\r\n"):
+    if b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n"):
         return False
-    codes = np.frombuffer(lines, np.uint8)
-    ends = codes == ord("\n")
-    marks = ends | (codes == ord(head.delimiter))
-    if b'"' in lines:
-        inside = np.logical_xor.accumulate(codes == ord('"'))
-        if inside[-1] or (ends & inside).any():
-            return False
-        marks &= ~inside
-    found, columns = ends[marks], len(head.names)
-    if len(found) % columns:
+    if len(head.names) == 1 and re.search(rb"(?m)^\r?$", lines[:-1]):
+        return False  # a blank line, which has as many marks as any other
+    rows = lines.count(b"\n")
+    bare = re.sub(rb'"[^"]*"', b"", lines) if b'"' in lines else lines
+    if b'"' in bare or bare.count(b"\n") != rows:
         return False
-    return bool(found[columns - 1 :: columns].all()) and (
-        int(found.sum()) == len(found) // columns
-    )
+    mark = head.delimiter.encode()
+    others = bytes(range(256)).translate(None, mark + b"\n")
+    return bare.translate(None, others) == (mark * (len(head.names) - 1) + b"\n") * rows
 
 
-PORTION = 2**21
-"""Cells that are read as texts in one go, or an eighth of all."""
+PORTION = 2**24
+"""Bytes of columns that are read in one go, or an eighth of all."""
 
 
 class _Portions(Mapping[str, "pl.Series"]):
@@ -558,9 +566,10 @@ class _Portions(Mapping[str, "pl.Series"]):
     def __init__(self, data: bytes, head: _Head, names: Sequence[str]) -> None:
         self._data, self._head = data, head
         self._places = {name: place for place, name in enumerate(names)}
-        self._held: dict[int, pl.Series] = {}
-        lines = data.count(b"\n") + 1
-        self._size = max(PORTION // lines, len(names) // 8, 1)
+        self._texts: dict[int, pl.Series] = {}
+        self._numbers: dict[int, pl.Series] = {}
+        lines = data.count(b"\n") + (not data.endswith(b"\n"))
+        self.rows = lines - head.lines
 
     def __len__(self) -> int:
         return len(self._places)
@@ -568,27 +577,44 @@ class _Portions(Mapping[str, "pl.Series"]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._places  # without the column, which `Mapping` would ask for
+
     def __getitem__(self, name: str) -> pl.Series:
-        place = self._places[name]
-        if place not in self._held:
-            self._held.clear()
-            begin = place - place % self._size
-            places = range(begin, min(begin + self._size, len(self)))
-            found = _bare(_read(self._data, self._head, [*places]))
-            self._held.update(zip(places, found, strict=True))
-        return self._held[place]
+        return _bare(self._column(name, self._texts, numbers=False))
+
+    def numbers(self, name: str) -> pl.Series:
+        """The number that each text is, or null: a number is read in half the time."""
+        return self._column(name, self._numbers, numbers=True)
+
+    def _column(
+        self, name: str, held: dict[int, pl.Series], *, numbers: bool
+    ) -> pl.Series:
+        place, cell = self._places[name], 8 if numbers else 16
+        if place not in held:
+            held.clear()
+            size = max(PORTION // cell // self.rows, len(self) // 8, 1)
+            begin = place - place % size
+            places = [*range(begin, min(begin + size, len(self)))]
+            found = _read(self._data, self._head, places, numbers=numbers)
+            held.update(zip(places, found, strict=True))
+        return held[place]
 
 
-def _read(data: bytes, head: _Head, places: list[int] | None) -> list[pl.Series]:
-    """The cells of these columns, of all where none are said."""
+def _read(
+    data: bytes, head: _Head, places: list[int] | None, *, numbers: bool = False
+) -> list[pl.Series]:
+    """The cells of these columns, of all where none are said; as texts, or numbers."""
     import polars as pl
 
+    kind = pl.Float64() if numbers else pl.String()
     return pl.read_csv(
         data,
         has_header=False,
         separator=head.delimiter,
         skip_lines=head.lines,
-        infer_schema=False,
+        schema={str(place): kind for place in range(len(head.names))},
+        ignore_errors=numbers,
         columns=places,
     ).get_columns()
 
@@ -607,17 +633,14 @@ def _by_polars(
         return None
     if len(columns) != len(names):
         return None
-    return dict(zip(names, _bare(columns), strict=True))
+    return dict(zip(names, map(_bare, columns), strict=True))
 
 
-def _bare(columns: list[pl.Series]) -> list[pl.Series]:
+def _bare(column: pl.Series) -> pl.Series:
     """Texts without blanks around them, "" for none; the same where there are none."""
-    found = []
-    for column in columns:
-        column = column.fill_null("") if column.null_count() else column
-        blank = column.str.contains(r"^\s|\s$").any()
-        found.append(column.str.strip_chars() if blank else column)
-    return found
+    column = column.fill_null("") if column.null_count() else column
+    blank = column.str.contains(r"^\s|\s$").any()
+    return column.str.strip_chars() if blank else column
 
 
 def _by_csv(
@@ -637,7 +660,7 @@ def _by_csv(
         cells = zip(*[row for _, row in some], strict=True)
         for part, column in zip(parts, cells, strict=True):
             part.append(pl.Series(column, dtype=pl.String))
-    return _bare([pl.concat(part) for part in parts]), lines
+    return [_bare(pl.concat(part)) for part in parts], lines
 
 
 def _portions(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -780,5 +803,5 @@ def _from_frame(frame: pl.DataFrame, name: str) -> Sheet:
 
 def _numbered(name: str, columns: Mapping[str, pl.Series]) -> Sheet:
     """A sheet whose rows are counted, where there are no lines of a file."""
-    count = len(next(iter(columns.values()), ()))
-    return _checked(Sheet(name, columns, range(1, count + 1), row="row"))
+    rows = range(1, _length(columns) + 1)
+    return _checked(Sheet(name, columns, rows, row="row"))

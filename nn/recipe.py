@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from inspect import signature
+from math import fsum
+from operator import mul
 from statistics import fmean
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -38,9 +40,9 @@ from nn.diagnose import Diagnosis, diagnose
 from nn.encoding import Encoding
 from nn.engine import loss_of, predict
 from nn.extras import require
-from nn.hints import Array, Target
+from nn.hints import Array, Integers, Targets
 from nn.history import History, summary
-from nn.losses import LOSSES
+from nn.losses import LOSSES, Loss
 from nn.metrics import Bin, ClassReport, Importance, NumberReport
 from nn.module import ACTIVATIONS, MLP, Module
 from nn.optim import OPTIMIZERS, Optimizer
@@ -49,8 +51,8 @@ from nn.reading import read as read_sheet
 from nn.schedules import SCHEDULES
 from nn.table import Meaning, Table, meanings
 from nn.table import read as read_table
-from nn.targets import BINARY, as_predictions, encode
-from nn.training import Metric, accuracy, fit, mean_error
+from nn.targets import BINARY, encode, squeezed
+from nn.training import accuracy, fit, mean_error
 
 NUMBER_LOSSES = ("mse", "mae", "huber")
 
@@ -399,8 +401,8 @@ class Trained(Predictor):
 
     def diagnose(self) -> Diagnosis:
         """Why it does not learn, or learns what it should not; see `nn.diagnose`."""
-        rows, context = self.parts["training"], self.context
-        X, y = context.scaled(rows.X), context.targets(rows.y)
+        context = self.context
+        X, y = _learned(self.parts["training"], context)
         names = context.features
         return diagnose(self.model, X, y, history=self.history, features=names)
 
@@ -420,8 +422,8 @@ class Trained(Predictor):
 
     def importance(self, part: str = "test") -> tuple[Importance, ...]:
         """Which of the table's columns matter, the one that does most first."""
-        rows, context, history = self.parts[part], self.context, self.history
-        X, y = context.scaled(rows.X), context.targets(rows.y)
+        context, history = self.context, self.history
+        X, y = _learned(self.parts[part], context)
 
         def loss(outputs: Array) -> float:
             return measure(history, context, outputs, y)["loss"]
@@ -476,23 +478,22 @@ def learn(
     if settings.resume:
         _check_same_rows(settings.resume, context)
     model = make_model(table, settings)
-    seen = {k: (context.inputs(p.X), context.targets(p.y)) for k, p in parts.items()}
-    asked = settings.loss
-    options = {
+    asked, aside = settings.loss, parts.get("validation")
+    options: dict[str, Any] = {
         "loss": asked if asked != "auto" else default_loss(table),
         "optimizer": make_optimizer(settings),
-        "validation": seen.get("validation"),
-        "metrics": {"error": error_in(context)} if context.target_scaling else None,
+        "validation": _learned(aside, context) if aside else None,
         "checkpoint": checkpoint,
         "context": context,
     }
-    rates = _found_rate(model, seen["training"], options) if settings.find_lr else None
-    history = fit(model, *seen["training"], **_shared_with_fit(settings) | options)
+    inside = parts["training"]
+    # A part is scaled where it is used, and not kept so: it may be a large table.
+    tried = _learned(inside, context) if settings.find_lr else None
+    rates = _found_rate(model, tried, options) if tried else None
+    options = _shared_with_fit(settings) | options
+    history = fit(model, *_learned(inside, context), **options)
     context = with_labels(context, history.labels)
-    scores = {
-        name: measure(history, context, predict(model, X), y)
-        for name, (X, y) in seen.items()
-    }
+    scores = {name: _scores(model, history, context, parts[name]) for name in parts}
     return Trained(model, context, history, parts, scores, rates)
 
 
@@ -512,8 +513,21 @@ def repeated(
     return tuple(found.get("accuracy", found.get("error", 0.0)) for found in scores)
 
 
+def _learned(part: Dataset, context: Context) -> tuple[Array, Targets]:
+    """Inputs and targets of some rows, as the model learns them."""
+    return context.scaled(part.X), context.targets(part.y)
+
+
+def _scores(
+    model: Module, history: History, context: Context, part: Dataset
+) -> dict[str, float]:
+    """How good a model is on some rows."""
+    X, y = _learned(part, context)
+    return measure(history, context, predict(model, X), y)
+
+
 def _found_rate(
-    model: MLP, rows: tuple[Array, list[Target]], options: Mapping[str, Any]
+    model: MLP, rows: tuple[Array, Targets], options: Mapping[str, Any]
 ) -> RateTest:
     """The range test for these rows; the optimizer gets the rate it suggests."""
     optimizer = options["optimizer"]
@@ -553,7 +567,6 @@ def _in_numbers(
     encoding = tables["training"].encoding()
     if told is not None:
         told(meanings(read, encoding), read.notes)
-    del read  # which may be large, as may be each part that becomes numbers
     parts = {name: encoding.dataset(tables.pop(name)) for name in list(tables)}
     return parts["training"], parts, encoding
 
@@ -720,7 +733,7 @@ def make_optimizer(settings: Settings) -> Optimizer:
 
 
 def measure(
-    history: History, context: Context, outputs: Array, y: Sequence[Target]
+    history: History, context: Context, outputs: Array, y: Targets
 ) -> dict[str, float]:
     """The loss, and the accuracy for classes or the error (mean distance) for numbers.
 
@@ -728,14 +741,21 @@ def measure(
     """
     rows = outputs.reshape(len(outputs), -1)
     loss, labels = LOSSES[history.loss_name], history.labels
-    targets = encode(y, labels, loss, rows.shape[1]).tolist()
-    found = {"loss": loss_of(loss, rows, targets)}
+    targets = encode(y, labels, loss, rows.shape[1])
+    found = {"loss": _mean_loss(loss, rows, targets)}
     if labels is None:
-        return {**found, "error": error_in(context)(as_predictions(rows), targets)}
-    return {**found, "accuracy": accuracy(labels)(as_predictions(rows), targets)}
+        return {**found, "error": context.unit * mean_error(squeezed(rows), targets)}
+    return {**found, "accuracy": accuracy(labels)(rows, targets)}
 
 
-def error_in(context: Context) -> Metric:
-    """The mean distance in the target's own unit."""
-    unit = context.target_scaling.deviation[0] if context.target_scaling else 1.0
-    return lambda outputs, targets: unit * mean_error(outputs, targets)
+PORTION = 2**16
+"""Rows of which the loss is computed in one go: it takes lists, which are large."""
+
+
+def _mean_loss(loss: Loss, outputs: Array, targets: Array | Integers) -> float:
+    """The mean over all rows of a loss that is one."""
+    rows = len(outputs)
+    parts = [slice(i, min(i + PORTION, rows)) for i in range(0, rows, PORTION)]
+    shares = [(part.stop - part.start) / rows for part in parts]
+    losses = [loss_of(loss, outputs[p], targets[p].tolist()) for p in parts]
+    return fsum(map(mul, shares, losses))

@@ -23,10 +23,10 @@ from typing import Any
 from autograd.wording import cut
 from nn.cells import decimal_sign
 from nn.columns import Cells, Column, Told, number_column, understood
-from nn.data import split_rows
+from nn.data import split_rows, targets_of
 from nn.encoding import FIELDS, Encoding, Field
 from nn.goal import Goal, goal_of
-from nn.hints import Label, Target
+from nn.hints import Integers, Label, Target
 from nn.reading import Sheet
 from nn.reading import read as read_sheet
 
@@ -35,16 +35,18 @@ from nn.reading import read as read_sheet
 class Table:
     """The columns of a table and what they mean, the target apart.
 
-    columns: all but the target, in their order. goal: what the target is. y: its value
-    in each row. told: what was said beforehand. notes: what was left out or guessed.
+    whole: all columns but the target, in their order. goal: what the target is. y: its
+    value in each row. told: what was said beforehand. notes: what was left out or
+    guessed. places: which rows of the whole columns are the table's; None for all.
     """
 
     name: str
-    columns: tuple[Column, ...]
+    whole: tuple[Column, ...]
     goal: Goal
     y: Sequence[Target]
     told: Told = field(default_factory=Told)
     notes: tuple[str, ...] = ()
+    places: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -59,13 +61,23 @@ class Table:
         """The labels in order; empty where the target is a number to come close to."""
         return self.goal.classes
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns but the target, in their order."""
+        return tuple(map(self.here, self.whole))
+
+    def here(self, column: Column) -> Column:
+        """A column in the rows of this table; made anew, as it may be a large one."""
+        return column if self.places is None else column.rows(self.places)
+
     def rows(self, indices: Any) -> Table:
         """The table of these rows alone."""
         import numpy as np
 
         places = np.asarray(indices)
-        columns = tuple(column.rows(places) for column in self.columns)
-        return replace(self, columns=columns, y=[self.y[i] for i in indices])
+        if self.places is not None:
+            places = self.places[places]
+        return replace(self, places=places, y=targets_of(self.y, indices))
 
     def split(
         self, test: float = 0.25, seed: int = 0, name: str = "test"
@@ -82,10 +94,11 @@ class Table:
 
         Raises ValueError where no column is left to learn from.
         """
-        fields = [FIELDS[c.kind].learned(c) for c in self.columns if c.useful]
+        useful = [column for column in self.whole if column.useful]
+        fields = [FIELDS[c.kind].learned(self.here(c)) for c in useful]
         found = tuple(field for field in fields if field is not None)
         if not found:
-            told = "; ".join(f"{c.name!r} is {c.kind} ({c.why})" for c in self.columns)
+            told = "; ".join(f"{c.name!r} is {c.kind} ({c.why})" for c in self.whole)
             raise ValueError(
                 f"{self.name} has no column to learn from but the target "
                 f"{self.target!r}: {cut(told, 200)}"
@@ -96,7 +109,7 @@ class Table:
 
     def __repr__(self) -> str:
         what = f"{len(self.classes)} classes" if self.classes else "a number"
-        useful = sum(column.useful for column in self.columns)
+        useful = sum(column.useful for column in self.whole)
         return (
             f"Table of {len(self)} rows: {self.target} ({what}) from {useful} columns"
         )
@@ -145,7 +158,7 @@ def read(
 
 def _meaning_of(
     sheet: Sheet, target: str, told: Told
-) -> tuple[list[Column], Goal, list[Target], Cells]:
+) -> tuple[list[Column], Goal, Sequence[Target], Cells]:
     """All columns but the target; what that is, its values, and its cells."""
     every = [Cells(sheet, name, told) for name in sheet.names]
     usual = told.decimal or _usual_decimal(every, sheet.delimiter)

@@ -149,7 +149,8 @@ def fit(
         up to `epochs`, with the same bits as if it had never stopped. Other rows, and
         another seed, loss, optimizer or set of parameters raise ValueError; what else
         differs, such as lr, is told in a warning, and holds from there on.
-    context: what the inputs mean, to be written into the checkpoint.
+    context: what the inputs mean, to be written into the checkpoint; where the targets
+        are scaled, the error is told in their own unit.
 
     Ctrl-C returns the history so far, the model as it was after the last full epoch.
     Raises DivergenceError where the loss or a gradient becomes inf or nan, and
@@ -396,7 +397,8 @@ class Training:
             found = {"accuracy": (counts / len(targets)).tolist()}
         else:
             away = np.abs(outputs - np.concatenate([targets] * epochs))
-            found = {"error": away.reshape(epochs, -1).mean(axis=1).tolist()}
+            unit = self.context.unit if self.context else 1.0
+            found = {"error": (unit * away.reshape(epochs, -1).mean(axis=1)).tolist()}
         if self.metrics:
             lists = [part.tolist() for part in np.split(outputs, epochs)]
             wanted = targets.tolist()

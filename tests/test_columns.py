@@ -309,6 +309,17 @@ def test_all_is_learned_from_the_rows_trained_on():
     assert read(changed, "y").split(0.5)[0].encoding() == encoding
 
 
+def test_the_rows_of_a_part_are_taken_where_they_are_used():
+    whole = read(SOURCE, "y")
+    inside, outside = whole.split(0.5)
+    held, rest = inside.split(0.25)
+    for part in (inside, outside, held, rest):
+        assert part.whole is whole.whole  # as columns it would be another copy
+        for one, all_rows in zip(part.columns, whole.columns, strict=True):
+            np.testing.assert_array_equal(one.values, all_rows.values[part.places])
+        assert list(part.y) == [whole.y[row] for row in part.places]
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_table_in_another_order_is_read_the_same(seed):
     rng = random.Random(seed)

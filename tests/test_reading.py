@@ -241,6 +241,43 @@ def test_columns_are_the_same_in_whatever_portions_they_are_read(portion, monkey
     assert (len(sheet), len(sheet.columns), sheet.names) == (12, 20, plain.names)
 
 
+ODD = [
+    "007", "+1.5", " 1.5", "1.5 ", "\t2", "1,5", "inf", "nan", "1e999", "1d5", "0x10",
+    "1_000", "", "-", ".5", "5.", "--1", "1e", "1E-400", "9007199254740993", "true",
+    "4.9e-324", "1.7976931348623159e308", "12 %", "3h", "x",
+]  # fmt: skip
+
+
+def test_numbers_are_read_to_the_bits_of_their_texts():
+    rng = random.Random(0)
+    plain = [repr(rng.uniform(-1, 1) * 10.0 ** rng.randint(-300, 300)) for _ in ODD]
+    rows = zip(ODD, plain, rng.sample(ODD, len(ODD)), strict=True)
+    sheet = read("\n".join(["a;b;c", *map(";".join, rows)]).encode())
+    for name in sheet.names:
+        wanted = sheet.column(name).cast(pl.Float64, strict=False)
+        found = sheet.numbers(name)
+        spelled = found.is_not_null()  # the others are read as texts
+        assert found.filter(spelled).equals(wanted.filter(spelled))
+    assert sheet.numbers("b").to_list() == list(map(float, plain))
+
+
+def test_only_the_columns_that_are_asked_for_are_read(monkeypatch):
+    asked = []
+    monkeypatch.setattr(reading, "PORTION", 1)
+
+    def asked_for(data, head, places, *, numbers=False):
+        asked.append((places, numbers))
+        return [pl.Series(["1"])]
+
+    monkeypatch.setattr(reading, "_read", asked_for)
+    sheet = read(b"a,b\n1,2\n")
+    sheet.check_has(["a", "b"])
+    assert (len(sheet), asked) == (1, [])
+    sheet.numbers("a")
+    sheet.column("b")
+    assert asked == [([0], True), ([1], False)]
+
+
 def test_columns_with_blanks_between_them():
     for text in (
         b"size kind\n1 a\n2 b\n",

@@ -248,16 +248,25 @@ class Descent:
         self._work = len(kernel.kernel.code), len(rule.code)
 
     def run(
-        self, X: Any, size: int, state: Sequence[Any], rates: Any, t: int, clip: float
+        self,
+        X: Any,
+        rows: Any,
+        size: int,
+        state: Sequence[Any],
+        rates: Any,
+        t: int,
+        clip: float,
     ) -> tuple[list[Any], Any, Any, Any]:
-        """One step per batch of `size` rows, in the order of the table.
+        """One step per batch of `size` of a table's rows, in their order.
 
+        rows: indices, or a range; no more of a table is copied than a call takes.
         state: the parameters' numbers, then what the rule remembers, each (P,). rates:
         lr for every batch (B,). t: how many steps there were before. clip: the longest
         gradient, or infinity.
 
-        Returns the state after the last step; the outputs (N, K) and the losses (B,),
-        each computed before its batch's step; and the lengths of the gradients (B,).
+        Returns the state after the last step; the outputs (N, K) of the N rows and the
+        losses (B,), each computed before its batch's step; and the lengths of the
+        gradients (B,).
         """
         np = numpy()
         places = [place for place in range(len(state) + 1) if place != G]
@@ -265,14 +274,14 @@ class Descent:
         for place, column in zip(places, state, strict=True):
             self._state[place, :count] = column
         self._numbers[T] = t
-        outputs = np.empty((len(X), len(self._kernel.kernel.outputs)))
-        losses, norms = np.empty((2, -(-len(X) // size)))
+        outputs = np.empty((len(rows), len(self._kernel.kernel.outputs)))
+        losses, norms = np.empty((2, -(-len(rows) // size)))
         rates = np.ascontiguousarray(rates, dtype=np.float64)
         piece = self.batches_in_a_call(size) * size
-        for start in range(0, len(X), piece):
-            rows, batches = slice(start, start + piece), slice(start // size, None)
+        for start in range(0, len(rows), piece):
+            part, batches = slice(start, start + piece), slice(start // size, None)
             by_batch = rates[batches], losses[batches], norms[batches]
-            self._call(X[rows], size, outputs[rows], clip, *by_batch)
+            self._call(_taken(X, rows[part]), size, outputs[part], clip, *by_batch)
         state = [self._state[place, :count].copy() for place in places]
         return state, outputs, losses, norms
 
@@ -306,3 +315,8 @@ class Descent:
         per_row, per_parameter = self._work
         work = size * per_row + self._unit.parameters * per_parameter
         return max(1, int(MOST_WORK / work))
+
+
+def _taken(X: Any, rows: Any) -> Any:
+    """These rows of a table; without a copy where they are a range."""
+    return X[rows.start : rows.stop] if isinstance(rows, range) else X[rows]
