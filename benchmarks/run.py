@@ -15,7 +15,15 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Dispatch to the benchmark that the first argument names."""
     names = sorted(path.stem for path in HERE.glob("*.py"))
-    known = {"accuracy", "eager", "nist", "programs", "tables"}
+    known = {
+        "accuracy",
+        "eager",
+        "likelihood",
+        "microgpt",
+        "nist",
+        "programs",
+        "tables",
+    }
     benchmarks = [name for name in names if name in known]
     if len(sys.argv) < 2 or sys.argv[1] not in benchmarks:
         sys.exit(

@@ -27,7 +27,7 @@ import report
 import tables as public
 import workers
 from engines.interface import Engine
-from workloads import difference
+from workloads import difference, microgpt
 from workloads import eager as scalars
 from workloads import programs as tables
 
@@ -297,6 +297,13 @@ def test_targets_are_read_from_the_run():
         "| sin(x) | 120 ns | 130.00 ns | no |",
         "| recompute(), against recording | 0.4 times | 0.30 times | yes |",
     ]
+
+
+def test_a_gpt_learns_by_hand_what_it_learns_in_scalars(worker):
+    losses = worker("microgpt", "numpy").ask("setup")["losses"]
+    ours = microgpt.Session(OURS.engine).setup()["losses"]
+    assert not difference(losses, ours)
+    assert len(set(losses)) == 3
 
 
 # ---- tables --------------------------------------------------------------------------

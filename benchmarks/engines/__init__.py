@@ -4,6 +4,7 @@ A file declares `ENGINES`, what makes the engine of each column. `FILES` says wh
 column's engine is declared, so that no file is read, nor a peer imported, before that.
 """
 
+import time
 from importlib import import_module
 
 from engines.interface import Engine, Refused
@@ -34,5 +35,7 @@ FILES = {
 def load(name: str) -> Engine:
     """The engine of a column; a ModuleNotFoundError where the peer is not installed."""
     engine: Engine = import_module(f"engines.{FILES[name]}").ENGINES[name]()
+    begin = time.perf_counter()
     engine.start()
+    engine.import_s = time.perf_counter() - begin
     return engine

@@ -1,6 +1,9 @@
 """NumPy by hand: matrices, every gradient written out."""
 
+import itertools
+
 from engines.interface import Engine
+from workloads.microgpt import adam
 from workloads.models import SPEED
 from workloads.programs import DECAY, RATE, SHOWN, batches, epochs
 
@@ -89,6 +92,27 @@ class ByHand(Engine):
             value = np.tanh(numbers[:2] @ row + numbers[2])
             slope = 1 - value * value
             return value, np.append(slope * row, slope)
+
+        return step
+
+    def gpt(self, workload):
+        """A word at its length, and Adam for every matrix."""
+        import numpy as np
+
+        from arrays.by_hand import transformer
+
+        state = {name: (w, 0.0, 0.0) for name, w in workload.arrays().items()}
+        rows = [np.array([row]) for row in workload.rows()]
+        counter = itertools.count()
+
+        def step():
+            n = next(counter)
+            w = {name: both[0] for name, both in state.items()}
+            value, slopes = transformer(w, rows[n % len(rows)])
+            for name, slope in slopes.items():
+                w, m, v = state[name]
+                state[name] = adam(w, slope, m, v, n + 1)
+            return float(value)
 
         return step
 

@@ -1,9 +1,11 @@
 """chainrule: node by node, compiled or plain; and as programs, by either backend."""
 
+import itertools
 import sys
 from pathlib import Path
 
 from engines.interface import Engine, Refused, inside
+from workloads.microgpt import adam, in_scalars
 from workloads.models import SPEED
 from workloads.programs import BATCH, DECAY, EPOCHS, RATE, SHOWN, operations, simulated
 
@@ -113,6 +115,10 @@ class Chainrule(Engine):
         made = value_and_grad(lambda w: tanh(w[0] * x + w[1] * y + w[2]))
         return lambda: made(numbers)
 
+    def gpt(self, workload):
+        """In scalars, as with any other Value."""
+        return in_scalars(self.Value, workload)
+
     def options(self, workload):
         """One row after the other."""
         from autograd import grad
@@ -221,6 +227,32 @@ class Program(Chainrule):
         def step():
             call()
             return call.means[-1], call.means[:-1]
+
+        return step
+
+    def gpt(self, workload):
+        """The loss of a padded document as a program, and Adam on its array."""
+        leaves, parameters = leaves_of(workload)
+        rows = workload.padded()
+
+        def loss(*row):
+            return workload.padded_loss(leaves, row)
+
+        call = self.compiled(loss, rows.shape[1], parameters).prepared(
+            "gradient", rows[:1]
+        )
+        state = call.parameters.copy(), 0.0, 0.0
+        counter = itertools.count()
+
+        def step():
+            nonlocal state
+            n = next(counter)
+            call.X[0] = rows[n % len(rows)]
+            call()
+            w, m, v = state
+            state = adam(w, call.means[:-1], m, v, n + 1)
+            call.parameters[:] = state[0]
+            return float(call.means[-1])
 
         return step
 

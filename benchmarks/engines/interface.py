@@ -25,6 +25,9 @@ class Engine:
     modules: tuple[str, ...] = ()
     """What is imported before anything is timed."""
 
+    import_s = 0.0
+    """What that took."""
+
     comparable = True
     """Whether its programs compute the loss that the others do."""
 
@@ -58,6 +61,10 @@ class Engine:
 
     def model(self, workload: Any) -> Step | None:
         """A step of full-batch descent of a model of `workloads/models.py`."""
+
+    # Training: what `workloads/microgpt.py` goes through.
+    def gpt(self, workload: Any) -> Step | None:
+        """A step of Adam on the next document; it returns the loss before it."""
 
     def start(self) -> None:
         """Import the peer and set it up; before anything is timed."""

@@ -1,6 +1,9 @@
 """JAX: one jit for a step, in double precision, on the CPU."""
 
+import itertools
+
 from engines.interface import Engine, Refused
+from workloads.microgpt import adam as adam_of_one
 from workloads.models import SPEED
 from workloads.programs import DECAY, RATE, SHOWN, batches, epochs, moved
 
@@ -123,6 +126,38 @@ class Jax(Engine):
         (row,), numbers = jnp.asarray(workload.data()[0]), jnp.array(workload.numbers())
         made = jax.jit(jax.value_and_grad(lambda w: jnp.tanh(w[:2] @ row + w[2])))
         return lambda: jax.block_until_ready(made(numbers))
+
+    def gpt(self, workload):
+        """One jit for a padded word and Adam."""
+        import jax
+        import jax.numpy as jnp
+
+        from arrays.jax import documents
+
+        def loss(w, row):
+            tokens, after, weights = row.reshape(3, 1, -1)
+            return documents(w, tokens.astype(int), after.astype(int), weights)
+
+        @jax.jit
+        def update(state, row, t):
+            w = {name: both[0] for name, both in state.items()}
+            value, slopes = jax.value_and_grad(loss)(w, row)
+            return value, {n: adam_of_one(w[n], slopes[n], *state[n][1:], t) for n in w}
+
+        arrays = workload.arrays().items()
+        state = {
+            n: (jnp.asarray(a), jnp.zeros(a.shape), jnp.zeros(a.shape))
+            for n, a in arrays
+        }
+        rows, counter = list(map(jnp.asarray, workload.padded())), itertools.count()
+
+        def step():
+            nonlocal state
+            n = next(counter)
+            value, state = update(state, rows[n % len(rows)], n + 1.0)
+            return float(value)
+
+        return step
 
     def options(self, workload):
         """The derivatives of one row, mapped over all."""

@@ -7,6 +7,7 @@ our speed is more than that. Same interface as micrograd's, plus exp and log.
 import math
 
 from engines.interface import Engine
+from workloads.microgpt import in_scalars
 
 
 class Value:
@@ -88,6 +89,10 @@ class PlainValue(Engine):
     """The class above."""
 
     Value = Value
+
+    def gpt(self, workload):
+        """In scalars."""
+        return in_scalars(Value, workload)
 
 
 ENGINES = {"plain Value": PlainValue}

@@ -3,6 +3,7 @@
 import itertools
 
 from engines.interface import Engine, Refused
+from workloads.microgpt import LITTLE, LR, MEAN, SQUARE
 from workloads.models import SPEED
 from workloads.programs import (
     DECAY,
@@ -96,6 +97,27 @@ class Tables(Torch):
             value = torch.tanh(w[:2] @ row + w[2])
             (slopes,) = torch.autograd.grad(value, w)
             return value.item(), slopes
+
+        return step
+
+    def gpt(self, workload):
+        """A word at its length, and the fused Adam."""
+        import torch
+
+        from arrays.torch import transformer
+
+        arrays = workload.arrays().items()
+        w = {name: torch.tensor(a, requires_grad=True) for name, a in arrays}
+        kind = {"lr": LR, "betas": (MEAN, SQUARE), "eps": LITTLE, "fused": True}
+        optimizer = torch.optim.Adam(w.values(), **kind)
+        rows = itertools.cycle([torch.tensor([row]) for row in workload.rows()])
+
+        def step():
+            loss = transformer(w, next(rows))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss.item()
 
         return step
 

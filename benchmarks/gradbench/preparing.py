@@ -84,23 +84,26 @@ class Compiled:
 
     def value(self, f: Callable[..., Any], w: Numbers) -> Run:
         """f(w)."""
-        program, numbers = self._alone(f, w)
-        return lambda: program(None, numbers)[0]
+        return self._alone("forward", f, w)
 
     def gradient(self, f: Callable[..., Any], w: Numbers) -> Run:
         """The derivatives of f(w), a single number."""
-        program, numbers = self._alone(f, w)
-        return lambda: program.value_and_grad(None, numbers)[1]
+        return self._alone("gradient", f, w)
 
     def jacobian(self, f: Callable[..., Any], w: Numbers) -> Run:
         """Those of every number in f(w), which is a list."""
-        program, numbers = self._alone(f, w)
-        return lambda: program.jacobian(None, numbers)[0]
+        return self._alone("jacobian", f, w)
 
-    def _alone(self, f: Callable[..., Any], w: Numbers) -> tuple[Any, Any]:
-        """f of parameters alone as a program, and their numbers."""
+    def _alone(self, kind: str, f: Callable[..., Any], w: Numbers) -> Run:
+        """A prepared call of f, a program of parameters alone."""
         leaves = [Value(x) for x in w]
-        return compile(lambda: f(leaves), parameters=leaves), _array(w)
+        call = compile(lambda: f(leaves), parameters=leaves).prepared(kind)
+
+        def run() -> Any:
+            call()
+            return call.means[:-1] if kind == "gradient" else call.outputs[0]
+
+        return run
 
     def _totals(
         self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers], rest: Any
@@ -119,8 +122,14 @@ class Compiled:
         rest: Any = nothing,
     ) -> Run:
         """The sum of f(w, row) over the rows, and of rest(w)."""
-        program, X, numbers = self._totals(f, w, rows, rest)
-        return lambda: float(program(X, numbers).sum())
+        program, X, _ = self._totals(f, w, rows, rest)
+        call = program.prepared("forward", X)
+
+        def run() -> float:
+            call()
+            return float(call.outputs.sum())
+
+        return run
 
     def total_gradient(
         self,
@@ -130,8 +139,14 @@ class Compiled:
         rest: Any = nothing,
     ) -> Run:
         """The derivatives of that by w."""
-        program, X, numbers = self._totals(f, w, rows, rest)
-        return lambda: program.value_and_grad(X, numbers, reduction="sum")[1]
+        program, X, _ = self._totals(f, w, rows, rest)
+        call = program.prepared("gradient", X)
+
+        def run() -> Any:
+            call()
+            return call.means[:-1] * len(X)
+
+        return run
 
     def newton(self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers]) -> Run:
         """The gradient of the sum, divided by the sums of the Hessian's rows."""
@@ -143,14 +158,18 @@ class Compiled:
 
     def each_jacobian(self, f: Callable[..., Any], rows: Sequence[Numbers]) -> Run:
         """For every row the derivatives of the list f(row) by the row."""
-        program = compile(lambda *row: jacobian(f)(list(row)), len(rows[0]))
-        X = _array(rows)
-        return lambda: program(X)
+        return self.each(lambda row: jacobian(f)(row), rows)
 
     def each(self, f: Callable[..., Any], rows: Sequence[Numbers]) -> Run:
         """For every row the list f(row)."""
-        program, X = compile(lambda *row: f(list(row)), len(rows[0])), _array(rows)
-        return lambda: program(X)
+        program = compile(lambda *row: f(list(row)), len(rows[0]))
+        call = program.prepared("forward", _array(rows))
+
+        def run() -> Any:
+            call()
+            return call.outputs
+
+        return run
 
 
 def _array(numbers: Any) -> Any:

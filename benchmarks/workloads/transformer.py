@@ -112,16 +112,15 @@ def attend(query, keys, values, ways):
     return out
 
 
-def surprises(model, tokens, ways=None):
-    """How badly each token but the first is foretold by those before it."""
-    ways = ways or Sums()
+def surprises(model, tokens, following, ways):
+    """How badly what follows each token is foretold by the tokens up to it."""
 
     def linear(x, name):
         return [ways.dot(row, x) for row in model[name]]
 
     keys, values, found = [], [], []
-    for place, after in enumerate(tokens[1:]):
-        embedded = row_of(model["tokens"], tokens[place])
+    for place, (token, after) in enumerate(zip(tokens, following, strict=True)):
+        embedded = row_of(model["tokens"], token)
         both = zip(embedded, model["positions"][place], strict=True)
         x = norm([t + p for t, p in both], ways)
         normed = norm(x, ways)
@@ -136,8 +135,8 @@ def surprises(model, tokens, ways=None):
 
 
 def loss(model, tokens=WORD, ways=None):
-    """The mean of these."""
-    found = surprises(model, tokens, ways)
+    """The mean of these, for a document."""
+    found = surprises(model, tokens[:-1], tokens[1:], ways or Sums())
     return sum(found) * (1 / len(found))
 
 
