@@ -312,7 +312,9 @@ class _Reader:
         hint = ""
         if before.text in FUNCTIONS and token.kind in ("name", "number"):
             hint = f"; write {before.text}({word(token.text)})"
-        elif before.text == ")" or before.kind == "number":
+        elif token.text in ("if", "else"):
+            hint = "; to choose write where(condition, a, b)"
+        elif before.text == ")" or before.kind in ("number", "name"):
             hint = f"; for a product write {word(before.text)} * {word(token.text)}"
         return f"an operator is missing before {quoted(token.text)}{hint}"
 
@@ -503,8 +505,9 @@ def _constants() -> dict[str, Value]:
 
 def _unknown_function(name: str) -> str:
     near = get_close_matches(name[:40], FUNCTIONS, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"there is no function {quoted(name)}{hint}"
+    product = f"for a product write {word(name)} * (...)"
+    hint = f"did you mean {near[0]}?" if near else product
+    return f"there is no function {quoted(name)}; {hint}"
 
 
 def _window(text: str, position: int) -> tuple[str, int]:

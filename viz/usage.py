@@ -123,7 +123,11 @@ class Verb(TyperCommand):
         words = f"{self.name} has no option {name}"
         known = [option for option in options if option.startswith("--")]
         bare = {option.lstrip("-"): option for option in known}
-        if near := get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.64):
+        typed = name.lstrip("-")
+        begun = [
+            option for option in bare if len(typed) > 1 and option.startswith(typed)
+        ]
+        if near := begun or get_close_matches(typed, bare, n=1, cutoff=0.64):
             return f"{words}; did you mean {bare[near[0]]}?"
         return f"{words}; it has {', '.join(known)}"
 
