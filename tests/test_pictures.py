@@ -10,7 +10,7 @@ import json
 import re
 
 import pytest
-from own_layers import Residual
+from own_layers import Residual, Scale
 
 from autograd import Value, dot, maximum, relu
 from autograd.graph import graph
@@ -36,6 +36,12 @@ def own():
     return exact(Sequential(Layer(2, 2, "relu"), inner, Layer(2, 2, None)))
 
 
+def after():
+    """With parameters of no layer, and a function between the layers."""
+    first, last = Layer(2, 2, "relu"), Layer(2, 1, None)
+    return exact(Sequential(first, Scale(2), lambda x: [a * a for a in x], last))
+
+
 def loss(model, x=(1.0, 2.0), y=1.0):
     """The loss of one row, with its gradients."""
     inputs = [Value(number, f"x{i}") for i, number in enumerate(x, 1)]
@@ -52,6 +58,16 @@ def expression():
     d = maximum(c, c * c, 1.0) - relu(b)
     y = dot([a, 0.25], [d, b])
     y.label = "y"
+    y.backward()
+    return y
+
+
+def long():
+    """More nodes than a picture shows, with leaves that have no name."""
+    a, b = Value(1.0, "a"), Value(0.5)
+    y = a
+    for i in range(60):
+        y = maximum(y * 1.0, b) + (a if i % 9 else 0.25)
     y.backward()
     return y
 
@@ -87,6 +103,8 @@ PICTURES = {
     "draw-neuron": lambda: draw(loss(small()), detail="neuron"),
     "draw-layer": lambda: draw(loss(small()), detail="layer"),
     "draw-own": lambda: draw(loss(own()), detail="layer", digits=3),
+    "draw-after": lambda: draw(loss(after()), detail="layer"),
+    "draw-sum": lambda: draw(long()),
     "stepper": lambda: steps(expression()),
     "stepper-loss": lambda: steps(loss(exact(MLP(2, [1], "relu")))),
 }
