@@ -110,8 +110,8 @@ def places(node: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
         yield node, (kind, other)
     if isinstance(node, ast.JoinedStr | ast.Raise | ast.Import | ast.ImportFrom):
         return
-    if isinstance(node, ast.keyword) and node.arg in ("slots", "strict"):
-        return  # what they forbid is done by nobody
+    if isinstance(node, ast.keyword) and node.arg in ("frozen", "slots", "strict"):
+        return  # what they forbid is done by nobody, which test_house.py looks after
     if isinstance(node, ast.If | ast.IfExp | ast.While):
         if ast.unparse(node.test) == "TYPE_CHECKING":
             return
