@@ -14,7 +14,8 @@ import pytest
 
 import nn
 from nn import recipe
-from nn.data import Dataset
+from nn.checkpoint import Context
+from nn.data import Dataset, Scaling
 from nn.losses import LOSSES
 from nn.recipe import (
     Settings,
@@ -136,6 +137,20 @@ def test_scaling_knows_the_rows_trained_on_alone():
 # ---- the settings --------------------------------------------------------------------
 
 
+def test_what_is_chosen_where_nothing_is_said():
+    unset = ("target", "delimiter", "missing", "decimal", "noise", "epochs", "lr",
+             "batch_size", "weight_decay", "patience", "clip", "resume")  # fmt: skip
+    assert {f.name: f.default for f in fields(Settings)} == {
+        **dict.fromkeys(unset),
+        **dict.fromkeys(("numbers", "categories", "ignore"), ""),
+        **dict.fromkeys(("task", "loss", "engine"), "auto"),
+        **{"test": 0.25, "validation": 0.0, "seed": 0, "repeat": 1, "rows": 400},
+        **{"hidden": "16,16", "activation": "relu"},
+        **{"optimizer": "adamw", "schedule": "cosine"},
+        **{"find_lr": False, "progress": True},
+    }
+
+
 class Handed(Exception):
     """What `fit` was given."""
 
@@ -228,6 +243,14 @@ def test_each_repeated_training_has_the_next_seed():
     expected = [one.scores["test"]["accuracy"] for one in trained]
     assert repeated(data, settings, trained[0]) == tuple(expected)
     assert len(set(expected)) > 1
+    with pytest.raises(ValueError, match="repeat is a whole number from 1; got 0"):
+        repeated(data, Settings(repeat=0), trained[0])
+
+
+@pytest.mark.parametrize(("scaling", "unit"), [(None, 1.0), ([[1.0], [7.0]], 3.0)])
+def test_an_error_is_in_the_targets_own_unit(scaling, unit):
+    context = Context(target_scaling=scaling and Scaling.fit(scaling))
+    assert recipe.error_in(context)([1.0, 2.0], [2.0, 5.0]) == unit * 2.0
 
 
 # ---- the table -----------------------------------------------------------------------
