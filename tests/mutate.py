@@ -6,10 +6,11 @@
 
 Each mutant is the module with one small change: `<` for `<=`, a condition negated, an
 operand dropped, two arguments swapped, a statement taken out. They are drawn by the
-seed, from every kind as many, and no two from one line. The module's tests (see
-`where.py`) run in a copy of the sources, in plain Python: those that execute the line,
-then all of them. With `--data .coverage`, left by a run of all tests of these sources
-with `--cov= --cov-context=test`, so do the other modules' tests that execute the line.
+seed, from every kind as many, and no two from one line. The module's test files (see
+`where.py`) run in a copy of the sources, in plain Python, one after the other: of each
+the tests that execute the line, then all, for what the ones before it have passed. With
+`--data .coverage`, left by a run of all tests of these sources with
+`--cov= --cov-context=test`, so do the other modules' tests that execute the line.
 What all of them pass is shown as a difference: either a test is missing, or the change
 makes none in what the program does.
 
@@ -168,36 +169,24 @@ def drawn(every: list[Mutant], count: int, seed: int) -> list[Mutant]:
 
 
 class Copy:
-    """A copy of the sources, in which a module's tests run."""
+    """A copy of the sources, in which tests run."""
 
-    def __init__(self, folder: str, module: Path, tests: list[str], data: str) -> None:
+    def __init__(self, folder: str, module: Path) -> None:
         self.folder = Path(folder, "sources")
         shutil.copytree(ROOT, self.folder, ignore=NOT_SOURCES)
-        self.module = self.folder / module
-        self.tests = tests
-        own, settings = Path(folder, "coverage"), Path(folder, "coverage.ini")
-        settings.write_text(f"[run]\ndata_file = {own}\ninclude = */{module}\n")
-        started = time.perf_counter()
-        self.compiled = True  # what is not changed is compiled once, and kept
-        code, said = self.run(tests, 1800.0, "--cov", "--cov-context=test",
-                              "--cov-report=", f"--cov-config={settings}")  # fmt: skip
-        if code:
-            sys.exit(f"the tests fail on the module as it is:\n{said}")
-        self.compiled = False
-        for kept in self.module.parent.glob(f"__pycache__/{self.module.stem}.*"):
-            kept.unlink()
-        self.seconds = 2.0 * (time.perf_counter() - started) + 20.0
-        self.by_line = tests_by_line(own, module)
-        for line, names in tests_by_line(data, module).items() if data else ():
-            self.by_line[line] |= names
+        self.path, self.module = module, self.folder / module
 
-    def run(self, tests: list[str], limit: float, *options: str) -> tuple[int, str]:
-        """The exit code of pytest, and what it said; 124 where it took too long."""
+    def run(
+        self, tests: list[str], limit: float, *options: str, keep: bool = False
+    ) -> tuple[int, str]:
+        """The exit code of pytest, and what it said; 124 where it took too long.
+
+        keep: keep what Python compiles of the sources, for the runs that follow.
+        """
         words = ["-q", "-x", "--tb=line", "-p", "no:cacheprovider", *options, *tests]
         said = self.folder.parent / "said.txt"
-        child = FORKS.Process(
-            target=run_pytest, args=(self.folder, words, said, self.compiled)
-        )
+        arguments = (self.folder, words, said, keep)
+        child = FORKS.Process(target=run_pytest, args=arguments)
         child.start()
         child.join(limit)
         if child.exitcode is None:
@@ -205,25 +194,53 @@ class Copy:
             return 124, ""
         return child.exitcode, said.read_text(encoding="utf-8", errors="replace")
 
-    def stages(self, mutant: Mutant) -> Iterator[list[str]]:
-        """The tests to ask, in turn, those first that are most likely to tell.
+    def watch(self, tests: str) -> dict[int, set[str]]:
+        """Run a file of tests on the module as it is: the tests that execute each line.
 
         What runs as a module is imported, or once for many tests, is written down as
-        run by none of them or by the first alone: so the module's tests are asked whole
-        before it is said that they notice nothing.
+        run by none of them or by the first alone.
         """
-        found = set().union(*(self.by_line[line] for line in mutant.lines))
-        own = {name for name in found if name.partition("::")[0] in self.tests}
-        yield sorted(own)
-        yield self.tests
-        yield sorted(found - own)
+        own = self.folder.parent / "coverage"
+        settings = self.folder.parent / "coverage.ini"
+        settings.write_text(f"[run]\ndata_file = {own}\ninclude = */{self.path}\n")
+        options = ["--cov", "--cov-context=test", "--cov-report="]
+        started = time.perf_counter()
+        code, said = self.run([tests], 1800.0, *options, f"--cov-config={settings}",
+                              keep=True)  # fmt: skip
+        if code:
+            sys.exit(f"the tests fail on the module as it is:\n{said}")
+        for kept in self.module.parent.glob(f"__pycache__/{self.module.stem}.*"):
+            kept.unlink()
+        self.seconds = 2.0 * (time.perf_counter() - started) + 20.0
+        return tests_by_line(own, self.path)
 
-    def fate(self, mutant: Mutant) -> str:
-        """What becomes of a mutant: killed, killed by time, or survived."""
+    def survivors(
+        self,
+        mutants: list[Mutant],
+        by_line: dict[int, set[str]],
+        tests: list[str],
+        fates: Counter[str],
+    ) -> Iterator[Mutant]:
+        """The mutants that survive the tests that execute their lines, then others."""
+        for mutant in mutants:
+            lines = (by_line.get(line, set()) for line in mutant.lines)
+            fate = self.fate(mutant, [sorted(set().union(*lines)), tests])
+            if fate == "survived":
+                yield mutant
+            else:
+                fates[fate] += 1
+                place = f"{self.path}:{mutant.lines.start}"
+                print(f"{place}: {mutant.kind}: {fate}", flush=True)
+
+    def fate(self, mutant: Mutant, stages: list[list[str]]) -> str:
+        """What becomes of a mutant: killed, killed by time, or survived.
+
+        stages: the tests to ask, in turn.
+        """
         before = self.module.read_text(encoding="utf-8")
         self.module.write_text(mutant.text, encoding="utf-8")
         try:
-            for tests in filter(None, self.stages(mutant)):
+            for tests in filter(None, stages):
                 code, said = self.run(tests, self.seconds)
                 if code == 5 or "usage:" in said:
                     sys.exit(f"pytest ran no test:\n{said}")
@@ -242,11 +259,8 @@ LIBRARIES = ["pytest", "sympy", "mpmath", "llvmlite.binding", "IPython",
 """What most tests import: loaded once, and then by no run of pytest again."""
 
 
-def run_pytest(folder: Path, words: list[str], said: Path, compiled: bool) -> None:
-    """Run pytest on the copy of the sources, in this process, which ends with it.
-
-    compiled: keep the sources' bytecode beside them, for the runs that follow.
-    """
+def run_pytest(folder: Path, words: list[str], said: Path, keep: bool) -> None:
+    """Run pytest on the copy of the sources, in this process, which ends with it."""
     if os.name != "nt":
         os.setsid()
     with said.open("wb") as file:
@@ -254,8 +268,8 @@ def run_pytest(folder: Path, words: list[str], said: Path, compiled: bool) -> No
         os.dup2(file.fileno(), 2)
     os.chdir(folder)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *sys.path])
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "" if compiled else "1"
-    sys.dont_write_bytecode = not compiled
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "" if keep else "1"
+    sys.dont_write_bytecode = not keep
     sys.path[:] = [str(folder), *(entry for entry in sys.path if entry != TESTS)]
     sys.modules.pop("where", None)  # the copy has its own
     import pytest
@@ -278,10 +292,11 @@ def tests_by_line(data: Path | str, module: Path) -> dict[int, set[str]]:
 
     read = CoverageData(str(data))
     read.read()
-    (path,) = (file for file in read.measured_files() if file.endswith(f"/{module}"))
-    found = defaultdict(set)
-    for line, names in read.contexts_by_lineno(path).items():
-        found[line] = {re.sub(r"\|\w+$", "", name) for name in names if name}
+    found: dict[int, set[str]] = {}
+    for path in read.measured_files():
+        if path.endswith(f"/{module}"):
+            for line, names in read.contexts_by_lineno(path).items():
+                found[line] = {re.sub(r"\|\w+$", "", name) for name in names if name}
     return found
 
 
@@ -299,17 +314,20 @@ def main() -> None:
     path = Path(*asked.module.split(".")).with_suffix(".py")
     text = (ROOT / path).read_text(encoding="utf-8")
     chosen = drawn(mutants(text), asked.count, asked.seed)
-    fates: Counter[str] = Counter()
+    left, fates = chosen, Counter[str]()
     FORKS.set_forkserver_preload(LIBRARIES)
     with tempfile.TemporaryDirectory() as folder:
-        tests = asked.tests or where_tested(asked.module)
-        place = Copy(folder, path, tests, asked.data)
-        for mutant in chosen:
-            fate = place.fate(mutant)
-            fates[fate] += 1
-            print(f"{path}:{mutant.lines.start}: {mutant.kind}: {fate}", flush=True)
-            if fate == "survived":
-                print(difference(text, mutant.text), flush=True)
+        place = Copy(folder, path)
+        for tests in asked.tests or where_tested(asked.module):
+            if left:
+                left = [*place.survivors(left, place.watch(tests), [tests], fates)]
+        if asked.data and left:
+            lines = tests_by_line(asked.data, path)
+            left = [*place.survivors(left, lines, [], fates)]
+    for mutant in left:
+        print(f"{path}:{mutant.lines.start}: {mutant.kind}: survived")
+        print(difference(text, mutant.text))
+    fates["survived"] = len(left)
     told = ", ".join(f"{count} {fate}" for fate, count in sorted(fates.items()))
     print(f"{len(chosen)} mutants of {asked.module}: {told}")
 

