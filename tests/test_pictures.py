@@ -14,7 +14,7 @@ from own_layers import Residual, Scale
 
 from autograd import Value, dot, maximum, relu
 from autograd.graph import graph
-from nn import MLP, Layer, Neuron, Sequential, mse
+from nn import MLP, Layer, Neuron, Sequential, huber, mse
 from viz import draw, network
 from viz.explain import Derivation
 from viz.stepper import Plan
@@ -42,11 +42,10 @@ def after():
     return exact(Sequential(first, Scale(2), lambda x: [a * a for a in x], last))
 
 
-def loss(model, x=(1.0, 2.0), y=1.0):
+def loss(model, kind=mse):
     """The loss of one row, with its gradients."""
-    inputs = [Value(number, f"x{i}") for i, number in enumerate(x, 1)]
-    out = model(inputs)
-    made = mse(out, [y, 0.5] if isinstance(out, list) else y)
+    out = model([Value(1.0, "x1"), Value(2.0, "x2")])
+    made = kind(out, [1.0, 0.5] if isinstance(out, list) else 1.0)
     made.backward()
     return made
 
@@ -106,7 +105,7 @@ PICTURES = {
     "draw-after": lambda: draw(loss(after()), detail="layer"),
     "draw-sum": lambda: draw(long()),
     "stepper": lambda: steps(expression()),
-    "stepper-loss": lambda: steps(loss(exact(MLP(2, [1], "relu")))),
+    "stepper-loss": lambda: steps(loss(exact(MLP(2, [1])), huber)),
 }
 
 

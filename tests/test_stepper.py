@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from autograd import Value, log, sigmoid
+from autograd import Value, log, sigmoid, where
 from autograd.graph import graph
 from autograd.modes import ieee
 from nn import MLP
@@ -25,6 +25,9 @@ from viz.layers import loss_of, worked_example
 
 sys.path.insert(0, str(Path(__file__).parent))
 from random_graphs import grow
+
+MODULE = sys.modules["viz.stepper"]
+Stepper = MODULE.Stepper
 
 
 def page_data(page):
@@ -119,6 +122,18 @@ def test_too_large_a_graph_is_refused_with_a_way_out():
         y = y + x
     with pytest.raises(ValueError, match="at most 500 nodes, and this graph has 601"):
         stepper(y)
+
+
+def test_as_many_nodes_as_are_held_are_shown(monkeypatch):
+    output = expression()
+    monkeypatch.setattr(MODULE, "MOST_NODES", len(graph(output)))
+    assert stepper(output).html
+
+
+def test_a_page_says_which_decisions_it_keeps():
+    x = Value(2.0, "x")
+    told = [page_data(stepper(y))["told"] for y in (x * x, where(True, x * x, x))]
+    assert told == ["", MODULE.KEPT]
 
 
 def test_the_same_graph_gives_the_same_bytes():
@@ -379,3 +394,4 @@ def test_a_prompt_says_how_large_the_page_is():
     page = stepper(expression())
     (size,) = re.findall(r"(\d+) kB", repr(page))
     assert abs(int(size) - len(page.html.encode()) / 1000) <= 1
+    assert "of 2000 kB" in repr(Stepper("x" * 2_000_000))

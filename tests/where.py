@@ -80,7 +80,7 @@ ELSEWHERE = {
     "viz.loss": "explain text stepper",
     "viz.digits": "draw",
     "viz.figure": "plots stepper",
-    "viz.fold": "pictures draw network",
+    "viz.fold": "pictures draw layers network",
     "viz.graph": "pictures draw",
     "viz.layers": "text network worked_example",
     "viz.network": "pictures network",
