@@ -10,7 +10,7 @@ import json
 import re
 
 import pytest
-from own_layers import Residual, Scale
+from own_layers import Residual, Scale, Square
 
 from autograd import Value, dot, maximum, relu
 from autograd.graph import graph
@@ -86,6 +86,12 @@ PICTURES = {
         [1.0, 2.0, 0.0, -1.0, 0.5],
         [0.0, 1.0],
         most=4,
+    ),
+    "network-many": lambda: network(
+        exact(MLP(1, [6, 6, 1], "relu")), [1.0], 1.0, most=5, digits=2
+    ),
+    "network-gap": lambda: network(
+        exact(Sequential(Square(), Layer(5, 1, None))), [1.0] * 5, 1.0, most=4
     ),
     "network-own": lambda: network(own(), [1.0, 2.0], [0.0, 1.0], show="gradient"),
     "network-weights": lambda: network(exact(MLP(3, [2]))),
