@@ -60,7 +60,8 @@ def golden(request):
         path = ROOT / "tests" / "golden" / name
         if request.config.getoption("write_golden"):
             path.write_text(text, encoding="utf-8", newline="\n")
-        assert text == path.read_text(encoding="utf-8")
+        advice = f"{name} is as it should be? pytest --write-golden -k agreed"
+        assert text == path.read_text(encoding="utf-8"), advice
 
     return compare
 
