@@ -46,7 +46,7 @@ CURRENCY = r"(?:[$€£¥₹₽₩₺]|(?i:usd|eur|gbp|chf|jpy|cad|aud|inr|rs\.?
 DIGITS = r"(?:[0-9][0-9.,'’\s]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"
 DRESSED = (
     rf"^(?P<loss>\()?(?P<sign>{SIGN})?\s*{CURRENCY}?\s*(?P<second>{SIGN})?\s*"
-    rf"(?P<digits>{DIGITS})\s*(?:{CURRENCY}|[%‰])?\)?$"
+    rf"(?P<digits>{DIGITS})\s*(?:{CURRENCY}|[%‰])?(?P<last>[-−])?\)?$"
 )
 """A number with what people put around it."""
 
@@ -65,7 +65,8 @@ def numbers(texts: pl.Series, decimal: str = ".") -> pl.Series:
     """The finite number that each text spells, or null.
 
     decimal: what stands before the decimals, a point or a comma. A currency, a percent
-    sign, thousands in groups, and parentheses for a loss are understood.
+    sign, thousands in groups, and a minus behind or parentheses for a loss are
+    understood.
     """
     import polars as pl
 
@@ -99,7 +100,7 @@ def _dressed(texts: pl.Series, decimal: str) -> pl.Series:
     digits = digits.str.replace(",", ".", literal=True)
     found = digits.cast(pl.Float64, strict=False)
     signs = parts.select(
-        pl.concat_str(["loss", "sign", "second"], ignore_nulls=True)
+        pl.concat_str(["loss", "sign", "second", "last"], ignore_nulls=True)
     ).to_series()
     minus = signs.str.count_matches("[-−(]") % 2 == 1
     found = found * (1 - 2 * minus.cast(pl.Int8))
@@ -123,6 +124,47 @@ def decimal_sign(texts: pl.Series, usual: str = "") -> str:
     return usual if point == comma else "." if point > comma else ","
 
 
+# ---- units ---------------------------------------------------------------------------
+
+MEASURED = (
+    rf"^(?P<number>{SIGN}?\s*{CURRENCY}?\s*{DIGITS}?)"
+    r"(?P<unit>[\p{L}°µ][\p{L}°µ/·^²³]*[23]?\.?)$"
+)
+"""A number and its unit: 100 cm, 5kg, 3 years."""
+
+
+def unit_of(texts: pl.Series) -> str:
+    """The unit behind nearly all of these numbers, or "".
+
+    >>> import polars as pl
+    >>> unit_of(pl.Series(["100 cm", "95 cm"])), unit_of(pl.Series(["1 kg", "20 g"]))
+    ('cm', '')
+    >>> unit_of(pl.Series(["1 year", "3 years"]))
+    'year'
+    """
+    first = texts.head(200)
+    if not len(first) or numbers(first).count() > (1 - ENOUGH) * len(first):
+        return ""
+    units = _parted(first)[1].drop_nulls()
+    if len(units) < ENOUGH * len(first):
+        return ""
+    unit = str(units.mode().sort()[0])
+    return unit if without(texts, unit).count() >= ENOUGH * len(texts) else ""
+
+
+def without(texts: pl.Series, unit: str) -> pl.Series:
+    """The numbers before a unit, as texts; null where a text has not got it."""
+    digits, units = _parted(texts)
+    return digits.set((units != unit).fill_null(True), None)
+
+
+def _parted(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Number and unit of each text; a unit of several letters without its plural s."""
+    parts = texts.str.extract_groups(MEASURED).struct.unnest()
+    units = parts["unit"].str.replace(r"^(\p{L}{3,})s$", "$1")
+    return parts["number"].str.strip_chars(), units
+
+
 # ---- dates ---------------------------------------------------------------------------
 
 DAYS = (
@@ -130,15 +172,17 @@ DAYS = (
     "%m-%d-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%b %d, %Y", "%B %d, %Y",
     "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y",
 )  # fmt: skip
+MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%b %y")
 TIMES = (
     "", " %H:%M:%S", " %H:%M", " %H:%M:%S%.f", " %I:%M:%S %p", " %I:%M %p",
 )  # fmt: skip
-FORMATS = tuple(f"{day}{time}" for day in DAYS for time in TIMES) + TIMES[1:]
+FORMATS = tuple(f"{day}{time}" for day in DAYS for time in TIMES) + MONTHS + TIMES[1:]
 """How dates and times are written; of two that fit, the earlier is taken."""
 
 LOOKS = (
     r"^[A-Za-z]{0,9}[ ,]*[0-9]{1,4}"
     r"([-./ ][0-9A-Za-z]{1,9}[-./, ]+[0-9]{1,4}|, ?[0-9]{4}|:[0-9]{2})"
+    r"|^[0-9]{4}[-/][0-9]{1,2}$|^[0-9]{1,2}/[0-9]{4}$|^[A-Za-z]{3,9}[- ][0-9]{2,4}$"
 )
 """What each date or time matches, so that other texts need not be tried."""
 
@@ -173,7 +217,7 @@ ENOUGH = 0.9
 def dates(texts: pl.Series, given: str) -> pl.Series:
     """The seconds since 1970 of each date in a format, or null. Time zones are dropped.
 
-    A format of times alone gives seconds since midnight.
+    A format of times alone gives seconds since midnight, one of months their first day.
     """
     import polars as pl
 
@@ -183,6 +227,8 @@ def dates(texts: pl.Series, given: str) -> pl.Series:
     texts = texts.str.replace(r"(:[0-9.]+) ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})$", "$1")
     if given in TIMES:
         texts, given = "1970-01-01 " + texts.str.strip_chars(), f"%Y-%m-%d{given}"
+    if given in MONTHS:
+        texts, given = "1 " + texts, f"%d {given}"
     if "%H" in given or "%I" in given:
         found = texts.str.to_datetime(given, strict=False, time_unit="us")
     else:

@@ -683,7 +683,8 @@ def _field(part: dict[str, object]) -> Field:
         return CategoryField(name, tuple(values), tuple(rare), missing)
     (median,) = _floats({"median": [part.get("median")]}, "median")
     if kind == "number":
-        return NumberField(name, median, missing, _sign(part, "decimal"))
+        unit = _text({"unit": "", **part}, "unit")  # of a newer file
+        return NumberField(name, median, missing, _sign(part, "decimal"), unit)
     cycles = _texts(part, "cycles")
     if kind != "date" or not set(cycles) <= set(CYCLES):
         raise ValueError(f"it has a column of the kind {_shown(kind)}")

@@ -29,6 +29,8 @@ from nn.cells import (
     is_code,
     is_missing,
     numbers,
+    unit_of,
+    without,
 )
 from nn.hints import Array
 from nn.reading import Sheet
@@ -103,7 +105,8 @@ class Column:
     values: numbers, with nan where one is missing; of a category the index of each
         label, -1 where it is missing. labels: the texts of a category, in order.
     spelling: the sign before decimals, or the format of dates. strange: how many texts
-        count as missing because all others are numbers, or dates.
+        count as missing because all others are numbers, or dates. unit: what stands
+        behind each number, such as cm.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Column:
     labels: tuple[str, ...] = ()
     spelling: str = ""
     strange: str = ""
+    unit: str = ""
 
     @property
     def useful(self) -> bool:
@@ -141,12 +145,14 @@ class Cells:
     """A column's texts, where nothing stands, and how it can be said where one is.
 
     usual: what stands before decimals in other columns of the file, "" if nobody knows.
+    known: the unit of its numbers, "" for none; None to find out.
     """
 
     sheet: Sheet
     name: str
     told: Told = Told()
     usual: str = ""
+    known: str | None = None
 
     @cached_property
     def plain(self) -> pl.Series | None:
@@ -188,18 +194,31 @@ class Cells:
         return self.texts.filter(~self.gaps)
 
     @cached_property
+    def unit(self) -> str:
+        """What stands behind each number, such as cm, or ""."""
+        if self.plain is not None:
+            return ""
+        return unit_of(self.present) if self.known is None else self.known
+
+    @cached_property
+    def digits(self) -> pl.Series:
+        """The texts without the unit, "" where there is another one."""
+        return without(self.texts, self.unit).fill_null("") if self.unit else self.texts
+
+    @cached_property
     def decimal(self) -> str:
         """What stands before the decimals."""
         if self.plain is not None:
             return "."
-        return self.told.decimal or decimal_sign(self.present, self.usual) or "."
+        texts = self.digits if self.unit else self.present
+        return self.told.decimal or decimal_sign(texts, self.usual) or "."
 
     @cached_property
     def numbers(self) -> pl.Series:
         """The number in each row, or null."""
         if self.plain is not None:
             return self.plain
-        return numbers(self.texts, self.decimal).set(self.gaps, None)
+        return numbers(self.digits, self.decimal).set(self.gaps, None)
 
     @cached_property
     def coded(self) -> bool:
@@ -207,7 +226,17 @@ class Cells:
         found = self.plain
         if found is not None and not (found == found.floor()).all():
             return False
-        return is_code(self.present)
+        return is_code(self.digits if self.unit else self.present)
+
+    def but_one_word(self, found: pl.Series) -> bool:
+        """Whether most are numbers, and all others the same text, such as * or \\N.
+
+        Then it means that there is no value, unless the numbers are few different ones.
+        """
+        if found.count() <= 0.5 * self.count or found.n_unique() <= 20:
+            return False
+        words = self.texts.filter(~self.gaps & found.is_null()).unique()
+        return len(words) < 2 and not words.str.contains("[0-9]").any()  # as <5 is
 
     def place(self, where: pl.Series) -> tuple[str, str]:
         """The first text of those marked, and its place in words."""
@@ -217,7 +246,7 @@ class Cells:
     def check(self, found: pl.Series, what: str) -> None:
         """Raise ValueError where more than a few texts are not what they should be."""
         odd = ~self.gaps & found.is_null()
-        if odd.sum() > (1 - ENOUGH) * self.count:
+        if odd.sum() > (1 - ENOUGH) * self.count and not self.but_one_word(found):
             text, place = self.place(odd)
             raise ValueError(f"{place}: {cut(text)!r} is not a {what}")
 
@@ -254,7 +283,8 @@ def _found_out(cells: Cells) -> Column:
     found, rows, count = cells.numbers, len(cells.sheet), cells.count
     if not count:
         return _useless(cells, "empty", "no row has a value")
-    if found.count() >= ENOUGH * count and not cells.coded:
+    numeric = found.count() >= ENOUGH * count or cells.but_one_word(found)
+    if numeric and not cells.coded:
         return _as_number(cells, found)
     different = cells.present.n_unique()
     if different == 1 and count == rows:
@@ -345,6 +375,8 @@ def written(cells: Cells, found: pl.Series) -> str:
     """
     import polars as pl
 
+    if cells.unit:
+        return f", in {cells.unit}"
     dressed = cells.texts.filter(found.is_not_null())
     dressed = dressed.filter(dressed.cast(pl.Float64, strict=False).is_null())
     marks = dressed.str.replace_all(UNMARKED, "")
@@ -369,7 +401,8 @@ def number_column(cells: Cells, found: pl.Series, why: str) -> Column:
     strange = ""
     if cells.plain is None:
         strange = _strange(cells, ~cells.gaps & found.is_null())
-    return Column(cells.name, "number", why, values, (), cells.decimal, strange)
+    form = cells.decimal, strange, cells.unit
+    return Column(cells.name, "number", why, values, (), *form)
 
 
 def _strange(cells: Cells, odd: pl.Series) -> str:

@@ -42,7 +42,8 @@ class NumberField:
     """A column of numbers.
 
     median: what stands for a missing one; None where none may be missing. missing:
-    whether a second input says that there was none. decimal: as in `Told`.
+    whether a second input says that there was none. decimal: as in `Told`. unit: what
+    stands behind each number, where that is not "".
     """
 
     kind: ClassVar[str] = "number"
@@ -53,6 +54,7 @@ class NumberField:
     median: float | None
     missing: bool = False
     decimal: str = "."
+    unit: str = ""
 
     @classmethod
     def learned(cls, column: Column) -> NumberField | None:
@@ -64,7 +66,8 @@ class NumberField:
         if not len(present) or (present.min() == present.max() and not gaps.any()):
             return None
         median = float(np.median(present))
-        return cls(column.name, median, bool(gaps.any()), column.spelling or ".")
+        form = column.spelling or ".", column.unit
+        return cls(column.name, median, bool(gaps.any()), *form)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -82,9 +85,10 @@ class NumberField:
 
     def read(self, cells: Cells) -> Column:
         """The column in another table. Raises ValueError where it is no number."""
-        cells = replace(cells, usual=self.decimal if self.decimal == "," else "")
+        usual = self.decimal if self.decimal == "," else ""
+        cells = replace(cells, usual=usual, known=self.unit)
         found = cells.numbers
-        cells.check(found, "number")
+        cells.check(found, f"number of {self.unit}" if self.unit else "number")
         if self.median is None and cells.gaps.any():
             _, place = cells.place(cells.gaps)
             raise ValueError(

@@ -66,7 +66,8 @@ def goal_of(cells: Cells) -> tuple[Goal, Sequence[Target]]:
 
 def _check_nearly_numbers(cells: Cells, found: pl.Series) -> None:
     """Raise ValueError where all but a few texts are numbers: which is meant?"""
-    if not 0 < found.null_count() <= (1 - ENOUGH) * len(found):
+    few = 0 < found.null_count() <= (1 - ENOUGH) * len(found)
+    if not few and not (found.null_count() and cells.but_one_word(cells.numbers)):
         return
     text, place = cells.place(~cells.gaps & cells.numbers.is_null())
     raise ValueError(
@@ -102,6 +103,10 @@ def _text_goal(cells: Cells, task: str) -> tuple[Goal, Sequence[Target]]:
     return Goal(cells.name, classes, why), y
 
 
+def _amounts(cells: Cells, count: int) -> str:
+    return _counted(count, "number") + (f", in {cells.unit}" if cells.unit else "")
+
+
 def _counted(count: int, what: str) -> str:
     return f"{count} different {what}s"
 
@@ -113,14 +118,14 @@ def _whole_goal(
     count = found.n_unique()
     whole = bool(((found == found.floor()) & (found.abs() < 2**53)).all())
     if not whole and task != "classes":
-        return _number_goal(cells, found, _counted(count, "number"))
+        return _number_goal(cells, found, _amounts(cells, count))
     different = found.unique().sort().to_list()
     amounts = cells.plain is None and written(cells, cells.numbers)  # as $20.00
     coded = _like_classes(different, len(found)) and not amounts
     if not whole or (task == "auto" and not coded):
         if task == "classes":  # numbers such as 0.5 name classes too
             return _text_goal(cells, task)
-        return _number_goal(cells, found, _counted(count, "number"))
+        return _number_goal(cells, found, _amounts(cells, count))
     y: list[Target] = [int(x) for x in found.to_list()]
     classes = tuple(int(x) for x in different)
     return Goal(cells.name, classes, _counted(count, "whole number")), y

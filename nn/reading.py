@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.files import reading
 from autograd.wording import cut
+from nn.cells import MISSING
 from nn.extras import require
 
 if TYPE_CHECKING:
@@ -285,7 +286,7 @@ class _Head:
 
     names: as the first line has them, one for each column. lines: how many come before
     the first row. commented: whether comments stand above the names. title: a line
-    above them that is no comment.
+    above them that is no comment. units: a line below them that is no row.
     """
 
     names: list[str]
@@ -293,6 +294,7 @@ class _Head:
     lines: int
     commented: bool
     title: str = ""
+    units: str = ""
 
 
 def _separated(
@@ -302,6 +304,8 @@ def _separated(
     names, unnamed, more = _unique(head.names)
     if head.title:
         more.append(f"the first line, {cut(head.title, 40)!r}, is a title, no row")
+    if head.units:
+        more.append(f"the line below the names, {cut(head.units, 40)!r}, is no row")
     named: Mapping[str, pl.Series] | None = None
     if _is_plain(data, head):
         named = _by_polars(data, head, names)
@@ -351,7 +355,10 @@ def _head(data: bytes, name: str, asked: str | None) -> _Head:
     if below and {len(row) for row in below} == {len(names) + 1}:
         ended = not any(row[-1] for row in below)  # each row by a delimiter
         names = [*names, ""] if ended else ["", *names]
-    return _Head(names, delimiter, lines, skipped > bool(title), title)
+    units = ""
+    if _are_units(below):
+        units, lines = delimiter.join(below[0]), rows[skipped + 1][1]
+    return _Head(names, delimiter, lines, skipped > bool(title), title, units)
 
 
 def _sample(data: bytes) -> str:
@@ -405,6 +412,29 @@ def _is_title(rows: Sequence[Sequence[str]], usual: int) -> bool:
         return True
     below = any(_is_number(text) for row in rows[2:] for text in row)
     return alone and below and not any(map(_is_number, rows[1]))
+
+
+def _are_units(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row below the names has units, or names once more.
+
+    Each is in brackets, (cm) or [kg]; or there are columns that are numbers in all
+    other rows and none in this one, whose texts come nowhere else.
+    """
+    first, *others = [[text.strip() for text in row] for row in rows] or [[]]
+    if len(others) < 3 or any(map(_is_number, first)):
+        return False
+    if any(map(_in_brackets, first)):
+        return all(_in_brackets(text) or text in ("", "-") for text in first)
+    columns = list(zip(*[row for row in others if len(row) == len(first)], strict=True))
+    numeric = [all(map(_is_number, filter(None, column))) for column in columns]
+    told = [text for text, is_number in zip(first, numeric, strict=False) if is_number]
+    fresh = all(x not in column for x, column in zip(first, columns, strict=False) if x)
+    words = all(text and text.lower() not in MISSING for text in told)
+    return len(told) > 1 and fresh and words
+
+
+def _in_brackets(text: str) -> bool:
+    return bool(re.fullmatch(r"\([^()0-9]+\)|\[[^][]+\]", text))
 
 
 def _is_alone(row: Sequence[str]) -> bool:

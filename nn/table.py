@@ -182,7 +182,7 @@ def _meaning_of(
 
 def _usual_decimal(every: Iterable[Cells], delimiter: str) -> str:
     """What stands before the decimals in the columns that tell."""
-    signs = {decimal_sign(cells.texts) for cells in every if cells.plain is None}
+    signs = {decimal_sign(cells.digits) for cells in every if cells.plain is None}
     if "." in signs:
         return ""
     return "," if "," in signs or (signs and delimiter == ";") else ""

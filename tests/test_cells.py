@@ -9,6 +9,7 @@ import pytest
 from nn.cells import (
     DAYS,
     FORMATS,
+    MONTHS,
     TIMES,
     date_format,
     dates,
@@ -135,4 +136,5 @@ def test_dates_without_zeros():
     for text, seconds in {"3/4/2019": 1551657600.0, "2019/3/4": 1551657600.0}.items():
         form = date_format(pl.Series([text]))
         assert dates(pl.Series([text]), form).to_list() == [seconds]
-    assert len(set(FORMATS)) == len(DAYS) * len(TIMES) + len(TIMES) - 1
+    every = len(DAYS) * len(TIMES) + len(MONTHS) + len(TIMES) - 1
+    assert len(set(FORMATS)) == every

@@ -45,6 +45,18 @@ KINDS = {
     "thousands": ([f"{1000 + 7 * i % 900:,}" for i in range(N)], "number"),
     "decimal commas": ([str(x).replace(".", ",") for x in NUMBERS], "number"),
     "numbers with gaps": ([x if x > 0 else None for x in NUMBERS], "number"),
+    "minus behind": ([f"{abs(x)}{'-' * (x < 0)}" for x in NUMBERS], "number"),
+    "lengths": ([f"{x} cm" for x in NUMBERS], "number"),
+    "speeds": ([f"{abs(x):.1f}km/h".replace(".", ",") for x in NUMBERS], "number"),
+    "years": ([f"{i % 7} year{'s' * (i % 7 != 1)}" for i in range(N)], "number"),
+    "units among numbers": ([f"{i} {'kg' if i % 2 else 'g'}" for i in range(N)],
+        "identifier"),
+    "codes and letters": ([f"0{i % 9}A" for i in range(N)], "category"),
+    "a word for a third": (["*" if i % 3 == 0 else i / 7 for i in range(N)], "number"),
+    "few numbers and a word": ([i % 5 if i % 3 else "many" for i in range(N)],
+        "category"),
+    "months": ([f"{['Jan', 'Feb', 'May'][i % 3]} {2000 + i // 12}" for i in range(N)],
+        "date"),
     "one text among numbers": (["unknown", *NUMBERS[1:]], "number"),
     "truth": ([x > 0 for x in NUMBERS], "category"),
     "texts": ([f"text {i % 5}" for i in range(N)], "category"),
@@ -201,6 +213,7 @@ GOALS = {
     "whole prices": ([f"${20 + i % 5}.00" for i in range(N)], ()),
     "whole percents": ([f"{i % 3} %" for i in range(N)], ()),
     "thousands": ([f"{20 + i % 9},000" for i in range(N)], ()),
+    "weights": ([f"{20 + i % 4} kg" for i in range(N)], ()),
 }  # fmt: skip
 
 
@@ -346,6 +359,8 @@ def test_a_table_in_another_order_is_read_the_same(seed):
         ("a", ["1,5", "2,5", "10"], ["1.5", "2.5", "10"]),
         ("a", ["1.5", "2.5", "10"], ["1,5", "2,5", "10"]),
         ("a", ["$1,000", "$2,000", "$9"], [1000, 2000, 9]),
+        ("a", ["1 cm", "2 cm", "9 cm"], ["1cm", "2cm", "9cm"]),
+        ("a", ["1 cm", "2 cm", "9 cm"], [1, 2, 9]),
         ("b", ["2021-01-02", "2021-03-20"], ["1/2/2021", "3/20/2021"]),
         ("c", ["1.0", "2.0", "x"], ["1", "2", "x"]),
     ],
@@ -357,6 +372,35 @@ def test_another_table_may_be_written_in_another_way(column, trained, new):
     assert (
         encoding.read({**source, column: (new * 15)[:30]}).X.tolist() == data.X.tolist()
     )
+
+
+def test_a_unit_is_told_kept_and_asked_for(tmp_path):
+    source = {"x": NUMBERS, "a": [f"{abs(x)} kg" for x in NUMBERS], "y": Y}
+    trained = learn(read(source, "y"), epochs=1, progress=False)
+    assert trained.context.encoding.fields[1].unit == "kg"
+    assert column(source["a"]).why.endswith(", in kg")
+    assert goal(source["a"]).why == "60 different numbers, in kg"
+    trained.save(tmp_path / "m.json")
+    again = load_checkpoint(tmp_path / "m.json").context
+    assert again.encoding == trained.context.encoding
+    old = json.loads((tmp_path / "m.json").read_text())
+    for part in old["context"]["encoding"]["fields"]:
+        del part["unit"]  # as an older version wrote it
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    assert not load_checkpoint(tmp_path / "old.json").context.encoding.fields[1].unit
+    with pytest.raises(
+        ValueError, match="row 1, column 'a': '3 g' is not a number of kg"
+    ):
+        again.encoding.read({"x": [1.0], "a": ["3 g"]})
+
+
+def test_a_word_for_nothing_is_one_in_another_table_too():
+    source = {"x": [x if i % 3 else "*" for i, x in enumerate(NUMBERS)], "y": Y}
+    _, encoding, data = encoded(source)
+    assert data.X[::3, 1].tolist() == [1.0] * 20
+    assert encoding.read(source).X.tolist() == data.X.tolist()
+    with pytest.raises(ValueError, match=r"'\*' is not a number, while 40 of 60"):
+        goal(source["x"])
 
 
 def test_what_is_new_is_told():

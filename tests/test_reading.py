@@ -278,6 +278,29 @@ def test_only_the_columns_that_are_asked_for_are_read(monkeypatch):
     assert asked == [([0], True), ([1], False)]
 
 
+@pytest.mark.parametrize(
+    ("line", "is_units"),
+    [
+        ("(cm),(kg),(-)", True),
+        ("[cm],[kg],", True),
+        ("cm,kg,", True),
+        ("Größe,Gewicht,Art", True),
+        ("1,2,up", False),
+        ("unknown,2,up", False),
+        ("unknown,?,up", False),
+        ("NA,NA,up", False),
+        ("(3),(4),up", False),
+    ],
+)
+def test_a_line_of_units_below_the_names_is_no_row(line, is_units):
+    rows = [f"{i}.5,{i * i},{'up' if i % 2 else 'down'}" for i in range(9)]
+    sheet = read("\n".join(["size,weight,kind", line, *rows]).encode(), "t.csv")
+    assert len(sheet) == 9 + (not is_units)
+    assert sheet.place(0, "kind") == f"t.csv, line {2 + is_units}, column 'kind'"
+    told = (f"the line below the names, {line!r}, is no row",)
+    assert sheet.notes == told * is_units
+
+
 def test_columns_with_blanks_between_them():
     for text in (
         b"size kind\n1 a\n2 b\n",
