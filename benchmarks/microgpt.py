@@ -8,7 +8,7 @@ forward and back, and Adam, in double precision. `plain Value` and `chainrule-ea
 the program as it is, in scalars; `chainrule-llvm` the same compiled, its words padded;
 NumPy by hand and torch have each word at its length, and JAX is padded as well. The
 losses of the first steps have to agree. Starting takes all from importing the engine to
-the end of the first step.
+the end of the first step. All of it is CPU time, which other processes disturb less.
 """
 
 import argparse

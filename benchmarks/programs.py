@@ -7,13 +7,14 @@ A step is the loss, its gradient and the update of the parameters (for the optio
 prices: the price and its five derivatives; for the training: ten epochs of shuffled
 batches of 16, with Adam), in double precision. Each engine lives in a process of its
 own on the same core, and rounds go round the engines in turn; a figure is the median
-over rounds. The first call, with everything that is built and compiled
-for it, is timed apart. An engine that is not installed, or not what its column says, is
-left out and said so; `--python` runs one with another interpreter. Before anything is
-timed, every engine does each workload with a few rows, in a process of its own, and has
-to come to the numbers of our engine that goes node by node; what the engines report
-after setting up has to agree as well, or the run ends with an error. At the end
-stand the figures that ours has to reach, each with what this run reached.
+over rounds, of CPU time, which other processes disturb less. The first call, with
+everything that is built and compiled for it, is timed apart. An engine that is not
+installed, or not what its column says, is left out and said so; `--python` runs one
+with another interpreter. Before anything is timed, every engine does each workload with
+a few rows, in a process of its own, and has to come to the numbers of our engine that
+goes node by node; what the engines report after setting up has to agree as well, or the
+run ends with an error. At the end stand the figures that ours has to reach, each with
+what this run reached.
 """
 
 import argparse
@@ -217,7 +218,7 @@ def show(results):
     engines = [e for e in ENGINES if any(e in row for row in rows.values())]
     title = "microseconds per step; in parentheses: times ours"
     steps = report.table(title, "workload", *engines)
-    title = "seconds until the first result: record, compile, run"
+    title = "CPU seconds until the first result: record, compile, run"
     first = report.table(title, "workload", *engines)
     memory = report.table("megabytes at most until then", "workload", *engines)
     for name, row in rows.items():

@@ -35,7 +35,7 @@ FILES = {
 def load(name: str) -> Engine:
     """The engine of a column; a ModuleNotFoundError where the peer is not installed."""
     engine: Engine = import_module(f"engines.{FILES[name]}").ENGINES[name]()
-    begin = time.perf_counter()
+    begin = time.process_time()
     engine.start()
-    engine.import_s = time.perf_counter() - begin
+    engine.import_s = time.process_time() - begin
     return engine

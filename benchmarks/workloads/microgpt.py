@@ -81,21 +81,21 @@ class Session:
         self.step: Callable[[], float] | None = None
 
     def setup(self) -> dict[str, Any] | None:
-        """Seconds until the first step is done, and the losses of the first ones."""
-        begin = time.perf_counter()
+        """CPU seconds until the first step is done, and the first losses."""
+        begin = time.process_time()
         self.step = self.engine.gpt(Documents(transformer.CONTEXT))
         if self.step is None:
             return None
         losses = [self.step()]
-        seconds = self.engine.import_s + time.perf_counter() - begin
+        seconds = self.engine.import_s + time.process_time() - begin
         losses += [self.step() for _ in range(CHECKED)]
         return {"seconds": seconds, "losses": losses, "peak_mb": peak_memory()}
 
     def run(self, seconds: float) -> float:
-        """Seconds of one step, the mean over as many as fit into the time."""
+        """CPU seconds of one step, the mean over as many as fit into the time."""
         assert self.step, "nothing is set up"
-        begin, count = time.perf_counter(), 0
-        while (taken := time.perf_counter() - begin) < seconds or not count:
+        begin, count = time.process_time(), 0
+        while (taken := time.process_time() - begin) < seconds or not count:
             self.step()
             count += 1
         return taken / count

@@ -309,20 +309,20 @@ class Session:
         return step and list(flat([step() for _ in range(CHECKED)]))
 
     def setup(self, name: str) -> dict[str, Any] | None:
-        """The seconds until the first result, and that; None where there is none."""
-        begin = time.perf_counter()
+        """CPU seconds until the first result, and that; None where there is none."""
+        begin = time.process_time()
         self.step = WORKLOADS[name].prepared(self.engine)
         if self.step is None:
             return None
         result = self.step()
         return {
-            "seconds": time.perf_counter() - begin,
+            "seconds": time.process_time() - begin,
             "value": next(flat(result)),
             "peak_mb": peak_memory(),
         }
 
     def run(self, seconds: float) -> float:
-        """Seconds of one step, the best of what fits into the time."""
+        """CPU seconds of one step, the best of what fits into the time."""
         assert self.step, "nothing is set up"
         return best(self.step, seconds)
 
@@ -347,15 +347,15 @@ def flat(result: Any) -> Iterator[float]:
 
 
 def best(step: Callable[[], Any], seconds: float) -> float:
-    """Seconds of one step: the best of repeats, each long enough to be timed."""
-    begin = time.perf_counter()
+    """CPU seconds of one step: the best of repeats, each long enough to be timed."""
+    begin = time.process_time()
     step()
-    once = time.perf_counter() - begin
+    once = time.process_time() - begin
     inner = max(1, int(0.02 / max(once, 1e-7)))
     taken = [once]
     while sum(taken) * inner < seconds and len(taken) < 50:
-        begin = time.perf_counter()
+        begin = time.process_time()
         for _ in range(inner):
             step()
-        taken.append((time.perf_counter() - begin) / inner)
+        taken.append((time.process_time() - begin) / inner)
     return min(taken)

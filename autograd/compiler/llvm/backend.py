@@ -91,6 +91,8 @@ POINTER, WHOLE = ctypes.c_void_p, ctypes.c_int64
 ARGUMENTS: Final = (POINTER, WHOLE, WHOLE, WHOLE, POINTER, POINTER)
 """Of a machine: the rows, the first and the last, all, the workspace, the outputs."""
 RUN: Final = ctypes.CFUNCTYPE(None, *ARGUMENTS)
+ADDRESS: Final = ctypes.addressof
+BYTE: Final = ctypes.c_char.from_buffer
 
 
 class Workspace:
@@ -131,7 +133,7 @@ def aligned(count: int) -> Any:
 def address(array: Any) -> int:
     """Where the numbers of an array are; `array.ctypes.data` takes 4 times as long."""
     try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+        return ADDRESS(BYTE(array))
     except (TypeError, ValueError):  # an array that is read-only, or without numbers
         return int(array.ctypes.data)
 
