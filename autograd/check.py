@@ -10,17 +10,17 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, overload
 
 from autograd import source
 from autograd.functional import _numbers, _parameter_names, _rebuilt, jacobian
 from autograd.graph import graph, topological_order
-from autograd.modes import Setting, in_effect, no_grad
+from autograd.modes import Setting, block_or_decorated, in_effect, no_grad
 from autograd.numeric import is_number
 from autograd.operation import Operation
 from autograd.ops import TABLE
 from autograd.value import Value, as_value, describe, names_among
-from autograd.wrapping import inside
+from autograd.wrapping import Function, inside
 
 # ---- gradcheck -----------------------------------------------------------------------
 
@@ -465,14 +465,18 @@ class AnomalyError(FloatingPointError):
         self.node = node
 
 
-def detect_anomaly() -> Detection:
+@overload
+def detect_anomaly() -> Detection: ...
+@overload
+def detect_anomaly(function: Function, /) -> Function: ...
+def detect_anomaly(function: Function | None = None, /) -> Any:
     """Stop at the first NaN or infinity, forward or backward, and say where it arose.
 
     Inside the block, in this task, every operation is checked when it is recorded, and
     every pass backward before it changes a gradient. AnomalyError names the operation,
     its operands with labels and values, the line of your program that recorded it, and
     the chain that leads there. Recording is several times slower inside, and no slower
-    outside. Written above a function, as `@detect_anomaly()`, it holds inside that.
+    outside. Written above a function, as `@detect_anomaly`, it holds inside that.
 
     >>> x = Value(1e200, label="x")
     >>> with detect_anomaly():
@@ -480,7 +484,7 @@ def detect_anomaly() -> Detection:
     Traceback (most recent call last):
     autograd.check.AnomalyError: mul(x = 1e+200, x = 1e+200) gave inf...
     """
-    return Detection()
+    return block_or_decorated(Detection(), function)
 
 
 class Detection:
@@ -500,7 +504,7 @@ class Detection:
         self.backward.__exit__()
         self.forward.__exit__()
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: Function) -> Function:
         """The function, watched while it runs."""
         return inside(detect_anomaly, function)
 

@@ -237,7 +237,8 @@ class Transform:
             )
         self.f = self.__wrapped__ = f
         self.__module__ = getattr(f, "__module__", "")
-        self.__doc__ = f"The {self.what} of {_name(f)}, with the same arguments."
+        name = getattr(f, "__name__", "") or type(f).__name__
+        self.__doc__ = f"The {self.what} of {name}(), with the same arguments."
         self.argnums = argnums
         self.has_aux = has_aux
         self.names = _parameter_names(f)
@@ -400,10 +401,14 @@ class _Run:
         self.argnums = argnums
         self.arguments: list[Any] = []
         self.inputs: list[Value] = []
-        self.as_nodes = _any_values(args) or _any_values(options.values())
+        given = (*args, *options.values()) if options else args
+        self.as_nodes = _any_values(given)
         self.since = from_now_on()
         names = _parameter_names(f) if names is None else names
-        chosen = _chosen(argnums, len(args), options, names)
+        if argnums == 0 and args and names:  # nearly always
+            chosen: list[tuple[int | str, str]] = [(0, names[0])]
+        else:
+            chosen = _chosen(argnums, len(args), options, names)
         if MODE.observer is None:
             self._call(chosen, list(args), options)
         else:
@@ -418,26 +423,26 @@ class _Run:
     ) -> None:
         for key, name in chosen:
             holder: Any = options if type(key) is str else args
-            holder[key] = self._stand_in(holder[key], name)
+            argument = holder[key]
+            self.arguments.append(argument)
+            if type(argument) is float:
+                holder[key] = node = Value(argument, name)
+                self.inputs.append(node)
+            else:
+                holder[key] = self._stand_in(argument, name)
         self.result = self.f(*args, **options)
         if self.has_aux:
             self.result, self.besides = _pair(self.result, self.f)
-        self.outputs = self._outputs()
+        single = type(self.result) is Value
+        self.outputs = [self.result] if single else self._outputs()
 
     def _stand_in(self, argument: Any, name: str) -> Any:
         """An argument with nodes in place of its numbers."""
-        self.arguments.append(argument)
-        if type(argument) is float:
-            node = Value(argument, name)
-            self.inputs.append(node)
-            return node
         nodes = [_stand_in(where, x) for where, x in _numbers(argument, name)]
         self.inputs += nodes
         return _rebuilt(argument, iter(nodes))
 
     def _outputs(self) -> list[Value]:
-        if type(self.result) is Value:
-            return [self.result]
         try:
             return [as_value(x) for _, x in _numbers(self.result, "result")]
         except TypeError as error:
@@ -522,6 +527,8 @@ class _Run:
 
     def shaped(self, row: list[Any]) -> Any:
         """One derivative by all inputs in the shape of the arguments."""
+        if type(self.arguments[0]) is float and type(self.argnums) is int:
+            return row[0]  # nearly always
         slopes = iter(row)
         if not _several(self.argnums):
             return _rebuilt(self.arguments[0], slopes)
@@ -605,8 +612,6 @@ def _chosen(
 
     count: of the arguments by position. options: those by name.
     """
-    if argnums == 0 and count and names:  # nearly always
-        return [(0, names[0])]
     wanted = _listed(argnums)
     keys = [
         _named(one, count, options, names)
@@ -815,13 +820,14 @@ def _as_numbers(structure: Any) -> Any:
 
 
 def _name(f: Function) -> str:
-    return f"{getattr(f, '__name__', type(f).__name__)}()"
+    return f"{getattr(f, '__name__', '') or type(f).__name__}()"
 
 
 def _parameter_names(f: Function) -> tuple[str, ...]:
     """The names of a function's positional parameters, for labels and errors."""
     if type(f) is FunctionType and not f.__dict__:  # nearly always
-        return f.__code__.co_varnames[: f.__code__.co_argcount]
+        plain = f.__code__
+        return plain.co_varnames[: plain.co_argcount]
     inner = f
     bound = hasattr(f, "__self__")
     while hasattr(inner, "__wrapped__"):

@@ -21,7 +21,9 @@ import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 
-from autograd.hints import Any, Final, final
+from autograd.hints import Any, Final, final, overload
+
+Function = Callable[..., Any]
 
 
 @final
@@ -133,7 +135,7 @@ class Setting:
         self.token = HERE.set(None)
         return False
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: Function) -> Function:
         """The function, with this setting while it runs."""
         from autograd.wrapping import inside
 
@@ -188,28 +190,36 @@ def in_effect(name: str) -> Any:
     return None
 
 
-def ieee() -> Setting:
+@overload
+def ieee() -> Setting: ...
+@overload
+def ieee(function: Function, /) -> Function: ...
+def ieee(function: Function | None = None, /) -> Any:
     """Compute with IEEE 754 answers, inf and nan, where a domain error would be raised.
 
     For optimizers and solvers, which try numbers and turn back where the answer is not
     finite. Holds for Values and for this package's functions of plain numbers, in this
-    task, inside the block or, written as `@ieee()`, inside the function. (Python's
-    own operators on two floats, as in 1.0 / 0.0, raise an error all the same.)
+    task, inside the block or, written as `@ieee`, inside the function. (Python's own
+    operators on two floats, as in 1.0 / 0.0, raise an error all the same.)
 
     >>> from autograd import exp, log
     >>> with ieee():
     ...     exp(1000.0), log(-1.0), (1 / Value(0.0)).data
     (inf, nan, inf)
     """
-    return Setting("ieee", True, False)
+    return block_or_decorated(Setting("ieee", True, False), function)
 
 
-def no_grad() -> Setting:
+@overload
+def no_grad() -> Setting: ...
+@overload
+def no_grad(function: Function, /) -> Function: ...
+def no_grad(function: Function | None = None, /) -> Any:
     """Compute without recording: results are leaves, in this task, inside the block.
 
     For measuring and for updates, where gradients are not wanted. A transform such as
     `grad` called inside still differentiates, because that is what it is asked for.
-    Written above a function, as `@no_grad()`, it holds inside that function, be it a
+    Written above a function, as `@no_grad`, it holds inside that function, be it a
     generator or a coroutine. While one of those waits inside the block, in `yield` or
     `await`, the block does not hold for what others do; a task or thread of another's
     does not know of it at all.
@@ -220,7 +230,22 @@ def no_grad() -> Setting:
     >>> y.data, y.parents
     (9.0, ())
     """
-    return Setting("silent", True, True)
+    return block_or_decorated(Setting("silent", True, True), function)
+
+
+def block_or_decorated(block: Any, function: object) -> Any:
+    """A mode's block; or the function above which the mode is written, inside one.
+
+    Raises TypeError where that is no function.
+    """
+    if function is None:
+        return block
+    if not callable(function):
+        raise TypeError(
+            "a mode such as no_grad() takes nothing, or as @no_grad the function below "
+            f"it; got {function!r:.60} of type {type(function).__name__}"
+        )
+    return block(function)
 
 
 def recording() -> Setting:

@@ -88,6 +88,8 @@ def _power(x: float, y: float) -> float:
         raise ZeroDivisionError("0 ** a negative number")
     if y == 1:  # what the slope of a square asks for
         return x
+    if y == 2 and -1e150 < x < 1e150:  # the commonest, in a fifth of the time
+        return x * x
     return math.pow(x, y)
 
 

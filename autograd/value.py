@@ -756,6 +756,14 @@ class Value:
         """What `np.hypot` calls; see `autograd.hypot`."""
         return binary(ops.hypot, self, as_value(y))
 
+    def __array_ufunc__(
+        self, function: Any, method: str, *inputs: Any, **options: Any
+    ) -> Any:
+        """What `np.sin(x)` calls, as each of numpy's functions; see `ufuncs`."""
+        from autograd.ufuncs import applied
+
+        return applied(function, method, inputs, options)
+
     # ---- names that engines of this family have --------------------------------------
 
     @property
@@ -1372,10 +1380,16 @@ ALWAYS: Final = Since(0, 0.0)
 
 def from_now_on() -> Since:
     """This moment."""
+    if COMPILED:  # no other thread comes in between
+        return _moment()
     with LOCK:
-        CLOCK.tick += 1
-        CLOCK.calls += 1.0
-        return Since(CLOCK.tick - 1, CLOCK.calls)
+        return _moment()
+
+
+def _moment() -> Since:
+    CLOCK.tick += 1
+    CLOCK.calls += 1.0
+    return Since(CLOCK.tick - 1, CLOCK.calls)
 
 
 def in_order(outputs: list[Value], since: Since = ALWAYS) -> tuple[list[Value], bool]:

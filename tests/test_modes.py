@@ -264,25 +264,27 @@ def test_another_thread(mode):
     assert inherited
 
 
-def test_functions_of_every_kind_are_inside_while_they_run(mode):
-    enter, holds = mode
+@pytest.mark.parametrize("above", [lambda mode: mode, lambda mode: mode()])
+def test_functions_of_every_kind_are_inside_while_they_run(mode, above):
+    """Below `@no_grad` as below `@no_grad()`."""
+    enter, holds = above(mode[0]), mode[1]
 
-    @enter()
+    @enter
     def plain():
         return holds()
 
-    @enter()
+    @enter
     def steps():
         got = yield holds()
         yield got
         return "end"
 
-    @enter()
+    @enter
     async def later():
         await asyncio.sleep(0)
         return holds()
 
-    @enter()
+    @enter
     async def steps_later():
         yield holds()
         await asyncio.sleep(0)
@@ -298,6 +300,8 @@ def test_functions_of_every_kind_are_inside_while_they_run(mode):
     assert made.send("sent") == "sent"
     assert asyncio.run(main()) == [True, True, True, False]
     assert steps.__name__ == "steps"
+    with pytest.raises(TypeError, match="the function below it; got 3"):
+        mode[0](3)
 
 
 def test_blocks_that_end_in_another_order():

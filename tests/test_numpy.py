@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -221,3 +222,54 @@ def test_remainders_have_slopes_and_rounding_says_why_it_has_none():
     for function in (np.rint, np.round, np.trunc):
         with pytest.raises(TypeError, match="slope 0"):
             function(np.array([Value(7.5)]))
+
+
+UFUNCS = sorted(
+    {f.__name__ for f in vars(np).values() if isinstance(f, np.ufunc)}
+    - {"matmul", "matvec", "vecdot", "vecmat", "isnat", "clip"}
+)
+OPERANDS = {
+    1: [(0.25,), (2.0,)],
+    2: [(0.25, 2.0), (2.0, 0.75), (1.0, 0.5)],
+}
+
+
+def outcome(f, *args):
+    """What it gives, in numbers, or the text of its error."""
+    try:
+        found = f(*args)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    parts = found if isinstance(found, tuple) else (found,)
+    return [float(x.data) if isinstance(x, Value) else float(x) for x in parts]
+
+
+@pytest.mark.parametrize("name", UFUNCS)
+def test_every_function_of_a_value_works_or_says_what_to_write(name):
+    """Also where the other argument is a number of Python's or numpy's, or an array."""
+    f = getattr(np, name)
+    for numbers in OPERANDS.get(f.nin, ()):
+        values = [Value(x) for x in numbers]
+        cases = [values]
+        if f.nin == 2:
+            (a, b), (x, y) = numbers, values
+            cases += [(a, y), (x, b), (np.float64(a), y), (x, np.float64(b))]
+        for case in cases:
+            found = outcome(f, *case)
+            if isinstance(found, str):
+                assert not re.search("ufunc|object has no|callable", found), found
+            else:
+                assert found == pytest.approx(outcome(f, *numbers), rel=1e-15)
+        if f.nin == 2 and not isinstance(found, str):
+            for x in f(np.array([a, a]), values[1]) if f.nout == 1 else ():
+                assert outcome(lambda x=x: x) == outcome(f, *numbers)
+
+
+def test_functions_of_two_have_slopes_on_both_sides():
+    x, y = Value(0.75), Value(2.0)
+    for f in (np.arctan2, np.hypot, np.logaddexp, np.float_power):
+        for g, at in ((lambda t, f=f: f(t, 2.0), 0.75), (lambda t, f=f: f(0.75, t), 2)):
+            slope = (g(at + 1e-6) - g(at - 1e-6)) / 2e-6
+            assert grad(g)(at) == pytest.approx(slope, rel=1e-8)
+    assert np.isnan(x) == np.signbit(y) == False  # noqa: E712
+    assert [v.op for v in np.hypot([1.0, 2.0], x)] == ["hypot", "hypot"]

@@ -59,6 +59,7 @@ ELSEWHERE = {
     "autograd.operation": "ops",
     "autograd.ops": "ops digits masks selecting",
     "autograd.source": "compile docs",
+    "autograd.ufuncs": "numpy",
     "autograd.wording": "expression ops",
     "autograd.wrapping": "modes",
     "nn": "module training",
