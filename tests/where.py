@@ -94,6 +94,7 @@ ELSEWHERE = {
     "viz.play.desk": "playground playground_browser",
     "viz.play.expression": "playground",
     "viz.play.files": "playground",
+    "viz.play.folding": "playground playground_browser",
     "viz.play.lab": "lab lab_browser",
     "viz.play.lab_files": "lab",
     "viz.play.mathml": "playground",

@@ -152,27 +152,36 @@ def _program(nodes: Sequence[Node]) -> tuple[str, str]:
         return "export const program = null;\n", str(error)
 
 
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """From an operand, with the local derivative by it."""
+
+    id: str
+    tail: int
+    partial: float
+
+
 class Plan:
     """What the page shows: nodes, edges and steps as plain data, and the picture.
 
     room: columns that every number gets at least, for a picture whose numbers change.
+    shown: the nodes that are shown; all but bare numbers by default.
     """
 
-    def __init__(self, told: Derivation, digits: int, room: int = 0) -> None:
+    def __init__(
+        self,
+        told: Derivation,
+        digits: int,
+        room: int = 0,
+        shown: Sequence[int] | None = None,
+    ) -> None:
         self.told = told
         self.digits = digits
         self.room = room
         self.partial_digits = min(digits, PARTIAL)
         self.output = told.names[told.end]
-        self.shown = [n.index for n in told.nodes if not n.value.constant]
-        self.places = {
-            node.index: [
-                place
-                for place in places(node.value)
-                if not node.value.parents[place].constant
-            ]
-            for node in told.nodes
-        }
+        every = [n.index for n in told.nodes if not n.value.constant]
+        self.shown = every if shown is None else [*shown]
         made = [i for i in self.shown if told.nodes[i].parents]
         self.largest = style.largest_of(list(told.adjoints))
         self.forward = {index: k for k, index in enumerate(made, 1)}
@@ -246,6 +255,10 @@ class Plan:
             "contributions": [self.contribution(s, self.text) for s in step.shares],
         }
 
+    def columns(self, index: int) -> int:
+        """How wide the first line of a box is."""
+        return width(self.title(index))
+
     def title(self, index: int) -> str:
         """The name with the formula, where that is short enough for a box."""
         node = self.told.nodes[index]
@@ -296,22 +309,30 @@ class Plan:
         flow: the sign of the gradient that goes back along it. width: of the line that
         carries so much.
         """
-        for node in self.told.nodes:
-            for position in self.places[node.index]:
-                back = self.told.adjoints[node.index] * node.partials[position]
+        for head in self.shown:
+            for arrow in self.arrows(head):
+                back = self.told.adjoints[head] * arrow.partial
                 yield {
-                    "id": f"e{node.index}_{position}",
-                    "tail": node.parents[position],
-                    "head": node.index,
-                    "partial": self.partial(node.index, position),
+                    "id": arrow.id,
+                    "tail": arrow.tail,
+                    "head": head,
+                    "partial": self.partial(arrow),
                     "flow": (back > 0) - (back < 0),
                     "width": float(style.width(back, self.largest)),
                 }
 
-    def partial(self, index: int, position: int) -> str:
+    def arrows(self, index: int) -> list[Arrow]:
+        """Those into a node, in the order of its formula; none from bare numbers."""
+        node = self.told.nodes[index]
+        return [
+            Arrow(f"e{index}_{place}", node.parents[place], node.partials[place])
+            for place in places(node.value)
+            if not node.value.parents[place].constant
+        ]
+
+    def partial(self, arrow: Arrow) -> str:
         """A local derivative as it stands on its arrow."""
-        number = Number(self.told.nodes[index].partials[position])
-        return show(number, TEXT, self.partial_digits)
+        return show(Number(arrow.partial), TEXT, self.partial_digits)
 
     def steps(self) -> Iterator[dict[str, object]]:
         """The start, the forward pass, the backward pass."""
@@ -350,34 +371,29 @@ class Plan:
 
     def picture(self) -> Graph:
         """The places of nodes and edges; the page puts in the text."""
-        nodes = {f"n{index}": self.told.nodes[index] for index in self.shown}
-        operands = {
-            name: [f"n{node.parents[place]}" for place in self.places[node.index]]
-            for name, node in nodes.items()
-        }
-        arrows = [(tail, name) for name, tails in operands.items() for tail in tails]
+        into = {index: self.arrows(index) for index in self.shown}
+        operands = {f"n{i}": [f"n{a.tail}" for a in into[i]] for i in self.shown}
+        ways = [(tail, name) for name, tails in operands.items() for tail in tails]
         picture = style.sheet(
-            "steps", bgcolor="transparent", ordering="in", **layout_for(arrows)
+            "steps", bgcolor="transparent", ordering="in", **layout_for(ways)
         )
-        for name, node in nodes.items():
-            self.place(picture, node.index)
-            ways = zip(self.places[node.index], operands[name], strict=True)
-            for k, (place, tail) in enumerate(ways):
-                head = f"{name}:p{k}:w" if len(operands[name]) > 1 else name
-                label = f"∂ {self.partial(node.index, place)}".ljust(self.room, "0")
-                picture.arrow(tail, head, f"e{node.index}_{place}", label=label)
+        for index, arrows in into.items():
+            self.place(picture, index, len(arrows))
+            for k, arrow in enumerate(arrows):
+                head = f"n{index}:p{k}:w" if len(arrows) > 1 else f"n{index}"
+                label = f"∂ {self.partial(arrow)}".ljust(self.room, "0")
+                picture.arrow(f"n{arrow.tail}", head, arrow.id, label=label)
         style.in_order(picture, operands)
         return picture
 
-    def place(self, picture: Graph, index: int) -> None:
+    def place(self, picture: Graph, index: int, operands: int) -> None:
         """An empty box of the size that the node's text will take."""
         value, gradient = self.told.nodes[index].value.data, self.told.adjoints[index]
         rows = (("value", value), ("gradient", gradient))
         texts = [f"{word} {self.text(Number(x))}" for word, x in rows]
-        longest = max(9 + self.room, *map(width, [self.title(index), *texts]))
-        operands = max(1, len(self.places[index]))
+        longest = max(9 + self.room, self.columns(index), *map(width, texts))
         size = longest * CHARACTER + MARGIN, HEIGHT
-        picture.add(f"n{index}", style.frame(*size, operands))
+        picture.add(f"n{index}", style.frame(*size, max(1, operands)))
 
 
 def _stack(left: str, rights: list[Expression | None], plan: Plan) -> list[str]:

@@ -40,7 +40,8 @@ const sign = (number) => (number > 0 ? "positive" : number < 0 ? "negative" : "z
 
 export class Picture {
   // data: nodes, edges and steps as `Plan` has them. told: what happens when a node is
-  // chosen, pointed at, or turned (a leaf's number is dragged); each may be left out.
+  // chosen, pointed at, folded or unfolded, or turned (a leaf's number is dragged); each
+  // may be left out.
   constructor(frame, data, told = {}) {
     this.frame = frame;
     this.svg = frame.querySelector("svg");
@@ -73,8 +74,8 @@ export class Picture {
   // ---- its looks ----
 
   #dressed(node, index) {
-    if (node.kind === "constant") return null;
     const group = this.svg.getElementById(`n${index}`);
+    if (!group) return null;
     const box = extent(group.querySelector("path, polygon"));
     const middle = box.x + box.width / 2;
     const line = (down, kind) => {
@@ -86,6 +87,7 @@ export class Picture {
     group.setAttribute("tabindex", "0");
     group.setAttribute("role", "button");
     line(17, "name").textContent = node.title;
+    if (node.inside) this.#foldable(group, node, box);
     const half = box.width / 2 - 10;
     const bar = { y: box.y + 56, height: 5 };
     const view = { group, middle, half, value: line(33, "value"), gradient: line(49, "gradient") };
@@ -93,6 +95,13 @@ export class Picture {
     view.bar = added(group, "rect", { ...bar, x: middle, width: 0 });
     added(group, "rect", { ...bar, x: middle - 1, width: 2, class: "middle" });
     return view;
+  }
+
+  // In the corner of the box: how many are folded in it, or that it can be folded.
+  #foldable(group, node, box) {
+    const place = { x: box.x + box.width - 7, y: box.y + 17, "text-anchor": "end", class: "fold" };
+    added(group, "text", place).textContent = node.folded ? `+${node.inside}` : "−";
+    group.setAttribute("aria-expanded", String(!node.folded));
   }
 
   #linked(edge) {
@@ -145,12 +154,14 @@ export class Picture {
     view.bar.setAttribute("class", `bar ${sign(bar)}`);
     view.bar.setAttribute("x", view.middle + Math.min(bar, 0) * view.half);
     view.bar.setAttribute("width", Math.abs(bar) * view.half);
-    dress(view.group, "node", { [node.kind]: true, waiting: !known, active, chosen, off });
+    const { kind, folded } = node;
+    dress(view.group, "node", { [kind]: true, waiting: !known, active, chosen, off, folded });
     view.group.setAttribute("aria-pressed", String(chosen));
     view.group.setAttribute(
       "aria-label",
       `${node.title}, value ${known ? node.value : "–"}, ` +
-        `gradient ${reached ? node.gradient : "not computed yet"}`,
+        `gradient ${reached ? node.gradient : "not computed yet"}` +
+        (node.folded ? `, ${node.inside} folded in it` : ""),
     );
   }
 
@@ -303,7 +314,8 @@ export class Picture {
   #pressed(event) {
     if (event.button !== 0) return;
     this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    if (this.pointers.size === 1) this.press = { node: this.#nodeOf(event), way: 0 };
+    const fold = event.target.closest?.(".fold") !== null;
+    if (this.pointers.size === 1) this.press = { node: this.#nodeOf(event), fold, way: 0 };
     else this.press = { node: null, way: Infinity };
   }
 
@@ -334,8 +346,11 @@ export class Picture {
 
   #released(event) {
     if (!this.pointers.delete(event.pointerId) || event.type !== "pointerup") return;
-    if (this.press.way <= 4 && this.press.node !== null) this.told.choose?.(this.press.node);
-    else if (this.press.way > 4 && this.press.node !== null) this.told.turned?.(this.press.node);
+    const { node, fold, way } = this.press;
+    if (node === null) return;
+    if (way > 4) this.told.turned?.(node);
+    else if (fold || this.nodes[node].folded) this.told.fold?.(node);
+    else this.told.choose?.(node);
   }
 
   #pointed(event) {

@@ -5,7 +5,7 @@ The page holds the state; each function here takes it and gives what is to be sh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,8 +17,9 @@ from viz.notation import Style
 from viz.play import files
 from viz.play.chart import LEFT, RIGHT, WIDTH, Line, Panel, chart
 from viz.play.expression import EXAMPLES, Numbers, Recorded, curve, record
+from viz.play.folding import FoldedPlan, Folding
 from viz.play.mathml import marked, told
-from viz.stepper import MOST_NODES, Plan, stepper
+from viz.stepper import stepper
 from viz.style import NEGATIVE
 
 DIGITS: Final = 4  # of a number in the picture
@@ -50,34 +51,41 @@ def recorded(text: str, numbers: Numbers) -> tuple[Recorded, str]:
 # ---- the picture ---------------------------------------------------------------------
 
 
-def graph(text: str, numbers: Numbers, have: str = "") -> dict[str, Any]:
-    """All numbers of the graph, and its picture unless the page has that of this text.
+def graph(
+    text: str,
+    numbers: Numbers,
+    drawn: bool = False,
+    folded: Sequence[int] | None = None,
+    turned: int | None = None,
+) -> dict[str, Any]:
+    """All numbers of the graph, and its picture unless the page has drawn it already.
 
-    have: the text whose picture the page has. Raises ValueError where this text can't
-    be read.
+    folded: the nodes that are folded; None for what is best. turned: a node to fold or
+    to unfold now. Raises ValueError where this text can't be read, or so much of it
+    not be unfolded.
 
-    >>> graph("w*x", {"w": 2.0, "x": 3.0}, have="w*x")["names"][0]
+    >>> graph("w*x", {"w": 2.0, "x": 3.0}, drawn=True)["names"][0]
     {'name': 'w', 'node': 0, 'number': 2.0, 'slope': 3.0, 'gradient': '3'}
     """
     shown, error = recorded(text, numbers)
+    folding = Folding(shown.nodes, folded, turned)
     found: dict[str, Any] = {
         "text": text,
         "error": error,
         "out": repr(shown.output.data) if shown.defined else "–",
         "names": list(_names(shown, bool(error))),
     }
-    if len(shown.nodes) > MOST_NODES:
-        picture = draw(shown.output, shown.names).svg
-        return {**found, "nodes": [], "edges": [], "steps": [], "picture": picture}
-    plan = _plan(shown)
+    plan = _plan(shown, folding)
     nodes = [plan.node(node.index) for node in shown.nodes]
     edges = list(plan.edges())
     if error:  # there is no gradient, and none flows
         nodes = [{**node, "gradient": "–", "bar": 0.0} for node in nodes]
         edges = [{**edge, "flow": 0, "width": 1.2} for edge in edges]
-    found |= {"nodes": nodes, "edges": edges}
-    if have != text:
-        found |= {"steps": list(plan.steps()), "picture": _layout(text)}
+    found |= {"nodes": nodes, "edges": edges, "folded": sorted(folding.folded)}
+    if not drawn:
+        picture = _layout(text, tuple(found["folded"]))
+        found |= {"steps": list(plan.steps()), "picture": picture}
+        found["large"] = len(nodes) > READABLE
     return found
 
 
@@ -93,9 +101,9 @@ def _names(shown: Recorded, wrong: bool) -> Iterator[dict[str, Any]]:
         }
 
 
-def _plan(shown: Recorded) -> Plan:
+def _plan(shown: Recorded, folding: Folding) -> FoldedPlan:
     with ieee():
-        return Plan(_derivation(shown), DIGITS, ROOM)
+        return FoldedPlan(_derivation(shown), DIGITS, ROOM, folding)
 
 
 def _derivation(shown: Recorded) -> Derivation:
@@ -104,9 +112,10 @@ def _derivation(shown: Recorded) -> Derivation:
 
 
 @lru_cache(maxsize=32)
-def _layout(text: str) -> str:
-    """The places of the nodes and the arrows, which do not depend on the numbers."""
-    return _plan(recorded(text, {})[0]).picture().svg
+def _layout(text: str, folded: tuple[int, ...]) -> str:
+    """The places of the boxes and the arrows, which do not depend on the numbers."""
+    shown = recorded(text, {})[0]
+    return _plan(shown, Folding(shown.nodes, folded)).picture().svg
 
 
 # ---- the words -----------------------------------------------------------------------
@@ -118,11 +127,13 @@ def words(
     by: str = "",
     step: int | None = None,
     node: int | None = None,
+    folded: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """The derivation by a name, the arithmetic of a step, and all about a node.
 
-    Formulas are MathML in which names and derivatives say which nodes they are about.
-    Outside an operation's domain there is nothing to derive.
+    folded: see `graph`; the steps go over the boxes. Formulas are MathML in which names
+    and derivatives say which nodes they are about. Outside an operation's domain there
+    is nothing to derive.
     """
     shown, error = recorded(text, numbers)
     if error or not shown.defined:
@@ -133,14 +144,19 @@ def words(
     return {
         "derivation": [told(s, style) for s in sections(derived, style, EXACT)],
         "notes": list(derived.notes),
-        "step": _step(every, style, step),
+        "step": _step(every, style, step, folded),
         "node": _about(every, style, node, forward=True, backward=True),
     }
 
 
-def _step(every: Derivation, style: Style, step: int | None) -> list[dict[str, Any]]:
-    steps = list(Plan(every, EXACT).steps()) if step is not None else []
-    if step is None or not 0 < step < len(steps):
+def _step(
+    every: Derivation, style: Style, step: int | None, folded: Sequence[int] | None
+) -> list[dict[str, Any]]:
+    if step is None:
+        return []
+    plan = FoldedPlan(every, EXACT, 0, Folding(every.nodes, folded))
+    steps = list(plan.steps())
+    if not 0 < step < len(steps):
         return []
     node: Any = steps[step]["node"]
     back = steps[step]["phase"] == "backward"

@@ -227,9 +227,10 @@ def first_calls() -> Iterator[tuple[str, Mapping[str, Any]]]:
     shown = {key: example[key] for key in ("text", "numbers")}
     name = next(iter(example["numbers"]))
     yield "expression.examples", {}
-    yield "expression.graph", {**shown, "have": ""}
+    yield "expression.graph", {**shown, "drawn": False, "folded": None, "turned": None}
     yield "expression.plot", {**shown, "by": name, "low": -5, "high": 5}
-    yield "expression.words", {**shown, "by": name, "step": None, "node": None}
+    words = {"by": name, "step": None, "node": None, "folded": []}
+    yield "expression.words", {**shown, **words}
     data = {"shape": "moons", "rows": 120, "noise": 0.1, "seed": 0}
     setup = asdict(Setup())
     programs = call("training.programs", {"setup": setup})

@@ -8,11 +8,15 @@ const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const FILES = ["SVG", "HTML", "LaTeX", "Python", "Steps"];
 const HOW = "Each box shows its value, and its gradient: how much out changes per unit of " +
   "change in it. On an arrow stands the local derivative ∂. Choose a node and its path to out " +
-  "lights up; drag a name's box sideways, or the point of the plot, to change its number.";
+  "lights up; drag a name's box sideways, or the point of the plot, to change its number. A " +
+  "box with a + holds all that leads to it alone: a click opens it.";
 
 // text: as typed. shown: what the last text that could be read gave. step: how far the
-// walk is, null for all of it. still: names that gradient descent leaves alone.
-const state = { text: "", numbers: {}, by: "", reach: 5, step: null, rate: 0.1, still: new Set(), chosen: null };
+// walk is, null for all of it. still: names that gradient descent leaves alone. folded:
+// nodes that are folded, null for what is best.
+const state = {
+  text: "", numbers: {}, by: "", reach: 5, step: null, rate: 0.1, still: new Set(), chosen: null, folded: null,
+};
 let page, examples, shown, picture, playing = null, running = null;
 
 // ---- the address ----
@@ -29,6 +33,8 @@ export function read(query) {
   if (reach > 0 && reach <= 1e6) state.reach = reach;
   if (/^\d{1,6}$/.test(query.get("step") ?? "")) state.step = Number(query.get("step"));
   state.still = new Set((query.get("still") ?? "").split(",").filter(Boolean));
+  const folded = query.get("folded") ?? "";
+  state.folded = /^(\d{1,6}(,\d{1,6})*|none)$/.test(folded) ? folded.split(",").map(Number).filter(Number.isFinite) : null;
 }
 
 export function write() {
@@ -37,6 +43,7 @@ export function write() {
   const query = { expression: shown.text, values: numbers.join(","), by: by(), reach: String(state.reach) };
   if (state.step !== null) query.step = String(state.step);
   if (state.still.size) query.still = [...state.still].join(",");
+  if (state.folded !== null) query.folded = state.folded.join(",") || "none";
   return new URLSearchParams(query).toString().length > 6000 ? {} : query;
 }
 
@@ -61,9 +68,15 @@ async function refresh() {
   }
 }
 
+let turning = null;  // a node to fold or to unfold with the next question
+
 async function showGraph() {
-  const drawn = shown?.text ?? "";
-  const given = { text: state.text, numbers: state.numbers, have: picture ? drawn : "" };
+  const before = picture && shown.text === state.text && !unfolding ? shown.folded : null;
+  const turned = before && turning;
+  const drawn = before !== null && turned === null;
+  const given = { text: state.text, numbers: state.numbers, drawn, folded: before ?? state.folded, turned };
+  turning = null;
+  unfolding = false;
   let found;
   try {
     found = await page.call("expression.graph", given);
@@ -75,14 +88,15 @@ async function showGraph() {
   }
   complain(found.error);
   stale(false);
-  const other = !picture || found.text !== drawn;
   const names = shown?.names.map(({ name }) => name).join();
-  shown = { ...found, steps: found.steps ?? shown.steps };
-  if (other) draw(found);
-  else picture.numbers(found.nodes, found.edges);
+  shown = { ...shown, ...found };
+  if (turned !== null) state.folded = found.folded;
+  if (drawn) picture.numbers(found.nodes, found.edges);
+  else draw(found, turned);
   if (names !== shown.names.map(({ name }) => name).join()) makeNames();
   showNumbers();
-  if (other) showStep();
+  if (!drawn) showStep();
+  if (turned !== null) tellFold(shown.nodes[turned]);
   page.remember();
   return true;
 }
@@ -164,8 +178,15 @@ function showNumbers() {
   page.announce(shown.error ? "out has no value here" : `out = ${shown.out}`);
 }
 
+function tellFold({ name, folded, inside }) {
+  page.announce(folded ? `${name} is folded, with ${inside} in it` : `${name} is unfolded`);
+}
+
 // Whether the chosen node depends on this one.
-const isBehind = (node) => state.chosen !== null && shown.nodes.length > 0 && picture.behind(state.chosen).has(node);
+const isBehind = (node) => state.chosen !== null && picture.behind(state.chosen).has(boxOf(node));
+
+// The node whose box shows this one.
+const boxOf = (node) => shown.nodes[node].box ?? node;
 
 // ---- gradient descent ----
 
@@ -187,15 +208,16 @@ function run(on = running === null) {
 
 // ---- the graph ----
 
-function draw(found) {
+// turned: a node that was folded or unfolded; the keyboard stays there.
+function draw(found, turned) {
+  const focused = byId("graph").contains(document.activeElement);
   picture?.leave();
-  state.chosen = null;
-  byId("node").hidden = true;
+  if (turned === null || shown.nodes[state.chosen]?.box !== undefined) state.chosen = null;
+  byId("node").hidden = state.chosen === null;
   byId("graph").replaceChildren(markup(found.picture));
-  const answers = found.nodes.length > 0;
-  byId("graph").classList.toggle("drawn", !answers);
   picture = new Picture(byId("graph"), shown, {
     choose: (node) => choose(node === state.chosen ? null : node),
+    fold,
     point: (what) => pointAt(what),
     turn,
     looked: (fitted) => byId("fit").setAttribute("aria-pressed", String(fitted)),
@@ -203,7 +225,25 @@ function draw(found) {
   const { width, height } = picture.whole;
   byId("desk").classList.toggle("broad", width > 2.6 * height && width > 900);
   shown.names.forEach(({ node }, at) => picture.views[node]?.group.setAttribute("data-hue", at % HUES));
-  picture.views.filter(Boolean).forEach(({ group }, at) => group.setAttribute("tabindex", at ? -1 : 0));
+  const first = turned ?? picture.views.findIndex(Boolean);
+  picture.views.forEach((view, node) => view?.group.setAttribute("tabindex", node === first ? 0 : -1));
+  if (focused && turned !== null) picture.views[turned].group.focus({ preventScroll: true });
+  byId("folding").hidden = !found.large && !found.folded.length;
+  byId("folding").textContent = found.folded.length ? "Unfold" : "Fold";
+  byId("folding").title = found.folded.length ? "Every operation in a box of its own" : "A few boxes, which a click opens";
+}
+
+function fold(node) {
+  turning = node;
+  return refresh();
+}
+
+let unfolding = false;  // or all folded as it was at first
+
+function foldAll() {
+  state.folded = shown.folded.length ? [] : null;
+  unfolding = true;
+  return refresh();
 }
 
 // A leaf's box, dragged sideways, changes its number.
@@ -227,7 +267,7 @@ function walkTo(event) {
   const here = event.target.closest(".node[role]");
   if (!here) return;
   const index = Number(here.id.slice(1));
-  const nodes = shown.nodes.flatMap(({ kind }, at) => (kind === "constant" ? [] : [at]));
+  const nodes = picture.views.flatMap((view, at) => (view ? [at] : []));
   const at = nodes.indexOf(index);
   const ways = {
     ArrowRight: () => shown.edges.find((edge) => edge.tail === index)?.head,
@@ -238,7 +278,9 @@ function walkTo(event) {
     End: () => nodes.at(-1),
   };
   const next = ways[event.key]?.();
-  if (event.key === "Enter" || event.key === " ") choose(index === state.chosen ? null : index);
+  const { inside, folded } = shown.nodes[index];
+  if (inside && (folded ? ["Enter", " ", "+"] : ["-"]).includes(event.key)) fold(index);
+  else if (event.key === "Enter" || event.key === " ") choose(index === state.chosen ? null : index);
   else if (event.key === "Escape") choose(null);
   else if (next === undefined) return;
   event.preventDefault();
@@ -269,13 +311,13 @@ function pointFrom(event) {
   const slope = event.target.closest("[data-slope]")?.dataset.slope;
   const node = event.target.closest("[data-node]")?.dataset.node;
   if (slope) {
-    const [of, by] = slope.split("-").map(Number);
+    const [of, by] = slope.split("-").map((one) => boxOf(Number(one)));
     const direct = shown.edges.filter((edge) => edge.head === of && edge.tail === by);
     const [from, to] = [picture.onwards(by), picture.behind(of)];
     const way = shown.edges.filter((edge) => from.has(edge.tail) && to.has(edge.head));
     picture.point((direct.length ? direct : way).map((edge) => edge.id));
   } else {
-    picture.point(node ? [`n${node}`] : []);
+    picture.point(node ? [`n${boxOf(Number(node))}`] : []);
   }
 }
 
@@ -330,7 +372,8 @@ let worded = 0;  // the last that was asked; answers to earlier ones come too la
 
 async function showWords() {
   const mine = ++worded;
-  const given = { text: shown.text, numbers: state.numbers, by: by(), step: state.step, node: state.chosen };
+  const { text, folded } = shown;
+  const given = { text, numbers: state.numbers, by: by(), step: state.step, node: state.chosen, folded };
   const found = await page.call("expression.words", given);
   if (mine !== worded) return;
   set("step-lines", found.step);
@@ -341,7 +384,10 @@ async function showWords() {
   byId("node").hidden = state.chosen === null;
   set("node-lines", found.node);
   if (state.chosen === null) return;
-  byId("node-title").textContent = shown.nodes[state.chosen].title;
+  const { title, inside, folded: closed } = shown.nodes[state.chosen];
+  byId("node-title").textContent = title;
+  byId("turn").hidden = !inside;
+  byId("turn").textContent = closed ? "Unfold" : "Fold";
   const rows = rowsOf(state.chosen);
   for (const row of rows) row.classList.add("about");
   const lines = byId("derivation-lines");
@@ -397,7 +443,7 @@ function slide(event) {
 function take(example) {
   state.numbers = { ...state.numbers, ...example.numbers };
   byId("text").value = state.text = example.text;
-  state.step = null;
+  state.step = state.folded = null;
   state.by = "";
 }
 
@@ -406,7 +452,10 @@ function wire() {
   const on = (id, name, handler) => byId(id).addEventListener(name, handler);
   on("text", "input", () => {
     clearTimeout(typing);
-    typing = setTimeout(() => { state.text = byId("text").value; state.step = null; refresh(); }, 150);
+    typing = setTimeout(() => {
+      Object.assign(state, { text: byId("text").value, step: null, folded: null });
+      refresh();
+    }, 150);
   });
   on("example", "change", () => {
     const example = examples.find(({ name }) => name === byId("example").value);
@@ -427,6 +476,8 @@ function wire() {
   on("closer", "click", () => picture.zoom(1.4));
   on("wider", "click", () => picture.zoom(1 / 1.4));
   on("fit", "click", () => picture.fit());
+  on("folding", "click", foldAll);
+  on("turn", "click", () => fold(state.chosen));
   on("close", "click", () => choose(null));
   on("graph", "keydown", walkTo);
   on("plot", "pointerdown", (event) => { byId("plot").setPointerCapture(event.pointerId); slide(event); });
