@@ -103,16 +103,23 @@ class Sequences:
         require("numpy")
         import numpy as np
 
+        table: Array = np.array([*self.lines(length)], dtype=float)
+        return table
+
+    def lines(self, length: int) -> Iterator[list[float]]:
+        """The rows of `table`, as lists.
+
+        >>> [*Sequences([[0, 3]], [[3, None]]).lines(3)]
+        [[0, 3, 0, 3, 0, 0, 1.0, 0.0, 0.0]]
+        """
         if not self.tokens:
             raise ValueError("there is no token to tell in any of the sequences")
-        found = np.zeros((len(self), 3, length))
-        for row, tokens, wanted in zip(found, self.X, self.y, strict=True):
-            row[0, : len(tokens)] = tokens
-            row[1, : len(wanted)] = [t or 0 for t in wanted]
-            row[2, : len(wanted)] = [t is not None for t in wanted]
-        found[:, 2] *= len(self) / self.tokens
-        table: Array = found.reshape(len(self), -1)
-        return table
+        share = len(self) / self.tokens
+        for tokens, wanted in zip(self.X, self.y, strict=True):
+            rest = [0] * (length - len(tokens))
+            told = [t or 0 for t in wanted]
+            weights = [share * (t is not None) for t in wanted]
+            yield [*tokens, *rest, *told, *rest, *weights, *map(float, rest)]
 
 
 class TokenLoss(Module):

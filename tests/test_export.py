@@ -7,24 +7,18 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import re
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
+from pages import NODE_MODULES, needs_assets
 
 from viz.pages import bundle
 from viz.play import export as made
 from viz.play.server import page_files
 
-NODE_MODULES = Path(os.environ.get("CHAINRULE_ASSETS", "node_modules"))
-needs_assets = pytest.mark.skipif(
-    not all((NODE_MODULES / path).exists() for path, _ in made.ASSETS.values()),
-    reason=f"no npm packages here: {made.COMMAND}",
-)
 FIRST = {"text": "tanh(w1*x1 + w2*x2 + b)", "out": "0.5370495669980353"}
 
 
@@ -146,6 +140,8 @@ for kind in lab_files.TYPES:
     data = {"X": [[0.5, 1.0]], "y": [1], "row": 0, "summary": "", "kind": kind}
     asked.append(("training.file", {**data, "setup": setup, "weights": weights}))
 asked.append(("training.table", {"text": "a,b,c\\n1,2,x\\n3,4,y"}))
+asked.append(("words.items", {"text": "a\\nb\\nab\\nba"}))
+asked.append(("words.programs", {"setup": {"tokens": 3, "width": 4, "context": 4}}))
 answers = [json.loads(told(name, json.dumps(given))) for name, given in asked]
 print([answer for answer in answers if answer["status"] != 200])
 """
@@ -224,75 +220,12 @@ def test_without_python_the_first_pictures_are_there_and_it_trains(
     assert opened.problems == []
 
 
-@pytest.fixture(scope="module", params=["page.html", "folder"])
-def whole(request, browser, tmp_path_factory):
-    path = made.export(tmp_path_factory.mktemp("whole") / request.param, NODE_MODULES)
-    opened = Opened(browser, path if path.is_file() else path / "index.html")
+@needs_assets
+@pytest.mark.browser
+def test_a_folder_on_a_disk_starts_python_too(browser, tmp_path):
+    opened = Opened(browser, made.export(tmp_path, NODE_MODULES) / "index.html")
     opened.page.wait_for_selector("#starting", state="hidden", timeout=120_000)
-    yield opened
+    opened.page.fill("#text", "x*y + sin(x)")
+    opened.until(lambda: opened.text("#out") == "1.8414709848078965")
     assert opened.problems == []
     opened.context.close()
-
-
-CSV = "length,width,kind\n" + "".join(
-    f"{x},{y},{'wide' if x + y > 11 else 'narrow'}\n"
-    for x in range(1, 11)
-    for y in range(1, 11)
-)
-
-
-@needs_assets
-@pytest.mark.slow
-@pytest.mark.browser
-def test_an_exported_expression_answers(whole):
-    page = whole.page
-    page.click("nav a[data-panel=expression]")
-    page.fill("#text", "x*y + sin(x)")
-    page.keyboard.press("Enter")
-    whole.until(lambda: whole.text("#out") == "1.8414709848078965")
-    whole.until(lambda: "sin" in whole.text("#derivation-lines"))
-    page.fill("#text", "log(0*x)")
-    page.keyboard.press("Enter")
-    whole.until(lambda: whole.text("#wrong"))
-    page.select_option("#example", "the worked example")
-    whole.until(lambda: "0.36653675576158634" in whole.text("#out"))
-    slider = page.locator("#names input[type=range]").first
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    whole.until(lambda: "0.36653675576158634" not in whole.text("#out"))
-    page.click("#first")
-    first = whole.text("#step-title")
-    page.click("#forward")
-    whole.until(lambda: whole.text("#step-title") != first)
-
-
-@needs_assets
-@pytest.mark.slow
-@pytest.mark.browser
-def test_an_exported_training_answers(whole):
-    page = whole.page
-    page.click("nav a[data-panel=training]")
-    page.select_option("#t-data", "circles")
-    page.fill("#t-layers", "6")
-    page.keyboard.press("Enter")
-    page.wait_for_timeout(300)
-    whole.until(lambda: whole.text("#t-summary").startswith("epoch 0"))
-    assert min(right(whole.train(400))) >= 0.9
-    page.click("#t-own summary")
-    page.fill("#t-text", CSV)
-    page.click("#t-load")
-    whole.until(lambda: "100 rows" in whole.text("#t-told"))
-    whole.until(lambda: whole.text("#t-summary").startswith("epoch 0"))
-    assert min(right(whole.train(300))) >= 0.95
-    assert "length" in whole.text("#t-row-is")
-    for kind, ending in (
-        ("svg", "svg"),
-        ("html", "html"),
-        ("latex", "tex"),
-        ("python", "py"),
-    ):
-        with page.expect_download() as download:
-            page.click(f"#t-{kind}")
-        path = Path(download.value.path())
-        assert download.value.suggested_filename.endswith(f".{ending}")
-        assert path.stat().st_size > 500

@@ -11,10 +11,13 @@ import sys
 import numpy as np
 import pytest
 
-from autograd import Value
+from autograd import Value, softmax
 from nn import MLP, fit
+from nn.language import generate
 from nn.losses import LOSSES
-from viz.play import lab, lab_files
+from nn.sequences import TokenLoss
+from nn.tokens import words as nn_words
+from viz.play import lab, lab_files, words
 from viz.play.calls import call
 from viz.play.points import MOST, SHAPES, points, table
 
@@ -275,3 +278,96 @@ def test_files(n, tmp_path, monkeypatch):
     space = runpy.run_path(str(path))
     assert (tmp_path / "network.svg").exists()
     assert space["history"].columns["loss"][-1] < space["history"].columns["loss"][0]
+
+
+# ---- a GPT ---------------------------------------------------------------------------
+
+LIST = ["anna", "nina", "mina", "inna", "annina", "mia"]
+SMALL = {"width": 4, "heads": 2, "context": 4, "optimizer": "sgd", "seed": 3}
+WRITE = """
+import { readFileSync } from "node:fs";
+import { Writer } from "./trainer.js";
+const { made, list, context } = JSON.parse(readFileSync("asked.json"));
+const modules = {};
+for (const key of Object.keys(made.programs))
+  modules[key] = await import(`./${key}.mjs`);
+const writer = new Writer(made, modules, list, context, 0);
+writer.step({ rate: 0.5, batch: 0 });
+const test = writer.measured("test");
+console.log(JSON.stringify({ parts: writer.parts, weights: [...writer.weights], test,
+  likeliest: writer.words(3, 0, 0), drawn: writer.words(200, 1, 5),
+  again: writer.words(200, 1, 5), epoch: writer.epoch }));
+"""
+
+
+@needs_node
+def test_the_page_trains_a_gpt_and_writes_as_nn_does(tmp_path):
+    from viz.play.server import page_files
+
+    found = words.items("\n".join(LIST), context=4)
+    setup = {"tokens": len(found["symbols"]) + 1, **SMALL}
+    made = words.programs(setup)
+    for key, text in made["programs"].items():
+        (tmp_path / f"{key}.mjs").write_text(text)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "trainer.js").write_bytes(page_files()["trainer.js"].read_bytes())
+    asked = {"made": made, "list": found, "context": 4}
+    (tmp_path / "asked.json").write_text(json.dumps(asked))
+    (tmp_path / "run.js").write_text(WRITE)
+    said = subprocess.run(
+        [NODE, "run.js"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stderr
+    answer = json.loads(said.stdout)
+    train, test = answer["parts"]["train"], answer["parts"]["test"]
+    assert sorted(train + test) == [*range(len(found["rows"]))]
+
+    model = words.Setup(**setup).model()
+    reader = TokenLoss(model, 4)
+    losses = [reader(found["rows"][row]) for row in train]
+    (sum(losses, Value(0.0)) / len(train)).backward()
+    for parameter in model.parameters():
+        parameter.data -= 0.5 * parameter.grad
+    weights = [parameter.data for parameter in model.parameters()]
+    np.testing.assert_allclose(answer["weights"], weights, rtol=1e-9, atol=1e-12)
+    rows = [found["rows"][row] for row in test]
+    told = sum(reader(row).data for row in rows) / sum(sum(row[8:]) for row in rows)
+    assert answer["test"] == pytest.approx(told, rel=1e-9)
+
+    likeliest = generate(model, 1, temperature=0.0)[0]
+    symbols = ["", *found["symbols"]]
+    assert answer["likeliest"] == ["".join(symbols[t] for t in likeliest)] * 3
+    assert answer["drawn"] == answer["again"]
+    odds = softmax(model([0])[0])
+    for token in (1, 2):
+        share = sum(word[:1] == symbols[token] for word in answer["drawn"]) / 200
+        assert share == pytest.approx(odds[token].data, abs=0.12)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "this one has 0"),
+        ("a\nb\n \nc", "this one has 3"),
+        ("a\n" * 3001, "at most 3000"),
+        ("a\nb\nc\n" + "x" * 65, "item 4 has 65 characters"),
+        ("\n".join(map(chr, range(200, 300))), "different characters"),
+    ],
+)
+def test_lists_that_cant_be(text, message):
+    with pytest.raises(ValueError, match=message):
+        words.items(text)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"width": 5}, {"heads": 3}, {"context": 99}, {"tokens": 1}]
+)
+def test_a_gpt_that_cant_be(changes):
+    with pytest.raises(ValueError, match=r"choice for|tokens"):
+        words.programs(changes)
+
+
+def test_the_bundled_list_is_the_set_of_words():
+    found = words.items()
+    assert found["items"] == [*nn_words().items]
+    assert {len(row) for row in found["rows"]} == {24}

@@ -27,7 +27,7 @@ from viz.explain import Derivation
 from viz.graph import READABLE
 from viz.play import desk, files, folding
 from viz.play import server as play_server
-from viz.play.calls import CALLS, answer
+from viz.play.calls import CALLS, answer, told
 from viz.play.chart import Line, Panel, chart, ticks
 from viz.play.expression import EXAMPLES, curve, record
 from viz.play.mathml import mathml
@@ -131,7 +131,7 @@ def test_a_new_name_starts_at_one():
     ],
 )
 def test_a_text_that_can_not_be_read_is_told(text, said):
-    for name in ("graph", "words"):
+    for name in ("graph", "words", "derivation"):
         body = json.dumps({"text": text, "numbers": {}}).encode()
         status, data = answer(f"expression.{name}", body)
         assert status == 400
@@ -156,8 +156,11 @@ def test_outside_the_domain_the_picture_shows_where(text, said, value, cure):
     assert (name["name"], name["slope"], name["gradient"]) == ("w", None, "–")
     assert {node["gradient"] for node in by_name(found).values()} == {"–"}
     assert {edge["flow"] for edge in found["edges"]} == {0}
-    told = asked("expression.words", text=text, numbers=numbers, by="w", step=1, node=0)
-    assert told == {"derivation": [], "notes": [], "step": [], "node": []}
+    given = {"text": text, "numbers": numbers}
+    found = asked("expression.words", **given, step=1, node=0)
+    assert found == {"step": [], "node": []}
+    found = asked("expression.derivation", **given, by="w")
+    assert found == {"lines": [], "notes": []}
     plotted = asked(
         "expression.plot", text=text, numbers=numbers, by="w", low=-5, high=5
     )
@@ -318,15 +321,16 @@ def test_every_formula_of_the_table_is_mathml(latex):
 
 
 def test_a_formula_says_which_nodes_it_is_about():
-    told = asked("expression.words", text="w*x + b", numbers={"w": 2, "x": 3}, by="w")
-    lines = "".join(section["lines"] for section in told["derivation"])
+    numbers = {"w": 2, "x": 3}
+    told = asked("expression.derivation", text="w*x + b", numbers=numbers, by="w")
+    lines = "".join(section["lines"] for section in told["lines"])
     for mark in ('data-node="0"', 'data-slope="4-2"', 'data-slope="2-0"'):
         assert mark in lines  # w; ∂out/∂v1; ∂v1/∂w
     assert "<mi>w</mi>" in lines
 
 
 def test_a_step_and_a_node_have_their_arithmetic():
-    given = {"text": "w*x + b", "numbers": {"w": 2, "x": 3, "b": 1}, "by": "w"}
+    given = {"text": "w*x + b", "numbers": {"w": 2, "x": 3, "b": 1}}
     steps = asked("expression.graph", text="w*x + b", numbers={})["steps"]
     assert [step["title"] for step in steps[1:4]] == [
         "Forward: the value of v1",
@@ -358,8 +362,8 @@ def _texts(sections):
 
 @pytest.mark.parametrize("name", ["λ", "名", "__a__", "lambda", "x" * 60])
 def test_any_name_is_text_in_a_formula(name):
-    told = asked("expression.words", text=f"{name}*2", numbers={}, by=name)
-    for section in told["derivation"]:
+    told = asked("expression.derivation", text=f"{name}*2", numbers={}, by=name)
+    for section in told["lines"]:
         ElementTree.fromstring(section["lines"])
 
 
@@ -586,6 +590,13 @@ def test_nothing_else_is_served():
         "/server.py",
         "/page/",
         "/@file/x",
+        "//etc/passwd",
+        "/..%2fserver.py",
+        "/....//server.py",
+        "/index.html/../../server.py",
+        "/main.js%00.css",
+        "/\\..\\server.py",
+        "/__init__.py",
     ):
         assert request(path)[0] == 404, path
     assert request("/call/expression.graph")[0] in (404, 405)
@@ -633,6 +644,48 @@ def test_no_script_runs_but_the_pages_own():
         ({"origin": "null"}, 403),
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "Same-Origin"}, 403),
+        ({"sec-fetch-site": "cross-site, same-origin"}, 403),
+        *[
+            ({"host": host}, 403)
+            for host in (
+                f"[::1]:{PORT}",
+                f"[::ffff:127.0.0.1]:{PORT}",
+                f"127.0.0.1:{PORT}@elsewhere.example",
+                f"elsewhere.example@127.0.0.1:{PORT}",
+                f"127.0.0.1:0{PORT}",
+                f"127.1:{PORT}",
+                f"2130706433:{PORT}",
+                f"0.0.0.0:{PORT}",
+                f"localhost.:{PORT}",
+                f"LOCALHOST.elsewhere.example:{PORT}",
+                f"127.0.0.1:{PORT},elsewhere.example",
+                f"127.0.0.1:{PORT}/",
+            )
+        ],
+        *[
+            ({"origin": origin}, 403)
+            for origin in (
+                "file://",
+                "NULL",
+                f"http://localhost:{PORT}",  # not the host that was asked
+                f"http://127.0.0.1:{PORT}.elsewhere.example",
+                f"http://127.0.0.1:{PORT} http://elsewhere.example",
+                f"http://user@127.0.0.1:{PORT}",
+                f"HTTP://127.0.0.1:{PORT}/",
+            )
+        ],
+        *[
+            (
+                {
+                    "sec-fetch-site": "cross-site",
+                    "sec-fetch-mode": "navigate",
+                    "sec-fetch-dest": kind,
+                },
+                403,
+            )
+            for kind in ("frame", "embed", "object", "worker", "image", "empty")
+        ],
         (
             {
                 "sec-fetch-site": "cross-site",
@@ -650,6 +703,40 @@ def test_who_may_ask(change, status, path):
     answered, given, _ = request(path, method, headers, b"{}")
     assert answered == status
     assert given["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "X"])
+@pytest.mark.parametrize("path", ["/", "/?token=key", "/call/expression.examples"])
+def test_no_other_method_gets_in_or_does_anything(method, path):
+    status, headers, body = request(path, method, {"host": OWN["host"]})
+    assert (status, "set-cookie" in headers) == (403, False)
+    status, _, body = request(path, method)
+    assert status in ((200, 404) if method == "HEAD" else (405,))
+    assert b"tanh" not in body
+
+
+def test_a_socket_is_refused():
+    pytest.importorskip("starlette")
+    sent = []
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message["type"])
+
+    headers = [(k.encode(), v.encode()) for k, v in OWN.items()]
+    scope = {"type": "websocket", "path": "/", "headers": headers, "query_string": b""}
+    asyncio.run(play_server.application("key", PORT)(scope, receive, send))
+    assert sent == ["websocket.close"]
+
+
+def test_a_body_that_is_too_large_is_refused_and_a_stranger_s_is_not_read():
+    large = b'"' + b"x" * play_server.MOST_BYTES + b'"'
+    *_, body = request("/call/expression.graph", "POST", body=large)
+    assert "more than the 8 MB" in json.loads(body)["data"]["error"]
+    stranger = {"host": OWN["host"]}
+    assert request("/call/expression.graph", "POST", stranger, large)[0] == 403
 
 
 def test_a_link_on_another_site_opens_the_page_for_who_has_the_key():
@@ -689,6 +776,32 @@ def test_what_goes_wrong_is_told_on_the_page(name, body, status, said, capsys):
     assert answered == status
     assert said in data["error"]
     assert ("Traceback" in capsys.readouterr().err) == (status == 500)
+
+
+ODD = ["NaN", "Infinity", "1e999", "-1e999", "-1", "0", "10.5", "1e22", "1e308"]
+"""Numbers that a control, or an address, may come to."""
+
+
+NUMBERS = [
+    ("training.points", {"shape": "xor", "rows": 40, "noise": 0.1, "seed": 0}),
+    ("training.programs", {"setup": {"seed": 0, "layers": []}}),
+    ("expression.graph", {"text": "exp(x)/x", "numbers": {"x": 1.0}}),
+    (
+        "expression.plot",
+        {"text": "exp(x)", "numbers": {"x": 1}, "by": "x", "low": -1, "high": 1},
+    ),
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(("call", "given"), NUMBERS, ids=[name for name, _ in NUMBERS])
+def test_any_number_has_an_answer(odd, call, given, capsys):
+    body = json.dumps(given)
+    for number in re.finditer(r"(?<=: )-?[\d.]+", body):
+        odder = body[: number.start()] + odd + body[number.end() :]
+        found = json.loads(told(call, odder))
+        assert found["status"] in (200, 400), (odder, found["data"])
+    assert capsys.readouterr().err == ""
 
 
 @pytest.fixture

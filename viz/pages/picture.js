@@ -4,6 +4,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const LARGEST = 1.35;  // pixels a point, at which text is as large as around it
 const CLOSEST = 6;
+const NARROW = 600;  // pixels of a frame that a wide graph does not fit into
+const LEGIBLE = 0.75;
 
 // Markup that Python made, read as XML: what is no XML is an error and no element.
 export function markup(text) {
@@ -56,13 +58,23 @@ export class Picture {
     const box = this.svg.viewBox.baseVal;
     this.whole = { x: box.x, y: box.y, width: box.width, height: box.height };
     for (const name of ["width", "height"]) this.svg.setAttribute(name, "100%");
-    this.view = { scale: 1, x: 0, y: 0, fitted: true };
+    this.view = { scale: 1, x: 0, y: 0, begun: true };  // as it was at first
     this.watcher = new ResizeObserver(() => {
       if (this.frame.clientWidth !== this.size.wide) requestAnimationFrame(() => this.#placed());
     });
     this.watcher.observe(frame);
     this.#listen();
     this.#placed();
+  }
+
+  // On a narrow screen a wide graph begins at its output, large enough to be read.
+  #begin() {
+    this.fit();
+    this.view.begun = true;
+    if (this.size.wide >= NARROW || this.least >= LEGIBLE) return;
+    const { x, width } = this.whole;
+    Object.assign(this.view, { scale: LEGIBLE, x: x + width, fitted: false });
+    this.bring(this.nodes.length - 1);
   }
 
   // The picture that was in the frame is no more.
@@ -219,11 +231,13 @@ export class Picture {
   #placed() {
     const { width, height } = this.whole;
     const wide = this.frame.clientWidth || 600;
-    const natural = height * Math.min(LARGEST, wide / width) + 12;
+    const fitting = Math.min(LARGEST, wide / width);
+    const natural = height * (wide < NARROW ? Math.max(LEGIBLE, fitting) : fitting) + 12;
     const tall = Math.max(140, Math.min(natural, 0.62 * innerHeight));
     this.frame.style.height = `${Math.round(tall)}px`;
     this.size = { wide, tall: this.frame.clientHeight || tall };
-    if (this.view.fitted) this.fit();
+    if (this.view.begun) this.#begin();
+    else if (this.view.fitted) this.fit();
     else this.#look();
   }
 
@@ -253,6 +267,7 @@ export class Picture {
 
   pan(across, down) {
     if (this.view.fitted) return;
+    this.view.begun = false;
     this.view.x -= across / this.view.scale;
     this.view.y -= down / this.view.scale;
     this.#look();

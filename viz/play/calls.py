@@ -7,16 +7,18 @@ No call remembers anything: the page holds its state, and sends what a call need
 from __future__ import annotations
 
 import json
+import math
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from viz.play import desk, lab, lab_files
+from viz.play import desk, lab, lab_files, words
 
 CALLS: Final[Mapping[str, Callable[..., Any]]] = {
     **desk.CALLS,
     **lab.CALLS,
     **lab_files.CALLS,
+    **words.CALLS,
 }
 """Every call by its name, such as `expression.graph`."""
 
@@ -40,12 +42,21 @@ def answer(name: str, body: bytes | str) -> tuple[int, Any]:
     A fault of ours is told on the page too, and its traceback in the terminal.
     """
     try:
-        return 200, call(name, json.loads(body))
+        given = json.loads(body, parse_float=_finite, parse_constant=_finite)
+        return 200, call(name, given)
     except (ValueError, ArithmeticError, TimeoutError) as error:
         return 400, {"error": str(error)}
     except Exception as error:
         traceback.print_exc()
         return 500, {"error": f"{type(error).__name__}: {error}"}
+
+
+def _finite(text: str) -> float:
+    """A number that a page can hold, and be sent."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text:.20} is no number that has a place on the page")
+    return number
 
 
 def told(name: str, body: bytes | str) -> str:

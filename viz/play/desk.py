@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from autograd.graph import Node
 from autograd.modes import ieee
 from viz.digits import short
 from viz.explain import Derivation, explain, sections
 from viz.graph import READABLE, draw
-from viz.notation import Style
+from viz.notation import Style, names_of
 from viz.play import files
 from viz.play.chart import LEFT, RIGHT, WIDTH, Line, Panel, chart
 from viz.play.expression import EXAMPLES, Numbers, Recorded, curve, record
@@ -121,32 +122,45 @@ def _layout(text: str, folded: tuple[int, ...]) -> str:
 # ---- the words -----------------------------------------------------------------------
 
 
+def derivation(text: str, numbers: Numbers, by: str = "") -> dict[str, Any]:
+    """The derivation by a name, and what it leaves out.
+
+    Formulas are MathML in which names and derivatives say which nodes they are about.
+    Outside an operation's domain there is nothing to derive.
+    """
+    shown, error = recorded(text, numbers)
+    if error or not shown.defined:
+        return {"lines": [], "notes": []}
+    style = _marked(shown.nodes)
+    derived = explain(shown.output, shown.leaves.get(by))
+    lines = [told(section, style) for section in sections(derived, style, EXACT)]
+    return {"lines": lines, "notes": list(derived.notes)}
+
+
 def words(
     text: str,
     numbers: Numbers,
-    by: str = "",
     step: int | None = None,
     node: int | None = None,
     folded: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """The derivation by a name, the arithmetic of a step, and all about a node.
+    """The arithmetic of a step, and all about a node, as in `derivation`.
 
-    folded: see `graph`; the steps go over the boxes. Formulas are MathML in which names
-    and derivatives say which nodes they are about. Outside an operation's domain there
-    is nothing to derive.
+    folded: see `graph`; the steps go over the boxes.
     """
     shown, error = recorded(text, numbers)
     if error or not shown.defined:
-        return {"derivation": [], "notes": [], "step": [], "node": []}
-    every = _derivation(shown)
-    style = marked({name: index for index, name in enumerate(every.names)})
-    derived = explain(shown.output, shown.leaves.get(by))
+        return {"step": [], "node": []}
+    every, style = _derivation(shown), _marked(shown.nodes)
     return {
-        "derivation": [told(s, style) for s in sections(derived, style, EXACT)],
-        "notes": list(derived.notes),
         "step": _step(every, style, step, folded),
         "node": _about(every, style, node, forward=True, backward=True),
     }
+
+
+def _marked(nodes: Sequence[Node]) -> Style:
+    names = names_of([node.value for node in nodes])
+    return marked({name: index for index, name in enumerate(names)})
 
 
 def _step(
@@ -271,6 +285,7 @@ def _page(shown: Recorded, by: str, low: float, high: float) -> str:
 CALLS: Final[Mapping[str, Callable[..., Any]]] = {
     "expression.examples": examples,
     "expression.graph": graph,
+    "expression.derivation": derivation,
     "expression.words": words,
     "expression.plot": plot,
     "expression.file": file,

@@ -229,8 +229,7 @@ def first_calls() -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield "expression.examples", {}
     yield "expression.graph", {**shown, "drawn": False, "folded": None, "turned": None}
     yield "expression.plot", {**shown, "by": name, "low": -5, "high": 5}
-    words = {"by": name, "step": None, "node": None, "folded": []}
-    yield "expression.words", {**shown, **words}
+    yield "expression.derivation", {**shown, "by": name}
     data = {"shape": "moons", "rows": 120, "noise": 0.1, "seed": 0}
     setup = asdict(Setup())
     programs = call("training.programs", {"setup": setup})

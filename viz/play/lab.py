@@ -56,9 +56,10 @@ class Setup:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check([*self.features], "features")
-        _check([self.activation], "activation")
-        _check([self.optimizer], "optimizer")
+        for feature in self.features:
+            check_choice(feature, CHOICES["features"], "features")
+        for name in ("activation", "optimizer"):
+            check_choice(getattr(self, name), CHOICES[name], name)
         fits = all(1 <= size <= MOST_NEURONS for size in self.layers)
         if not fits or len(self.layers) > MOST_LAYERS:
             raise ValueError(
@@ -109,11 +110,11 @@ class Setup:
         return [float(label == n) for n in range(self.classes)]
 
 
-def _check(given: Sequence[str], name: str) -> None:
-    for choice in given:
-        if choice not in CHOICES[name]:
-            known = ", ".join(CHOICES[name])
-            raise ValueError(f"{choice!r:.40} is no choice for {name}; choose {known}")
+def check_choice(choice: Any, offered: Sequence[Any], name: str) -> None:
+    """Raise ValueError where a choice is none of those that are offered."""
+    if choice not in offered:
+        known = ", ".join(map(str, offered))
+        raise ValueError(f"{choice!r:.40} is no choice for {name}; choose {known}")
 
 
 # ---- programs ------------------------------------------------------------------------
@@ -167,9 +168,9 @@ def programs(setup: Mapping[str, Any]) -> dict[str, Any]:
         "inside": _text(inside, 2, weights),
         "deltas": _text(shifted, 2 + outputs + count, weights, "inputGrad"),
     }
-    rule, keeps = _rule(made.optimizer)
+    update, keeps = rule(made.optimizer)
     return {
-        "programs": {**texts, "rule": rule},
+        "programs": {**texts, "rule": update},
         "keeps": keeps,
         "weights": [w.data for w in weights],
         "sizes": [layer.nout for layer in model.layers],
@@ -202,17 +203,17 @@ def _neurons(made: Setup) -> int:
     return made.outputs + len([n for size in made.layers for n in range(size)])
 
 
-def _rule(name: str) -> tuple[str, int]:
+def rule(name: str) -> tuple[str, int]:
     """An optimizer's update of one parameter, and how many numbers it keeps of each."""
     optimizer = OPTIMIZERS[name]()
     bare = optimizer.bare()
     lr, t = Value(0.01, "lr"), Value(1.0, "t")
     keeps = len(optimizer.keeps)
 
-    def rule(w: Value, g: Value, *memory: Value) -> list[Value]:
+    def update(w: Value, g: Value, *memory: Value) -> list[Value]:
         return list(bare.apply(w, g, lr, t, *memory))
 
-    return _text(rule, 2 + keeps, [lr, t]), keeps
+    return _text(update, 2 + keeps, [lr, t]), keeps
 
 
 # ---- pictures ------------------------------------------------------------------------

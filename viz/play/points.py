@@ -80,12 +80,12 @@ def points(
     """
     if shape not in SHAPES:
         raise ValueError(f"there are no data {shape!r:.40}; choose {', '.join(SHAPES)}")
-    if not 4 <= rows <= MOST:
-        raise ValueError(f"rows go from 4 to {MOST}; got {rows}")
+    if not 4 <= rows <= MOST or rows != int(rows):
+        raise ValueError(f"rows go from 4 to {MOST}, in whole numbers; got {rows}")
     if not 0 <= noise <= 2:
         raise ValueError(f"noise goes from 0 to 2; got {noise}")
     rng = random.Random(f"{shape} {seed}")
-    made = [SHAPES[shape](rng, row, noise) for row in range(rows)]
+    made = [SHAPES[shape](rng, row, noise) for row in range(int(rows))]
     X = [[x + rng.gauss(0, noise), y + rng.gauss(0, noise)] for (x, y), _ in made]
     y = [side for _, side in made]
     return {

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 FIRST: Final = 2718
+MOST_BYTES: Final = 8_000_000  # of a call
 TYPES: Final = {
     ".html": "text/html",
     ".css": "text/css",
@@ -132,10 +133,15 @@ def _file(request: Request) -> Response:
 
 async def _answer(request: Request) -> Response:
     from starlette.concurrency import run_in_threadpool
-    from starlette.responses import Response
+    from starlette.responses import JSONResponse, Response
 
-    body = await request.body()
-    data = await run_in_threadpool(told, request.path_params["name"], body)
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            error = f"this is more than the {MOST_BYTES // 1_000_000} MB that it takes"
+            return JSONResponse({"status": 400, "data": {"error": error}})
+    data = await run_in_threadpool(told, request.path_params["name"], bytes(body))
     return Response(data, media_type="application/json")
 
 

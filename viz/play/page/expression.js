@@ -1,5 +1,6 @@
 // The panel of an expression: numbers, the graph, the plot, the words.
 import { Picture, markup } from "./picture.js";
+import { Clock, complain, latest, made } from "./parts.js";
 
 const byId = (id) => document.getElementById(id);
 const HUES = 8;
@@ -14,15 +15,16 @@ const HOW = "Each box shows its value, and its gradient: how much out changes pe
 // text: as typed. shown: what the last text that could be read gave. step: how far the
 // walk is, null for all of it. still: names that gradient descent leaves alone. folded:
 // nodes that are folded, null for what is best.
-const state = {
-  text: "", numbers: {}, by: "", reach: 5, step: null, rate: 0.1, still: new Set(), chosen: null, folded: null,
-};
-let page, examples, shown, picture, playing = null, running = null;
+const state = { rate: 0.1, chosen: null };
+let page, examples, shown, picture, playing, running;
+let fresh = true;  // the state is of an address, and yet to be shown
 
 // ---- the address ----
 
 export function read(query) {
-  state.text = query.get("expression") ?? "";
+  fresh = true;
+  derived = "";
+  Object.assign(state, { text: query.get("expression") ?? "", numbers: {}, reach: 5, step: null });
   for (const part of (query.get("values") ?? "").split(",")) {
     const at = part.lastIndexOf(":");
     const number = Number(part.slice(at + 1));
@@ -82,11 +84,11 @@ async function showGraph() {
     found = await page.call("expression.graph", given);
   } catch (error) {
     if (!error.refused) throw error;
-    complain(error.message);
+    complain(byId("wrong"), error.message);
     stale(true);
     return false;
   }
-  complain(found.error);
+  complain(byId("wrong"), found.error);
   stale(false);
   const names = shown?.names.map(({ name }) => name).join();
   shown = { ...shown, ...found };
@@ -99,11 +101,6 @@ async function showGraph() {
   if (turned !== null) tellFold(shown.nodes[turned]);
   page.remember();
   return true;
-}
-
-function complain(text) {
-  byId("wrong").textContent = text;
-  byId("wrong").hidden = !text;
 }
 
 function stale(is) {
@@ -125,13 +122,6 @@ function move(name, number) {
   if (!Number.isFinite(number)) return;
   state.numbers[name] = number;
   refresh();
-}
-
-function made(tag, attributes = {}, text = "") {
-  const element = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.textContent = text;
-  return element;
 }
 
 function makeNames() {
@@ -196,14 +186,8 @@ function descend() {
     const next = number - state.rate * slope;
     if (Number.isFinite(next)) state.numbers[name] = next;
   }
-  if (shown.error || !moving.length) run(false);
-  return refresh();
-}
-
-function run(on = running === null) {
-  clearInterval(running);
-  running = on ? setInterval(descend, 120) : null;
-  byId("run").textContent = on ? "Pause" : "Run";
+  refresh();
+  return !shown.error && moving.length > 0;
 }
 
 // ---- the graph ----
@@ -351,44 +335,67 @@ function showStep() {
   for (const id of ["first", "back", "play", "forward", "everything"]) byId(id).disabled = !last();
 }
 
-function play(on = playing === null) {
-  clearInterval(playing);
-  playing = null;
-  if (on) {
-    if (state.step === null || state.step === last()) go(0);
-    playing = setInterval(() => {
-      go(state.step + 1);
-      if (state.step === last()) play(false);
-    }, 1100);
-  }
-  byId("play").textContent = on ? "Pause" : "Play";
+function play() {
+  playing.toggle();
+  if (playing.on && (state.step === null || state.step === last())) go(0);
+}
+
+function onwards() {
+  go(state.step + 1);
+  return state.step < last();
 }
 
 // ---- words and plot ----
 
 const refreshWords = () => (busy ? refresh() : showWords());
 
-let worded = 0;  // the last that was asked; answers to earlier ones come too late
+const wording = latest();
+let derived = "";  // what the derivation that is shown is of
 
 async function showWords() {
-  const mine = ++worded;
+  const isLast = wording();
   const { text, folded } = shown;
-  const given = { text, numbers: state.numbers, by: by(), step: state.step, node: state.chosen, folded };
-  const found = await page.call("expression.words", given);
-  if (mine !== worded) return;
-  set("step-lines", found.step);
-  set("derivation-lines", found.derivation);
-  byId("derivation-lines").append(...found.notes.map((note) => made("p", { class: "quiet" }, note)));
-  byId("derivation-title").textContent = by() ? `The derivation of ∂out/∂${by()}` : "The derivation";
-  byId("derivation").hidden = !found.derivation.length;
+  const { numbers, step, chosen: node } = state;
+  const given = { text, numbers: { ...numbers }, by: by() };
+  if (step !== null || node !== null) {
+    const found = await page.call("expression.words", { text, numbers, step, node, folded });
+    if (!isLast()) return;
+    set("step-lines", found.step);
+    showNode(found.node);
+  } else {
+    set("step-lines", []);
+    byId("node").hidden = true;
+  }
+  if (JSON.stringify(given) !== derived) {
+    const found = await page.call("expression.derivation", given);
+    if (!isLast()) return;
+    showDerivation(found);
+    derived = JSON.stringify(given);
+  }
+  markRows();
+}
+
+function showNode(sections) {
+  set("node-lines", sections);
   byId("node").hidden = state.chosen === null;
-  set("node-lines", found.node);
   if (state.chosen === null) return;
-  const { title, inside, folded: closed } = shown.nodes[state.chosen];
+  const { title, inside, folded } = shown.nodes[state.chosen];
   byId("node-title").textContent = title;
   byId("turn").hidden = !inside;
-  byId("turn").textContent = closed ? "Unfold" : "Fold";
-  const rows = rowsOf(state.chosen);
+  byId("turn").textContent = folded ? "Unfold" : "Fold";
+}
+
+function showDerivation({ lines, notes }) {
+  set("derivation-lines", lines);
+  byId("derivation-lines").append(...notes.map((note) => made("p", { class: "quiet" }, note)));
+  byId("derivation-title").textContent = by() ? `The derivation of ∂out/∂${by()}` : "The derivation";
+  byId("derivation").hidden = !lines.length;
+}
+
+// The lines of the derivation about the chosen node stand out.
+function markRows() {
+  for (const row of document.querySelectorAll("#derivation mtr.about")) row.classList.remove("about");
+  const rows = state.chosen === null ? [] : rowsOf(state.chosen);
   for (const row of rows) row.classList.add("about");
   const lines = byId("derivation-lines");
   if (rows.length) lines.scrollTop += rows.at(-1).getBoundingClientRect().top - lines.getBoundingClientRect().top - 40;
@@ -464,15 +471,17 @@ function wire() {
   on("reach", "change", () => { state.reach = Number(byId("reach").value); refresh(); });
   on("by", "change", () => { state.by = byId("by").value; refresh(); });
   on("rate", "change", () => { state.rate = Number(byId("rate").value); });
-  on("descend", "click", () => { run(false); return descend(); });
-  on("run", "click", () => run());
-  const walk = (id, step) => on(id, "click", () => { play(false); return go(step()); });
+  running = new Clock(byId("run"), descend, 120);
+  playing = new Clock(byId("play"), onwards, 1100);
+  on("descend", "click", () => { running.stop(); descend(); });
+  on("run", "click", () => running.toggle());
+  const walk = (id, step) => on(id, "click", () => { playing.stop(); return go(step()); });
   walk("first", () => 0);
   walk("back", () => (state.step === null ? last() : state.step - 1));
   walk("forward", () => (state.step === null ? 0 : state.step + 1));
   walk("everything", () => null);
-  on("play", "click", () => play());
-  on("scrub", "input", () => { play(false); return go(Number(byId("scrub").value)); });
+  on("play", "click", play);
+  on("scrub", "input", () => { playing.stop(); return go(Number(byId("scrub").value)); });
   on("closer", "click", () => picture.zoom(1.4));
   on("wider", "click", () => picture.zoom(1 / 1.4));
   on("fit", "click", () => picture.fit());
@@ -501,27 +510,39 @@ export async function start(frame) {
   page = frame;
   examples = await page.call("expression.examples");
   byId("example").append(...examples.map(({ name }) => made("option", {}, name)));
-  const reaches = [...new Set([...REACHES, state.reach])].sort((a, b) => a - b);
-  byId("reach").append(...reaches.map((reach) => made("option", { value: reach }, `±${reach}`)));
   byId("rate").append(...RATES.map((rate) => made("option", { value: rate }, rate)));
   byId("rate").value = String(state.rate);
-  const given = { ...state.numbers };
-  const { text, step } = state;
-  if (!text) take(examples[0]);
-  state.numbers = { ...examples[0].numbers, ...given };
-  state.step = step;
-  byId("text").value = state.text;
   wire();
-  await refresh();
-  if (!shown) {  // the first text can't be read: there is still a page
-    state.text = examples[0].text;
-    const wrong = byId("wrong").textContent;
-    await refresh();
-    state.text = text;
-    complain(wrong);
-    stale(true);
-  }
 }
 
-export function show() { picture?.fit(); }
-export function hide() { play(false); run(false); }
+export async function show() {
+  if (fresh) await begin();
+}
+
+// What the address asks for; without a text the first example.
+async function begin() {
+  fresh = false;
+  const [first] = examples;
+  const { text, numbers, step, reach } = state;
+  const reaches = [...new Set([...REACHES, reach])].sort((a, b) => a - b);
+  byId("reach").replaceChildren(...reaches.map((each) => made("option", { value: each }, `±${each}`)));
+  if (!text) take(first);
+  Object.assign(state, { numbers: { ...first.numbers, ...numbers }, step });
+  byId("text").value = state.text;
+  byId("example").value = "";
+  if (shown) makeNames();
+  unfolding = true;
+  await refresh();
+  if (shown) return showStep();
+  state.text = first.text;  // the first text can't be read: there is still a page
+  const wrong = byId("wrong").textContent;
+  await refresh();
+  state.text = text;
+  complain(byId("wrong"), wrong);
+  stale(true);
+}
+
+export function hide() {
+  playing.stop();
+  running.stop();
+}

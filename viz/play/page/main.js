@@ -1,18 +1,17 @@
 // The frame of the page: its panels, its address, its messages.
 import { call } from "./engine.js";
+import { complain } from "./parts.js";
 import * as expression from "./expression.js";
 import * as training from "./training.js";
+import * as words from "./words.js";
 
-const panels = { expression, training };
+const panels = { expression, training, words };
 const byId = (id) => document.getElementById(id);
 let shown = "expression";
 
 // ---- messages ----
 
-function fail(text) {
-  byId("failure").textContent = text;
-  byId("failure").hidden = !text;
-}
+const fail = (text) => complain(byId("failure"), text);
 
 addEventListener("error", (event) => fail(event.message));
 addEventListener("unhandledrejection", (event) => {
@@ -78,14 +77,23 @@ for (const link of document.querySelectorAll("nav a")) {
   });
 }
 
-async function start() {
-  const query = new URLSearchParams(location.search);
+// What the address asks for; a part after # is taken without loading the page anew.
+function adopt() {
+  clearTimeout(noting);
+  const query = new URLSearchParams(location.hash.slice(1) || location.search);
   const tab = query.get("tab");
+  const name = Object.hasOwn(panels, tab) ? tab : "expression";
+  panels[name].read(query);
+  select(name);
+}
+
+async function start() {
   for (const panel of Object.values(panels)) {
-    panel.read(query);
+    panel.read(new URLSearchParams());
     await panel.start({ call: ask, remember, announce, fail, save });
   }
-  select(Object.hasOwn(panels, tab) ? tab : "expression");
+  adopt();
+  addEventListener("popstate", adopt);
 }
 
 start();

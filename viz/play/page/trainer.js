@@ -1,12 +1,10 @@
-// A training: the compiled programs, run epoch by epoch on numbers kept here.
-
-const KEYS = ["loss", "chances", "inside", "deltas", "rule"];
+// A training: the compiled programs, run step by step on numbers kept here.
 
 // The modules that Python wrote, loaded.
 export async function loaded(programs) {
   const found = {};
-  for (const key of KEYS) {
-    const source = new Blob([programs[key]], { type: "text/javascript" });
+  for (const [key, text] of Object.entries(programs)) {
+    const source = new Blob([text], { type: "text/javascript" });
     const address = URL.createObjectURL(source);
     try {
       found[key] = await import(address);
@@ -52,54 +50,53 @@ export function split(y, share, seed) {
   return parts;
 }
 
-export class Trainer {
-  // made: what `training.programs` gave. X: points, scaled. y: their classes.
-  constructor(made, modules, X, y, parts, seed) {
+// What descends: weights, and the rows that the loss is of.
+class Descent {
+  // made: `weights`, and `keeps` numbers beside each. rows: as the loss takes them.
+  constructor(made, modules, rows, parts, seed) {
     this.modules = modules;
-    this.sizes = made.sizes;
-    this.outputs = made.sizes[made.sizes.length - 1];
     this.weights = Float64Array.from(made.weights);
     this.memory = Array.from({ length: made.keeps }, () => new Float64Array(this.weights.length));
     this.epoch = 0;
     this.steps = 0;
+    this.waiting = [];  // rows that this epoch has yet to see
     this.draw = random(seed);
-    this.rows = X.map((point, row) => [...point, ...this.targets(y[row])]);
-    this.X = X;
-    this.y = y;
+    this.rows = rows;
     this.parts = parts;
-    this.test = this.table(parts.test);
     this.train = this.table(parts.train);
-  }
-
-  targets(label) {
-    if (this.outputs === 1) return [label];
-    return Array.from({ length: this.outputs }, (_, n) => Number(n === label));
+    this.test = this.table(parts.test);
   }
 
   table(rows) {
     return Float64Array.from(rows.flatMap((row) => this.rows[row]));
   }
 
-  // One pass over the rows, in batches; false where a number is no longer one.
-  advance({ rate, penalty, batch }) {
+  // One step, on a batch; false where a number is no longer one.
+  step({ rate, penalty, batch }) {
     const { train } = this.parts;
     const whole = !batch || batch >= train.length;
-    const order = whole ? train : shuffled(train, this.draw);
-    for (let start = 0; start < order.length; start += whole ? order.length : batch) {
-      const table = whole ? this.train : this.table(order.slice(start, start + batch));
-      const { value, gradient } = this.modules.loss.valueAndGrad(table, this.with(penalty));
-      if (!Number.isFinite(value)) return false;
-      this.move(gradient, rate);
-    }
-    this.epoch += 1;
+    if (!this.waiting.length) this.waiting = whole ? train : shuffled(train, this.draw);
+    const rows = this.waiting.slice(0, whole ? train.length : batch);
+    const table = whole ? this.train : this.table(rows);
+    const { value, gradient } = this.modules.loss.valueAndGrad(table, this.numbers(penalty));
+    if (!Number.isFinite(value)) return false;
+    this.value = value;
+    this.move(gradient, rate);
+    this.waiting = this.waiting.slice(rows.length);
+    this.epoch += this.waiting.length ? 0 : 1;
     return this.weights.every(Number.isFinite);
   }
 
-  with(penalty) {
-    const numbers = new Float64Array(this.weights.length + 1);
-    numbers.set(this.weights);
-    numbers[this.weights.length] = penalty;
-    return numbers;
+  // Steps to the end of the epoch.
+  advance(settings) {
+    do if (!this.step(settings)) return false;
+    while (this.waiting.length);
+    return true;
+  }
+
+  // What the loss takes as its parameters.
+  numbers() {
+    return this.weights;
   }
 
   move(gradient, rate) {
@@ -116,11 +113,29 @@ export class Trainer {
     });
   }
 
+}
+
+// A network that tells classes of points apart.
+export class Trainer extends Descent {
+  // made: what `training.programs` gave. X: points, scaled. y: their classes.
+  constructor(made, modules, X, y, parts, seed) {
+    const outputs = made.sizes[made.sizes.length - 1];
+    const targets = (label) =>
+      (outputs === 1 ? [label] : Array.from({ length: outputs }, (_, n) => Number(n === label)));
+    super(made, modules, X.map((point, row) => [...point, ...targets(y[row])]), parts, seed);
+    Object.assign(this, { sizes: made.sizes, outputs, X, y });
+  }
+
+  // The weights, and the rate of the penalty on their squares.
+  numbers(penalty) {
+    return Float64Array.of(...this.weights, penalty);
+  }
+
   // The mean loss and the share of rows told right, of a part; null where it is empty.
   measured(part) {
     const rows = this.parts[part];
     if (!rows.length) return null;
-    const losses = this.modules.loss.program(this[part], this.with(0));
+    const losses = this.modules.loss.program(this[part], this.numbers(0));
     const points = Float64Array.from(rows.flatMap((row) => this.X[row]));
     const told = this.classes(points);
     const right = rows.filter((row, n) => told[n] === this.y[row]).length;
@@ -168,4 +183,58 @@ export class Trainer {
       return found;
     });
   }
+}
+
+const LOOKED = 64;  // rows of a part that its loss is measured on
+
+// A GPT that writes items like those of a list.
+export class Writer extends Descent {
+  // made: what `words.programs` gave. list: what `words.items` gave.
+  constructor(made, modules, list, context, seed) {
+    const order = shuffled(list.rows.keys(), random(seed + 1));
+    const kept = Math.max(Math.round(order.length / 10), 1);
+    super(made, modules, list.rows, { test: order.slice(0, kept), train: order.slice(kept) }, seed);
+    Object.assign(this, { context, symbols: list.symbols, tokens: list.symbols.length + 1, told: made.told });
+    this.known = new Set(list.items);
+  }
+
+  // The loss per token, over the first rows of a part.
+  measured(part) {
+    const rows = this.parts[part].slice(0, LOOKED);
+    const losses = this.modules.loss.program(this.table(rows), this.weights);
+    const weight = rows.flatMap((row) => this.rows[row].slice(2 * this.context));
+    const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+    return sum(losses) / sum(weight);
+  }
+
+  // New items, each token drawn by what the network gives for those before it.
+  words(count, temperature, seed) {
+    const draw = random(seed);
+    const { context, tokens } = this;
+    const table = new Float64Array(count * context);  // token 0 begins
+    const words = Array.from({ length: count }, () => "");
+    const ended = new Set();
+    for (let at = 0; at < context && ended.size < count; at++) {
+      const logits = this.modules.logits.program(table, this.weights);
+      words.forEach((_, row) => {
+        const first = (row * context + at) * tokens;
+        const token = picked(logits.subarray(first, first + tokens), temperature, draw());
+        if (token === 0) ended.add(row);
+        if (ended.has(row)) return;
+        words[row] += this.symbols[token - 1];
+        if (at + 1 < context) table[row * context + at + 1] = token;
+      });
+    }
+    return words;
+  }
+}
+
+// Which one a number from 0 to 1 draws, by exp(logit / temperature); at 0 the likeliest.
+function picked(logits, temperature, number) {
+  const top = Math.max(...logits);
+  if (!temperature) return logits.indexOf(top);
+  const odds = Array.from(logits, (z) => Math.exp((z - top) / temperature));
+  let left = number * odds.reduce((a, b) => a + b, 0);
+  const found = odds.findIndex((share) => (left -= share) < 0);
+  return found < 0 ? odds.length - 1 : found;
 }

@@ -1,11 +1,11 @@
 // The panel of a training: its controls, its clock, and what they show.
+import { Clock, LONGEST, changed, complain, fits, given, latest, made, options, times } from "./parts.js";
 import { Trainer, loaded, split } from "./trainer.js";
 import { drawCurves, drawPlane, hues, placeOf, short, square } from "./plane.js";
 import { markup } from "./picture.js";
 
 const byId = (id) => document.getElementById(`t-${id}`);
 const OWN = "own";
-const LONGEST = 6000;  // characters of a table in the address
 const FRAME = 12;  // milliseconds of a picture's time that "as many as fit" takes
 const MOST = 100_000;  // epochs
 const REST = 600;  // milliseconds between pictures of the network while it trains
@@ -52,29 +52,28 @@ let scaled = [];
 let view = { x: 0, y: 0, half: 2 };
 let scale = plainly();
 let chosen = 0;
-let playing = false, ticking = 0, visible = false;
+let clock, visible = false;
+let fresh = true;  // the state is of an address, and yet to be built
 let goal = 0;
 let history = { at: [], train: [], test: [] };
-let asked = 0;  // counts what is built, so that an answer that came late is dropped
+const building = latest(), loading = latest();
 
 // ---- the state -----------------------------------------------------------------------
 
 export function read(query) {
-  state = { ...FIRST };
-  for (const key of Object.keys(FIRST)) {
-    if (query.has(key)) state[key] = query.get(key).slice(0, 100);
-  }
+  fresh = true;
+  for (const drop of [building, loading]) drop();
+  state = given(FIRST, query);
   state.layers = state.layers.replaceAll(/(\d)-(?=\d)/g, "$1 ");  // as links had it
   if (query.has("lr") && !query.has("rate")) state.rate = query.get("lr").slice(0, 100);
   linked = state.data === OWN ? (query.get("table") ?? "").slice(0, LONGEST) : "";
   if (state.data === OWN && !own.X.length && !linked) state.data = FIRST.data;
-  goal = Math.min(Number.parseInt(query.get("epochs"), 10) || 0, MOST);
+  goal = times(query, "epochs", MOST);
 }
 
 export function write() {
-  const changed = Object.entries(state).filter(([key, text]) => text !== FIRST[key]);
   const epochs = trainer?.epoch ? { epochs: String(trainer.epoch) } : {};
-  return { ...Object.fromEntries(changed), ...epochs, ...(state.data === OWN ? ownTable() : {}) };
+  return { ...changed(FIRST, state), ...epochs, ...(state.data === OWN ? ownTable() : {}) };
 }
 
 const features = () => state.features.split(" ").filter(Boolean);
@@ -116,23 +115,24 @@ async function fetched() {
 
 // Anew: data, programs, first weights. What was there stays where that can't be.
 async function build() {
-  const mine = ++asked;
-  pause();
+  const isLast = building();
+  clock.stop();
   byId("summary").textContent = "Recording the network …";
   try {
-    const made = await fetched();
-    const wanted = setup(made);
-    const parts = split(made.y, Number(state.test), Number(state.seed));
-    const fits = new Set(parts.train.map((row) => made.y[row])).size >= 2;
-    const found = fits ? await page.call("training.programs", { setup: wanted }) : null;
+    const points = await fetched();
+    const wanted = setup(points);
+    const parts = split(points.y, Number(state.test), Number(state.seed));
+    if (!isLast()) return;
+    const enough = new Set(parts.train.map((row) => points.y[row])).size >= 2;
+    const found = enough ? await page.call("training.programs", { setup: wanted }) : null;
     const modules = found && await loaded(found.programs);
-    if (mine !== asked) return;
-    take(made, parts);
+    if (!isLast()) return;
+    take(points, parts);
     built = wanted;
     trainer = found && new Trainer(found, modules, scaled, data.y, parts, Number(state.seed));
     wrong("");
   } catch (error) {
-    if (mine !== asked) return;
+    if (!isLast()) return;
     if (!error.refused) throw error;
     wrong(error.message);
     byId("summary").textContent = trainer ? "" : "–";
@@ -144,11 +144,11 @@ async function build() {
   draw();
   if (!trainer) return waitForPoints();
   await drawNetwork();
-  if (goal && mine === asked && visible) play();
+  if (goal && isLast() && visible) clock.start();
 }
 
-function take(made, parts) {
-  data = made;
+function take(points, parts) {
+  data = points;
   scale = state.data === OWN && parts.train.length > 1 ? standard(data.X, parts.train) : plainly();
   scaled = data.X.map((point) => point.map((x, n) => scale.to(n, x)));
   view = scaled.length > 1 ? square(scaled) : { x: 0, y: 0, half: 2 };
@@ -162,21 +162,8 @@ function waitForPoints() {
 
 // ---- the clock -----------------------------------------------------------------------
 
-function play() {
-  if (!trainer) return;
-  playing = true;
-  byId("play").textContent = "Pause";
-  cancelAnimationFrame(ticking);
-  ticking = requestAnimationFrame(frame);
-}
-
-function pause() {
-  playing = false;
-  byId("play").textContent = "Play";
-}
-
-function frame() {
-  if (!playing) return;
+// Epochs for a picture's time; whether there are more to come.
+function tick() {
   const pace = Number(state.pace);
   const end = performance.now() + FRAME;
   const last = goal || MOST;
@@ -187,16 +174,12 @@ function frame() {
   }
   draw();
   if (!fine) return stopped();
-  if (trainer.epoch >= last) {
-    goal = 0;
-    pause();
-    page.announce(byId("summary").textContent);
-    page.remember();
-    drawNetwork();
-    return;
+  if (trainer.epoch < last) {
+    if (!drawing && performance.now() - pictured > REST) drawNetwork();
+    return true;
   }
-  if (!drawing && performance.now() - pictured > REST) drawNetwork();
-  ticking = requestAnimationFrame(frame);
+  rest();
+  return false;
 }
 
 const settings = () => ({
@@ -204,16 +187,13 @@ const settings = () => ({
 });
 
 function stopped() {
-  pause();
+  clock.stop();
   wrong(`The loss is no longer a number after epoch ${trainer.epoch}: with so large a ` +
     "learning rate the weights grow beyond all bounds. Choose a smaller one and start over.");
+  return false;
 }
 
-// What can't be, beside the controls; "" takes it away.
-function wrong(text) {
-  byId("wrong").textContent = text;
-  byId("wrong").hidden = !text;
-}
+const wrong = (text) => complain(byId("wrong"), text);
 
 // ---- what is shown -------------------------------------------------------------------
 
@@ -266,14 +246,10 @@ function bars() {
 
 function newRow(body) {
   const row = body.insertRow();
-  const head = document.createElement("th");
-  head.scope = "row";
-  row.append(head);
+  row.append(made("th", { scope: "row" }));
   for (let n = 0; n < 3; n++) row.insertCell();
   for (const cell of [row.cells[1], row.cells[2]]) {
-    const stick = document.createElement("span");
-    stick.className = "stick";
-    cell.append(stick, document.createElement("span"));
+    cell.append(made("span", { class: "stick" }), made("span"));
   }
   return row;
 }
@@ -340,10 +316,6 @@ function tellRow() {
 
 // ---- controls ------------------------------------------------------------------------
 
-function options(select, pairs) {
-  select.replaceChildren(...pairs.map(([value, text]) => new Option(text, value)));
-}
-
 // The controls as the state says.
 function fill() {
   for (const key of ["data", "rows", "noise", "test", "seed", "layers", "activation", "optimizer", "penalty", "batch", "pace"]) {
@@ -367,12 +339,13 @@ function change(key, value, anew = true) {
 }
 
 function wire() {
+  clock = new Clock(byId("play"), tick);
   options(byId("data"), [...choices.data.map((name) => [name, name]), [OWN, "my own"]]);
   for (const key of ["activation", "optimizer"]) options(byId(key), choices[key].map((name) => [name, name]));
   for (const [key, pairs] of Object.entries(OFFERED)) options(byId(key), pairs);
   for (const key of ["data", "test", "activation", "optimizer"]) {
     byId(key).addEventListener("change", () => {
-      if (key === "data") loads += 1;
+      if (key === "data") loading();
       change(key, byId(key).value);
     });
   }
@@ -390,7 +363,10 @@ function wire() {
     byId("rate").setAttribute("aria-valuetext", state.rate);
   });
   byId("features").append(...choices.features.map(feature));
-  byId("play").addEventListener("click", () => (playing ? rest() : play()));
+  byId("play").addEventListener("click", () => {
+    if (trainer) clock.toggle();
+    if (!clock.on) rest();
+  });
   byId("step").addEventListener("click", () => {
     rest();
     if (trainer && !trainer.advance(settings())) stopped();
@@ -413,8 +389,8 @@ function wire() {
 }
 
 function feature(key) {
-  const label = document.createElement("label");
-  const box = Object.assign(document.createElement("input"), { type: "checkbox", value: key });
+  const label = made("label");
+  const box = made("input", { type: "checkbox", value: key });
   box.addEventListener("change", () => {
     const boxes = [...byId("features").querySelectorAll("input:checked")];
     change("features", boxes.map((each) => each.value).join(" "));
@@ -424,27 +400,14 @@ function feature(key) {
 }
 
 function preset([name, why, changes]) {
-  const item = document.createElement("li");
-  const link = document.createElement("a");
-  link.href = `?${new URLSearchParams({ tab: "training", ...changes })}`;
-  link.textContent = name;
-  link.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    state = { ...FIRST, ...changes };
-    loads += 1;
-    goal = 0;
-    build();
-    page.remember();
-    byId("play").focus();
-  });
-  item.append(link, `: ${why}`);
+  const item = made("li");
+  item.append(made("a", { href: `#${new URLSearchParams({ tab: "training", ...changes })}` }, name), `: ${why}`);
   return item;
 }
 
 function rest() {
   goal = 0;
-  pause();
+  clock.stop();
   page.remember();
   drawNetwork();
   page.announce(byId("summary").textContent);
@@ -482,20 +445,18 @@ function wireOwn() {
   byId("load").addEventListener("click", load);
   byId("brush").addEventListener("change", () => byId("brush").value && state.data !== OWN && begin(empty()));
   byId("clear").addEventListener("click", () => {
-    loads += 1;
+    loading();
     begin(empty());
   });
 }
 
-let loads = 0;  // the last table that was sent; answers to earlier ones come too late
-
 async function load() {
-  const mine = ++loads;
+  const isLast = loading();
   const selects = ["across", "up", "kind"].map(byId);
   const given = selects[0].options.length ? selects.map((select) => select.value) : [];
   try {
     const found = await page.call("training.table", { text: byId("text").value, chosen: given });
-    if (mine !== loads) return;
+    if (!isLast()) return;
     selects.forEach((select, n) => {
       options(select, found.columns.map((name) => [name, name]));
       select.value = found.chosen[n];
@@ -505,7 +466,7 @@ async function load() {
     byId("told").textContent = `${found.X.length} rows, classes ${found.classes.join(", ")}${kept}. ${found.told}`;
     byId("axes").hidden = false;
   } catch (error) {
-    if (mine !== loads) return;
+    if (!isLast()) return;
     if (!error.refused) throw error;
     options(selects[0], []);
     wrong(error.message);
@@ -542,8 +503,7 @@ function ownTable() {
   const lines = [[...own.names, kind], ...own.X.map((point, n) => [...point, own.classes[own.y[n]]])];
   const odd = lines.flat().some((cell) => /[;"\n\r]/.test(cell) || String(cell).trim() !== String(cell));
   const query = { table: lines.map((line) => line.join(";")).join("\n") };
-  const fits = new URLSearchParams(query).toString().length <= LONGEST;
-  return fits && !odd && own.classes.length > 1 ? query : {};
+  return fits(query) && !odd && own.classes.length > 1 ? query : {};
 }
 
 async function restore() {
@@ -574,40 +534,39 @@ function wireFiles() {
 
 // ---- the panel -----------------------------------------------------------------------
 
-let opening = null, wired = false;
+let opening = null;
 
-export function start(given) {
-  page = given;
+export function start(frame) {
+  page = frame;
 }
 
 export async function show() {
   visible = true;
-  if (opening) return seen();
-  opening = open();
-  try {
-    await opening;
-  } catch (error) {
+  opening ??= open();
+  await opening.catch((error) => {
     opening = null;  // the next time it may work
     throw error;
-  }
-}
-
-async function open() {
-  choices = await page.call("training.choices", {});
+  });
+  if (!fresh) return seen();
+  fresh = false;
   const refused = linked && await restore();
-  if (!wired) wire();
-  wired = true;
   await build();
   if (refused) wrong(refused);
 }
 
+async function open() {
+  choices = await page.call("training.choices", {});
+  wire();
+}
+
 // What was built meanwhile, or while another panel was seen.
 function seen() {
-  if (trainer) draw();
-  if (trainer && goal && !playing) play();
+  if (!trainer) return;
+  draw();
+  if (goal && !clock.on) clock.start();
 }
 
 export function hide() {
   visible = false;
-  pause();
+  clock?.stop();
 }

@@ -1,0 +1,89 @@
+// What the panels share: elements, a clock, answers of which only the last one counts.
+
+export function made(tag, attributes = {}, text = "") {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.textContent = text;
+  return element;
+}
+
+export function options(select, pairs) {
+  select.replaceChildren(...pairs.map(([value, text]) => new Option(text, value)));
+}
+
+// What can't be, beside the controls; "" takes it away.
+export function complain(place, text) {
+  place.textContent = text;
+  place.hidden = !text;
+}
+
+// Of questions that are asked again the last one counts: `const isLast = question();`, and
+// after the answer `if (!isLast()) return;`. To ask nothing drops what is under way.
+export function latest() {
+  let last = 0;
+  return () => {
+    const mine = ++last;
+    return () => mine === last;
+  };
+}
+
+// A button that plays and pauses: `tick` is called again, as long as it says true, once a
+// picture, or every so many milliseconds.
+export class Clock {
+  constructor(button, tick, every = 0) {
+    this.button = button;
+    this.word = button.textContent;
+    this.tick = tick;
+    this.every = every;
+    this.turns = latest();
+    this.on = false;
+  }
+
+  start() {
+    const isLast = this.turns();
+    this.#shown(true);
+    const next = () => (this.every ? setTimeout(turn, this.every) : requestAnimationFrame(turn));
+    const turn = () => {
+      if (!isLast()) return;
+      if (this.tick()) next();
+      else if (isLast()) this.stop();
+    };
+    next();
+  }
+
+  stop() {
+    this.turns();
+    this.#shown(false);
+  }
+
+  toggle() {
+    if (this.on) this.stop();
+    else this.start();
+  }
+
+  #shown(on) {
+    this.on = on;
+    this.button.textContent = on ? "Pause" : this.word;
+  }
+}
+
+// ---- a state of texts, by keys, as the address has it ----
+
+export const LONGEST = 6000;  // characters of a table or a list in the address
+
+export function given(first, query) {
+  const found = { ...first };
+  for (const key of Object.keys(first)) {
+    if (query.has(key)) found[key] = query.get(key).slice(0, 100);
+  }
+  return found;
+}
+
+export const changed = (first, state) =>
+  Object.fromEntries(Object.entries(state).filter(([key, text]) => text !== first[key]));
+
+// How often something was done, as a link asks for it.
+export const times = (query, key, most) =>
+  Math.min(Math.max(Number.parseInt(query.get(key), 10) || 0, 0), most);
+
+export const fits = (query) => new URLSearchParams(query).toString().length <= LONGEST;
