@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import gc
 import itertools
 import math
 import operator
@@ -871,3 +872,16 @@ def test_what_holds_a_generator_or_makes_one_is_fine():
 def test_a_number_outside_a_domain_is_told_with_its_line():
     with pytest.raises(ValueError, match=r"test_compile.py, line \d+.*\s.*asin\(2.0\)"):
         compile(lambda x: x * autograd.asin(2.0), 1)
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_the_collector_is_afterwards_as_it_was(collecting):
+    w = Value(2.0, "w")
+    (gc.enable if collecting else gc.disable)()
+    try:
+        compile(w * w, parameters=[w]).value_and_grad()
+        with pytest.raises(ValueError, match="is not a leaf"):
+            compile(w * w, parameters=[w * 1.0])
+        assert gc.isenabled() == collecting
+    finally:
+        gc.enable()

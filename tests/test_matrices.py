@@ -29,6 +29,7 @@ from autograd.compiler.llvm import backend as llvm_backend
 from autograd.compiler.llvm.expansions import expanded
 from autograd.compiler.llvm.loops import Loops
 from autograd.compiler.matrices import boxed, found, fused, sides
+from autograd.compiler.passes import forward_kernel, prune
 from autograd.compiler.steps import Apply, Join, Product, Read, Reduce
 from autograd.modes import ieee
 
@@ -52,6 +53,27 @@ def differs(seed, backend, rows):
     return any(
         abs(a - b).max(initial=0.0) > scale for a, b in zip(found, right, strict=True)
     )
+
+
+@pytest.mark.parametrize("kind", ["forward", "gradient", "input"])
+def test_chains_and_passes_leave_nothing_behind_that_no_result_needs(kind):
+    for seed in range(12):
+        program = compile(*layered(seed), backend="numpy")
+        code, outputs = program._joined
+        kernels = [forward_kernel(code, outputs, program.inputs, 0)]
+        kernels.append(program._plan(kind)[0])
+        for kernel in kernels:
+            made = [m for m in kernel.code.instructions if m.args]
+            kept = [m for m in prune(kernel)[0].code.instructions if m.args]
+            assert len(kept) == len(made)
+
+
+def test_numbers_that_are_equal_but_not_the_same_are_all_there():
+    x = Value(2.0, "x")
+    for backend in ("numpy", "llvm"):
+        program = compile([x * 0.0, x * -0.0, x + 0.0], [x], backend=backend)
+        signs = np.signbit(program([[2.0], [-3.0]])[:, :2]).tolist()
+        assert signs == [[False, True], [True, False]]
 
 
 @pytest.mark.parametrize("backend", ["numpy", "llvm"])

@@ -126,6 +126,23 @@ def test_what_is_compiled_does_not_grow_with_the_number_of_steps():
     assert large - small < 20  # a number has another digit
 
 
+def test_wide_steps_are_loops_where_there_are_many_in_a_row(monkeypatch):
+    monkeypatch.setattr(repeats, "WIDE", 1)
+    kinds = []
+    for turns in (20, 90):
+        weights = [Value(0.1 * n, f"w[{n}]") for n in range(1, 13)]
+        state = [Value(0.1)] * 12
+        for _ in range(turns):
+            state = [sin(w * x) + x for w, x in zip(weights, state, strict=True)]
+        loss = state[0] * state[-1]
+        program = compile(loss, parameters=weights)
+        loss.backward()
+        slopes = program.value_and_grad()[1]
+        assert slopes == pytest.approx([w.grad for w in weights], rel=1e-10)
+        kinds.append(type(program.kernel("gradient")) is TurnsKernel)
+    assert kinds == [False, True]
+
+
 def test_explain_says_that_steps_were_found():
     loss, leaves = orbit(50)
     text = compile(loss, parameters=leaves).explain()

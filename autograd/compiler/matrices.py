@@ -98,19 +98,23 @@ def over_rows(
     Of a product of which one factor is the same for every row, the other's mean is
     taken, so that a mean is of what varies alone.
     """
-    code, varies = code.copy(), code.varies
-    pairs: list[list[tuple[int, int]]] = [[] for _ in range(targets)]
+    code = code.copy()
+    varies, append = code.varies, code.append
+    single: dict[int, tuple[int, int]] = {}
+    pairs: dict[int, list[tuple[int, int]]] = {n: [] for n in range(targets)}
     for target, a, b in sums:
-        pairs[target].append((a, b))
-    simple = {
-        target: each[0]
-        for target, each in enumerate(pairs)
-        if len(each) == 1 and varies[each[0][0]] and varies[each[0][1]]
-    }
-    others = {t: _total(code, p) for t, p in enumerate(pairs) if t not in simple}
-    products = [code.append(ROW_DOT, pair) for pair in simple.values()]  # most weights
-    totals = others | dict(zip(simple, products, strict=True))
-    return code, [totals[target] for target in range(targets)]
+        if target in single:
+            pairs[target].append((a, b))
+        else:
+            single[target] = a, b
+    totals = []
+    for target, more in pairs.items():
+        a, b = single.get(target, (-1, -1))
+        if a >= 0 and not more and varies[a] and varies[b]:
+            totals.append(append(ROW_DOT, (a, b)))  # as for most weights
+        else:
+            totals.append(_total(code, [(a, b), *more] if a >= 0 else []))
+    return code, totals
 
 
 def _total(code: Code, pairs: list[tuple[int, int]]) -> int:
@@ -153,7 +157,11 @@ def groups(code: Code) -> dict[Group, list[int]]:
         level = 1 + max(map(level_of, args)) if args else 0
         levels.append(level)
         if args:
-            together.setdefault((level, op, varies[index]), []).append(index)
+            group = level, op, varies[index]
+            if group in together:
+                together[group].append(index)
+            else:
+                together[group] = [index]
     return {group: together[group] for group in sorted(together, key=lambda g: g[0])}
 
 
@@ -524,8 +532,11 @@ class Finder:
                 fixed = self.code.instructions[first].op == PARAMETER
                 matrices[left] = self._sources([left]) if fixed else None
         by_matrix: dict[object, Cells] = {}
-        for cell, dot in cells.items():
-            by_matrix.setdefault(matrices[cell[0]], {})[cell] = dot
+        if len(set(matrices.values())) == 1:
+            by_matrix[None] = cells
+        else:
+            for cell, dot in cells.items():
+                by_matrix.setdefault(matrices[cell[0]], {})[cell] = dot
         grids: list[Grid] = []
         for each in by_matrix.values():
             parts = rectangles(each)

@@ -60,16 +60,18 @@ def gradient_kernel(code: Code, output: int, inputs: int, parameters: int) -> Ke
     one, recorder = code.constant(1.0), CodeRecorder(code)
     sums = [(parameters, output, one)]
     for p, position in enumerate(wanted):
+        each = shares.get(position, [])
+        if len(each) == 1:
+            sums.append((p, *each[0]))
+            continue
         fixed = []
-        for adjoint, partial in shares.get(position, ()):
+        for adjoint, partial in each:
             if code.varies[adjoint] or code.varies[partial]:
                 sums.append((p, adjoint, partial))
             else:
                 fixed.append((adjoint, partial))
-        if len(fixed) > 1:
+        if fixed:
             sums.append((p, total_of(recorder, fixed), one))
-        elif fixed:
-            sums.append((p, *fixed[0]))
     return Kernel(code, inputs, parameters, (), tuple(sums))
 
 

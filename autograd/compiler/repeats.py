@@ -33,6 +33,8 @@ LATER = 48  # places at which they are looked for
 TURNS = 4  # of a loop, at least
 SAVED = 100  # instructions that a loop saves, at least
 LESS, WIDE = 4, 8  # times shorter than the list; instructions at once, on average
+ROW = 8  # arguments of a dot that may be one of a matrix
+LATE = 200  # times in a row that instructions wait, from which on loops are looked for
 LONG = 2000  # instructions of a list, from which on loops are looked for
 
 
@@ -409,11 +411,13 @@ class _Roller:
 
 
 def narrow(code: Code) -> bool:
-    """Whether most instructions wait for each other.
+    """Whether instructions wait for each other, few for many or many times in a row.
 
-    Where they don't, arrays of them say it better than loops.
+    Where they don't, or where matrices do, arrays of them say it better than loops.
     """
-    return len(groups(code)) * WIDE > len(code)
+    steps = len(groups(code))
+    rows = sum([op == "dot" and len(args) >= ROW for op, args, _ in code.rest()])
+    return steps * WIDE > len(code) or (steps > LATE and rows < steps)
 
 
 def pays(given: Rolled, code: Code) -> bool:

@@ -29,6 +29,7 @@ from autograd.compiler.passes import write_out
 from autograd.compiler.repeats import Cells, Loop, Rolled, along, backward
 
 LARGE: Final = 2000  # instructions of a body: beyond, it is not optimized
+LONG: Final = 500  # instructions of a body that runs many times: as beyond LARGE
 SPACE: Final = ("memory", "first", "tables", "numbers", "answers")
 
 
@@ -90,7 +91,7 @@ class Turns(Unit):
             body.loop(0, loop.turns, turn)
         else:
             turn("0")
-        plain = loop.turns == 1 and len(loop.body) > LARGE
+        plain = len(loop.body) > (LARGE if loop.turns == 1 else LONG)
         self.add(body, name, "ptr %memory, ptr noalias %tables", plain)
 
     def _at(self, body: Function, cells: Cells, t: str) -> str:
