@@ -202,6 +202,14 @@ def test_a_loss_of_ones_own_is_read_back(loss):
     assert "∂L/∂ŷ = " in text
 
 
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("z", [-1.0, 0.0, 1.0])
+def test_a_slope_is_computed_or_has_its_reason(name, z):
+    model = MLP(1, [1, 1], name, seed=0)
+    text = flow(model, [z], 1.0, 0.1, "mse", width=100_000, digits=17)
+    assert not missing(text), text
+
+
 @pytest.mark.parametrize("z", [-1000.0, -100.5, -40.0, 40.0, 1000.0])
 @pytest.mark.parametrize("target", [0, 0.3, 1])
 def test_saturated_losses_are_read_back(z, target):

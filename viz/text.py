@@ -752,7 +752,7 @@ def _has_branches(out: Value) -> bool:
     partials, sides = out.operation.partials, set[float]()
     if own_name(out.operation) and partials:
         with ieee():
-            for side in (x, -x or 1.0):
+            for side in (x, abs(x) or 1.0, -abs(x) or -1.0):
                 y = out.operation.forward(side, *others)
                 sides.add(float(partials[0](side, *others, y)))
     return len(sides) > 1
