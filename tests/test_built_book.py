@@ -302,6 +302,18 @@ def test_on_paper_there_is_nothing_to_press(site: Path, page: Any):
     assert len(page.pdf()) > 10_000
 
 
+def test_on_paper_nothing_is_cut_off_or_scrolls(site: Path, page: Any):
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 1000})  # of A4, less its margins
+    for name in ("teaching", "index"):
+        page.goto((site / f"{name}.html").as_uri())
+        hidden = """[...document.querySelectorAll(".md-content *")].filter(
+            e => /auto|scroll|hidden/.test(getComputedStyle(e).overflowX) &&
+                e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1
+        ).map(e => e.outerHTML.slice(0, 80))"""
+        assert page.evaluate(hidden) == [], name
+
+
 def test_a_picture_opens_in_place(site: Path, page: Any):
     """Where the packages are; else no page offers it."""
     page.goto((site / "index.html").as_uri())

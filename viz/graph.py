@@ -475,7 +475,11 @@ class Picture:
         grads = [box.grad for box in self.boxes.values() if box.grad is not None]
         self.largest = style.largest_of(grads)
         self.graph = style.sheet(
-            "gradients", direction=look.direction, ordering="in", **attributes
+            "gradients",
+            direction=look.direction,
+            ordering="in",
+            ranksep=style.APART,
+            **attributes,
         )
         self.rows = _rows(list(self.boxes.values()), look.wrap)
         self.repeated: list[str] = []

@@ -37,7 +37,7 @@ GRAPH: Final = {
     "bgcolor": PAPER,
     "pad": "0.15",
     "nodesep": "0.22",
-    "ranksep": "0.6",  # with less, arrows that cross do it on one another's heads
+    "ranksep": "0.28",
     "fontname": FONT,
 }
 NODE: Final = {
@@ -46,6 +46,7 @@ NODE: Final = {
     "fontcolor": INK,
     "shape": "plain",
 }
+APART: Final = "0.6"  # inches; with less, arrows cross on one another's heads
 EDGE: Final = {
     "fontname": FONT,
     "fontsize": "9",
@@ -115,7 +116,8 @@ def box(
     cells.insert(0, '<TR><TD COLSPAN="3" CELLPADDING="0" HEIGHT="2"></TD></TR>')
     if title:
         raised = 2 * PLAIN * ("ᵀ" in formula)
-        room = round(BOLD * len(title) + PLAIN * len(formula) + raised)
+        equals = 2.5 * PLAIN * bool(formula)
+        room = round(BOLD * len(title) + equals + PLAIN * len(formula) + raised)
         # Not every font has a sign for the T of a transpose.
         text = markup(formula).replace("ᵀ", '<SUP><FONT POINT-SIZE="8">T</FONT></SUP>')
         rest = f" = {text}" if formula else ""
