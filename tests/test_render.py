@@ -157,6 +157,31 @@ def test_not_a_byte_that_changes_from_run_to_run():
         assert trace not in svg
 
 
+def test_a_pdf_has_no_date_and_an_index_that_is_right():
+    pdf = picture("a").data("pdf")
+    assert b"CreationDate" not in pdf
+    index = int(re.search(rb"startxref\n(\d+)", pdf)[1])
+    assert pdf[index:].startswith(b"xref\n")
+    places = re.findall(rb"^(\d{10}) \d{5} n", pdf[index:], re.MULTILINE)
+    assert len(places) > 5
+    for number, place in enumerate(places, 1):
+        assert pdf[int(place) :].startswith(b"%d 0 obj" % number)
+
+
+def test_in_a_browser_the_page_lays_out(monkeypatch):
+    asked = []
+
+    def layout(*words):
+        asked.append(words)
+        return words[0]
+
+    known, own = f'a "{render.KNOWN_FONT}"', f'a "{render.FONT}"'
+    monkeypatch.setitem(sys.modules, "wasm_graphviz", SimpleNamespace(layout=layout))
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    assert render.render(own, "svg", "neato") == own.encode()
+    assert asked == [(known, "svg", "neato")]
+
+
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A program of its own, with its stdout and stderr."""
     return subprocess.run(
@@ -285,6 +310,9 @@ def test_a_tangle_is_laid_out_quickly():
     chain = [(f"n{i}", f"n{i + 1}") for i in range(500)]
     assert not is_tangle(chain)
     assert layout_for(chain) == {}
+    most = [(f"n{i}", f"n{i + 1}") for i in range(render.TANGLED)]
+    assert not is_tangle(most)
+    assert is_tangle([*most, (f"n{len(most)}", "last")])
     skipping = [(f"n{i // 9}", f"n{i + 1}") for i in range(100)]
     tangle = sorted([*chain[:100], *skipping], key=lambda arrow: int(arrow[1][1:]))
     assert is_tangle(tangle)
