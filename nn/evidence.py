@@ -127,7 +127,7 @@ def _state(
         dead=float((outputs == 0).all(axis=0).mean()) if op == "relu" else 0.0,
         saturated=float((flat > 0.9).mean()),
         delta=float(np.abs(deltas).mean()),
-        alike=len(weights) > 1 and bool((weights == weights[0]).all()),
+        alike=len(weights) > 1 and np.allclose(weights, weights[0], 1e-9, 0.0),
         weight=float(np.abs(weights).mean()),
         pull=pull,
     )
