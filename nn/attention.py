@@ -21,10 +21,13 @@ from autograd.numeric import is_number
 from autograd.ops import sqrt
 from autograd.reductions import dot, mean, softmax, take
 from autograd.value import Value
+from autograd.wording import cut
 from nn.calls import applied
 from nn.dropout import Dropout
 from nn.hints import Activation, Number
 from nn.module import Layer, Module, generator, positive, xavier
+from nn.optim import from_zero
+from nn.shapes import plain, rows_of, sizes_of, tokens_of
 
 Rows = list[list[Any]]
 """A row of numbers, or of Values, for each position."""
@@ -62,9 +65,16 @@ class Embedding(Module):
             return [take(column, x) for column in zip(*self.weight, strict=True)]
         if is_number(x):
             return self.weight[self._index(x)]
+        if not hasattr(x, "__iter__") or isinstance(x, (str, bytes)):
+            self._index(x)
         return [self(token) for token in x]
 
     def _index(self, token: Any) -> int:
+        if not is_number(token):
+            raise TypeError(
+                f"a token is a whole number from 0 to {self.tokens - 1} here, got "
+                f"{cut(repr(token))}; nn.tokens makes tokens of a text"
+            )
         if not 0 <= token < self.tokens or token != int(token):
             raise ValueError(
                 f"a token is a whole number from 0 to {self.tokens - 1} here, got "
@@ -106,15 +116,14 @@ class RMSNorm(Module):
     """
 
     def __init__(self, width: int, *, eps: float = 1e-5) -> None:
-        self.width, self.eps = positive(width, "width"), eps
+        self.width, self.eps = positive(width, "width"), from_zero(eps, "eps")
         self.weight = vector("g", width, 1.0)
 
     def __call__(self, x: Any) -> Any:
         """The row, or each of the rows, scaled."""
-        return _by_row(self._scaled, x)
+        return _by_row(self._scaled, x, self.width, self)
 
     def _scaled(self, x: Sequence[Number]) -> list[Any]:
-        _check_width(x, self.width, self)
         scale = 1.0 / sqrt(dot(x, x) / self.width + self.eps)
         return [g * (a * scale) for g, a in zip(self.weight, x, strict=True)]
 
@@ -134,15 +143,14 @@ class LayerNorm(Module):
     """
 
     def __init__(self, width: int, *, eps: float = 1e-5) -> None:
-        self.width, self.eps = positive(width, "width"), eps
+        self.width, self.eps = positive(width, "width"), from_zero(eps, "eps")
         self.weight, self.bias = vector("g", width, 1.0), vector("b", width)
 
     def __call__(self, x: Any) -> Any:
         """The row, or each of the rows, shifted and scaled."""
-        return _by_row(self._scaled, x)
+        return _by_row(self._scaled, x, self.width, self)
 
     def _scaled(self, x: Sequence[Number]) -> list[Any]:
-        _check_width(x, self.width, self)
         middle = mean(x)
         away = [a - middle for a in x]
         scale = 1.0 / sqrt(dot(away, away) / self.width + self.eps)
@@ -153,17 +161,14 @@ class LayerNorm(Module):
         return f"LayerNorm({self.width})"
 
 
-def _by_row(function: Callable[[Sequence[Number]], list[Any]], x: Any) -> Any:
+def _by_row(
+    function: Callable[[Sequence[Number]], list[Any]], x: Any, width: int, part: Module
+) -> Any:
     """function(x) of a row, or of each in a list of rows."""
-    x = x.tolist() if hasattr(x, "tolist") else x
-    if len(x) and isinstance(x[0], (list, tuple)):
-        return [function(row) for row in x]
-    return function(x)
-
-
-def _check_width(x: Sequence[object], width: int, module: Module) -> None:
-    if len(x) != width:
-        raise ValueError(f"this {module!r} takes rows of {width} numbers, got {len(x)}")
+    x = plain(x)
+    if len(sizes_of(x)) == 1 and len(x) == width:
+        return function(x)
+    return [function(row) for row in rows_of(x, width, part)]
 
 
 # ---- attention -----------------------------------------------------------------------
@@ -233,9 +238,7 @@ class SelfAttention(Module):
 
     def _heads(self, x: Rows) -> Iterator[tuple[Rows, Rows]]:
         """Of each head the weights, and the values that are to be weighted."""
-        size = self.width // self.heads
-        for row in x:
-            _check_width(row, self.width, self)
+        size, x = self.width // self.heads, rows_of(x, self.width, self)
         parts = self.queries, self.keys, self.values
         projected: list[Rows] = [applied("", part, x) for part in parts]
         for start in range(0, self.width, size):
@@ -338,6 +341,7 @@ class Block(Module):
 
     def __call__(self, x: Rows) -> Rows:
         """For a list of rows as many rows."""
+        x = rows_of(x, self.norm1.width, self)
         x = _sums(x, self.dropout1(self.self_attn(self.norm1(x))))
         inner = self.dropout(fired(self.linear1, self.norm2(x)))
         return _sums(x, self.dropout2(fired(self.linear2, inner)))
@@ -386,6 +390,7 @@ class GPT(Module):
         tied: bool = False,
     ) -> None:
         rng = generator(seed)
+        positive(context, "context")
         self.token = Embedding(tokens, width, seed=rng, deviation=0.1)
         self.position = Embedding(context, width, seed=rng, deviation=0.1)
         self.dropout = Dropout(dropout, seed=rng)
@@ -416,6 +421,7 @@ class GPT(Module):
 
     def _rows(self, x: Sequence[Number]) -> Iterator[Rows]:
         """A row for each position: as the first block takes it, and after each."""
+        x = tokens_of(x, self.token.tokens, self)
         if not 0 < len(x) <= self.context:
             raise ValueError(
                 f"this GPT takes 1 to {self.context} tokens, its context; got {len(x)}"

@@ -30,6 +30,7 @@ from nn.hints import Number
 from nn.module import Layer as Layer
 from nn.module import Module, generator, positive
 from nn.module import Sequential as Sequential
+from nn.shapes import channels_of, check_number
 
 Signal = list[Any]
 Image = list[Signal]
@@ -49,7 +50,7 @@ class Reshape(Module):
 
     def __call__(self, x: Any) -> list[Any]:
         """The numbers in their order, in lists of these sizes."""
-        found, count = list(values_in(x)), 1
+        found, count = _numbers(x), 1
         for size in reversed(self.sizes):
             count *= size
         if len(found) != count:
@@ -62,6 +63,13 @@ class Reshape(Module):
         return f"Reshape({', '.join(map(str, self.sizes))})"
 
 
+def _numbers(x: Any) -> list[Any]:
+    found = list(values_in(x))
+    if not found and not isinstance(x, (list, tuple)):
+        check_number(x)
+    return found
+
+
 class Flatten(Module):
     """All numbers of nested lists in one row.
 
@@ -71,7 +79,7 @@ class Flatten(Module):
 
     def __call__(self, x: Any) -> list[Any]:
         """The numbers in their order."""
-        return list(values_in(x))
+        return _numbers(x)
 
     def __repr__(self) -> str:
         return "Flatten()"
@@ -131,12 +139,6 @@ class Convolution(Module):
         pairs = list(zip(self._filters, self.bias, strict=True))
         return [[dot(w, part) + b for part in parts] for w, b in pairs]
 
-    def _check(self, x: Sequence[object]) -> None:
-        if len(x) != self.channels:
-            raise ValueError(
-                f"this {self!r} takes a list of {self.channels} channels, got {len(x)}"
-            )
-
     def __repr__(self) -> str:
         sizes = f"{self.channels}, {self.filters}, {self.kernel}"
         return f"{type(self).__name__}({sizes})"
@@ -153,7 +155,7 @@ class Conv1d(Convolution):
 
     def __call__(self, x: Sequence[Sequence[Number]]) -> Image:
         """A list of numbers for each filter."""
-        self._check(x)
+        x = channels_of(x, self.channels, 2, self)
         padded = [_padded(channel, self.padding, 0.0) for channel in x]
         steps = places(len(padded[0]), self.kernel, self.stride)
         parts = [
@@ -180,7 +182,7 @@ class Conv2d(Convolution):
 
     def __call__(self, x: Sequence[Sequence[Sequence[Number]]]) -> list[Image]:
         """A list of rows for each filter."""
-        self._check(x)
+        x = channels_of(x, self.channels, 3, self)
         padded = [_framed(channel, self.padding) for channel in x]
         parts = squares(padded, self.kernel, self.stride)
         width = len(places(len(padded[0][0]), self.kernel, self.stride))
@@ -237,7 +239,7 @@ class Pool(Module):
 
     def __call__(self, x: Sequence[Image]) -> list[Image]:
         """A channel for each channel; rows and columns that fill no square are left."""
-        return [self._channel(channel) for channel in x]
+        return [self._channel(channel) for channel in channels_of(x, None, 3, self)]
 
     def _channel(self, channel: Image) -> Image:
         parts = squares([channel], self.size, self.size)

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from autograd.modes import MODE
-from autograd.numeric import is_number
+from autograd.numeric import is_number, number
 from autograd.value import Value
 from nn.hints import Array
 from nn.module import Module, generator
@@ -74,6 +74,8 @@ class Dropout(Module):
 def _multiplied(x: Any, factor: Callable[[], Any]) -> Any:
     if isinstance(x, Value) or is_number(x):
         return x * factor()
+    if not isinstance(x, (list, tuple)) and not hasattr(x, "tolist"):
+        number(x)  # says what it takes
     return [_multiplied(item, factor) for item in x]
 
 

@@ -326,6 +326,12 @@ def write(numbers: Array, parameters: list[Value]) -> None:
 def _numbers(predictions: list[list[Value]]) -> Array:
     import numpy as np
 
+    if predictions and isinstance(predictions[0][0], list):
+        raise TypeError(
+            "a model that returns a row for each place is no model of a table; call "
+            "it, a sequence at a time: [model(tokens) for tokens in X]"
+        )
+
     return np.array([[value.data for value in row] for row in predictions])
 
 

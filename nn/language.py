@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from autograd import no_grad
 from autograd.files import Path
 from autograd.numeric import is_number
 from autograd.value import Value, number_of
+from autograd.wording import cut, expect
+from nn.arguments import check_named
 from nn.attention import GPT
 from nn.checkpoint import Context, load_checkpoint, save
 from nn.dropout import in_use
@@ -26,6 +29,7 @@ from nn.history import History
 from nn.module import Module
 from nn.optim import Adam, Optimizer
 from nn.sequences import Sequences, TokenLoss, token_task
+from nn.shapes import plain
 from nn.tokens import Text, Vocabulary, read_text, words
 from nn.training import Training, fit
 
@@ -62,15 +66,28 @@ def generate(
     >>> generate(model, 2, seed=0) == generate(model, 2, seed=0)
     True
     """
+    expect(model, Module, "generate(model, n)")
     check_sizes(n, temperature)
-    room = int(getattr(model, "context", ENDLESS) if longest is None else longest)
+    prompt = plain(prompt)
+    if not isinstance(prompt, (list, tuple, range)):
+        raise TypeError(
+            f"a prompt is a list of tokens here, got {cut(repr(prompt))}; one of text "
+            "is for load_text(path).generate(n, prompt='ma')"
+        )
+    if longest is not None:
+        check_whole(longest, "longest")
+    most = getattr(model, "context", math.inf)
+    usual = ENDLESS if most == math.inf else most
+    room = usual if longest is None else longest
+    if room > most:
+        raise ValueError(f"longest is at most the model's context, {most}; got {room}")
     if len(prompt) > room:
         raise ValueError(
             f"the prompt has {len(prompt)} tokens, more than the {room} of a sequence"
         )
     first = random.Random(random.getrandbits(64) if seed is None else seed)
     drawers = [random.Random(first.getrandbits(64)) for _ in range(n)]
-    rows, reader = [[0, *prompt] for _ in range(n)], Reader(model, room)
+    rows, reader = [[0, *prompt] for _ in range(n)], Reader(model, int(room))
     waiting = list(range(n))
     with in_use(), no_grad():
         while waiting and len(rows[waiting[0]]) <= room:
@@ -138,10 +155,15 @@ MANY = 60
 """Sequences from which on a program reads them sooner, compiling included."""
 
 
+def check_whole(count: object, name: str) -> None:
+    """Raise ValueError for what is no whole number from 0."""
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise ValueError(f"{name} is a whole number from 0; got {count!r}")
+
+
 def check_sizes(n: int, temperature: float) -> None:
     """Raise ValueError where what is asked for can't be drawn."""
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise ValueError(f"n is a whole number from 0; got {n!r}")
+    check_whole(n, "n")
     if not is_number(temperature) or not math.isfinite(temperature) or temperature < 0:
         raise ValueError(f"temperature is a number from 0; got {temperature!r}")
 
@@ -240,14 +262,14 @@ def epochs_for(sequences: int, batch: int = BATCH) -> int:
     >>> [epochs_for(count) for count in (15, 1_000, 30_000, 1_000_000)]
     [10, 10, 2, 1]
     """
-    return max(1, min(MOST_EPOCHS, math.ceil(STEPS * batch / sequences)))
+    return max(1, min(MOST_EPOCHS, STEPS * batch // sequences))
 
 
 def text_of(data: Path | Sequence[str] | Text, unit: str = "characters") -> Text:
     """The set "words", the text in a file, or the items given."""
     if isinstance(data, Text):
         return data
-    if isinstance(data, (list, tuple)):
+    if not isinstance(data, (str, os.PathLike)):
         return Text.of(data, unit)
     if data != "words":
         return read_text(str(data), unit)
@@ -284,11 +306,13 @@ def learn_text(
         The other arguments are those of `fit`, with Adam and a cosine schedule by
         default.
     """
+    check_named(learn_text, ("GPT",), options, "learn_text")
     require("numpy")
     text = text_of(data, unit)
     inside, outside = text.sequences(context).split(test, seed)
     model = GPT(len(text.vocabulary), width, heads, layers, context, seed)
-    speaker, size = Speaker(model, text.vocabulary), batch_size or BATCH
+    speaker = Speaker(model, text.vocabulary)
+    size = BATCH if batch_size is None else batch_size
     sample = _Sample(speaker, seed)
     history = fit(
         model,

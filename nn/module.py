@@ -37,6 +37,7 @@ from autograd.reductions import dot
 from autograd.value import Value, as_value
 from autograd.wording import cut
 from nn import display
+from nn.arguments import with_names_of_class
 from nn.calls import applied, observed
 from nn.hints import Activation, Numbers, Output, Row, Stage, Tensor
 
@@ -87,6 +88,8 @@ class Module:
     def __init_subclass__(cls, **options: object) -> None:
         """Let pictures and texts watch the calls of every class of modules."""
         super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = with_names_of_class(cls.__init__)  # type: ignore[method-assign]
         if "__call__" in vars(cls):
             cls.__call__ = observed(cls.__call__)  # type: ignore[method-assign]
 

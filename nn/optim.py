@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from autograd.numeric import is_number
 from autograd.value import Value
+from nn.arguments import with_names_of_class
 from nn.extras import require
 from nn.hints import Array, Operand, OptimizerState
 
@@ -53,6 +54,12 @@ class Optimizer:
     """
 
     keeps: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, **options: object) -> None:
+        """What torch calls arguments is told what to write instead."""
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = with_names_of_class(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ from nn.hints import Number
 from nn.module import Layer as Layer
 from nn.module import Module, generator, positive
 from nn.module import Sequential as Sequential
+from nn.shapes import rows_of, sizes_of
 
 Row = list[Any]
 
@@ -55,8 +56,8 @@ class Recurrent(Module):
         """The hidden row after each row of a sequence."""
         state = self._start()
         hidden = []
-        for row in x:
-            state = self._next(self._row(row), state)
+        for row in [] if sizes_of(x) == (0,) else rows_of(x, self.inputs, self):
+            state = self._next(row, state)
             hidden.append(state[0])
         return hidden
 
@@ -65,16 +66,6 @@ class Recurrent(Module):
 
     def _next(self, x: Row, state: tuple[Row, ...]) -> tuple[Row, ...]:
         raise NotImplementedError
-
-    def _row(self, x: Any) -> Row:
-        row = x.tolist() if hasattr(x, "tolist") else x
-        if not isinstance(row, (list, tuple)) or len(row) != self.inputs:
-            got = f"{len(row)}" if isinstance(row, (list, tuple)) else f"{row!r:.40}"
-            raise ValueError(
-                f"this {self!r} takes a list of rows of {self.inputs} numbers, one row "
-                f"per position; got {got}"
-            )
-        return list(row)
 
     def _gates(self, x: Row, h: Row) -> tuple[list[Row], list[Row]]:
         """For each gate what the input adds and what the state adds."""

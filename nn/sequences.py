@@ -165,6 +165,7 @@ def sequences_of(model: Module, X: Any, y: Any) -> Sequences | None:
     """What `fit` was given as sequences; None where it is a table."""
     if isinstance(X, Sequences):
         return X
+    X, y = _lists(X), _lists(y)
     if not (_is_tokens(X) and _is_tokens(y) and len(X[0]) == len(y[0])):
         return None
     outs = model(X[0])
@@ -176,6 +177,12 @@ def sequences_of(model: Module, X: Any, y: Any) -> Sequences | None:
 
 def _sequences(given: Sequences | tuple[Any, Any]) -> Sequences:
     return given if isinstance(given, Sequences) else Sequences(*given)
+
+
+def _lists(X: Any) -> Any:
+    """A table of whole numbers as lists; anything else as it is."""
+    whole = getattr(X, "ndim", 0) == 2 and X.dtype.kind in "iu"
+    return X.tolist() if whole else X
 
 
 def _is_tokens(X: Any) -> bool:

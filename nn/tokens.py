@@ -47,6 +47,8 @@ class Vocabulary:
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text. Raises ValueError for a symbol that is not known."""
+        if not isinstance(text, str):
+            raise TypeError(f"tokens are made of a text; got {cut(repr(text))}")
         numbers = {symbol: i for i, symbol in enumerate(self.symbols, 1)}
         parts = parts_of(text, self.unit)
         for part in parts:
@@ -59,7 +61,13 @@ class Vocabulary:
 
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of tokens, what is 0 left out."""
-        between = "" if self.unit == "characters" else " "
+        between, tokens = "" if self.unit == "characters" else " ", list(tokens)
+        for token in tokens:
+            if not isinstance(token, int) or not 0 <= token <= len(self.symbols):
+                raise ValueError(
+                    f"a token is a whole number from 0 to {len(self.symbols)} here, "
+                    f"got {token!r}"
+                )
         return between.join(self.symbols[token - 1] for token in tokens if token)
 
 
@@ -83,6 +91,12 @@ class Text:
         """Items with the vocabulary that they need, in the order of the symbols."""
         if unit not in UNITS:
             raise ValueError(f"unit is one of {', '.join(UNITS)}; got {unit!r}")
+        if isinstance(items, str) or not isinstance(items, Iterable):
+            raise TypeError(f"items are a list of texts; got {cut(repr(items))}")
+        items = list(items)
+        for item in items:
+            if not isinstance(item, str):
+                raise TypeError(f"an item is a text; got {cut(repr(item))}")
         found = sorted({part for item in items for part in parts_of(item, unit)})
         if not found:
             raise ValueError("there is no text to learn from")
@@ -97,8 +111,8 @@ class Text:
 
         Items that are longer than the context are cut into parts of its length.
         """
-        if context < 1:
-            raise ValueError(f"context is a whole number from 1; got {context}")
+        if isinstance(context, bool) or not isinstance(context, int) or context < 1:
+            raise ValueError(f"context is a whole number from 1; got {context!r}")
         X, y = [], []
         for item in self.items:
             tokens = [0, *self.vocabulary.encode(item), 0]

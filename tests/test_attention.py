@@ -49,7 +49,9 @@ def test_a_norm_takes_a_row_or_rows_and_has_the_right_slopes(norm):
     row = [0.5, -1.0, 2.0]
     assert numbers(norm([row, row])) == [[value.data for value in norm(row)]] * 2
     assert gradcheck(lambda *x: norm(list(x))[1] * norm(list(x))[2], row)
-    with pytest.raises(ValueError, match="takes rows of 3 numbers, got 2"):
+    with pytest.raises(
+        ValueError, match="takes a list of rows of 3 numbers; got a list of 2 "
+    ):
         norm([1.0, 2.0])
 
 

@@ -1,0 +1,196 @@
+"""What torch calls arguments that are called otherwise here, or are not needed.
+
+>>> from nn import GRU
+>>> GRU(input_size=2, hidden=3)
+Traceback (most recent call last):
+TypeError: GRU has no argument 'input_size': it is called inputs here
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Any, TypeVar, cast
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _bias(*names: str) -> str:
+    quoted = ", ".join(map(repr, names))
+    return f"biases begin as 0, and model.freeze({quoted}) keeps them so"
+
+
+def _called(name: str) -> str:
+    return f"it is called {name} here"
+
+
+EVERY = {
+    "device": "everything is computed on this machine: leave it out",
+    "dtype": "every number is a float of 64 bits: leave it out",
+}
+ONE = "a call takes one sequence, a list of rows: [model(x) for x in batch]"
+RECURRENT = {
+    "input_size": _called("inputs"),
+    "hidden_size": _called("hidden"),
+    "num_layers": "one after another: Sequential(GRU(2, 8), GRU(8, 8))",
+    "nonlinearity": "an RNN takes tanh: leave it out",
+    "bias": _bias("bias_ih_l0", "bias_hh_l0"),
+    "batch_first": ONE,
+    "dropout": "between layers: Sequential(GRU(2, 8), Dropout(0.1), GRU(8, 8))",
+    "bidirectional": "call a second one with the sequence reversed, x[::-1]",
+    "proj_size": "behind it: Sequential(LSTM(2, 8), PerPosition(Layer(8, 3, None)))",
+}
+CONVOLUTION = {
+    "in_channels": _called("channels"),
+    "out_channels": _called("filters"),
+    "kernel_size": f"{_called('kernel')}, one number for both directions",
+    "dilation": "neighbors alone are seen: leave it out",
+    "groups": "every filter sees all channels: leave it out",
+    "bias": _bias("bias"),
+    "padding_mode": "what is padded is 0: leave it out",
+}
+POOL = {
+    "kernel_size": f"{_called('size')}, one number for both directions",
+    "stride": "squares lie side by side: leave it out",
+    "padding": "nothing is padded: leave it out",
+    "dilation": "neighbors alone are seen: leave it out",
+    "return_indices": "the numbers alone are returned: leave it out",
+    "ceil_mode": "rows and columns that fill no square are left: leave it out",
+    "count_include_pad": "nothing is padded: leave it out",
+    "divisor_override": "the mean is taken: leave it out",
+}
+NORM = {
+    "normalized_shape": f"{_called('width')}, the length of a row",
+    "elementwise_affine": "weights begin as 1, and norm.freeze() keeps them so",
+    "bias": _bias("bias"),
+}
+OPTIMIZER = {
+    "params": "give them first, SGD(model.parameters()), or none: fit does that",
+    "dampening": "it is 0: leave it out",
+    "maximize": "what is to grow is a loss with a minus before it",
+    "foreach": "it is computed at once anyway: leave it out",
+    "fused": "it is computed at once anyway: leave it out",
+    "capturable": "leave it out",
+    "differentiable": "write the steps with autograd.gradients(create_graph=True)",
+    "amsgrad": "leave it out, or write an Optimizer with a rule of your own",
+    "decoupled_weight_decay": "that is nn.AdamW(weight_decay=0.01)",
+    "centered": "leave it out, or write an Optimizer with a rule of your own",
+    "momentum_decay": "leave it out",
+    "lr_decay": "fit(..., schedule='cosine') lets it fall",
+}
+LOSS = {
+    "input": "predictions come first, without a name",
+    "target": "targets come second, without a name",
+    "reduction": "the mean is taken; for the sum multiply it by the number of targets",
+    "size_average": "the mean is taken: leave it out",
+    "reduce": "the mean is taken: leave it out",
+    "weight": "the mean is taken of all alike; add losses with weights of your own",
+    "pos_weight": "the mean is taken of all alike; add losses with weights of your own",
+    "ignore_index": "leave those out of both lists; in sequences for fit write None",
+    "label_smoothing": "give probabilities as targets, a row for each",
+    "beta": _called("delta"),
+}
+TORCH: Mapping[str, Mapping[str, str]] = {
+    "Layer": {
+        "in_features": _called("nin"),
+        "out_features": _called("nout"),
+        "bias": _bias("bias"),
+    },
+    "Embedding": {
+        "num_embeddings": _called("tokens"),
+        "embedding_dim": _called("width"),
+        "padding_idx": "fit pads by itself, with a weight of 0: leave it out",
+        "max_norm": "leave it out",
+        "norm_type": "leave it out",
+        "scale_grad_by_freq": "leave it out",
+        "sparse": "leave it out",
+    },
+    "LayerNorm": NORM,
+    "RMSNorm": NORM,
+    "SelfAttention": {
+        "embed_dim": _called("width"),
+        "num_heads": _called("heads"),
+        "bias": _bias("in_proj_bias", "out_proj.bias"),
+        "add_bias_kv": "leave it out",
+        "add_zero_attn": "leave it out",
+        "kdim": "queries, keys and values are all made of x: leave it out",
+        "vdim": "queries, keys and values are all made of x: leave it out",
+        "batch_first": ONE,
+        "is_causal": _called("causal"),
+        "attn_mask": "causal=True leaves out what comes later",
+    },
+    "Block": {
+        "d_model": _called("width"),
+        "nhead": _called("heads"),
+        "dim_feedforward": "it is four times the width: leave it out",
+        "layer_norm_eps": "it is 1e-5, as in torch: leave it out",
+        "batch_first": ONE,
+        "norm_first": "norms always come first: leave it out",
+        "bias": "biases begin as 0, and model.freeze(name) keeps them so, of each",
+        "is_causal": _called("causal"),
+    },
+    "GPT": {
+        "vocab_size": _called("tokens"),
+        "n_embd": _called("width"),
+        "n_head": _called("heads"),
+        "n_layer": _called("layers"),
+        "block_size": _called("context"),
+        "n_positions": _called("context"),
+        "bias": "biases begin as 0, and model.freeze(name) keeps them so, of each",
+    },
+    "Recurrent": RECURRENT,
+    "Convolution": CONVOLUTION,
+    "Pool": POOL,
+    "Dropout": {"inplace": "a new list is made in any case: leave it out"},
+    "Optimizer": OPTIMIZER,
+    "loss": LOSS,
+}
+"""By the class of ours, or "loss": what to write in place of a name of torch's."""
+
+
+def with_names_of_class(init: Function) -> Function:
+    """An `__init__` that says what to write in place of torch's names."""
+
+    @wraps(init)
+    def call(self: object, *given: Any, **named: Any) -> None:
+        if named:
+            owners = [base.__name__ for base in type(self).__mro__]
+            check_named(init, owners, named, type(self).__name__)
+        init(self, *given, **named)
+
+    return cast("Function", call)
+
+
+def check_named(
+    function: Callable[..., object],
+    owners: Iterable[str],
+    named: Mapping[str, object],
+    shown: str,
+) -> None:
+    """Raise TypeError for a name of torch's that the function does not take.
+
+    owners: where it is looked for in `TORCH`. shown: what the error calls it.
+    """
+    told = {k: v for owner in owners for k, v in TORCH.get(owner, {}).items()}
+    known = {**EVERY, **told} if told else {}
+    for name in named:
+        if name in known and not _takes(function, name):
+            raise TypeError(f"{shown} has no argument {name!r}: {known[name]}")
+
+
+def _takes(function: Callable[..., object], name: str) -> bool:
+    found = signature(function).parameters.values()
+    return any(p.name == name or p.kind is Parameter.VAR_KEYWORD for p in found)
+
+
+def with_names(loss: Function) -> Function:
+    """A loss that says what to write in place of torch's names."""
+
+    @wraps(loss)
+    def call(*given: Any, **named: Any) -> Any:
+        if named:
+            check_named(loss, ("loss",), named, loss.__name__)
+        return loss(*given, **named)
+
+    return cast("Function", call)

@@ -1,0 +1,92 @@
+"""Torch's names of arguments: each is told what to write, and that does it."""
+
+import inspect
+import re
+
+import pytest
+
+import nn
+from nn.arguments import EVERY, TORCH
+
+MADE = {
+    "Recurrent": (nn.RNN, nn.GRU, nn.LSTM),
+    "Convolution": (nn.Conv1d, nn.Conv2d),
+    "Pool": (nn.MaxPool2d, nn.AvgPool2d),
+    "Optimizer": (nn.SGD, nn.Adam, nn.AdamW, nn.RMSProp),
+    "loss": tuple(nn.losses.LOSSES.values()),
+}
+CASES = [
+    (made, name, advice)
+    for owner, names in TORCH.items()
+    for made in MADE.get(owner) or (getattr(nn, owner),)
+    for name, advice in (names | EVERY).items()
+    if not (owner == "loss" and made is not nn.huber and name == "beta")
+]
+
+
+@pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: f"{case[0].__name__}-{case[1]}"
+)
+def test_a_name_of_torch_is_told_what_to_write(case):
+    made, name, advice = case
+    own = inspect.signature(made).parameters
+    assert name not in own
+    message = f"{made.__name__} has no argument '{name}': {advice}"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        made(**{name: 1})
+    if meant := re.match(r"it is called (\w+)", advice):
+        assert meant[1] in own
+
+
+def test_each_class_of_torch_has_names_here():
+    """What a signature in torch 2 has, for the classes that we have, too."""
+    pytest.importorskip("torch")
+    import torch
+
+    ours = {
+        "Embedding": nn.Embedding, "LayerNorm": nn.LayerNorm, "RMSNorm": nn.RMSNorm,
+        "Conv1d": nn.Conv1d, "Conv2d": nn.Conv2d, "MaxPool2d": nn.MaxPool2d,
+        "AvgPool2d": nn.AvgPool2d, "Dropout": nn.Dropout,
+        "Linear": nn.Layer, "MultiheadAttention": nn.SelfAttention,
+        "TransformerEncoderLayer": nn.Block,
+    }  # fmt: skip
+    for theirs, made in ours.items():
+        known = {k for base in made.__mro__ for k in TORCH.get(base.__name__, {})}
+        for name in inspect.signature(getattr(torch.nn, theirs)).parameters:
+            taken = inspect.signature(made).parameters
+            assert name.startswith("_") or name in known | {*EVERY, *taken}, theirs
+
+
+def test_a_class_of_ones_own_takes_what_it_says():
+    class Mine(nn.GRU):
+        def __init__(self, input_size, **more):
+            super().__init__(input_size, 2)
+
+    assert Mine(input_size=3, bias=True).inputs == 3
+    assert list(inspect.signature(Mine).parameters) == ["input_size", "more"]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'widht'"):
+        nn.Embedding(2, widht=3)
+
+
+FROZEN = {
+    "rnn": (nn.RNN(2, 2, seed=0), ("bias_ih_l0", "bias_hh_l0")),
+    "layer": (nn.Layer(2, 2, None, seed=0), ("bias",)),
+    "norm": (nn.LayerNorm(2), ()),
+    "attention": (nn.SelfAttention(2, seed=0), ("in_proj_bias", "out_proj.bias")),
+}
+
+
+@pytest.mark.parametrize(("part", "names"), FROZEN.values(), ids=FROZEN)
+def test_biases_that_are_frozen_stay_0(part, names):
+    part.freeze(*names)
+    model = nn.Sequential(nn.Embedding(3, 2, seed=1), nn.PerPosition(part))
+    if not isinstance(part, nn.Layer):
+        model = nn.Sequential(nn.Embedding(3, 2, seed=1), part)
+    model = nn.Sequential(model, nn.PerPosition(nn.Layer(2, 3, None, seed=2)))
+    before = part.state_dict()
+    nn.fit(model, [[0, 1], [2, 1]], [[1, 2], [1, 0]], epochs=2, engine="eager")
+    after = part.state_dict()
+    kept = names or tuple(before)
+    assert {k: after[k] for k in kept} == {k: before[k] for k in kept}
+    biases = [name for name in kept if "bias" in name]
+    assert all(not any(after[name]) for name in biases)
