@@ -15,7 +15,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from autograd import Program, Value, compile, erf, relu, sigmoid, sum, tanh
+from autograd import Program, Value, compile, erf, operation, relu, sigmoid, sum, tanh
 from autograd.ops import TABLE
 from nn import MLP, Neuron
 
@@ -245,6 +245,19 @@ def test_a_value_and_its_program_are_copied_as_one(copied):
     other.data = 5.0
     assert program([[3.0]]).tolist() == [15.0]
     assert copy.copy(program).parameters[0] is other
+
+
+@operation(partials=(lambda x, out: 2.0 * x,))
+def squared(x):
+    return x * x
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_a_program_with_an_operation_of_ones_own_is_copied(copied):
+    program = compile(lambda x: squared(x) + 1.0, 1)
+    assert copied(program)([[3.0]]).tolist() == [10.0]
 
 
 def test_save_and_load(tmp_path):
