@@ -250,7 +250,25 @@ def test_each_repeated_training_has_the_next_seed():
 @pytest.mark.parametrize(("scaling", "unit"), [(None, 1.0), ([[1.0], [7.0]], 3.0)])
 def test_an_error_is_in_the_targets_own_unit(scaling, unit):
     context = Context(target_scaling=scaling and Scaling.fit(scaling))
-    assert recipe.error_in(context)([1.0, 2.0], [2.0, 5.0]) == unit * 2.0
+    history = nn.History(loss_name="mse")
+    found = recipe.measure(history, context, np.array([1.0, 2.0]), [2.0, 5.0])
+    assert found == {"loss": 5.0, "error": unit * 2.0}
+    model, X, y = nn.MLP(1, [1], seed=0), [[0.0], [1.0]], [0.5, 1.5]
+    settings = {"optimizer": nn.SGD(lr=1e-30), "epochs": 1, "progress": False}
+    away = np.abs(nn.predict(model, X) - y).mean()
+    row = nn.fit(model, X, y, context=context, validation=(X, y), **settings).last()
+    assert row["error"] == pytest.approx(unit * away, rel=1e-12)
+    assert row["validation_error"] == pytest.approx(unit * away, rel=1e-12)
+
+
+@pytest.mark.parametrize("portion", [1, 3, 7, 100])
+def test_a_loss_is_the_same_in_whatever_portions(portion, monkeypatch):
+    rng = np.random.default_rng(0)
+    outputs, y = rng.normal(size=7), rng.normal(size=7).tolist()
+    whole = recipe.measure(nn.History(loss_name="huber"), Context(), outputs, y)
+    monkeypatch.setattr(recipe, "PORTION", portion)
+    found = recipe.measure(nn.History(loss_name="huber"), Context(), outputs, y)
+    assert found == pytest.approx(whole, rel=1e-14)
 
 
 # ---- the table -----------------------------------------------------------------------
