@@ -222,6 +222,7 @@ ONCE = "numbers only.*@operation"
         (lambda: Value(1.0, (X,), "tanh"), r"such as x\.tanh\(\)"),
         (lambda: Value(1.0, _children=(X,), _op="+"), "a number for each parent"),
         (lambda: Value(1.0, (X, X), (1.0,)), "2 parents and 1 partials"),
+        (lambda: Value(1.0, (X, X), (1.0, X)), "a partial is a Value"),
         (lambda: Value(1.0, (X,)), "doesn.t say the local derivatives"),
         (lambda: Value(1.0, (X,), (X,)), "a partial is a Value"),
         (lambda: Value(1.0, (2.0,), (1.0,)), "expected a Value"),
