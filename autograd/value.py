@@ -831,10 +831,10 @@ class Value:
         self.__matmul__(other)
 
     def __xor__(self, other: object) -> NoReturn:
-        raise TypeError(
-            f"{describe(self)} ^ {describe(other)}: a power is written **, and that "
-            "one of two conditions holds alone, !="
-        )
+        raise _no_power(self, other)
+
+    def __rxor__(self, other: object) -> NoReturn:
+        raise _no_power(other, self)
 
 
 @final
@@ -993,6 +993,13 @@ def _joined(sign: str, x: object, y: object) -> Any:
             f"(x < 0) | (x > 1) and ~(x > 0); it got {describe(x)} and {describe(y)}"
         )
     return found
+
+
+def _no_power(x: object, y: object) -> TypeError:
+    return TypeError(
+        f"{describe(x)} ^ {describe(y)}: a power is written **, and that one of two "
+        "conditions holds alone, !="
+    )
 
 
 def describe(x: object, names: Any = None) -> str:

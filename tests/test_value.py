@@ -661,3 +661,21 @@ def test_small_expressions_against_central_differences():
             up = function(Value(a + shift[0]), Value(b + shift[1])).data
             down = function(Value(a - shift[0]), Value(b - shift[1])).data
             assert leaf.grad == pytest.approx((up - down) / (2 * h), rel=1e-8, abs=1e-9)
+
+
+REFUSED = ["and_", "or_", "xor", "lshift", "rshift", "matmul"]
+BINARY = [*REFUSED, "add", "sub", "mul", "truediv", "floordiv", "mod", "pow"]
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_every_operator_takes_an_operand_or_refuses_it_on_either_side(name):
+    """Compiled as plain: no operator may look for its other side without end."""
+    f, v = getattr(operator, name), Value(0.5)
+    for x in (2.0, 2, "text", None, [1]):
+        for left, right in ((x, v), (v, x)):
+            try:
+                found = f(left, right)
+            except TypeError:
+                assert not isinstance(x, (int, float)) or name in REFUSED
+            else:
+                assert found.data == f(x if left is x else 0.5, 0.5 if left is x else x)
