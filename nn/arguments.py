@@ -1,4 +1,4 @@
-"""What torch calls arguments that are called otherwise here, or are not needed.
+"""What torch and others call arguments that are called otherwise here, or not needed.
 
 >>> from nn import GRU
 >>> GRU(input_size=2, hidden=3)
@@ -91,7 +91,43 @@ LOSS = {
     "label_smoothing": "give probabilities as targets, a row for each",
     "beta": _called("delta"),
 }
-TORCH: Mapping[str, Mapping[str, str]] = {
+_OPTIMIZER = (
+    "it belongs to the optimizer: optimizer=nn.AdamW(lr=0.01, weight_decay=0.1)"
+)
+FIT = {
+    "lr": _OPTIMIZER,
+    "learning_rate": _OPTIMIZER,
+    "weight_decay": _OPTIMIZER,
+    "momentum": "it belongs to the optimizer: optimizer=nn.SGD(lr=0.1, momentum=0.9)",
+    "criterion": _called("loss"),
+    "loss_fn": _called("loss"),
+    "n_epochs": _called("epochs"),
+    "num_epochs": _called("epochs"),
+    "max_iter": _called("epochs"),
+    "batch": _called("batch_size"),
+    "validation_data": _called("validation"),
+    "validation_split": _called("validation"),
+    "early_stopping": f"{_called('patience')}, a number of epochs",
+    "scheduler": _called("schedule"),
+    "max_norm": _called("clip"),
+    "random_state": _called("seed"),
+    "verbose": f"{_called('progress')}, True or False",
+    "shuffle": "rows are shuffled anew in each epoch: leave it out",
+    "dataset": "it comes second, without a name: fit(model, dataset)",
+}
+MLP = {
+    "in_features": _called("nin"),
+    "input_size": _called("nin"),
+    "hidden_layer_sizes": f"{_called('nouts')}, with the number of outputs as its last",
+    "hidden_sizes": f"{_called('nouts')}, with the number of outputs as its last",
+    "layers": f"{_called('nouts')}, with the number of outputs as its last",
+    "bias": "biases begin as 0, and model.freeze(name) keeps them so, of each",
+    "dropout": "between layers: Sequential(Layer(2, 8), Dropout(0.1), Layer(8, 1))",
+    "random_state": _called("seed"),
+}
+OTHERS: Mapping[str, Mapping[str, str]] = {
+    "fit": FIT,
+    "MLP": MLP,
     "Layer": {
         "in_features": _called("nin"),
         "out_features": _called("nout"),
@@ -146,11 +182,11 @@ TORCH: Mapping[str, Mapping[str, str]] = {
     "Optimizer": OPTIMIZER,
     "loss": LOSS,
 }
-"""By the class of ours, or "loss": what to write in place of a name of torch's."""
+"""By the class of ours, "fit" or "loss": what to write in place of others' names."""
 
 
 def with_names_of_class(init: Function) -> Function:
-    """An `__init__` that says what to write in place of torch's names."""
+    """An `__init__` that says what to write in place of others' names."""
 
     @wraps(init)
     def call(self: object, *given: Any, **named: Any) -> None:
@@ -168,11 +204,11 @@ def check_named(
     named: Mapping[str, object],
     shown: str,
 ) -> None:
-    """Raise TypeError for a name of torch's that the function does not take.
+    """Raise TypeError for a name of others' that the function does not take.
 
-    owners: where it is looked for in `TORCH`. shown: what the error calls it.
+    owners: where it is looked for in `OTHERS`. shown: what the error calls it.
     """
-    told = {k: v for owner in owners for k, v in TORCH.get(owner, {}).items()}
+    told = {k: v for owner in owners for k, v in OTHERS.get(owner, {}).items()}
     known = {**EVERY, **told} if told else {}
     for name in named:
         if name in known and not _takes(function, name):
@@ -184,13 +220,16 @@ def _takes(function: Callable[..., object], name: str) -> bool:
     return any(p.name == name or p.kind is Parameter.VAR_KEYWORD for p in found)
 
 
-def with_names(loss: Function) -> Function:
-    """A loss that says what to write in place of torch's names."""
+def with_names(owner: str) -> Callable[[Function], Function]:
+    """For a function that says what to write in place of others' names."""
 
-    @wraps(loss)
-    def call(*given: Any, **named: Any) -> Any:
-        if named:
-            check_named(loss, ("loss",), named, loss.__name__)
-        return loss(*given, **named)
+    def telling(function: Function) -> Function:
+        @wraps(function)
+        def call(*given: Any, **named: Any) -> Any:
+            if named:
+                check_named(function, (owner,), named, function.__name__)
+            return function(*given, **named)
 
-    return cast("Function", call)
+        return cast("Function", call)
+
+    return telling

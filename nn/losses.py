@@ -38,7 +38,7 @@ SMALLEST = math.exp(-100)
 def mse(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def mse(predictions: Floats, targets: Floats) -> float: ...
-@with_names
+@with_names("loss")
 def mse(predictions: Predictions, targets: Wanted) -> Number:
     """The mean of (p - t)**2 over samples and outputs.
 
@@ -52,7 +52,7 @@ def mse(predictions: Predictions, targets: Wanted) -> Number:
 def mae(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def mae(predictions: Floats, targets: Floats) -> float: ...
-@with_names
+@with_names("loss")
 def mae(predictions: Predictions, targets: Wanted) -> Number:
     """The mean of |p - t| over samples and outputs; outliers weigh less than in mse.
 
@@ -66,7 +66,7 @@ def mae(predictions: Predictions, targets: Wanted) -> Number:
 def huber(predictions: Values, targets: Wanted, delta: float = 1.0) -> Value: ...
 @overload
 def huber(predictions: Floats, targets: Floats, delta: float = 1.0) -> float: ...
-@with_names
+@with_names("loss")
 def huber(predictions: Predictions, targets: Wanted, delta: float = 1.0) -> Number:
     """(p - t)**2 / 2 up to a distance of delta, from there on a straight line.
 
@@ -97,7 +97,7 @@ def _huber(p: Number, t: Number, delta: float) -> Any:
 def hinge(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def hinge(predictions: Floats, targets: Floats) -> float: ...
-@with_names
+@with_names("loss")
 def hinge(predictions: Predictions, targets: Wanted) -> Number:
     """The mean of max(0, 1 - t*p), for targets of -1 and 1.
 
@@ -111,7 +111,7 @@ def hinge(predictions: Predictions, targets: Wanted) -> Number:
 def binary_cross_entropy(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def binary_cross_entropy(predictions: Floats, targets: Floats) -> float: ...
-@with_names
+@with_names("loss")
 def binary_cross_entropy(predictions: Predictions, targets: Wanted) -> Number:
     """The mean of -t*log(p) - (1 - t)*log(1 - p), p and t between 0 and 1.
 
@@ -129,7 +129,7 @@ def binary_cross_entropy(predictions: Predictions, targets: Wanted) -> Number:
 def binary_cross_entropy_with_logits(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def binary_cross_entropy_with_logits(predictions: Floats, targets: Floats) -> float: ...
-@with_names
+@with_names("loss")
 def binary_cross_entropy_with_logits(
     predictions: Predictions, targets: Wanted
 ) -> Number:
@@ -194,7 +194,7 @@ def _check_probability(t: Number) -> None:
 def cross_entropy(predictions: Values, targets: Wanted) -> Value: ...
 @overload
 def cross_entropy(predictions: Floats, targets: Floats) -> float: ...
-@with_names
+@with_names("loss")
 def cross_entropy(predictions: Predictions, targets: Wanted) -> Number:
     """The mean of -log(softmax(row)[t]), exact for logits of any size.
 

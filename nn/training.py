@@ -22,6 +22,7 @@ from typing import Any, NoReturn, TypeAlias
 from autograd.files import Path
 from autograd.value import Value, describe
 from autograd.wording import expect
+from nn.arguments import with_names
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.choices import OPTIMIZER, SCHEDULE, batch_for, epochs_for, usual
 from nn.data import Dataset, split_rows, table
@@ -80,6 +81,7 @@ class DivergenceError(ArithmeticError):
         self.epoch, self.batch, self.node = epoch, batch, node
 
 
+@with_names("fit")
 def fit(
     model: Module,
     X: Rows | Dataset | Sequences,

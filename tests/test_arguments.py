@@ -1,4 +1,4 @@
-"""Torch's names of arguments: each is told what to write, and that does it."""
+"""Others' names of arguments: each is told what to write, and that does it."""
 
 import inspect
 import re
@@ -6,7 +6,7 @@ import re
 import pytest
 
 import nn
-from nn.arguments import EVERY, TORCH
+from nn.arguments import EVERY, OTHERS
 
 MADE = {
     "Recurrent": (nn.RNN, nn.GRU, nn.LSTM),
@@ -17,7 +17,7 @@ MADE = {
 }
 CASES = [
     (made, name, advice)
-    for owner, names in TORCH.items()
+    for owner, names in OTHERS.items()
     for made in MADE.get(owner) or (getattr(nn, owner),)
     for name, advice in (names | EVERY).items()
     if not (owner == "loss" and made is not nn.huber and name == "beta")
@@ -27,7 +27,7 @@ CASES = [
 @pytest.mark.parametrize(
     "case", CASES, ids=lambda case: f"{case[0].__name__}-{case[1]}"
 )
-def test_a_name_of_torch_is_told_what_to_write(case):
+def test_a_name_of_others_is_told_what_to_write(case):
     made, name, advice = case
     own = inspect.signature(made).parameters
     assert name not in own
@@ -51,7 +51,7 @@ def test_each_class_of_torch_has_names_here():
         "TransformerEncoderLayer": nn.Block,
     }  # fmt: skip
     for theirs, made in ours.items():
-        known = {k for base in made.__mro__ for k in TORCH.get(base.__name__, {})}
+        known = {k for base in made.__mro__ for k in OTHERS.get(base.__name__, {})}
         for name in inspect.signature(getattr(torch.nn, theirs)).parameters:
             taken = inspect.signature(made).parameters
             assert name.startswith("_") or name in known | {*EVERY, *taken}, theirs
