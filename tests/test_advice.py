@@ -256,6 +256,10 @@ FOLLOWED |= {
         "SQUARE.value_and_grad([[3.0]], reduction='sum')[0]",
         "choose mean or sum",
     ),
+    "SQUARE.prepared('forward', [])": (
+        "SQUARE.prepared('forward', [[3.0]])",
+        "give one at least",
+    ),
 }
 
 

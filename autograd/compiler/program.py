@@ -364,7 +364,7 @@ class Program:
             )
         rows, numbers = table(X, self.inputs).copy(), self.numbers(parameters)
         if not len(rows):
-            raise ValueError("X has no rows; a prepared call has one at least")
+            raise ValueError("X has no rows: give one at least, which changes later")
         call: Prepared = self.kernel(kind).prepared(rows, (len(rows), *shapes[kind]))
         call.parameters[:] = numbers
         return call
