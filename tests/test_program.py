@@ -102,7 +102,7 @@ def test_what_is_not_prepared_is_told():
     program = neuron()
     with pytest.raises(ValueError, match="there is no kind 'hvp'; there are forward,"):
         program.prepared("hvp", X)
-    with pytest.raises(ValueError, match="X has no rows; a prepared call has one at"):
+    with pytest.raises(ValueError, match="X has no rows: give one at least"):
         program.prepared("forward", np.empty((0, 2)))
     with pytest.raises(AttributeError):
         program.prepared("forward", X).x = 1.0
