@@ -33,6 +33,7 @@ LATER = 48  # places at which they are looked for
 TURNS = 4  # of a loop, at least
 SAVED = 100  # instructions that a loop saves, at least
 LESS, WIDE = 4, 8  # times shorter than the list; instructions at once, on average
+WIDEST = 64  # instructions at once, from which on they run as arrays in any case
 ROW = 8  # arguments of a dot that may be one of a matrix
 LATE = 200  # times in a row that instructions wait, from which on loops are looked for
 LONG = 2000  # instructions of a list, from which on loops are looked for
@@ -417,7 +418,8 @@ def narrow(code: Code) -> bool:
     """
     steps = len(groups(code))
     rows = sum([op == "dot" and len(args) >= ROW for op, args, _ in code.rest()])
-    return steps * WIDE > len(code) or (steps > LATE and rows < steps)
+    late = steps > LATE and steps * WIDEST > len(code) and rows < steps
+    return late or steps * WIDE > len(code)
 
 
 def pays(given: Rolled, code: Code) -> bool:
