@@ -300,7 +300,7 @@ def test_the_sign_of_a_control_character_is_unicodes_own(char):
 
 
 def test_of_graphvizs_complaints_the_last_is_told(monkeypatch):
-    said = SimpleNamespace(returncode=1, stderr=b"first\nlast \xff\n", stdout=b"")
+    said = SimpleNamespace(returncode=1, stderr=b"a\nb\nlast \xff\n", stdout=b"")
     monkeypatch.setattr(render.subprocess, "run", lambda *args, **options: said)
     with pytest.raises(ValueError, match=r"could not lay out this picture: last .$"):
         render.render("\n" * (render.QUICK + 1))
