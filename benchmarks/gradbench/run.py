@@ -137,7 +137,7 @@ def note(found: dict[str, Any], message: Any, answer: Any) -> None:
 def show(name: str, answers: dict[str, Any]) -> bool:
     """The lines of an eval; whether the derivatives are within 2 times all others."""
     ours, *others = answers
-    good = True
+    good = []
     for question, taken in answers[ours].items():
         if question == "last":
             continue
@@ -149,11 +149,11 @@ def show(name: str, answers: dict[str, Any]) -> bool:
             times = [other[1] for other in rest if isinstance(other, tuple)]
             ratio = taken[1] / min(times) if times else None
         if question.split()[0] not in VALUES:
-            good = good and isinstance(taken, tuple) and (ratio is None or ratio <= 2)
+            good.append(isinstance(taken, tuple) and (ratio is None or ratio <= 2))
         last = "" if ratio is None else f"{ratio:.2g}"
         row = [f"{name} {question}", prepared, *cells, last]
         print("| " + " | ".join(row) + " |", flush=True)
-    return good and len(answers[ours]) > 0
+    return bool(good) and all(good)
 
 
 def cell(taken: Any) -> str:
