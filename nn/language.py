@@ -109,7 +109,7 @@ class Reader:
 
     A program reads them all at once, and a few are read one by one, since compiling
     takes as long as reading a few hundred. The program begins anew at each token:
-    of 1000 names of 12 letters that takes a tenth of a second in all, which keeping
+    of 1000 names of 12 letters that takes some tenths of a second, which keeping
     what is known of earlier ones could not make much less.
     """
 
