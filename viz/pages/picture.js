@@ -113,6 +113,7 @@ export class Picture {
   #foldable(group, node, box) {
     const place = { x: box.x + box.width - 7, y: box.y + 17, "text-anchor": "end", class: "fold" };
     added(group, "text", place).textContent = node.folded ? `+${node.inside}` : "−";
+    group.append(" ");
     group.setAttribute("aria-expanded", String(!node.folded));
   }
 
@@ -171,7 +172,7 @@ export class Picture {
     view.group.setAttribute("aria-pressed", String(chosen));
     view.group.setAttribute(
       "aria-label",
-      `${node.title}, value ${known ? node.value : "–"}, ` +
+      `${node.title}${node.folded ? ` +${node.inside}` : ""}, value ${known ? node.value : "–"}, ` +
         `gradient ${reached ? node.gradient : "not computed yet"}` +
         (node.folded ? `, ${node.inside} folded in it` : ""),
     );
