@@ -262,7 +262,7 @@ def epochs_for(sequences: int, batch: int = BATCH) -> int:
     >>> [epochs_for(count) for count in (15, 1_000, 30_000, 1_000_000)]
     [10, 10, 2, 1]
     """
-    return max(1, min(MOST_EPOCHS, STEPS * batch // sequences))
+    return max(1, min(MOST_EPOCHS, round(STEPS * batch / sequences)))
 
 
 def text_of(data: Path | Sequence[str] | Text, unit: str = "characters") -> Text:

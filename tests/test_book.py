@@ -213,16 +213,17 @@ CHOSEN = {
     "build-it-yourself.md": "0.5",
     "engine.md": "1.0 120 96 3.11 1.2 2.8",  # tests/test_value.py; the README's run
     "fast-programs.md": "238.94212918 0.00055015643181 2.7070075241 0.0000072668688436 "
-    "6.0 1.5e-15 1e-14 10000 754 100 "  # certified values; what test_backends.py holds
+    "6.0 1.5e-15 3e-15 2e-13 10000 754 100 "  # certified; measured
     "200 2000 3.14",  # LONG: test_repeats.py
     "gpt.md": "2003",
     "index.md": "3.11",
     "matrices.md": "784 50",
+    "microgpt.md": "4192",
     "overfitting.md": "90%",
     "pictures.md": "1.5 150",  # READABLE: tests/test_docs.py
     "own-operations.md": "0.3",
     "second-derivatives.md": "2.5 1.3 0.5 0.001 1e-10",
-    "sequences.md": "2795 3.2",  # words: tests/test_docs.py
+    "sequences.md": "2795 3.2 1500",  # words: tests/test_docs.py
     "tables.md": "007 5% 1,234 2.1 3.1 0.4 230 710 0.8 2.5 0.2 0.3 182",  # measured
     "teaching.md": "0.01 0.5 0.52",
     "vanishing.md": "0.1 0.01",
@@ -231,6 +232,10 @@ CHOSEN = {
 NOT_PROSE = re.compile(
     r"`[^`]*`|\$\$.*?\$\$|\$[^$\n]*\$|\]\([^)]*\)|<[^>]*>|\(\d+(, \d*)+\)", re.DOTALL
 )
+MEASURED = re.compile(
+    r"<!-- measured by `python benchmarks/(\S+).*?` -->\n\n(?:\|.*\n)+"
+)
+"""A table whose numbers a benchmark has printed, with its command."""
 NUMERAL = re.compile(r"(?<![\w.])\d+(?:[ ,]\d{3})*(?:\.\d+)?(?:e-?\d+)?(?: ?%)?")
 GENERATED = ("derivatives.md", "errors.md", "from-micrograd.md", "glossary.md")
 
@@ -241,9 +246,12 @@ def test_numerals_in_prose_come_from_a_run(page):
     if page in GENERATED:
         return
     pieces = cells.cells((DOCS / page).read_text(encoding="utf-8"))
-    prose = "".join(NOT_PROSE.sub(" ", cell.body) for cell in pieces if not cell.info)
+    text = "".join(cell.body for cell in pieces if not cell.info)
+    prose = NOT_PROSE.sub(" ", MEASURED.sub(" ", text))
     found = {match.strip(" ,").replace(" ", "") for match in NUMERAL.findall(prose)}
     typed = {numeral for numeral in found if not re.fullmatch(r"\d\d?", numeral)}
     chosen = {n for n in CHOSEN.get(page, "").split() if not re.fullmatch(r"\d\d?", n)}
+    benchmarks = DOCS.parent / "benchmarks"
+    assert all((benchmarks / name).exists() for name in MEASURED.findall(text))
     assert typed <= chosen, "write `{python} ...` in their place, or say why not"
     assert chosen <= typed, "these are not on the page any more"

@@ -25,6 +25,7 @@ CHOICES: Final[Mapping[str, list[Any]]] = {
 }
 """What a set-up chooses from: what a page records in seconds."""
 
+FEWEST_ITEMS: Final = 4
 MOST_ITEMS: Final = 3000
 MOST_SYMBOLS: Final = 60
 LONGEST: Final = 64  # characters of an item
@@ -63,7 +64,7 @@ def items(text: str | None = None, context: int = 8) -> dict[str, Any]:
 
     Raises ValueError for what is no list of short items.
 
-    >>> items("anna\\nnina")["symbols"]
+    >>> items("anna\\nnina\\nina\\nann")["symbols"]
     ['a', 'i', 'n']
     """
     check_choice(context, CHOICES["context"], "context")
@@ -78,8 +79,11 @@ def items(text: str | None = None, context: int = 8) -> dict[str, Any]:
 
 def _listed(text: str) -> list[str]:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if len(lines) < 4:
-        raise ValueError(f"a list has an item on each line; this one has {len(lines)}")
+    if len(lines) < FEWEST_ITEMS:
+        raise ValueError(
+            f"a list has an item on each line, {FEWEST_ITEMS} at least; this one has "
+            f"{len(lines)}"
+        )
     if len(lines) > MOST_ITEMS:
         raise ValueError(f"this list has {len(lines)} items; at most {MOST_ITEMS} fit")
     for number, line in enumerate(lines, 1):
