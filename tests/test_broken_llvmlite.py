@@ -90,9 +90,7 @@ def test_what_the_message_proposes_works():
 @pytest.mark.parametrize(
     "text",
     [
-        "raise ImportError('libLLVM.so.20: cannot open shared object file')",
         "raise OSError('Could not find/load shared object file libllvmlite.so')",
-        "raise SyntaxError('made for another Python')",
         "",  # a folder without anything in it
     ],
 )

@@ -484,12 +484,12 @@ def test_the_command_has_an_option_for_every_setting(tmp_path):
 
 def test_repeated_with_other_seeds(tmp_path):
     run = ("train", "moons", "--rows", 60, "--epochs", 3, "--seed", 4)
-    lines = chainrule(*run, "--repeat", 3, folder=tmp_path)
+    lines = chainrule(*run, "--repeat", 2, folder=tmp_path)
     single = [
         float(chainrule(*run[:-1], seed, folder=tmp_path)[-1].split()[-1])
-        for seed in (4, 5, 6)
+        for seed in (4, 5)
     ]
-    (told,) = (line for line in lines if line.startswith("over 3 seeds: accuracy"))
+    (told,) = (line for line in lines if line.startswith("over 2 seeds: accuracy"))
     assert f"{np.mean(single):.3f}" in told
     assert f"± {np.std(single, ddof=1):.3f}" in told
     assert f"from {min(single):.3f} to {max(single):.3f}" in told

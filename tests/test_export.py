@@ -222,6 +222,7 @@ def test_without_python_the_first_pictures_are_there_and_it_trains(
 
 @needs_assets
 @pytest.mark.browser
+@pytest.mark.slow
 def test_a_folder_on_a_disk_starts_python_too(browser, tmp_path):
     opened = Opened(browser, made.export(tmp_path, NODE_MODULES) / "index.html")
     opened.page.wait_for_selector("#starting", state="hidden", timeout=120_000)
