@@ -98,6 +98,7 @@ def test_random_graphs_and_their_gradients(tmp_path):
         assert slopes == pytest.approx(slope, rel=1e-8, nan_ok=True)
 
 
+@pytest.mark.slow
 def test_layers_that_are_loops_over_arrays(tmp_path):
     cases = [layered(seed) for seed in range(4)]
     programs = [compile(*case) for case in cases]

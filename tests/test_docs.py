@@ -340,7 +340,13 @@ def test_a_notebook_is_its_chapter(chapter: str):
     )
 
 
-@pytest.mark.parametrize("chapter", notebooks.CHAPTERS)
+LONG = {"training": pytest.mark.slow}  # its page runs among the others anyway
+
+
+@pytest.mark.parametrize(
+    "chapter",
+    [pytest.param(name, marks=LONG.get(name, ())) for name in notebooks.CHAPTERS],
+)
 def test_a_notebook_runs(chapter: str, tmp_path: Path):
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
