@@ -286,18 +286,20 @@ def _found(
 
 def _parts(member: object, name: str) -> Iterator[tuple[str, Module]]:
     """The modules in one attribute, also inside lists, dicts and object arrays."""
-    member = _unpacked(member)
     if isinstance(member, Module):
         yield name, member
     elif isinstance(member, (list, tuple, dict)):
         for key, item in _items(member):
             yield from _parts(item, f"{name}.{key}")
+    elif (items := _unpacked(member)) is not member:
+        yield from _parts(items, name)
 
 
 def _unpacked(member: Any) -> Any:
     """An array of objects as (nested) lists; anything else as it is."""
-    kind = getattr(getattr(member, "dtype", None), "kind", "")
-    return member.tolist() if kind == "O" else member
+    if not hasattr(type(member), "dtype"):  # a Module would write an error for its own
+        return member
+    return member.tolist() if getattr(member.dtype, "kind", "") == "O" else member
 
 
 def _items(
