@@ -27,6 +27,15 @@ export function latest() {
   };
 }
 
+// What is awaited as often as one likes and done once; after a failure it is tried anew.
+export function once(task) {
+  let under = null;
+  return () => (under ??= task().catch((error) => {
+    under = null;
+    throw error;
+  }));
+}
+
 // A button that plays and pauses: `tick` is called again, as long as it says true, once a
 // picture, or every so many milliseconds.
 export class Clock {

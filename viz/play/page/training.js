@@ -1,5 +1,5 @@
 // The panel of a training: its controls, its clock, and what they show.
-import { Clock, LONGEST, changed, complain, fits, given, latest, made, options, times } from "./parts.js";
+import { Clock, LONGEST, changed, complain, fits, given, latest, made, once, options, times } from "./parts.js";
 import { Trainer, loaded, split } from "./trainer.js";
 import { drawCurves, drawPlane, hues, placeOf, short, square } from "./plane.js";
 import { markup } from "./picture.js";
@@ -534,19 +534,13 @@ function wireFiles() {
 
 // ---- the panel -----------------------------------------------------------------------
 
-let opening = null;
-
 export function start(frame) {
   page = frame;
 }
 
 export async function show() {
   visible = true;
-  opening ??= open();
-  await opening.catch((error) => {
-    opening = null;  // the next time it may work
-    throw error;
-  });
+  await opened();
   if (!fresh) return seen();
   fresh = false;
   const refused = linked && await restore();
@@ -554,10 +548,10 @@ export async function show() {
   if (refused) wrong(refused);
 }
 
-async function open() {
+const opened = once(async () => {
   choices = await page.call("training.choices", {});
   wire();
-}
+});
 
 // What was built meanwhile, or while another panel was seen.
 function seen() {

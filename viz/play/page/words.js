@@ -1,5 +1,5 @@
 // The panel of a small GPT: a list, its training, and what it writes as it learns.
-import { Clock, changed, complain, fits, given, latest, made, options, times } from "./parts.js";
+import { Clock, changed, complain, fits, given, latest, made, once, options, times } from "./parts.js";
 import { Writer, loaded } from "./trainer.js";
 import { drawCurves, hues } from "./plane.js";
 
@@ -21,7 +21,7 @@ const OFFERED = {
   temperature: ["0", "0.5", "0.8", "1", "1.2", "2"].map((n) => [n, n]),
 };
 
-let page, choices, writer = null, clock, visible = false, opening = null;
+let page, choices, writer = null, clock, visible = false;
 let fresh = true;  // the state is of an address, and yet to be built
 let state = { ...FIRST };
 let own = "";  // a list, an item a line
@@ -213,20 +213,16 @@ export function start(frame) {
 
 export async function show() {
   visible = true;
-  opening ??= open();
-  await opening.catch((error) => {
-    opening = null;  // the next time it may work
-    throw error;
-  });
+  await opened();
   if (!fresh) return seen();
   fresh = false;
   await build();
 }
 
-async function open() {
+const opened = once(async () => {
   choices = await page.call("words.choices", {});
   wire();
-}
+});
 
 function seen() {
   if (!writer) return;
