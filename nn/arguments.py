@@ -25,6 +25,8 @@ def _called(name: str) -> str:
     return f"it is called {name} here"
 
 
+BIASES = "biases begin as 0, and model.freeze(name) keeps them so, of each"
+SIZES = "it is called nouts here, with the number of outputs as its last"
 EVERY = {
     "device": "everything is computed on this machine: leave it out",
     "dtype": "every number is a float of 64 bits: leave it out",
@@ -79,25 +81,26 @@ OPTIMIZER = {
     "momentum_decay": "leave it out",
     "lr_decay": "fit(..., schedule='cosine') lets it fall",
 }
+ALIKE = "the mean is taken of all alike; add losses with weights of your own"
 LOSS = {
     "input": "predictions come first, without a name",
     "target": "targets come second, without a name",
     "reduction": "the mean is taken; for the sum multiply it by the number of targets",
     "size_average": "the mean is taken: leave it out",
     "reduce": "the mean is taken: leave it out",
-    "weight": "the mean is taken of all alike; add losses with weights of your own",
-    "pos_weight": "the mean is taken of all alike; add losses with weights of your own",
+    "weight": ALIKE,
+    "pos_weight": ALIKE,
     "ignore_index": "leave those out of both lists; in sequences for fit write None",
     "label_smoothing": "give probabilities as targets, a row for each",
     "beta": _called("delta"),
 }
-_OPTIMIZER = (
+IN_OPTIMIZER = (
     "it belongs to the optimizer: optimizer=nn.AdamW(lr=0.01, weight_decay=0.1)"
 )
 FIT = {
-    "lr": _OPTIMIZER,
-    "learning_rate": _OPTIMIZER,
-    "weight_decay": _OPTIMIZER,
+    "lr": IN_OPTIMIZER,
+    "learning_rate": IN_OPTIMIZER,
+    "weight_decay": IN_OPTIMIZER,
     "momentum": "it belongs to the optimizer: optimizer=nn.SGD(lr=0.1, momentum=0.9)",
     "criterion": _called("loss"),
     "loss_fn": _called("loss"),
@@ -118,10 +121,10 @@ FIT = {
 MLP = {
     "in_features": _called("nin"),
     "input_size": _called("nin"),
-    "hidden_layer_sizes": f"{_called('nouts')}, with the number of outputs as its last",
-    "hidden_sizes": f"{_called('nouts')}, with the number of outputs as its last",
-    "layers": f"{_called('nouts')}, with the number of outputs as its last",
-    "bias": "biases begin as 0, and model.freeze(name) keeps them so, of each",
+    "hidden_layer_sizes": SIZES,
+    "hidden_sizes": SIZES,
+    "layers": SIZES,
+    "bias": BIASES,
     "dropout": "between layers: Sequential(Layer(2, 8), Dropout(0.1), Layer(8, 1))",
     "random_state": _called("seed"),
 }
@@ -163,7 +166,7 @@ OTHERS: Mapping[str, Mapping[str, str]] = {
         "layer_norm_eps": "it is 1e-5, as in torch: leave it out",
         "batch_first": ONE,
         "norm_first": "norms always come first: leave it out",
-        "bias": "biases begin as 0, and model.freeze(name) keeps them so, of each",
+        "bias": BIASES,
         "is_causal": _called("causal"),
     },
     "GPT": {
@@ -173,7 +176,7 @@ OTHERS: Mapping[str, Mapping[str, str]] = {
         "n_layer": _called("layers"),
         "block_size": _called("context"),
         "n_positions": _called("context"),
-        "bias": "biases begin as 0, and model.freeze(name) keeps them so, of each",
+        "bias": BIASES,
     },
     "Recurrent": RECURRENT,
     "Convolution": CONVOLUTION,

@@ -159,15 +159,7 @@ class Program(Chainrule):
         model, table = model_of(workload), table_of(workload)
         loss, parameters = loss_of(workload, model), model.parameters()
         program = self.compiled(loss, table.shape[1], parameters)
-        numbers = program.numbers()
-
-        def step():
-            nonlocal numbers
-            value, slopes = program.value_and_grad(table, numbers)
-            numbers = numbers - RATE * slopes
-            return value
-
-        return step
+        return descending(program, table, RATE)
 
     def training(self, workload):
         """`fit`, on its compiled engine."""
@@ -202,15 +194,7 @@ class Program(Chainrule):
             return workload.loss(leaves, row)
 
         program = self.compiled(loss, table.shape[1], parameters)
-        numbers = program.numbers()
-
-        def step():
-            nonlocal numbers
-            value, slopes = program.value_and_grad(table, numbers)
-            numbers = numbers - SPEED * slopes
-            return value
-
-        return step
+        return descending(program, table, SPEED)
 
     def call(self, workload):
         """Prepared or not."""
@@ -364,6 +348,19 @@ def by_sums(model):
         return layer(last, x)
 
     return scores
+
+
+def descending(program, table, rate):
+    """A step of plain gradient descent, again and again, from the program's numbers."""
+    numbers = program.numbers()
+
+    def step():
+        nonlocal numbers
+        value, slopes = program.value_and_grad(table, numbers)
+        numbers = numbers - rate * slopes
+        return value
+
+    return step
 
 
 def training_of(workload, engine):
