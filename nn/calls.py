@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from autograd.numeric import is_number
 from autograd.value import Value
@@ -98,11 +98,11 @@ def _told(call: Call, compute: Callable[[], R]) -> R:
     return output
 
 
-def _whole(output: Any) -> Any:
+def _whole(output: R) -> R:
     """What a call returned; a list of what would come one by one, after the call."""
     if type(output) is Value or type(output) is list:  # quick, for nearly all
         return output
-    return [*output] if isinstance(output, Iterator) else output
+    return cast(R, [*output]) if isinstance(output, Iterator) else output
 
 
 def values_in(x: Any) -> Iterator[Any]:
