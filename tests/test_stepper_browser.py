@@ -278,6 +278,21 @@ def test_the_active_node_is_scrolled_into_view(open_page):
         assert frame["x"] <= middle <= frame["x"] + frame["width"]
 
 
+def test_a_graph_too_wide_to_be_read_is_followed_step_by_step(open_page):
+    v = Value(0.5)
+    for _ in range(60):
+        v = v.tanh() * 0.9
+    page = open_page(v, viewport={"width": 1280, "height": 800})
+    frame = page.page.locator("#picture").bounding_box()
+    for step in ("ArrowRight", "ArrowRight", "End"):
+        page.press(step)
+        box = page.page.locator(".node.active").last.bounding_box()
+        assert box["height"] > 30  # pixels: five lines that can be read
+        assert frame["x"] <= box["x"] + box["width"] / 2 <= frame["x"] + frame["width"]
+    page.press("f")
+    assert page.page.locator("#n0").bounding_box()["height"] < 30
+
+
 def test_a_notebooks_frame_plays_too(browser, tmp_path):
     """Sandboxed: without an origin, a store or a way out of its frame."""
     output = expression()

@@ -6,6 +6,7 @@ const LARGEST = 1.35;  // pixels a point, at which text is as large as around it
 const CLOSEST = 6;
 const NARROW = 600;  // pixels of a frame that a wide graph does not fit into
 const LEGIBLE = 0.75;
+const TINY = 0.35;  // pixels a point, at which no text can be read
 
 // Markup that Python made, read as XML: what is no XML is an error and no element.
 export function markup(text) {
@@ -67,11 +68,11 @@ export class Picture {
     this.#placed();
   }
 
-  // On a narrow screen a wide graph begins at its output, large enough to be read.
+  // A graph that would be too small begins at its output, large enough to be read.
   #begin() {
     this.fit();
     this.view.begun = true;
-    if (this.size.wide >= NARROW || this.least >= LEGIBLE) return;
+    if (!this.#isSmall(this.least)) return;
     const { x, width } = this.whole;
     Object.assign(this.view, { scale: LEGIBLE, x: x + width, fitted: false });
     this.bring(this.nodes.length - 1);
@@ -229,11 +230,16 @@ export class Picture {
 
   // ---- where one looks ----
 
+  // On a narrow screen a graph is looked at in parts sooner.
+  #isSmall(scale) {
+    return scale < ((this.frame.clientWidth || NARROW) < NARROW ? LEGIBLE : TINY);
+  }
+
   #placed() {
     const { width, height } = this.whole;
     const wide = this.frame.clientWidth || 600;
     const fitting = Math.min(LARGEST, wide / width);
-    const natural = height * (wide < NARROW ? Math.max(LEGIBLE, fitting) : fitting) + 12;
+    const natural = height * (this.#isSmall(fitting) ? LEGIBLE : fitting) + 12;
     const tall = Math.max(140, Math.min(natural, 0.62 * innerHeight));
     this.frame.style.height = `${Math.round(tall)}px`;
     this.size = { wide, tall: this.frame.clientHeight || tall };
