@@ -1,6 +1,7 @@
 """Plots: they show the numbers they were given, and are the same from run to run."""
 
 import io
+import itertools
 import re
 import subprocess
 import sys
@@ -331,6 +332,40 @@ def test_an_embedding_is_seen_from_where_it_is_spread_most():
     assert axis.get_xlabel() == "84% of the spread"
     with pytest.raises(ValueError, match="two numbers"):
         viz.plot_embedding(nn.Embedding(4, 1))
+
+
+@pytest.mark.parametrize("heads", [1, 2, 3, 4, 5])
+def test_heads_stand_two_in_a_row_under_their_block(heads):
+    model = nn.GPT(3, width=heads, heads=heads, layers=2, context=3, seed=0)
+    axes = viz.plot_attention(model, [0, 1]).axes
+    shown = [axis.get_title(loc="left") for axis in axes if axis.axison]
+    told = [f"block {b}, head {h}" for b in (1, 2) for h in range(1, heads + 1)]
+    assert shown == told
+    columns = {axis.get_subplotspec().colspan.start for axis in axes}
+    assert len(columns) == (heads if heads < 4 else 2)
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 32, 40])
+def test_long_texts_go_on_in_another_line(count):
+    model = nn.GPT(3, width=2, heads=1, layers=1, context=40, seed=0)
+    (axis,) = viz.plot_token_losses(model, [1] * (count + 1)).axes
+    names = axis.texts[::2]
+    assert len(names) == count
+    assert len({round(name.get_position()[1]) for name in names}) == -(-count // 16)
+    assert max(name.get_position()[0] for name in names) < 16
+    assert "all equally likely: 1.099" in axis.get_title(loc="left")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_name_of_a_token_covers_another(seed):
+    table = nn.Embedding(24, 2, seed=seed)
+    figure = viz.plot_embedding(table, "abcdefghijklmnopqrstuvwxyz")
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    for one, other in itertools.combinations(boxes, 2):
+        wide = min(one.x1, other.x1) - max(one.x0, other.x0)
+        tall = min(one.y1, other.y1) - max(one.y0, other.y0)
+        assert min(wide, tall) < 3, (one, other)
 
 
 def test_what_a_text_needs():

@@ -8,6 +8,7 @@ and nothing is told by color alone.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -437,6 +438,7 @@ def _bands(axis: Any, series: dict[str, list[list[float]]]) -> None:
 
 START = "·"  # how the token before and after a text is shown
 NUMBERED = 12  # positions up to which each weight is written as a number
+ACROSS = 16  # tokens in a line
 
 
 def plot_attention(
@@ -448,8 +450,8 @@ def plot_attention(
         reaches.
     tokens: what it reads. names: what each token is called, from token 0 on.
 
-    The weights of a row add up to 1. Below each other stand the blocks, beside each
-    other their heads.
+    The weights of a row add up to 1. Heads stand side by side, four and more two in
+    a row, as paper and slides have room; the heads of the next block below them.
 
     >>> from nn.attention import GPT
     >>> model = GPT(3, width=4, heads=2, layers=1, context=4, seed=0)
@@ -467,12 +469,18 @@ def plot_attention(
         tokens, shown = tokens[: network.context], shown[: network.context]
     with no_grad():
         blocks = network.attention(tokens)
-    heads, side = len(blocks[0]), 1.4 + 0.4 * min(len(tokens), NUMBERED)
-    with panels(heads, (side, side), len(blocks)) as (figure, axes):
-        for place, axis in enumerate(axes):
-            block, head = divmod(place, heads)
-            _weights(axis, blocks[block][head], shown)
-            axis.set_title(f"block {block + 1}, head {head + 1}")
+    heads, side = len(blocks[0]), 1.0 + 0.3 * min(len(tokens), NUMBERED)
+    across = heads if heads <= 3 else 2
+    down = len(blocks) * -(-heads // across)
+    with panels(across, (side, side), down) as (figure, axes):
+        places = iter(axes)
+        for block, of_block in enumerate(blocks, 1):
+            for head, weights in enumerate(of_block, 1):
+                axis = next(places)
+                _weights(axis, weights, shown)
+                axis.set_title(f"block {block}, head {head}")
+            for _ in range(-heads % across):
+                next(places).set_axis_off()
     return figure
 
 
@@ -512,7 +520,7 @@ def _weights(axis: Any, rows: Sequence[Sequence[Any]], names: list[str]) -> None
     for (row, column), share in np.ndenumerate(shares):
         if share == share and count <= NUMBERED:
             text = f"{share:.2f}".removeprefix("0")
-            axis.text(column, row, text, ha="center", va="center", fontsize=8)
+            axis.text(column, row, text, ha="center", va="center", fontsize=7)
     turn = 90 if max(map(len, names)) > 2 else 0
     axis.set_xticks(range(count), names, rotation=turn)
     axis.set_yticks(range(count), names)
@@ -529,7 +537,8 @@ def plot_token_losses(
         takes a text. tokens, names: see `plot_attention`.
 
     The darker, the harder; below each token its loss, -log of the probability that it
-    was given. A token that is as likely as any other has the loss log(tokens).
+    was given. A token that is as likely as any other has the loss log(tokens). Long
+    sequences go on in another line.
 
     >>> from nn.attention import GPT
     >>> model = GPT(3, width=4, heads=2, layers=1, context=4, seed=0)
@@ -539,7 +548,7 @@ def plot_token_losses(
     from autograd.modes import no_grad
     from autograd.value import number_of
     from nn.losses import cross_entropy
-    from viz.figure import ORANGE, lighter, panels
+    from viz.figure import panels
 
     ends = isinstance(tokens, str)
     network, tokens, shown = _reading(model, tokens, names)
@@ -552,15 +561,30 @@ def plot_token_losses(
         logits = network(tokens[:-1])
         pairs = zip(logits, tokens[1:], strict=True)
         losses = [number_of(cross_entropy([row], [token])) for row, token in pairs]
-    with panels(1, (1.0 + 0.55 * len(losses), 1.5)) as (figure, (axis,)):
-        largest = max([*losses, 1e-9])
-        axis.imshow([[lighter(ORANGE, 0.9 * loss / largest) for loss in losses]])
-        for place, (name, loss) in enumerate(zip(shown[1:], losses, strict=True)):
-            axis.text(place, -0.08, name, ha="center", va="center", fontsize=12)
-            axis.text(place, 0.32, f"{loss:.2f}", ha="center", va="center", fontsize=7)
-        axis.set(title=f"loss per token, {sum(losses) / len(losses):.3f} on average")
-        axis.set_axis_off()
+    across, down = min(len(losses), ACROSS), -(-len(losses) // ACROSS)
+    with panels(1, (1.0 + 0.55 * across, 0.9 + 0.6 * down)) as (figure, (axis,)):
+        _tokens(axis, shown[1:], losses)
+        mean, alike = sum(losses) / len(losses), math.log(len(logits[0]))
+        title = f"loss per token, {mean:.3f} on average"
+        axis.set_title(f"{title}\n(all equally likely: {alike:.3f})")
     return figure
+
+
+def _tokens(axis: Any, shown: list[str], losses: list[float]) -> None:
+    """A square per token, in lines, the darker the larger its loss."""
+    from viz.figure import ORANGE, lighter
+
+    across, largest = min(len(losses), ACROSS), max([*losses, 1e-9])
+    shades = [lighter(ORANGE, 0.9 * loss / largest) for loss in losses]
+    shades += [(1.0, 1.0, 1.0)] * (-len(shades) % across)
+    axis.imshow([shades[i : i + across] for i in range(0, len(shades), across)])
+    for place, (name, loss) in enumerate(zip(shown, losses, strict=True)):
+        down, left = divmod(place, across)
+        size = 12 if len(name) < 4 else 7
+        axis.text(left, down - 0.1, name, ha="center", va="center", fontsize=size)
+        text = f"{loss:.2f}"
+        axis.text(left, down + 0.32, text, ha="center", va="center", fontsize=7)
+    axis.set_axis_off()
 
 
 def plot_embedding(embedding: Embedding | Speaker, names: Sequence[str] = ()) -> Plot:
@@ -595,12 +619,51 @@ def plot_embedding(embedding: Embedding | Speaker, names: Sequence[str] = ()) ->
         labels = [f"{share:.0%} of the spread" for share in shares]
     with panels(1, (4.6, 4.2)) as (figure, (axis,)):
         axis.scatter(rows[:, 0], rows[:, 1], s=6, color=BLUE)
-        for name, (across, up) in zip(shown, rows, strict=True):
-            axis.annotate(
-                name, (across, up), (3, 3), textcoords="offset points", fontsize=10
-            )
         axis.set(xlabel=labels[0], ylabel=labels[1], title="what tokens became")
+        axis.margins(0.08)
+        figure.draw_without_rendering()  # where points stand is known from here on
+        _names_beside(axis, rows, shown)
     return figure
+
+
+NEAR = [(turn, away) for away in (8, 13, 18, 24) for turn in range(8)]
+"""Where a name may stand around its point: in eighths of a turn, how many points."""
+
+
+def _names_beside(axis: Any, rows: Any, names: list[str]) -> None:
+    """A name beside each point, where no other name or point is, if there is room."""
+    pixels = axis.figure.dpi / 72
+    places = [(x / pixels, y / pixels) for x, y in axis.transData.transform(rows)]
+    taken = [(x, y, 2.5, 2.5) for x, y in places]
+    for name, point, (x, y) in zip(names, rows, places, strict=True):
+        half = 3.2 * len(name)
+        spots = [_around(turn, away, half) for turn, away in NEAR]
+        across, up = min(
+            spots, key=lambda s: _covered((x + s[0], y + s[1], half, 5), taken)
+        )
+        taken.append((x + across, y + up, half, 5))
+        axis.annotate(
+            name, point, (across, up), textcoords="offset points", fontsize=10,
+            ha="center", va="center_baseline",
+        )  # fmt: skip
+
+
+def _around(turn: int, away: float, half: float) -> tuple[float, float]:
+    """The middle of a name at an eighth of a turn, further away where it is long."""
+    angle = math.pi / 4 * (turn + 1)
+    return (away + half - 3) * math.cos(angle), away * math.sin(angle)
+
+
+def _covered(
+    box: tuple[float, float, float, float],
+    taken: Iterable[tuple[float, float, float, float]],
+) -> float:
+    """How much of a box, given by its middle and half sides, others cover."""
+    x, y, wide, tall = box
+    return sum(
+        max(0.0, wide + w - abs(x - a)) * max(0.0, tall + h - abs(y - b))
+        for a, b, w, h in taken
+    )
 
 
 def _two_sides(rows: Any) -> tuple[Any, Any]:
