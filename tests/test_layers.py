@@ -196,7 +196,7 @@ def test_a_network_has_a_column_for_each_stage(name):
     model = OWN[name]()
     y = target(model)
     told = record_pass(model, X, y)
-    picture = network(model, X, y, digits=17, most=100)
+    picture = network(model, X, y, digits=17, most=100, detail="neuron")
     titles = picture.titles
     for k, stage in enumerate(told.stages, 1):
         for i, (z, out) in enumerate(zip(stage.zs, stage.outs, strict=True)):

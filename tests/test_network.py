@@ -1,22 +1,40 @@
 """network(): every number in the picture is the recorded graph's."""
 
+import math
 import random
 import re
 import xml.etree.ElementTree as ElementTree
+from functools import partial
 from importlib.resources import files
 from itertools import pairwise, product
 from math import hypot
 
+import numpy as np
 import pytest
 from own_layers import Residual
 
-from autograd import Value
-from nn import MLP, RNN, Layer, Neuron, Sequential
+from autograd import Value, topological_order
+from nn import (
+    GPT,
+    GRU,
+    MLP,
+    RNN,
+    Block,
+    Conv2d,
+    Flatten,
+    Layer,
+    Module,
+    Neuron,
+    PerPosition,
+    Reshape,
+    RMSNorm,
+    Sequential,
+)
 from nn.losses import LOSSES, binary_cross_entropy
 from viz import draw, network
 from viz.digits import short
-from viz.layers import worked_example
-from viz.network import LANE
+from viz.layers import flows_back, parts_of, record_pass, worked_example
+from viz.network import FORMS, LANE
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -475,3 +493,143 @@ def test_an_arrow_around_layers_stays_near_the_straight_line(hidden, around):
         straight = start + share * (end - start)
         assert abs(spots[key] - straight) < 0.7 * spacing
         assert spots[key].real == spots[f"c{column}i0"].real
+
+
+# ---- folded --------------------------------------------------------------------------
+
+
+def rows(count, width):
+    return [[math.sin(3 * t + i * i) for i in range(width)] for t in range(count)]
+
+
+class Twice(Module):
+    def __init__(self):
+        self.first, self.norm = Layer(3, 3, "tanh", seed=0), RMSNorm(3)
+
+    def __call__(self, x):
+        twice = [a + a for a in x]
+        return [a + b for a, b in zip(twice, self.norm(self.first(x)), strict=True)]
+
+
+FOLDED = {
+    "block": (Block(4, heads=2, seed=0), rows(3, 4), rows(3, 4), None),
+    "one head": (Block(2, seed=1), rows(2, 2), rows(2, 2), None),
+    "gpt": (GPT(5, 4, 2, 1, 4, seed=0), [0, 3, 1], [3, 1, 0], "cross_entropy"),
+    "tied": (GPT(5, 4, 1, 3, 4, seed=0, tied=True), [0, 3], [3, 0], "cross_entropy"),
+    "gru": (Sequential(GRU(2, 3, seed=0), PerPosition(Layer(3, 2, None, seed=1))),
+            rows(3, 2), rows(3, 2), None),
+    "deep": (MLP(2, [3] * 12 + [1], "tanh", seed=0), [1.0, -1.0], 0.5, None),
+    "own": (Twice(), [0.3, -0.2, 1.0], [0.0, 1.0, 0.0], None),
+    "image": (Sequential(Reshape(1, 3, 3), Conv2d(1, 2, 2, seed=0), "relu", Flatten(),
+                         Layer(8, 2, None, seed=1)), rows(1, 9)[0], [0.0, 1.0], None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "x", "y", "loss"), FOLDED.values(), ids=FOLDED)
+def test_a_folded_pass_has_every_node_in_one_part(model, x, y, loss):
+    told = record_pass(model, x, y, loss)
+    parts = parts_of(told)
+    assert len(parts) <= 16
+    inside = [node for part in parts for node in part.nodes if node.op]
+    computed = [node for node in topological_order(told.loss) if node.op]
+    assert len(set(inside)) == len(inside)
+    assert set(inside) == set(computed)
+    for place, part in enumerate(parts):
+        assert all(parts.index(source) < place for source in part.sources)
+    picture = network(model, x, y, loss=loss, detail="part")
+    arrows = sum(len(part.sources) for part in parts)
+    assert len(re.findall(r'class="edge"', picture.svg)) == arrows
+    assert "‖∂" not in network(model, x, detail="part").svg
+
+
+def test_what_is_too_wide_for_a_slide_is_folded():
+    model, x, y, _ = FOLDED["one head"]
+    assert network(model, x, y).source == network(model, x, y, detail="part").source
+    assert "softmax(s)" in network(model, x, y).svg
+    assert "softmax(s)" not in network(model, x, y, detail="neuron").svg
+    with pytest.raises(ValueError, match="detail is neuron or part, or None; got 'op'"):
+        network(model, x, y, detail="op")
+
+
+def test_a_sum_is_told_where_it_is_one_of_two_parts():
+    svg = network(*FOLDED["own"][:3], detail="part").svg
+    assert "Twice(x, h2)" in svg
+    assert "x + h2" not in svg
+
+
+def normed(back, n, deviation, mean=True):
+    """What comes back through a norm."""
+    middle = back.mean(axis=1, keepdims=True) if mean else 0.0
+    return (back - middle - n * (n * back).mean(axis=1, keepdims=True)) / deviation
+
+
+def of_norm(x, g, d, mean=True):
+    away = x - x.mean(axis=1, keepdims=True) if mean else x
+    deviation = np.sqrt((away**2).mean(axis=1, keepdims=True) + 1e-5)
+    return normed(g * d, away / deviation, deviation, mean)
+
+
+# For each line back: what flows to {0}, or {1}, of these, y the result, d its slopes
+# and w the weights.
+BACK = {
+    "∂{0} = ∂{y} Q": lambda d, w: d @ w[:4],
+    "∂{0} = ∂{y} K": lambda d, w: d @ w[4:8],
+    "∂{0} = ∂{y} V": lambda d, w: d @ w[8:],
+    "∂{0} = ∂{y} {1} / √{size}": lambda d, q, k: d @ k / 2,
+    "∂{1} = ∂{y}ᵀ {0} / √{size}": lambda d, q, k: d.T @ q / 2,
+    "∂{0} = {y} ⊙ (∂{y} - sum of each row of {y} ⊙ ∂{y})": lambda d, s, y: (
+        y * (d - (y * d).sum(axis=1, keepdims=True))
+    ),
+    "∂{1} = ∂{y} {0}ᵀ": lambda d, v, p: np.tril(d @ v.T),
+    "∂{0} = {1}ᵀ ∂{y}": lambda d, v, p: p.T @ d,
+    "∂{0} = (u - mean(u) - n mean(n ⊙ u)) / deviation, u = g ⊙ ∂{y}": of_norm,
+    "∂{0} = (u - n mean(n ⊙ u)) / root, u = g ⊙ ∂{y}": partial(of_norm, mean=False),
+}
+
+
+def test_derivatives_come_back_as_the_forms_say():
+    class Both(Module):
+        def __init__(self):
+            self.block, self.root = Block(4, seed=3), RMSNorm(4)
+            for i, weight in enumerate([*self.root.weight, *self.block.norm1.weight]):
+                weight.data = 0.5 + i / 4
+
+        def __call__(self, x):
+            return self.root(self.block(x))
+
+    model = Both()
+    told = record_pass(model, rows(3, 4), rows(3, 4)[::-1])
+    parts = parts_of(told)
+    flows = flows_back(told, parts)
+    asked = set()
+    for part in parts:
+        named = part.call.part
+        form = FORMS.get(type(named)) or FORMS.get(getattr(named, "__func__", named))
+        if form is None or part.own:
+            continue
+        made = [square(s.outs, lambda v: v.data) for s in part.sources]
+        slopes = square(part.outs, lambda v: told.adjoints[v])
+        for line in form.back:
+            if named in (model.block.norm1, model.block.norm2, model.root):
+                given = made[0], np.array([g.data for g in named.weight]), slopes
+            elif "} =" in line and line[-1] in "QKV":
+                weights = model.block.self_attn.in_proj_weight
+                given = slopes, np.array([[w.data for w in row] for row in weights])
+            elif line.startswith("∂{0} = {y} ⊙"):
+                given = slopes, made[0], square(part.outs, lambda v: v.data)
+            else:
+                given = slopes, *made
+            flow = np.linalg.norm(BACK[line](*given))
+            assert flow == pytest.approx(flows[part.sources[int(line[2])], part])
+            asked.add(line)
+    assert asked == set(BACK) == {line for form in FORMS.values() for line in form.back}
+
+
+def square(values, number):
+    """The numbers of 3 rows, of a triangle with zeros ahead."""
+    numbers = np.array([number(v) for v in values])
+    if len(numbers) % 3 == 0 and len(numbers) != 6:
+        return numbers.reshape(3, -1)
+    found = np.zeros((3, 3))
+    found[np.tril_indices(3)] = numbers
+    return found

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import hypot
 from typing import Any
 
 from autograd.graph import Node, adjoints, graph, reached
@@ -28,6 +29,7 @@ from nn.losses import (
 from nn.module import MLP, Layer, Module, Neuron, named, title
 from viz.explain import collapses
 from viz.loss import Collapse
+from viz.render import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Pass:
     """A forward pass through a model and its loss, with every adjoint.
 
     users: the nodes that each node is an operand of. trained: the parameters that
-    training moves.
+    training moves. call: the model's own, with those of its parts.
     """
 
     inputs: tuple[Value, ...]
@@ -82,6 +84,7 @@ class Pass:
     users: Mapping[Value, Sequence[Value]]
     trained: frozenset[Value]
     collapses: Mapping[Value, Collapse]
+    call: Call
 
     @property
     def targets(self) -> list[float]:
@@ -121,6 +124,7 @@ def record_pass(model: Module, x: Any, y: Any, loss: Loss | str | None = None) -
         reader.users,
         frozenset(model.parameters()),
         _collapses(nodes, stages, chosen),
+        top.inner[0],
     )
 
 
@@ -231,7 +235,7 @@ class Reader:
         zs = _sums(neurons, outs)
         if not zs:
             return False
-        inputs, chosen = _inputs(zs[0]), _activation(neurons[0])
+        inputs, chosen = _inputs(zs[0]), activation_of(neurons[0])
         if not chosen and outs != zs:
             chosen = _title(part)  # a subclass that does more than a layer
         self.own(outer, [value for value in inputs if value.op])
@@ -377,7 +381,8 @@ def _loss(loss: Loss | str | None, outputs: Sequence[Value]) -> Loss:
     return LOSSES[loss]
 
 
-def _activation(neuron: Neuron) -> str:
+def activation_of(neuron: Neuron) -> str:
+    """The name of a neuron's activation; empty where it has none."""
     if neuron.activation is None:
         return ""
     name = str(getattr(neuron.activation, "__name__", ""))
@@ -418,3 +423,198 @@ def _inputs(z: Value) -> tuple[Value, ...]:
 def numbered(letter: str, count: int) -> list[str]:
     """`z` alone, or `z[1]`, `z[2]` and so on."""
     return [letter] if count == 1 else [f"{letter}[{i + 1}]" for i in range(count)]
+
+
+# ---- folded --------------------------------------------------------------------------
+
+
+MOST_PARTS = 16
+"""Boxes that a folded picture has room for."""
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """What a part of a model gave in all its calls, and what it is made of.
+
+    call: the first of these calls; for what a module itself does between its parts,
+        such as a sum, the module's. own: whether it is that. times: how many calls.
+    nodes: all that was computed in them. outs: what was given. sources: the parts that
+        it is made of, in their order.
+    """
+
+    call: Call
+    own: bool = False
+    times: int = 0
+    nodes: list[Value] = field(default_factory=list)
+    outs: list[Value] = field(default_factory=list)
+    sources: list[Part] = field(default_factory=list)
+
+    def needs(self, other: Part) -> bool:
+        """Whether it is made of another part, or of what is made of it."""
+        return other in self.sources or any(s.needs(other) for s in self.sources)
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether it adds up two other parts, number by number."""
+        return (
+            len(self.sources) == 2
+            and all(node.op == "add" for node in self.nodes)
+            and all(set(node.parents) <= self._around for node in self.nodes)
+            and all(self._halves(node) for node in self.nodes)
+        )
+
+    @property
+    def _around(self) -> set[Value]:
+        return {out for source in self.sources for out in source.outs}
+
+    def _halves(self, node: Value) -> bool:
+        """Whether a sum has an operand of each of the two parts."""
+        return all(
+            any(parent in source.outs for parent in node.parents)
+            for source in self.sources
+        )
+
+    @property
+    def kind(self) -> str:
+        """What it is: the name of its class or its function, in words."""
+        part = self.call.part
+        name = part if isinstance(part, str) else visible(title(part), longest=24)
+        return f"in {name}" if self.own else name.replace("_", " ")
+
+    @property
+    def size(self) -> str:
+        """How many numbers it gave, in rows where there are some."""
+        if self.own:
+            like = [s.size for s in self.sources if len(s.outs) == len(self.outs)]
+            return like[0] if like else f"{len(self.outs)} numbers"
+        given: Any = self.call.output
+        rows = given if isinstance(given, (list, tuple)) else [given]
+        if not any(isinstance(row, (list, tuple)) for row in rows):
+            if self.times > 1:
+                return f"{self.times} × {len(rows)}"
+            return f"{len(rows)} number{'s' * (len(rows) > 1)}"
+        widths = {sum(1 for _ in values_in(row)) for row in rows}
+        shape = f"{len(rows)} × {max(widths)}" + ", causal" * (len(widths) > 1)
+        return shape if self.times == 1 else f"{self.times} of {shape}"
+
+
+def parts_of(told: Pass, most: int = MOST_PARTS) -> list[Part]:
+    """A pass folded into the parts of its model: first the inputs, the loss last.
+
+    Calls of the same part beside one another, such as those for each position or of
+    each head, are one part. A part's own parts stand for it as long as there are not
+    more than `most`.
+
+    >>> from nn.attention import Block
+    >>> told = record_pass(Block(2, seed=0), [[1.0, 0.5], [-0.5, 2.0]], [[0.0] * 2] * 2)
+    >>> [title(part.call.part) for part in parts_of(told)][1:4]
+    ['LayerNorm', 'queries', 'keys']
+    """
+    opened: list[Call] = []
+    waiting = [told.call]
+    while waiting:
+        call = waiting.pop(0)
+        alike = [c for c in _calls(told.call) if type(c.part) is type(call.part)]
+        if call.inner and _opens(call) and _fits(told, [*opened, *alike], most):
+            opened += alike
+            waiting += [inner for one in alike for inner in one.inner]
+    return _Folding(told, opened).parts
+
+
+def _fits(told: Pass, opened: list[Call], most: int) -> bool:
+    return len(_Folding(told, opened).parts) <= most
+
+
+def _opens(call: Call) -> bool:
+    """Whether it is no layer of neurons, which is one matrix."""
+    return isinstance(call.part, Module) and not isinstance(call.part, (Layer, Neuron))
+
+
+def _calls(call: Call) -> Iterator[Call]:
+    yield call
+    for inner in call.inner:
+        yield from _calls(inner)
+
+
+def _same(one: Call, other: Call) -> bool:
+    """Whether they are calls of the same part; a method's object is made anew."""
+    return one.part is other.part or (one.part == other.part)
+
+
+class _Folding:
+    """Gives every node of a pass to a part.
+
+    opened: the calls whose inner calls are parts.
+    """
+
+    def __init__(self, told: Pass, opened: list[Call]) -> None:
+        self.opened = {id(call) for call in opened}
+        given = Call("input", output=told.call.inputs[0])
+        first = Part(given, times=1, outs=list(told.inputs))
+        self.parts = [first]
+        self.owner = dict.fromkeys(told.inputs, first)
+        self._read(told.call)
+        last = Part(Call(told.loss_name))
+        self._add(last, [told.loss])
+
+    def _read(self, call: Call) -> None:
+        """The parts of a call, and what it does itself before and after each."""
+        if id(call) not in self.opened:
+            self._add(Part(call), list(values_in(call.output)))
+            return
+        for inner in call.inner:
+            self._add(Part(call, own=True), list(values_in(list(inner.inputs))))
+            self._read(inner)
+        self._add(Part(call, own=True), list(values_in(call.output)))
+
+    def _add(self, part: Part, outs: list[Any]) -> None:
+        """A part for the nodes behind these that have none yet, if there are any."""
+        given = [out for out in dict.fromkeys(outs) if isinstance(out, Value)]
+        new = [v for v in given if v not in self.owner and (v.op or not part.own)]
+        nodes, sources = self._behind(new)
+        if not nodes:
+            return
+        for old in self.parts:
+            if old.own is part.own and _same(old.call, part.call):
+                others = [s for s in sources if s is not old or not part.own]
+                if not any(s is old or s.needs(old) for s in others):
+                    part, sources = old, others
+                    break
+        else:
+            self.parts.append(part)
+        part.times += 1
+        part.nodes += nodes
+        part.outs += new
+        part.sources += [s for s in sources if s not in part.sources]
+        self.owner |= dict.fromkeys(nodes, part)
+
+    def _behind(self, new: list[Value]) -> tuple[list[Value], list[Part]]:
+        """The nodes that lead to these and have no part yet, and the parts before."""
+        nodes, sources = dict.fromkeys(new), dict[Part, None]()
+        waiting = list(new)
+        while waiting:
+            for parent in waiting.pop().parents:
+                if parent in self.owner:
+                    sources[self.owner[parent]] = None
+                elif parent.op and parent not in nodes:
+                    nodes[parent] = None
+                    waiting.append(parent)
+        return list(nodes), sorted(sources, key=self.parts.index)
+
+
+def flows_back(told: Pass, parts: Sequence[Part]) -> dict[tuple[Part, Part], float]:
+    """How much gradient flows back between two parts: the length of it all.
+
+    The keys are what is used, and the part that is made of it.
+    """
+    givers = {value: part for part in parts for value in part.outs}
+    inside = {node: part for part in parts for node in part.nodes}
+    back: dict[tuple[Part, Part], dict[Value, float]] = {}
+    for node in graph(told.loss):
+        head, delta = inside.get(node.value), told.adjoints.get(node.value, 0.0)
+        for parent, slope in zip(node.value.parents, node.partials, strict=True):
+            tail = givers.get(parent)
+            if head and tail and tail is not head:
+                flows = back.setdefault((tail, head), {})
+                flows[parent] = flows.get(parent, 0.0) + slope * delta
+    return {pair: hypot(*flows.values()) for pair, flows in back.items()}

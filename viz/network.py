@@ -10,13 +10,30 @@ from typing import Any, Final
 
 from autograd import reductions
 from autograd.value import Value
+from nn.attention import (
+    Embedding,
+    LayerNorm,
+    RMSNorm,
+    SelfAttention,
+    softmax_rows,
+    weighted_values,
+)
 from nn.calls import values_in
 from nn.formulas import FORMULAS, losses_in
 from nn.losses import Loss
-from nn.module import Layer, Module, Neuron
+from nn.module import Layer, Module, Neuron, title
 from viz import style
 from viz.digits import check_digits, short
-from viz.layers import Pass, Stage, numbered, record_pass
+from viz.layers import (
+    Part,
+    Pass,
+    Stage,
+    activation_of,
+    flows_back,
+    numbered,
+    parts_of,
+    record_pass,
+)
 from viz.loss import Losses
 from viz.notation import TEXT, Expression, Number, Symbol, show
 from viz.render import Graph, visible
@@ -36,6 +53,8 @@ CLEAR: Final = 0.08  # inches from a neuron to a number beside it
 FEW_TARGETS: Final = 3  # that the box of the loss has room for
 
 SHOWN: Final = ("weight", "gradient")
+DETAILS: Final = ("neuron", "part")
+MOST_COLUMNS: Final = 10  # that can be read on a slide
 
 
 def network(
@@ -49,6 +68,7 @@ def network(
     digits: int = 3,
     caption: str = "",
     target: str = "",
+    detail: str | None = None,
 ) -> Graph:
     """A picture of a network: neurons in columns, from the inputs to the loss.
 
@@ -62,6 +82,10 @@ def network(
     A module of your own that is no layer, or a function between layers, has a column
     with its outputs; gray arrows lead there from all that they are made of.
 
+    What has more than 10 columns, such as a transformer, is folded: a box for each part
+    with its matrix form, and how the derivatives come back through it. There ∂x is the
+    derivative of the loss by x, which adds up where several arrows leave x.
+
     model: any `Module`, such as an `MLP` or a `Sequential`.
     x: one row of inputs; without it the picture shows the weights alone.
     y: the target of that row; without it there is no loss and no δ.
@@ -72,6 +96,7 @@ def network(
     digits: how many significant digits the numbers have.
     caption: a line below the picture, such as which row it shows.
     target: what the target is called, such as the name of a class.
+    detail: "neuron" shows neurons, "part" is folded; None chooses.
 
     >>> from nn import MLP
     >>> model = MLP(2, [3, 1], "tanh", "sigmoid", seed=0)
@@ -85,7 +110,12 @@ def network(
     if y is None and show == "gradient":
         raise ValueError("gradients follow from a loss: pass a row x and its target y")
     check_digits(digits)
+    if detail not in (None, *DETAILS):
+        raise ValueError(f"detail is {' or '.join(DETAILS)}, or None; got {detail!r}")
     told = _record(model, x, y, loss)
+    wide = len(told.stages) > MOST_COLUMNS and show == "weight" and x is not None
+    if detail == "part" or (detail is None and wide):
+        return _Folded(told, y is not None, digits, caption).graph
     words = visible(target, longest=20)
     drawing = _Drawing(told, x is not None, y is not None, show, most, digits, words)
     drawing.graph.attr(label=drawing.legend(visible(caption, longest=120)))
@@ -656,3 +686,152 @@ class _Drawing:
             return ""
         sides = (show(side, TEXT) for side in (line.left, *line.rights))
         return f", {' = '.join(sides)}"
+
+
+# ---- folded --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A part in matrix form, and how derivatives come back through it.
+
+    ahead, back: patterns; `{0}`, `{1}` are what it is made of, in the order in which
+        that was computed, and `{y}` is its result. `{size}` is how many numbers a row
+        of what it takes has.
+    symbol: what its result is called; by default `h` and a number.
+    """
+
+    ahead: str
+    back: tuple[str, ...] = ()
+    symbol: str = "h"
+
+
+FORMS: Final[dict[Any, Form]] = {
+    SelfAttention.queries: Form("{0} Qᵀ + bq", ("∂{0} = ∂{y} Q",), "q"),
+    SelfAttention.keys: Form("{0} Kᵀ + bk", ("∂{0} = ∂{y} K",), "k"),
+    SelfAttention.values: Form("{0} Vᵀ + bv", ("∂{0} = ∂{y} V",), "v"),
+    SelfAttention.scores: Form(
+        "{0} {1}ᵀ / √{size}",
+        ("∂{0} = ∂{y} {1} / √{size}", "∂{1} = ∂{y}ᵀ {0} / √{size}"),
+        "s",
+    ),
+    softmax_rows: Form(
+        "softmax({0}), row by row",
+        ("∂{0} = {y} ⊙ (∂{y} - sum of each row of {y} ⊙ ∂{y})",),
+        "p",
+    ),
+    weighted_values: Form("{1} {0}", ("∂{1} = ∂{y} {0}ᵀ", "∂{0} = {1}ᵀ ∂{y}"), "m"),
+    LayerNorm: Form(
+        "g ⊙ n + b, n = ({0} - mean) / deviation",
+        ("∂{0} = (u - mean(u) - n mean(n ⊙ u)) / deviation, u = g ⊙ ∂{y}",),
+    ),
+    RMSNorm: Form(
+        "g ⊙ n, n = {0} / root of mean({0} ⊙ {0})",
+        ("∂{0} = (u - n mean(n ⊙ u)) / root, u = g ⊙ ∂{y}",),
+    ),
+    Embedding: Form("rows of E"),
+}
+"""The parts that are no layers of neurons, by their classes or functions."""
+
+
+def _layer_form(activation: str, rows: bool) -> Form:
+    """A layer of neurons, of a row or of several below one another."""
+    total = "{0} Wᵀ + b" if rows else "W {0} + b"
+    slope = f"(∂{{y}} ⊙ {activation}')" if activation else "∂{y}"
+    back = f"∂{{0}} = {slope} W" if rows else f"∂{{0}} = Wᵀ {slope}"
+    return Form(f"{activation}({total})" if activation else total, (back,))
+
+
+class _Folded:
+    """The picture of one pass, a box for each part."""
+
+    def __init__(self, told: Pass, deltas: bool, digits: int, caption: str) -> None:
+        self.told, self.deltas, self.digits = told, deltas, digits
+        self.parts = parts_of(told)[: None if deltas else -1]
+        self.names: dict[Part, str] = {}
+        self.graph = style.sheet("network", direction="down", ranksep="0.2")
+        self.flows = flows_back(told, self.parts) if deltas else {}
+        self.largest = style.largest_of(list(self.flows.values()))
+        for part in self.parts:
+            self._box(part)
+        several = any(" of " in part.size for part in self.parts)
+        lines = [
+            "a row for each position; ⊙: number by number; ‖x‖: length of all of x",
+            *["2 of 3 × 4: a matrix for each call, such as a head's"] * several,
+            *["∂x: derivative of the loss by x, summed over x's arrows"] * deltas,
+            *["the wider an arrow, the more gradient flows back along it"] * deltas,
+        ]
+        shown = visible(caption, longest=120)
+        self.graph.attr(label=style.small_print([*[shown] * bool(shown), *lines]))
+
+    def _key(self, part: Part) -> str:
+        return f"p{self.parts.index(part)}"
+
+    def _box(self, part: Part) -> None:
+        form = self._form(part)
+        name = self.names[part] = self._name(form.symbol)
+        made = [self.names[source] for source in part.sources]
+        words = {"y": name, "size": str(self._width(part))}
+        rows = [(f"{part.kind}, {part.size}", self._lengths(part, name))]
+        for n, line in enumerate(form.back if self.deltas else ()):
+            rows.append(("" if n else "back", line.format(*made, **words)))
+        fill = style.PAPER if part.sources else style.LEAF
+        ahead = form.ahead.format(*made, **words)
+        label = style.box(rows, name, fill=fill, formula=ahead)
+        self.graph.add(self._key(part), label, self._numbers(part))
+        for tail in part.sources:
+            self._arrow(tail, part)
+
+    def _name(self, symbol: str) -> str:
+        """The symbol, with a number where that is one of several."""
+        taken = sum(name.rstrip("0123456789") == symbol for name in self.names.values())
+        return f"{symbol}{taken + 1}" if taken or symbol == "h" else symbol
+
+    def _form(self, part: Part) -> Form:
+        inside = ", ".join(f"{{{n}}}" for n in range(len(part.sources)))
+        if part.call is self.parts[0].call:
+            return Form("", (), "x")
+        if part.outs == [self.told.loss]:
+            return Form(f"{self.told.loss_name}({inside}, y)", (), "L")
+        if part.is_sum:
+            return Form("{0} + {1}", ("∂{0} = ∂{1} = ∂{y}",))
+        named = part.call.part
+        if type(named) is Layer and not part.own:
+            return _layer_form(activation_of(named.neurons[0]), part.times > 1)
+        function = getattr(named, "__func__", named)
+        known = FORMS.get(type(named)) or (callable(function) and FORMS.get(function))
+        return known or Form(f"{visible(title(named), longest=24)}({inside})")
+
+    def _width(self, part: Part) -> int:
+        """How many numbers a row of what a part takes has."""
+        rows: Any = part.call.inputs[0] if part.call.inputs else 0
+        while isinstance(rows, (list, tuple)) and rows:
+            if not isinstance(rows[0], (list, tuple)):
+                return len(rows)
+            rows = rows[0]
+        return 1
+
+    def _lengths(self, part: Part, name: str) -> str:
+        """How large the result is, and the derivative of the loss by it."""
+        if part.outs == [self.told.loss]:
+            return short(self.told.loss.data, self.digits)
+        columns = {name: [v.data for v in part.outs]}
+        if self.deltas:
+            columns[f"∂{name}"] = [self.told.adjoints.get(v, 0.0) for v in part.outs]
+        sizes = {key: hypot(*numbers) for key, numbers in columns.items()}
+        return "  ".join(f"‖{k}‖ {short(x, self.digits)}" for k, x in sizes.items())
+
+    def _numbers(self, part: Part) -> str:
+        """The first numbers, for where the mouse rests."""
+        told = ", ".join(short(v.data, self.digits) for v in part.outs[:MOST_TOLD])
+        return told + " …" * (len(part.outs) > MOST_TOLD)
+
+    def _arrow(self, tail: Part, part: Part) -> None:
+        start, end = self._key(tail), self._key(part)
+        size = self.flows.get((tail, part), 0.0)
+        told = f"length of what flows back: {size!r}" if size else "takes part"
+        look = {"penwidth": style.width(size, self.largest)} if size else {}
+        self.graph.arrow(start, end, f"{start}-{end}", told, **look)
+
+
+MOST_TOLD: Final = 48

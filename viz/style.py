@@ -24,12 +24,14 @@ PAPER: Final = "#ffffff"
 LEAF: Final = "#eef4fb"
 BACK: Final = "#fdf3ea"
 TROUGH: Final = "#e4e8ed"
+SPACE: Final = "&#160;"  # for a text that Graphviz does not take empty
 
 # Graphviz rounds the width of each character to a pixel; at this size that makes digits
 # a little wider and no text much narrower than it is.
 SIZE: Final = "10.5"
 BOLD: Final = 7.2  # points; the width of most bold characters at this size
 PLAIN: Final = 6.4  # and of most others
+LONG: Final = 16  # characters
 BAR: Final = 34  # points from the middle of a gradient's bar to its end
 
 GRAPH: Final = {
@@ -108,32 +110,40 @@ def box(
 
     formula: what stands after the title and an equals sign.
     """
+    longest = max((len(number) for _, number in rows), default=0)
+    # A browser's letters are a little wider, which is seen in a long line.
+    spare = f'<TD WIDTH="{longest // 8}"></TD>' if longest > LONG else ""
+    span = 3 + bool(spare)
     cells = [
-        f'<TR><TD ALIGN="LEFT"><FONT COLOR="{QUIET}">{markup(name)}</FONT></TD>'
-        f'<TD WIDTH="6"></TD><TD ALIGN="RIGHT">{markup(number)}</TD></TR>'
+        f'<TR><TD ALIGN="LEFT"><FONT COLOR="{QUIET}">{markup(name) or SPACE}</FONT>'
+        f'</TD><TD WIDTH="6"></TD><TD ALIGN="RIGHT">{_raised(number)}</TD>'
+        f"{spare}</TR>"
         for name, number in rows
     ]
-    cells.insert(0, '<TR><TD COLSPAN="3" CELLPADDING="0" HEIGHT="2"></TD></TR>')
+    cells.insert(0, f'<TR><TD COLSPAN="{span}" CELLPADDING="0" HEIGHT="2"></TD></TR>')
     if title:
         raised = 2 * PLAIN * ("ᵀ" in formula)
         equals = 2.5 * PLAIN * bool(formula)
         room = round(BOLD * len(title) + equals + PLAIN * len(formula) + raised)
-        # Not every font has a sign for the T of a transpose.
-        text = markup(formula).replace("ᵀ", '<SUP><FONT POINT-SIZE="8">T</FONT></SUP>')
-        rest = f" = {text}" if formula else ""
+        rest = f" = {_raised(formula)}" if formula else ""
         cells.insert(
             0,
-            f'<TR><TD COLSPAN="3" CELLPADDING="1" WIDTH="{room}">'
+            f'<TR><TD COLSPAN="{span}" CELLPADDING="1" WIDTH="{room}">'
             f"<B>{markup(title)}</B>{rest}</TD></TR>",
         )
     if bar:
         cells.append(
-            f'<TR><TD COLSPAN="3" CELLPADDING="3" ALIGN="CENTER">{bar}</TD></TR>'
+            f'<TR><TD COLSPAN="{span}" CELLPADDING="3" ALIGN="CENTER">{bar}</TD></TR>'
         )
     return (
         f'<<TABLE STYLE="ROUNDED" BORDER="1" CELLBORDER="0" CELLSPACING="0" '
         f'CELLPADDING="2" COLOR="{QUIET}" BGCOLOR="{fill}">{"".join(cells)}</TABLE>>'
     )
+
+
+def _raised(text: str) -> str:
+    """Markup of a text; not every font has a sign for the T of a transpose."""
+    return markup(text).replace("ᵀ", '<SUP><FONT POINT-SIZE="8">T</FONT></SUP>')
 
 
 def bar(gradient: float, largest: float, half: int = BAR) -> str:
@@ -186,7 +196,7 @@ def heading(text: str, below: str) -> str:
     """A Graphviz label of two lines, the upper one bold."""
     return (
         f"<<B>{markup(text)}</B><BR/>"
-        f'<FONT COLOR="{QUIET}">{markup(below) or "&#160;"}</FONT>>'
+        f'<FONT COLOR="{QUIET}">{markup(below) or SPACE}</FONT>>'
     )
 
 
@@ -332,6 +342,11 @@ def _below(lines: Iterable[str], size: float = 8.5) -> str:
         for line in lines
     ]
     return _table('<TR><TD HEIGHT="4"></TD></TR>' + "".join(rows))
+
+
+def small_print(lines: Iterable[str]) -> str:
+    """A Graphviz label below a picture: what its signs mean, line by line."""
+    return _below(map(markup, lines))
 
 
 def program_key(back: bool) -> str:
