@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 import runpy
 import shutil
 import subprocess
@@ -233,6 +234,136 @@ def test_set_ups_that_cant_be(changes, message):
         call("training.programs", {"setup": changes})
 
 
+# ---- trainings that teach ------------------------------------------------------------
+
+LESSON = """
+import { readFileSync } from "node:fs";
+import { Trainer, split } from "./trainer.js";
+const { made, X, y, state } = JSON.parse(readFileSync("asked.json"));
+const modules = {};
+for (const key of Object.keys(made.programs))
+  modules[key] = await import(`./${key}.mjs`);
+const parts = split(y, Number(state.test), Number(state.seed));
+const trainer = new Trainer(made, modules, X, y, parts, Number(state.seed));
+const settings = Object.fromEntries(
+  ["rate", "penalty", "batch"].map((key) => [key, Number(state[key])]));
+const told = [];
+for (let epoch = 0; epoch <= 400; epoch++) {
+  told.push({ train: trainer.measured("train"), test: trainer.measured("test") });
+  if (!trainer.advance(settings)) break;
+}
+console.log(JSON.stringify({ told, layers: trainer.layers() }));
+"""
+
+
+def first_state():
+    """What the page begins with, as it says itself."""
+    from viz.play.server import page_files
+
+    text = page_files()["training.js"].read_text("utf-8")
+    first = text.partition("const FIRST = {")[2].partition("}")[0]
+    return dict(re.findall(r'(\w+): "([^"]*)"', first))
+
+
+def lesson(name, folder, **changes):
+    """Train as the page does by a preset's link: losses by epoch, bars in the end."""
+    state = {**first_state(), **lab.preset(name).changes, **changes}
+    rows, noise = int(state["rows"]), float(state["noise"])
+    data = points(state["data"], rows=rows, noise=noise, seed=int(state["seed"]))
+    setup = {
+        "features": state["features"].split(),
+        "layers": [int(size) for size in state["layers"].split()],
+        "activation": state["activation"],
+        "optimizer": state["optimizer"],
+        "seed": int(state["seed"]),
+        "classes": len(data["classes"]),
+    }
+    made = lab.programs(setup)
+    asked = {"made": made, "X": data["X"], "y": data["y"], "state": state}
+    return by_node(folder, LESSON, asked, made["programs"])
+
+
+def losses(told, part):
+    return np.array([each[part]["loss"] for each in told])
+
+
+def is_told_apart(told, layers):
+    assert told[-1]["train"]["accuracy"] == told[-1]["test"]["accuracy"] == 1
+
+
+def is_vanishing(told, layers):
+    assert layers[0]["delta"] < layers[-2]["delta"] / 300
+    assert told[-1]["train"]["loss"] > 0.69  # nothing is learned
+
+
+def is_dead(told, layers):
+    assert sum(layer["silent"] for layer in layers) > 16  # of 24
+    assert layers[0]["delta"] == 0
+
+
+def never_settles(told, layers):
+    found = losses(told, "train")
+    assert (np.diff(found[-100:]) > 0).mean() > 0.3
+    assert found[1:].min() > found[0]
+
+
+def turns_up_again(told, layers):
+    test = losses(told, "test")
+    assert test.argmin() < 100
+    assert test[-1] > 3 * test.min()
+    assert losses(told, "train")[-1] < 0.01
+
+
+def stays_down(told, layers):
+    test = losses(told, "test")
+    assert test[-1] < 1.1 * test.min()
+
+
+LESSONS = {
+    "Two moons": is_told_apart,
+    "The right features": is_told_apart,
+    "Vanishing gradients": is_vanishing,
+    "Dead neurons": is_dead,
+    "Too large a rate": never_settles,
+    "Overfitting": turns_up_again,
+    "A penalty helps": stays_down,
+    "Spirals": is_told_apart,
+}
+"""By each preset what has to be measured for its words to be true."""
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Vanishing gradients", "Dead neurons", "Too large a rate", "Overfitting"),
+        *[
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in (
+                "Two moons",
+                "The right features",
+                "A penalty helps",
+                "Spirals",
+            )
+        ],
+    ],
+)
+def test_a_preset_teaches_what_it_says(name, tmp_path):
+    answer = lesson(name, tmp_path)
+    LESSONS[name](answer["told"], answer["layers"])
+
+
+def test_every_preset_is_measured():
+    assert [each.name for each in lab.PRESETS] == [*LESSONS]
+
+
+@needs_node
+@pytest.mark.slow
+def test_circles_need_the_right_features(tmp_path):
+    answer = lesson("The right features", tmp_path, features="x y")
+    assert answer["told"][-1]["train"]["accuracy"] < 0.75
+
+
 # ---- pictures and files --------------------------------------------------------------
 
 
@@ -289,36 +420,44 @@ import { readFileSync } from "node:fs";
 import { Writer } from "./trainer.js";
 const { made, list, context } = JSON.parse(readFileSync("asked.json"));
 const modules = {};
-for (const key of Object.keys(made.programs))
+for (const key of ["loss", "logits", "rule", "attention"])
   modules[key] = await import(`./${key}.mjs`);
 const writer = new Writer(made, modules, list, context, 0);
 writer.step({ rate: 0.5, batch: 0 });
 const test = writer.measured("test");
+const looks = writer.attention(modules.attention, "anina", 2);
 console.log(JSON.stringify({ parts: writer.parts, weights: [...writer.weights], test,
-  likeliest: writer.words(3, 0, 0), drawn: writer.words(200, 1, 5),
+  looks, likeliest: writer.words(3, 0, 0), drawn: writer.words(200, 1, 5),
   again: writer.words(200, 1, 5), epoch: writer.epoch }));
 """
 
 
-@needs_node
-def test_the_page_trains_a_gpt_and_writes_as_nn_does(tmp_path):
+def by_node(folder, script, asked, programs):
+    """What a script prints, beside the page's trainer and some programs."""
     from viz.play.server import page_files
 
-    found = words.items("\n".join(LIST), context=4)
-    setup = {"tokens": len(found["symbols"]) + 1, **SMALL}
-    made = words.programs(setup)
-    for key, text in made["programs"].items():
-        (tmp_path / f"{key}.mjs").write_text(text)
-    (tmp_path / "package.json").write_text('{"type": "module"}')
-    (tmp_path / "trainer.js").write_bytes(page_files()["trainer.js"].read_bytes())
-    asked = {"made": made, "list": found, "context": 4}
-    (tmp_path / "asked.json").write_text(json.dumps(asked))
-    (tmp_path / "run.js").write_text(WRITE)
+    for key, text in programs.items():
+        (folder / f"{key}.mjs").write_text(text)
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "trainer.js").write_bytes(page_files()["trainer.js"].read_bytes())
+    (folder / "asked.json").write_text(json.dumps(asked))
+    (folder / "run.js").write_text(script)
     said = subprocess.run(
-        [NODE, "run.js"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [NODE, "run.js"], cwd=folder, capture_output=True, text=True, check=False
     )
     assert said.returncode == 0, said.stderr
-    answer = json.loads(said.stdout)
+    return json.loads(said.stdout)
+
+
+@needs_node
+def test_the_page_trains_a_gpt_and_writes_as_nn_does(tmp_path):
+    found = words.items("\n".join(LIST), context=4)
+    setup = {"tokens": len(found["symbols"]) + 1, **SMALL}
+    made = words.model(setup)
+    recorded = {name: words.program(setup, name) for name in words.PROGRAMS}
+    asked = {"made": made, "list": found, "context": 4}
+    programs = {**recorded, "rule": made["rule"]}
+    answer = by_node(tmp_path, WRITE, asked, programs)
     train, test = answer["parts"]["train"], answer["parts"]["test"]
     assert sorted(train + test) == [*range(len(found["rows"]))]
 
@@ -338,6 +477,11 @@ def test_the_page_trains_a_gpt_and_writes_as_nn_does(tmp_path):
     symbols = ["", *found["symbols"]]
     assert answer["likeliest"] == ["".join(symbols[t] for t in likeliest)] * 3
     assert answer["drawn"] == answer["again"]
+
+    (heads,) = model.attention([0, *(symbols.index(letter) for letter in "ani")])
+    for told_of, meant in zip(answer["looks"], heads, strict=True):
+        for row, true in zip(told_of, meant, strict=True):
+            np.testing.assert_allclose(row, [w.data for w in true], rtol=1e-9)
     odds = softmax(model([0])[0])
     for token in (1, 2):
         share = sum(word[:1] == symbols[token] for word in answer["drawn"]) / 200
@@ -364,7 +508,7 @@ def test_lists_that_cant_be(text, message):
 )
 def test_a_gpt_that_cant_be(changes):
     with pytest.raises(ValueError, match=r"choice for|tokens"):
-        words.programs(changes)
+        words.model(changes)
 
 
 def test_the_bundled_list_is_the_set_of_words():

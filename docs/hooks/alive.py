@@ -21,7 +21,7 @@ from nn import MLP
 from viz.notation import TEXT, Symbol, show, written
 from viz.play.export import ASSETS
 from viz.play.expression import MOST_NAMES
-from viz.play.lab import Setup
+from viz.play.lab import Setup, preset
 
 PACKAGES: Final = Path(os.environ.get("NODE_MODULES", "node_modules"))
 EXACT: Final = replace(TEXT, number=lambda x, _: repr(x).removesuffix(".0"))
@@ -102,8 +102,18 @@ def of_network(model: Any) -> Query | None:
     return {"tab": "training", "layers": layers, "activation": activation}
 
 
+def of_preset(name: str) -> Query:
+    """The query for a training that teaches something, by its name.
+
+    >>> of_preset("Two moons")
+    {'tab': 'training'}
+    """
+    return {"tab": "training", **preset(name).changes}
+
+
 QUERIES: Final[Mapping[str, Callable[[Any], Query | None]]] = {
     "draw": of_expression,
     "network": of_network,
+    "preset": of_preset,
     "plot_decision_boundary": of_network,
 }

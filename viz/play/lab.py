@@ -6,8 +6,9 @@ holds. Each function takes a set-up as plain data and gives plain data.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from autograd import Value, compile, dot, sigmoid, sin, softmax, sum
@@ -41,6 +42,99 @@ CHOICES: Final[Mapping[str, list[str]]] = {
 
 
 @dataclass(frozen=True)
+class Preset:
+    """A training that teaches something: its name, what to look at, what it changes.
+
+    changes: of what the page begins with, by keys of its address.
+    """
+
+    name: str
+    why: str
+    changes: Mapping[str, str]
+
+    def _repr_html_(self) -> str:
+        name, why = html.escape(self.name), html.escape(self.why)
+        return f"<p><strong>{name}</strong>: {why}.</p>"
+
+
+_NOISY: Final = {"data": "moons", "rows": "60", "noise": "0.5", "test": "0.5"}
+_WIDE: Final = {"layers": "32 32", "rate": "0.03"}
+
+PRESETS: Final = (
+    Preset("Two moons", "the plainest start", {}),
+    Preset(
+        "The right features",
+        "no hidden layer tells circles apart, unless the network sees squares",
+        {"data": "circles", "layers": "", "features": "xx yy"},
+    ),
+    Preset(
+        "Vanishing gradients",
+        "five layers of sigmoids: look at |δ| of the first one",
+        {
+            "data": "circles",
+            "layers": "8 8 8 8 8",
+            "activation": "sigmoid",
+            "optimizer": "sgd",
+            "rate": "1",
+        },
+    ),
+    Preset(
+        "Dead neurons",
+        "a rate too large for relu leaves neurons that are 0 for every row",
+        {
+            "data": "circles",
+            "layers": "8 8 8",
+            "activation": "relu",
+            "optimizer": "sgd",
+            "rate": "3",
+        },
+    ),
+    Preset(
+        "Too large a rate",
+        "the loss jumps about and never settles",
+        {
+            "data": "moons",
+            "layers": "8 8",
+            "optimizer": "sgd",
+            "rate": "30",
+            "batch": "10",
+        },
+    ),
+    Preset(
+        "Overfitting",
+        "few noisy rows, many weights: the test loss turns up again",
+        {**_NOISY, **_WIDE},
+    ),
+    Preset(
+        "A penalty helps",
+        "the same, with a penalty on large weights",
+        {**_NOISY, **_WIDE, "penalty": "0.01"},
+    ),
+    Preset(
+        "Spirals",
+        "two arms around each other need width and time",
+        {
+            "data": "spirals",
+            "rows": "300",
+            "noise": "0.05",
+            "layers": "16 16",
+            "rate": "0.03",
+        },
+    ),
+)
+"""Trainings that teach, each a link. Tests measure what they say."""
+
+
+def preset(name: str) -> Preset:
+    """The one of that name; KeyError for another.
+
+    >>> preset("Two moons").why
+    'the plainest start'
+    """
+    return {each.name: each for each in PRESETS}[name]
+
+
+@dataclass(frozen=True)
 class Setup:
     """A network, and what moves it.
 
@@ -64,7 +158,7 @@ class Setup:
         if not fits or len(self.layers) > MOST_LAYERS:
             raise ValueError(
                 f"a network here has up to {MOST_LAYERS} hidden layers of 1 to "
-                f"{MOST_NEURONS} neurons; got {self.layers}"
+                f"{MOST_NEURONS} neurons; got {' '.join(map(str, self.layers))}"
             )
         if not self.features:
             raise ValueError("a network sees nothing without features; choose one")
@@ -244,7 +338,8 @@ def picture(
 def choices() -> dict[str, Any]:
     """What the page's controls offer."""
     names = {key: name for key, (name, _) in FEATURES.items()}
-    return {**CHOICES, "names": names, "layers": MOST_LAYERS, "neurons": MOST_NEURONS}
+    presets = [asdict(each) for each in PRESETS]
+    return {**CHOICES, "names": names, "presets": presets}
 
 
 CALLS: Final[Mapping[str, Callable[..., Any]]] = {

@@ -1,7 +1,8 @@
 """A small GPT for the page: a list of items as rows of tokens, and its programs.
 
 The page trains it as it trains a network, on the programs that are recorded here, and
-draws new items from what it gives. Each function takes and gives plain data.
+draws new items from what it gives. They are recorded one by one, since each takes a
+while, of which the page can tell. Each function takes and gives plain data.
 """
 
 from __future__ import annotations
@@ -98,33 +99,73 @@ def _listed(text: str) -> list[str]:
     return lines
 
 
-def programs(setup: Mapping[str, Any]) -> dict[str, Any]:
-    """What trains a GPT and what draws from it, as JavaScript modules.
+def model(setup: Mapping[str, Any]) -> dict[str, Any]:
+    """The first weights of a GPT, what moves them, and what it is called.
 
-    loss: of a row as `items` gives it. logits: of the tokens of a row, for each of them
-    a number for every token that may follow. rule: as that of a network.
+    rule: an optimizer's update, as that of a network, which keeps so many numbers of
+        each weight.
     """
     made = Setup(**setup)
-    model, length = made.model(), made.context
-    weights = model.parameters()
-    reader = TokenLoss(model, length)
-
-    def logits(*tokens: Value) -> list[Any]:
-        return [z for row in model([*tokens]) for z in row]
-
-    loss = compile(lambda *row: reader([*row]), 3 * length, weights, backend="numpy")
-    ahead = compile(logits, length, weights, backend="numpy")
+    network = made.model()
     update, keeps = rule(made.optimizer)
     return {
-        "programs": {
-            "loss": loss.to_javascript(("program", "valueAndGrad")),
-            "logits": ahead.to_javascript(("program",)),
-            "rule": update,
-        },
+        "weights": [w.data for w in network.parameters()],
+        "rule": update,
         "keeps": keeps,
-        "weights": [w.data for w in weights],
-        "told": repr(model),
+        "told": repr(network),
     }
+
+
+def program(setup: Mapping[str, Any], name: str) -> str:
+    """One of `PROGRAMS` for a GPT, as a JavaScript module.
+
+    Raises ValueError for another name.
+    """
+    check_choice(name, [*PROGRAMS], "a program")
+    made = Setup(**setup)
+    network = made.model()
+    function, inputs, wanted = PROGRAMS[name](network)
+    weights = network.parameters()
+    recorded = compile(function, inputs, weights, backend="numpy")
+    return recorded.to_javascript(wanted)
+
+
+Recipe = tuple[Callable[..., Any], int, tuple[str, ...]]
+"""What is recorded, how many inputs it has, and what the page calls of it."""
+
+
+def _loss(network: GPT) -> Recipe:
+    """Of a row as `items` gives it."""
+    length = network.context
+    reader = TokenLoss(network, length)
+    return lambda *row: reader([*row]), 3 * length, ("program", "valueAndGrad")
+
+
+def _logits(network: GPT) -> Recipe:
+    """For each token of a row a number for every token that may follow."""
+    return (
+        lambda *tokens: [z for row in network([*tokens]) for z in row],
+        network.context,
+        ("program",),
+    )
+
+
+def _attention(network: GPT) -> Recipe:
+    """For each head, for each token, how much it looks at each up to itself."""
+
+    def weights(*tokens: Value) -> list[Any]:
+        (heads,) = network.attention([*tokens])
+        return [weight for rows in heads for row in rows for weight in row]
+
+    return weights, network.context, ("program",)
+
+
+PROGRAMS: Final[Mapping[str, Callable[[GPT], Recipe]]] = {
+    "loss": _loss,
+    "logits": _logits,
+    "attention": _attention,
+}
+"""What the page trains with, writes with, and shows when it is asked."""
 
 
 def choices() -> Mapping[str, Sequence[Any]]:
@@ -135,6 +176,7 @@ def choices() -> Mapping[str, Sequence[Any]]:
 CALLS: Final[Mapping[str, Callable[..., Any]]] = {
     "words.choices": choices,
     "words.items": items,
-    "words.programs": programs,
+    "words.model": model,
+    "words.program": program,
 }
 """The calls of the panel."""

@@ -227,6 +227,21 @@ export class Writer extends Descent {
     }
     return words;
   }
+
+  // What the heads look at as they read a word: for each of them, for each token the
+  // weights of those up to itself. program: of `words.program`.
+  attention(program, word, heads) {
+    const { context } = this;
+    const tokens = [0, ...[...word].map((letter) => this.symbols.indexOf(letter) + 1)].slice(0, context);
+    const table = new Float64Array(context);
+    table.set(tokens);
+    const found = program.program(table, this.weights);
+    const triangle = (context * (context + 1)) / 2;
+    return Array.from({ length: heads }, (_, head) => tokens.map((_, at) => {
+      const first = head * triangle + (at * (at + 1)) / 2;
+      return [...found.subarray(first, first + at + 1)];
+    }));
+  }
 }
 
 // Which one a number from 0 to 1 draws, by exp(logit / temperature); at 0 the likeliest.

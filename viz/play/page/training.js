@@ -1,5 +1,5 @@
 // The panel of a training: its controls, its clock, and what they show.
-import { Clock, LONGEST, changed, complain, fits, given, latest, made, once, options, times } from "./parts.js";
+import { Clock, LONGEST, changed, complain, fits, given, latest, made, once, options, refused, textOf, times } from "./parts.js";
 import { Trainer, loaded, split } from "./trainer.js";
 import { drawCurves, drawPlane, hues, placeOf, short, square } from "./plane.js";
 import { markup } from "./picture.js";
@@ -17,24 +17,6 @@ const OFFERED = {
   batch: [["0", "all"], ["1", "1"], ["10", "10"], ["30", "30"]],
   pace: [["1", "1"], ["5", "5"], ["20", "20"], ["100", "100"], ["0", "as many as fit"]],
 };
-
-const PRESETS = [
-  ["Two moons", "the plainest start", {}],
-  ["The right features", "no hidden layer tells circles apart, unless the network sees squares",
-    { data: "circles", layers: "", features: "xx yy" }],
-  ["Vanishing gradients", "five layers of sigmoids: look at |δ| of the first one",
-    { data: "circles", layers: "8 8 8 8 8", activation: "sigmoid", optimizer: "sgd", rate: "1" }],
-  ["Dead neurons", "a rate too large for relu leaves neurons that are 0 for every row",
-    { data: "circles", layers: "8 8 8", activation: "relu", optimizer: "sgd", rate: "3" }],
-  ["Too large a rate", "the loss jumps about and never settles",
-    { data: "moons", layers: "8 8", optimizer: "sgd", rate: "30", batch: "10" }],
-  ["Overfitting", "few noisy rows, many weights: the test loss turns up again",
-    { data: "moons", rows: "60", noise: "0.5", test: "0.5", layers: "32 32", rate: "0.03" }],
-  ["A penalty helps", "the same, with a penalty on large weights",
-    { data: "moons", rows: "60", noise: "0.5", test: "0.5", layers: "32 32", rate: "0.03", penalty: "0.01" }],
-  ["Spirals", "two arms around each other need width and time",
-    { data: "spirals", rows: "300", noise: "0.05", layers: "16 16", rate: "0.03" }],
-];
 
 const FIRST = {
   data: "moons", rows: "120", noise: "0.1", test: "0.25", seed: "0", features: "x y", layers: "8 8",
@@ -79,8 +61,7 @@ export function write() {
 const features = () => state.features.split(" ").filter(Boolean);
 function sizes() {
   if (/[^\d\s,]/.test(state.layers)) {
-    const words = "hidden layers are whole numbers with spaces between, such as 8 8";
-    throw Object.assign(new Error(words), { refused: true });
+    throw refused("hidden layers are whole numbers with spaces between, such as 8 8");
   }
   return (state.layers.match(/\d+/g) ?? []).map(Number);
 }
@@ -127,15 +108,16 @@ async function build() {
     const found = enough ? await page.call("training.programs", { setup: wanted }) : null;
     const modules = found && await loaded(found.programs);
     if (!isLast()) return;
-    take(points, parts);
+    hold(points, parts);
     built = wanted;
     trainer = found && new Trainer(found, modules, scaled, data.y, parts, Number(state.seed));
     wrong("");
   } catch (error) {
     if (!isLast()) return;
+    byId("summary").textContent = trainer ? "" : "–";
     if (!error.refused) throw error;
     wrong(error.message);
-    byId("summary").textContent = trainer ? "" : "–";
+    fill();  // what can't be may have come in an address
     return;
   }
   chosen = Math.min(chosen, Math.max(data.X.length - 1, 0));
@@ -147,7 +129,7 @@ async function build() {
   if (goal && isLast() && visible) clock.start();
 }
 
-function take(points, parts) {
+function hold(points, parts) {
   data = points;
   scale = state.data === OWN && parts.train.length > 1 ? standard(data.X, parts.train) : plainly();
   scaled = data.X.map((point) => point.map((x, n) => scale.to(n, x)));
@@ -385,7 +367,7 @@ function wire() {
   addEventListener("resize", () => byId("plane").clientWidth && draw());
   wireOwn();
   wireFiles();
-  byId("presets").append(...PRESETS.map(preset));
+  byId("presets").append(...choices.presets.map(preset));
 }
 
 function feature(key) {
@@ -399,7 +381,7 @@ function feature(key) {
   return label;
 }
 
-function preset([name, why, changes]) {
+function preset({ name, why, changes }) {
   const item = made("li");
   item.append(made("a", { href: `#${new URLSearchParams({ tab: "training", ...changes })}` }, name), `: ${why}`);
   return item;
@@ -435,19 +417,30 @@ function clicked(event) {
 
 function wireOwn() {
   brushes();
-  byId("file").addEventListener("change", async () => {
-    const [file] = byId("file").files;
-    if (!file) return;
-    byId("text").value = await file.text();
-    options(byId("across"), []);
-    load();
-  });
+  byId("file").addEventListener("change", () => take(byId("file").files[0]));
   byId("load").addEventListener("click", load);
   byId("brush").addEventListener("change", () => byId("brush").value && state.data !== OWN && begin(empty()));
   byId("clear").addEventListener("click", () => {
     loading();
     begin(empty());
   });
+}
+
+// A file that is chosen, or dropped on the page.
+export async function take(file) {
+  if (!file) return;
+  const isLast = loading();
+  try {
+    const text = await textOf(file);
+    if (!isLast()) return;
+    byId("own").open = true;
+    byId("text").value = text;
+    options(byId("across"), []);
+    load();
+  } catch (error) {
+    if (!error.refused) throw error;
+    if (isLast()) wrong(error.message);
+  }
 }
 
 async function load() {
@@ -543,9 +536,9 @@ export async function show() {
   await opened();
   if (!fresh) return seen();
   fresh = false;
-  const refused = linked && await restore();
+  const fault = linked && await restore();
   await build();
-  if (refused) wrong(refused);
+  if (fault) wrong(fault);
 }
 
 const opened = once(async () => {

@@ -1,5 +1,5 @@
 // The panel of a small GPT: a list, its training, and what it writes as it learns.
-import { Clock, changed, complain, fits, given, latest, made, once, options, times } from "./parts.js";
+import { Clock, changed, complain, fits, given, latest, made, once, options, textOf, times } from "./parts.js";
 import { Writer, loaded } from "./trainer.js";
 import { drawCurves, hues } from "./plane.js";
 
@@ -10,9 +10,10 @@ const MOST = 100_000;  // steps
 const EVERY = 10;  // steps between two points of the curves
 const REST = 700;  // milliseconds between new items while it trains
 const COUNT = 12;  // items that it writes
+const PROGRAMS = [["loss", "what it learns by"], ["logits", "what it writes by"]];
 const FIRST = {
   list: "words", width: "8", heads: "2", context: "8", optimizer: "adam", rate: "0.01", batch: "16",
-  temperature: "1", seed: "0",
+  temperature: "1", seed: "0", look: "",
 };
 const OFFERED = {
   list: [["words", "2 795 words, from names of letters"], [OWN, "my own"]],
@@ -28,7 +29,8 @@ let own = "";  // a list, an item a line
 let goal = 0, wrote = 0;
 let history = { at: [], train: [], test: [] };
 let losses = [];  // of the steps since the last point of the curve
-const building = latest();
+let looking = null;  // the program of what its heads look at, once that is asked
+const building = latest(), taking = latest();
 
 // ---- the state ----
 
@@ -59,20 +61,18 @@ const settings = () => ({ rate: Number(state.rate), batch: Number(state.batch) }
 async function build() {
   const isLast = building();
   clock.stop();
-  byId("summary").textContent = "Recording the network …";
   try {
     const text = state.list === OWN ? own : null;
     const found = await page.call("words.items", { text, context: Number(state.context) });
-    const programs = isLast() && await page.call("words.programs", { setup: setup(found) });
-    const modules = programs && await loaded(programs.programs);
-    if (!isLast()) return;
-    writer = new Writer(programs, modules, found, Number(state.context), Number(state.seed) || 0);
+    const ready = isLast() && await recorded(found, isLast);
+    if (!ready || !isLast()) return;
+    writer = ready;
     complain(byId("wrong"), "");
   } catch (error) {
     if (!isLast()) return;
+    byId("summary").textContent = writer ? "" : "–";
     if (!error.refused) throw error;
     complain(byId("wrong"), error.message);
-    byId("summary").textContent = writer ? "" : "–";
     return;
   }
   history = { at: [], train: [], test: [] };
@@ -81,6 +81,40 @@ async function build() {
   note();
   tell();
   if (goal && visible) clock.start();
+}
+
+// The network with its programs, which are recorded one by one; meanwhile one sees what it
+// is to learn from, and how far it is.
+async function recorded(found, isLast) {
+  const wanted = setup(found);
+  const begun = performance.now();
+  let done = 0;
+  const tell = () => {
+    if (!isLast()) return;
+    byId("summary").textContent = `Recording ${PROGRAMS[done][1]}, program ${done + 1} of ${PROGRAMS.length}: ` +
+      `${Math.round((performance.now() - begun) / 1000)} s`;
+  };
+  list("What it learns from", found.items.slice(0, COUNT));
+  tell();
+  page.announce(byId("summary").textContent);
+  const telling = setInterval(tell, 1000);
+  try {
+    const model = await page.call("words.model", { setup: wanted });
+    const programs = { rule: model.rule };
+    for (const [name] of PROGRAMS) {
+      if (!isLast()) return null;
+      programs[name] = await page.call("words.program", { setup: wanted, name });
+      done = Math.min(done + 1, PROGRAMS.length - 1);
+    }
+    byId("seen").textContent = "Recording what the heads look at …";
+    looking = once(async () => {
+      const attention = await page.call("words.program", { setup: wanted, name: "attention" });
+      return (await loaded({ attention })).attention;
+    });
+    return new Writer(model, await loaded(programs), found, wanted.context, wanted.seed);
+  } finally {
+    clearInterval(telling);
+  }
 }
 
 function tick() {
@@ -142,12 +176,69 @@ function tell() {
 // New items, the same for the same seed and the same step.
 function compose() {
   wrote = performance.now();
-  const found = writer.words(COUNT, Number(state.temperature), Number(state.seed) || 0);
-  byId("items").replaceChildren(...found.map((word) => {
-    const item = made("li", {}, word || "(nothing)");
-    if (writer.known.has(word)) item.append(made("span", { class: "quiet" }, " is in the list"));
-    return item;
-  }));
+  list("What it writes now", writer.words(COUNT, Number(state.temperature), Number(state.seed) || 0), writer.known);
+  look();
+}
+
+// Items are put into the buttons that are there, of which one may have the keyboard.
+function list(title, items, known = new Set()) {
+  byId("items-title").textContent = title;
+  const places = byId("items").children;
+  while (places.length > items.length) places[places.length - 1].remove();
+  items.forEach((word, n) => {
+    const [button, note] = (places[n] ?? newItem()).children;
+    button.textContent = word || "(nothing)";
+    button.value = word;
+    note.textContent = known.has(word) ? " is in the list" : "";
+  });
+}
+
+function newItem() {
+  const item = made("li");
+  const button = made("button", { type: "button", class: "plain", title: "See what it looks at in this word" });
+  button.addEventListener("click", () => {
+    byId("look").value = button.value;
+    change("look", false);
+    look();
+  });
+  item.append(button, made("span", { class: "quiet" }));
+  byId("items").append(item);
+  return item;
+}
+
+// Of a word what each head looks at as it reads on: letters down, those before them across.
+const asking = latest();
+async function look() {
+  const word = state.look;
+  const mine = writer;
+  const isLast = asking();
+  const unknown = [...word].find((letter) => !mine.symbols.includes(letter));
+  complain(byId("unread"), unknown ? `${unknown} is not among the characters of this list` : "");
+  byId("seen").hidden = !word || unknown !== undefined;
+  if (byId("seen").hidden) return;
+  const program = await looking();
+  if (!isLast() || mine !== writer) return;
+  const letters = ["start", ...word].slice(0, mine.context).map((letter) => (letter === " " ? "␣" : letter));
+  const heads = mine.attention(program, word, Number(state.heads));
+  byId("seen").replaceChildren(...heads.map((rows, head) => lookedAt(`Head ${head + 1}`, letters, rows)));
+}
+
+function lookedAt(title, letters, rows) {
+  const table = made("table", { class: "looks" });
+  table.append(made("caption", {}, title));
+  const top = table.createTHead().insertRow();
+  top.append(made("td"), ...letters.map((letter) => made("th", { scope: "col" }, letter)));
+  const body = table.createTBody();
+  rows.forEach((weights, at) => {
+    const row = body.insertRow();
+    row.append(made("th", { scope: "row" }, letters[at]));
+    for (const weight of weights) {
+      const cell = made("td", {}, String(Math.round(100 * weight)));
+      cell.style.setProperty("--share", `${(50 * weight).toFixed(1)}%`);
+      row.append(cell);
+    }
+  });
+  return table;
 }
 
 function fill() {
@@ -202,6 +293,10 @@ function wire() {
     byId("list").value = OWN;
     change("list");
   });
+  byId("look").addEventListener("input", () => {
+    change("look", false);
+    if (writer) look();
+  });
   addEventListener("resize", () => visible && writer && tell());
 }
 
@@ -228,6 +323,21 @@ function seen() {
   if (!writer) return;
   tell();
   if (goal && !clock.on) clock.start();
+}
+
+// A file that is dropped on the page.
+export async function take(file) {
+  const isLast = taking();
+  try {
+    const text = await textOf(file);
+    if (!isLast()) return;
+    byId("own").open = true;
+    byId("text").value = text;
+    byId("load").click();
+  } catch (error) {
+    if (!error.refused) throw error;
+    complain(byId("wrong"), error.message);
+  }
 }
 
 export function hide() {
