@@ -227,8 +227,7 @@ def answers(model: Module, rows: list[list[float]]) -> list[Output]:
 
 def as_list(output: Output) -> list[Value]:
     """A model's outputs for one row as a list, also where it is a bare Value."""
-    several = isinstance(output, (list, tuple)) or getattr(output, "ndim", 0)
-    return [*output] if several else [output]
+    return list(output) if isinstance(output, (list, tuple)) else [output]
 
 
 def loss_of(loss: Loss, outputs: Array, targets: list[Target]) -> float:

@@ -75,14 +75,17 @@ def pytest_report_header():
 
 @pytest.fixture(scope="module")
 def browser():
-    """The machine's Chromium, else the one that Playwright installed."""
     playwright = pytest.importorskip("playwright.sync_api")
-    own = shutil.which("chromium") or shutil.which("google-chrome")
     with playwright.sync_playwright() as running:
-        chromium = running.chromium
-        if own is None and not Path(chromium.executable_path).exists():
-            pytest.skip("no Chromium here: python -m playwright install chromium")
-        arguments = ["--no-sandbox", "--disable-gpu"]
-        opened = chromium.launch(executable_path=own, args=arguments)
+        opened = chromium(running)
         yield opened
         opened.close()
+
+
+def chromium(running):
+    """The machine's Chromium, else the one that Playwright installed."""
+    own = shutil.which("chromium") or shutil.which("google-chrome")
+    if own is None and not Path(running.chromium.executable_path).exists():
+        pytest.skip("no Chromium here: python -m playwright install chromium")
+    arguments = ["--no-sandbox", "--disable-gpu"]
+    return running.chromium.launch(executable_path=own, args=arguments)

@@ -15,7 +15,11 @@ import pytest
 from viz.play import export
 
 NODE_MODULES = Path(os.environ.get("NODE_MODULES", "node_modules"))
-"""Where npm put what the exported page needs."""
+"""Where npm put what the exported page needs, and what finds faults in pages."""
+AXE = Path(os.environ.get("AXE", NODE_MODULES / "axe-core" / "axe.min.js"))
+needs_axe = pytest.mark.skipif(
+    not AXE.exists(), reason="no axe-core here: npm pack axe-core"
+)
 needs_assets = pytest.mark.skipif(
     not all((NODE_MODULES / path).exists() for path, _ in export.ASSETS.values()),
     reason=f"no npm packages here: {export.COMMAND}",
@@ -228,8 +232,8 @@ class Page:
 
     # ---- a training ----
 
-    def text(self, name: str) -> str:
-        return self.page.text_content(f"#t-{name}")
+    def text(self, name: str, panel: str = "t") -> str:
+        return self.page.text_content(f"#{panel}-{name}")
 
     def count(self, word: str = "epoch", name: str = "t-summary") -> int:
         """How many epochs, or steps, are done."""

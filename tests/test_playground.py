@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from autograd import expression
 from autograd.graph import graph
+from autograd.modes import ieee
 from autograd.ops import TABLE
 from autograd.value import Value
 from viz.digits import short
@@ -396,6 +397,30 @@ def test_a_curve_has_gaps_where_the_function_has_no_value():
     assert all(
         "nan" not in path.get("d") and "inf" not in path.get("d") for path in paths
     )
+
+
+SWITCHED_OFF = r"localStorage|sessionStorage|indexedDB|document\.cookie|\bDate\b"
+
+
+def test_the_page_needs_no_storage_and_no_wall_clock():
+    """Both can be switched off, or jump; its state is in its address."""
+    for name, file in play_server.page_files().items():
+        assert not re.search(SWITCHED_OFF, file.read_text("utf-8")), name
+
+
+def test_no_two_parts_of_the_page_have_one_name():
+    found = re.findall(
+        r' id="([^"]+)"', play_server.page_files()["index.html"].read_text("utf-8")
+    )
+    assert len(found) == len({*found})
+
+
+def test_a_plot_without_a_curve_says_so():
+    with ieee():
+        assert "out has no value from −5 to 5" in plotted("log(x - 9)", 1.0).replace(
+            "-", "−"
+        )
+    assert "no value" not in plotted("log(x)", 1.0)
 
 
 def test_the_tangent_touches_the_curve_with_its_slope():

@@ -160,8 +160,8 @@ def _depends(out: Value, value: Value, others: Sequence[Value]) -> bool:
 
 
 def _total(outputs: Any) -> Any:
-    alone = isinstance(outputs, Value)
-    return +outputs if alone else reductions.sum([*values_in(outputs)])
+    several = isinstance(outputs, (list, tuple))
+    return reductions.sum(list(values_in(outputs))) if several else +outputs
 
 
 # ---- where things stand --------------------------------------------------------------

@@ -5,6 +5,7 @@ The page holds the state; each function here takes it and gives what is to be sh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -210,6 +211,8 @@ def plot_svg(shown: Recorded, by: str, low: float, high: float) -> str:
     along = curve(shown, by, low, high)
     ends = [(end, y + slope * (end - x)) for end in (low, high)]
     tangent, there = "", ""
+    if not any(map(math.isfinite, along.ys)):
+        tangent = f" has no value from {short(low)} to {short(high)}"
     if shown.defined:
         tangent = f", and its tangent at {by} = {short(x)}"
         there = f": {short(slope, EXACT)} there"

@@ -161,7 +161,8 @@ def _entered(request: Request, token: str, port: int) -> Response | None:
     if request.method != "GET" or not _same(dict(query).get("token", ""), token):
         return PlainTextResponse(
             "Open the address that `chainrule play` printed: it holds a key. After "
-            "that, links to the playground open as well.\n",
+            "that, links to the playground open as well. (If this came of that very "
+            f"address, the browser keeps no cookies: allow them for {HOST}.)\n",
             403,
         )
     rest = urlencode([(key, text) for key, text in query if key != "token"])

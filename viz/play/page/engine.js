@@ -3,8 +3,9 @@
 
 const ENDED = "chainrule play has ended. Start it again in the terminal and open the " +
   "address that it prints; this page then goes on, and its address holds what you see.";
-const LOCKED = "chainrule play was started anew. Open the address that it printed in the " +
-  "terminal; this page then goes on, and its address holds what you see.";
+const LOCKED = "This browser has no key: chainrule play was started anew, or cookies of this " +
+  "address are blocked or gone. Open the address that it printed in the terminal, with cookies " +
+  "allowed; this page then goes on, and its address holds what you see.";
 
 export async function call(name, given = {}) {
   let response;

@@ -447,7 +447,12 @@ function slide(event) {
 
 // ---- controls ----
 
-function take(example) {
+// A file that is dropped on the page.
+export function take() {
+  complain(byId("wrong"), "An expression is typed; a file with a table can be dropped on Training, one with a list on A GPT.");
+}
+
+function pick(example) {
   state.numbers = { ...state.numbers, ...example.numbers };
   byId("text").value = state.text = example.text;
   state.step = state.folded = null;
@@ -466,7 +471,7 @@ function wire() {
   });
   on("example", "change", () => {
     const example = examples.find(({ name }) => name === byId("example").value);
-    if (example) { take(example); refresh(); }
+    if (example) { pick(example); refresh(); }
   });
   on("reach", "change", () => { state.reach = Number(byId("reach").value); refresh(); });
   on("by", "change", () => { state.by = byId("by").value; refresh(); });
@@ -526,11 +531,14 @@ async function begin() {
   const { text, numbers, step, reach } = state;
   const reaches = [...new Set([...REACHES, reach])].sort((a, b) => a - b);
   byId("reach").replaceChildren(...reaches.map((each) => made("option", { value: each }, `±${each}`)));
-  if (!text) take(first);
+  if (!text) pick(first);
   Object.assign(state, { numbers: { ...first.numbers, ...numbers }, step });
   byId("text").value = state.text;
   byId("example").value = "";
-  if (shown) makeNames();
+  if (shown) {
+    makeNames();
+    showNumbers();
+  }
   unfolding = true;
   await refresh();
   if (shown) return showStep();

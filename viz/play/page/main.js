@@ -1,4 +1,4 @@
-// The frame of the page: its panels, its address, its messages.
+// The frame of the page: its panels, its address, its messages, files dropped on it.
 import { call } from "./engine.js";
 import { complain } from "./parts.js";
 import * as expression from "./expression.js";
@@ -13,7 +13,7 @@ let shown = "expression";
 
 const fail = (text) => complain(byId("failure"), text);
 
-addEventListener("error", (event) => fail(event.message));
+addEventListener("error", (event) => fail(event.error?.message ?? event.message));
 addEventListener("unhandledrejection", (event) => {
   fail(event.reason?.message ?? String(event.reason));
   event.preventDefault();
@@ -76,6 +76,16 @@ for (const link of document.querySelectorAll("nav a")) {
     select(link.dataset.panel);
   });
 }
+
+// A file that is dropped belongs to the panel that is seen, wherever it falls.
+const brings = (event) => event.dataTransfer?.types.includes("Files");
+
+addEventListener("dragover", (event) => brings(event) && event.preventDefault());
+addEventListener("drop", (event) => {
+  if (!brings(event)) return;
+  event.preventDefault();
+  panels[shown].take(event.dataTransfer.files[0]);
+});
 
 // What the address asks for; a part after # is taken without loading the page anew.
 function adopt() {

@@ -11,10 +11,34 @@ export function options(select, pairs) {
   select.replaceChildren(...pairs.map(([value, text]) => new Option(text, value)));
 }
 
-// What can't be, beside the controls; "" takes it away.
+// What can't be, beside the controls; "" takes it away. It is read aloud once.
 export function complain(place, text) {
-  place.textContent = text;
+  if (place.textContent !== text) place.textContent = text;
   place.hidden = !text;
+}
+
+export const refused = (text) => Object.assign(new Error(text), { refused: true });
+
+// The text of a file, in whichever of the usual encodings it is.
+export async function textOf(file) {
+  if (file.size > MOST_BYTES) {
+    throw refused(`${file.name} has ${Math.round(file.size / 1e6)} MB; what is read here has at most ${MOST_BYTES / 1e6}`);
+  }
+  const bytes = new Uint8Array(await file.arrayBuffer().catch(() => {
+    throw refused(`${file.name} can't be read`);
+  }));
+  const text = decoded(bytes);
+  if (text.includes("\0")) throw refused(`${file.name} is no text, as a table or a list is`);
+  return text;
+}
+
+function decoded(bytes) {
+  const mark = bytes[0] === 255 && bytes[1] === 254 ? "utf-16le" : bytes[0] === 254 && bytes[1] === 255 ? "utf-16be" : "utf-8";
+  try {
+    return new TextDecoder(mark, { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
 }
 
 // Of questions that are asked again the last one counts: `const isLast = question();`, and
@@ -75,6 +99,8 @@ export class Clock {
     this.button.textContent = on ? "Pause" : this.word;
   }
 }
+
+const MOST_BYTES = 4e6;  // of a file
 
 // ---- a state of texts, by keys, as the address has it ----
 

@@ -43,14 +43,29 @@ async function started({ packed, lock }) {
 
 let told = null;
 
-self.onmessage = async ({ data }) => {
-  if (told) {
-    const { status, data: found } = JSON.parse(told(data.name, data.body));
-    self.postMessage({ id: data.id, status, data: found });
-    return;
-  }
+// As long as this worker lives it holds a lock: who waits for it is told of its end.
+const holding = (lock) => new Promise((held) => {
+  const forEver = () => {
+    held();
+    return new Promise(() => {});
+  };
+  (navigator.locks?.request(lock, forEver) ?? Promise.reject()).catch(held);
+});
+
+// Python that fell over, or has no memory left, answers no more.
+function answer({ id, name, body }) {
   try {
-    told = await started(data);
+    const { status, data } = JSON.parse(told(name, body));
+    self.postMessage({ id, status, data });
+  } catch (error) {
+    self.postMessage({ lost: error.message });
+  }
+}
+
+self.onmessage = async ({ data }) => {
+  if (told) return answer(data);
+  try {
+    [told] = await Promise.all([started(data), holding(data.life)]);
     self.postMessage({ ready: true });
   } catch (error) {
     self.postMessage({ ready: false, error: error.message });
