@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from autograd.compiler.instructions import CONSTANT, Code
+from autograd.compiler.instructions import CONSTANT, INSIDE, Code, Instruction
 
 LONG = 8
 """Terms from which on a sum with some products in it is taken apart."""
@@ -77,26 +77,23 @@ def joined(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
     return new, [moved[output] for output in outputs]
 
 
-def folded(code: Code, needed: Sequence[int]) -> tuple[Code, list[int]]:
+def folded(code: Code, needed: Sequence[int]) -> Code:
     """The same with chains of what the table folds as one instruction of many.
 
-    Returns the list, and where each instruction is in it; -1 inside a chain.
+    That is where the last of the chain is, and the others are INSIDE.
     """
     folds = {op: op for op in {m.op for m in code.instructions} if code.folds(op)}
 
     chains = _chains(code, uses(code, needed), folds) if folds else {}
     if not any(len(terms) > 2 for terms in chains.values()):
-        return code, list(range(len(code)))
-    new, moved = code.begun()
-    first = len(moved)
-    moved += [-1] * (len(code) - first)
-    for index, (op, args, number) in enumerate(code.rest(), first):
-        if index in chains:
-            moved[index] = new.append(op, _moved(chains[index], moved))
-        elif op not in folds:
-            moved[index] = new.append(op, _moved(args, moved), number)
-    new.carry_notes(code, moved)
-    return new, moved
+        return code
+    code = code.copy()
+    for index, (op, _, _) in enumerate(code.instructions):
+        if op in folds:
+            terms = chains.get(index, ())
+            made = Instruction(op, tuple(terms)) if terms else Instruction(INSIDE)
+            code.instructions[index] = made
+    return code
 
 
 def _chains(code: Code, counts: Sequence[int], kinds: dict[str, str]) -> Chains:

@@ -47,11 +47,16 @@ Behind one stands every argument of a formula that is chosen under that conditio
 that where it is not, an infinite slope in it hands on 0.
 """
 
+INSIDE = "inside"
+"""In the place of an instruction that became part of another."""
+
 ROW_DOT, ROW_MEAN = "row_dot", "row_mean"
 """Means over the rows: of a dot, and of a sum. They are the same for every row."""
 
 OVER_ROWS = frozenset({ROW_DOT, ROW_MEAN})
-RESERVED = frozenset({*TABLE, *COMPARISONS, *LEAVES, *OVER_ROWS, GATE.name, "fma"})
+RESERVED = frozenset(
+    {*TABLE, *COMPARISONS, *LEAVES, *OVER_ROWS, GATE.name, INSIDE, "fma"}
+)
 
 
 class CompileError(TypeError):
@@ -208,7 +213,7 @@ class Code:
                         break
         return found
 
-    def only(self, wanted: Sequence[bool]) -> tuple[Code, list[int]]:
+    def only(self, wanted: Sequence[int]) -> tuple[Code, list[int]]:
         """Those that are wanted, and where each is among them; -1 for the others."""
         code = Code(self.own)
         positions: list[int] = []
@@ -465,12 +470,28 @@ class Recorder:
         return self.record("where", Term(self, condition), one, other)
 
 
+class Terms(dict[int, "Term"]):
+    """The terms of a recorder by their indices, each made when it is first taken."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def __missing__(self, index: int) -> Term:
+        self[index] = made = Term(self.recorder, index)
+        return made
+
+
 class CodeRecorder(Recorder):
-    """Appends to a list of instructions; a term's index is its position there."""
+    """Appends to a list of instructions; a term's index is its position there.
+
+    at: the terms by their indices.
+    """
 
     def __init__(self, code: Code, gated: bool = True) -> None:
         super().__init__(gated)
         self.code = code
+        self.at = Terms(self)
 
     def term(self, x: Any) -> Term:
         """x itself if it is a term, otherwise a constant."""

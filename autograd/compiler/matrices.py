@@ -67,18 +67,16 @@ def found(kernel: Kernel) -> ArrayProgram:
     Inputs, and parameters, whose labels share a name but for the index, as W1[1,2] and
     W1[2,1] do, are an array of their own.
     """
-    code, moved = folded(kernel.code, needed(kernel))
-    sums = [(target, moved[a], moved[b]) for target, a, b in kernel.sums]
-    outputs = [moved[output] for output in kernel.outputs]
-    code, totals = over_rows(code, sums, kernel.targets)
+    code = folded(kernel.code, needed(kernel))
+    code, totals = over_rows(code, kernel.sums, kernel.targets)
     finder = Finder(code)
     finder.leaves(kernel)
     for (_, op, _), members in groups(code).items():
         finder.add(op, members)
-    kept, means = [finder.read(each, (len(each),)) for each in (outputs, totals)]
-    known = {new: old for old, new in enumerate(moved) if new >= 0}
+    wanted = (kernel.outputs, totals)
+    kept, means = [finder.read(each, (len(each),)) for each in wanted]
     return ArrayProgram(
-        arrays=finder.described(known),
+        arrays=finder.described(len(kernel.code)),
         outputs=kept,
         totals=means,
         inputs=kernel.inputs,
@@ -388,15 +386,15 @@ class Finder:
         places = sorted([self._place[member] for member in members])
         return boxed(array, places, (len(places),))
 
-    def described(self, known: Mapping[int, int]) -> tuple[Array, ...]:
+    def described(self, count: int) -> tuple[Array, ...]:
         """The arrays, each with what all its results are noted to be.
 
-        known: by its position here the position of an instruction in the kernel.
+        count: of instructions in the kernel, behind which are those over the rows.
         """
         return tuple(
             [
                 array._replace(
-                    scalars=tuple([known.get(scalar, -1) for scalar in array.scalars]),
+                    scalars=tuple([n if n < count else -1 for n in array.scalars]),
                     adjoint=self._adjoint(array),
                     slope=self._slope(array),
                 )
@@ -576,8 +574,10 @@ class Finder:
         keys: list[Any] = [order[i] for i in rights]
         if len(set(keys)) < half:
             keys = [(order[b], order[a]) for a, b in zip(lefts, rights, strict=True)]
-        places = sorted(range(half), key=keys.__getitem__)
-        return tuple([lefts[n] for n in places]), tuple([rights[n] for n in places])
+        if keys != sorted(keys):
+            places = sorted(range(half), key=keys.__getitem__)
+            lefts, rights = [[side[n] for n in places] for side in (lefts, rights)]
+        return tuple(lefts), tuple(rights)
 
     def _number(self, vector: Vector) -> int:
         """What stands for a vector; for one of a single result that does, itself."""

@@ -3,7 +3,7 @@
 `differentiate` appends the gradient: the chain rule over the list, with the local
 derivatives of the operation table's rows. `simplify` rewrites instruction by
 instruction with the rules below it, keeping equal ones once. `fuse` joins a
-multiplication and the addition that follows it. `prune` drops what nothing needs.
+multiplication and the addition that follows it. `prune` drops what nothing needs then.
 """
 
 from __future__ import annotations
@@ -203,9 +203,9 @@ def _shares(
         is 0 whatever the factor is.
     """
     op, args, _ = recorder.code.instructions[index]
-    row, terms = recorder.code.row(op), [Term(recorder, arg) for arg in args]
+    row, terms = recorder.code.row(op), [recorder.at[arg] for arg in args]
     known = len(recorder.code)
-    partials = recorder.partials(row, terms, Term(recorder, index))
+    partials = recorder.partials(row, terms, recorder.at[index])
     if not row.selects:
         slopes = [
             p.index if type(p) is Term else recorder.term(p).index for p in partials
@@ -511,30 +511,22 @@ def fuse(kernel: Kernel) -> tuple[Kernel, Report]:
     """a * b + c as one instruction, where the product has no other use.
 
     The product is then not rounded before the addition, on machines that can. A sum of
-    such products is a dot.
+    such products is a dot. The products stay where they are, for `prune` to drop.
     """
-    old = kernel.code
-    joined, inside = _with_products(old, _uses(kernel))
-    code, positions = old.begun()
-    for index, made in enumerate(old.rest(), len(positions)):
-        op, args, number = joined.get(index, made)
-        if index in inside:
-            positions.append(-1)
-        else:
-            moved = tuple([positions[arg] for arg in args])
-            positions.append(code.append(op, moved, number))
-    report = Report("fuse", len(old), len(code), f"multiply-adds {len(inside)}")
-    return _moved(kernel, code, positions), report
+    joined, inside = _with_products(kernel.code, _uses(kernel))
+    code = kernel.code.copy()
+    for index, made in joined.items():
+        code.instructions[index] = made
+    report = Report("fuse", len(code), len(code), f"multiply-adds {inside}")
+    return kernel._replace(code=code), report
 
 
-def _with_products(
-    code: Code, uses: list[int]
-) -> tuple[dict[int, Instruction], set[int]]:
-    """The additions with products that nothing else uses in them, and these."""
+def _with_products(code: Code, uses: list[int]) -> tuple[dict[int, Instruction], int]:
+    """The additions with products that nothing else uses in them, and how many."""
     joined: dict[int, Instruction] = {}
-    inside: set[int] = set()
+    inside = 0
     for index, (op, args, _) in enumerate(code.rest(), sum(code.leaves)):
-        if op not in ("add", "sum"):
+        if op not in ("add", "sum") or not uses[index]:
             continue
         products = [
             a for a in args if code.instructions[a].op == "mul" and uses[a] == 1
@@ -543,23 +535,25 @@ def _with_products(
             pairs = [code.instructions[product].args for product in products]
             sides = [pair[side] for side in (0, 1) for pair in pairs]
             joined[index] = Instruction("dot", tuple(sides))
-            inside.update(products)
+            inside += len(products)
         elif op == "add" and products:
             product = products[0]
             a, b = code.instructions[product].args
             rest = args[1] if args[0] == product else args[0]
             joined[index] = Instruction("fma", (a, b, rest))
-            inside.add(product)
+            inside += 1
     return joined, inside
 
 
 def _uses(kernel: Kernel) -> list[int]:
-    uses = [0] * len(kernel.code)
-    for _, args, _ in kernel.code.rest():
-        for arg in args:
-            uses[arg] += 1
+    """How often each result is taken, by what is needed; 0 for what is not."""
+    code, uses = kernel.code, [0] * len(kernel.code)
     for index in needed(kernel):
         uses[index] += 1
+    for index in range(len(code) - 1, sum(code.leaves) - 1, -1):
+        if uses[index]:
+            for arg in code.instructions[index].args:
+                uses[arg] += 1
     return uses
 
 
@@ -568,17 +562,10 @@ def _uses(kernel: Kernel) -> list[int]:
 
 def prune(kernel: Kernel) -> tuple[Kernel, Report]:
     """Drop every instruction that no result needs."""
-    old = kernel.code
-    alive = [False] * len(old)
-    for index in needed(kernel):
-        alive[index] = True
-    for index in range(len(old) - 1, sum(old.leaves) - 1, -1):
-        if alive[index]:
-            for arg in old.instructions[index].args:
-                alive[arg] = True
-    if all(alive):
+    old, uses = kernel.code, _uses(kernel)
+    if all(uses):
         return kernel, Report("prune", len(old), len(old), "dropped 0")
-    code, positions = old.only(alive)
+    code, positions = old.only(uses)
     report = Report("prune", len(old), len(code), f"dropped {len(old) - len(code)}")
     return _moved(kernel, code, positions), report
 
@@ -626,9 +613,9 @@ def write_out(kernel: Kernel, known: Callable[[str], bool]) -> Kernel:
 
 
 def optimize(kernel: Kernel) -> tuple[Kernel, list[Report]]:
-    """All passes in order: simplify, prune, fuse."""
+    """All passes in order: simplify, fuse, prune."""
     reports = []
-    for step in (simplify, prune, fuse):
+    for step in (simplify, fuse, prune):
         kernel, report = step(kernel)
         reports.append(report)
     return kernel, reports
