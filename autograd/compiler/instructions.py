@@ -145,6 +145,13 @@ class Code:
         self.varies.append(not fixed or op == INPUT)
         return position
 
+    def extend(self, op: str, each: Iterable[tuple[int, ...]]) -> int:
+        """Append one after the other means over the rows; where the first is."""
+        start = len(self.instructions)
+        self.instructions += [made(Instruction, (op, args, 0.0)) for args in each]
+        self.varies += [False] * (len(self.instructions) - start)
+        return start
+
     def leaf(self, op: str, number: int) -> int:
         """Where one of the leaves that stand first is."""
         return number + self.leaves[0] if op == PARAMETER else number

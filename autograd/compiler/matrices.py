@@ -20,6 +20,7 @@ sorting.
 from __future__ import annotations
 
 import itertools
+import operator
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -60,18 +61,40 @@ DEEP = 16
 NAMES = 256
 """Leaves with more names than these are taken for one long array."""
 
+Group = tuple[int, str, bool]
+"""What a step's instructions have in common: level, operation, whether they vary."""
 
-def found(kernel: Kernel) -> ArrayProgram:
+
+class Leveled(NamedTuple):
+    """Instructions with sums over the rows among them, and what can be one step.
+
+    totals: where the means over the rows are.
+    """
+
+    code: Code
+    totals: list[int]
+    groups: dict[Group, list[int]]
+
+
+def leveled(kernel: Kernel) -> Leveled:
+    """The instructions of a kernel in groups that can be one step each."""
+    code = folded(kernel.code, needed(kernel))
+    code, totals = over_rows(code, kernel.sums, kernel.targets)
+    return Leveled(code, totals, groups(code))
+
+
+def found(kernel: Kernel, given: Leveled | None = None) -> ArrayProgram:
     """The array program of a kernel.
 
     Inputs, and parameters, whose labels share a name but for the index, as W1[1,2] and
     W1[2,1] do, are an array of their own.
+
+    given: what `leveled` makes of it, where that is known.
     """
-    code = folded(kernel.code, needed(kernel))
-    code, totals = over_rows(code, kernel.sums, kernel.targets)
+    code, totals, together = given or leveled(kernel)
     finder = Finder(code)
     finder.leaves(kernel)
-    for (_, op, _), members in groups(code).items():
+    for (_, op, _), members in together.items():
         finder.add(op, members)
     wanted = (kernel.outputs, totals)
     kept, means = [finder.read(each, (len(each),)) for each in wanted]
@@ -97,21 +120,22 @@ def over_rows(
     taken, so that a mean is of what varies alone.
     """
     code = code.copy()
-    varies, append = code.varies, code.append
-    single: dict[int, tuple[int, int]] = {}
-    pairs: dict[int, list[tuple[int, int]]] = {n: [] for n in range(targets)}
+    varies = code.varies
+    pairs: list[list[tuple[int, int]]] = [[] for _ in range(targets)]
     for target, a, b in sums:
-        if target in single:
-            pairs[target].append((a, b))
-        else:
-            single[target] = a, b
-    totals = []
-    for target, more in pairs.items():
-        a, b = single.get(target, (-1, -1))
-        if a >= 0 and not more and varies[a] and varies[b]:
-            totals.append(append(ROW_DOT, (a, b)))  # as for most weights
-        else:
-            totals.append(_total(code, [(a, b), *more] if a >= 0 else []))
+        pairs[target].append((a, b))
+    dots = [  # as for most weights
+        target
+        for target, each in enumerate(pairs)
+        if len(each) == 1 and varies[each[0][0]] and varies[each[0][1]]
+    ]
+    start = code.extend(ROW_DOT, [pairs[target][0] for target in dots])
+    totals = [-1] * targets
+    for place, target in enumerate(dots, start):
+        totals[target] = place
+    for target, each in enumerate(pairs):
+        if totals[target] < 0:
+            totals[target] = _total(code, each)
     return code, totals
 
 
@@ -138,8 +162,6 @@ def _total(code: Code, pairs: list[tuple[int, int]]) -> int:
 
 
 # ---- what can be one step ------------------------------------------------------------
-
-Group = tuple[int, str, bool]
 
 
 def groups(code: Code) -> dict[Group, list[int]]:
@@ -278,6 +300,7 @@ class Finder:
         self.code = code
         self.arrays: list[Array] = []
         self._same = list(range(len(code)))
+        self._merged = False
         self._array = [-1] * len(code)
         self._place = [-1] * len(code)
         self._order = [-1] * len(code)  # by array, then by place
@@ -322,6 +345,7 @@ class Finder:
             if same != member:
                 self._same[member] = same
                 others.append(member)
+        self._merged |= bool(others)
         if dots:
             self._dots(op, first)
         else:
@@ -350,7 +374,8 @@ class Finder:
         return boxed(arrays.pop() if arrays else 0, places, dims)
 
     def _args(self, index: int) -> Vector:
-        return tuple(map(self._same.__getitem__, self.code.instructions[index].args))
+        args = self.code.instructions[index].args
+        return tuple(map(self._same.__getitem__, args)) if self._merged else args
 
     def _made(self, step: Step, members: Sequence[int], varies: bool) -> int:
         self._put(members, len(self.arrays))
@@ -548,17 +573,17 @@ class Finder:
 
     def _cells(self, members: Iterable[int]) -> Iterator[tuple[int, int]]:
         """The two sides of each dot: parameters, and what is fixed, on the left."""
-        rank, same, made = self._rank, self._same, self.code.instructions
+        rank = self._rank
         for member in members:
-            args = made[member].args
+            args = self._args(member)
             if len(args) == 2:
-                a, b = same[args[0]], same[args[1]]
-                yield (a, b) if rank[a] <= rank[b] else (b, a)
+                a, b = args
+                yield args if rank[a] <= rank[b] else (b, a)
             else:
-                left, right = self._sides([same[arg] for arg in args])
+                left, right = self._sides(args)
                 yield self._number(left), self._number(right)
 
-    def _sides(self, args: list[int]) -> tuple[Vector, Vector]:
+    def _sides(self, args: Vector) -> tuple[Vector, Vector]:
         """The sides of a long dot, in the order of what is on the right."""
         rank, order, half = self._rank, self._order, len(args) // 2
         lefts, rights = args[:half], args[half:]
@@ -570,14 +595,14 @@ class Finder:
                 (a, b) if rank[a] <= rank[b] else (b, a)
                 for a, b in zip(lefts, rights, strict=True)
             ]
-            lefts, rights = [[pair[side] for pair in pairs] for side in (0, 1)]
+            lefts, rights = zip(*pairs, strict=True)
         keys: list[Any] = [order[i] for i in rights]
+        if all(map(operator.lt, keys, itertools.islice(keys, 1, None))):
+            return lefts, rights
         if len(set(keys)) < half:
             keys = [(order[b], order[a]) for a, b in zip(lefts, rights, strict=True)]
-        if keys != sorted(keys):
-            places = sorted(range(half), key=keys.__getitem__)
-            lefts, rights = [[side[n] for n in places] for side in (lefts, rights)]
-        return tuple(lefts), tuple(rights)
+        places = sorted(range(half), key=keys.__getitem__)
+        return tuple([lefts[n] for n in places]), tuple([rights[n] for n in places])
 
     def _number(self, vector: Vector) -> int:
         """What stands for a vector; for one of a single result that does, itself."""

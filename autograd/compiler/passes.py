@@ -168,9 +168,9 @@ def differentiate(
         if adjoint.index > output:
             known = code.adjoints.get(adjoint.index, ())
             code.adjoints[adjoint.index] = (*known, index)
-        factors = [adjoint] * len(instruction.args)
-        found = _shares(recorder, index, factors)
-        for arg, share in zip(instruction.args, found, strict=True):
+        args = instruction.args
+        found = _shares(recorder, index, [adjoint] * len(args))
+        for arg, share in zip(args, found, strict=True):
             if active[arg]:
                 shares[arg].append(share)
     return shares
@@ -273,11 +273,13 @@ def total_of(recorder: CodeRecorder, shares: list[tuple[int, int]]) -> int:
     code = recorder.code
     if not shares:
         return code.constant(0.0)
-    shares = _counted(code, shares)
+    if len(shares) > 1:
+        shares = _counted(code, shares)
     if len(shares) == 1:
         return _product(code, *shares[0])
     adjoints, partials = zip(*shares, strict=True)
-    if all(code.is_constant(partial, 1.0) for partial in partials):
+    one = partials[0]
+    if code.is_constant(one, 1.0) and partials.count(one) == len(partials):
         return code.add("sum", adjoints)
     return code.add("dot", adjoints + partials)
 

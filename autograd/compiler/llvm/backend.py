@@ -22,7 +22,7 @@ from autograd.compiler.llvm.layout import Layout, plan
 from autograd.compiler.llvm.loops import Loops, loops
 from autograd.compiler.llvm.module import WORKSPACE, Module
 from autograd.compiler.llvm.rows import Rows
-from autograd.compiler.matrices import found, groups
+from autograd.compiler.matrices import found, leveled
 from autograd.compiler.prepared import Prepared
 from autograd.compiler.steps import Array, Product
 
@@ -158,8 +158,9 @@ class LoopWorkspace:
 def _module(kernel: Kernel, lanes: int) -> Module | Loops:
     """As loops over arrays where there are arrays, else instruction by instruction."""
     larger = expanded(kernel)
-    if COMPACT * len(groups(larger.code)) <= 4 * len(larger.code):
-        program = found(larger)
+    given = leveled(larger)
+    if COMPACT * len(given.groups) <= 4 * len(larger.code):
+        program = found(larger, given)
         matrix = any(map(_is_matrix, program.arrays))
         least = COMPACT if matrix else WIDE
         varies = any(larger.code.varies)
