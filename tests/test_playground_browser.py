@@ -793,7 +793,7 @@ def test_a_worker_that_is_lost_is_told_of_and_replaced(opened, engine, end):
     slider.press("ArrowRight")
     page.see("failure", "Python in this page has ended")
     slider.press("ArrowRight")
-    page.slope("x", 2.04)
+    page.slope("x", 2.02)
     sync_api.expect(page.at("failure")).to_be_hidden()
     page.problems.clear()
 
