@@ -590,7 +590,7 @@ def test_the_page_is_never_wider_than_the_window(opened, panel):
     if panel == "expression":
         page.at("example").select_option("the worked example")
         page.see("out", "0.366536755761586")
-    for width in (390, 640, 768, 1920):
+    for width in (390, 640, 700, 768, 1000, 1920):
         page.look(width, 844, "dark" if width in (390, 768) else "light")
         page.page.wait_for_timeout(100)
         assert page.page.evaluate("document.documentElement.scrollWidth") <= width
@@ -664,11 +664,17 @@ OPENED = """opening => {
 }"""
 
 
-def test_on_paper_there_is_no_control(opened):
-    page = opened("expression=w*x")
-    page.page.emulate_media(media="print")
-    shown = page.page.evaluate(f"() => ({TABBABLE})().map({NAMED})")
-    assert not [one for one in shown if one[0] in ("button", "select")]
+PRESSED = """() => [...document.querySelectorAll("button:not(.plain), select")]
+  .filter((control) => control.checkVisibility()).map((control) => control.id)"""
+
+
+def test_on_paper_there_is_what_was_found_and_no_control(opened):
+    for panel, query in PANELS.items():
+        page = opened(query)
+        page.page.emulate_media(media="print")
+        assert page.page.evaluate(PRESSED) == []
+        assert page.page.locator(f"#{panel} .result").is_visible()
+    assert page.page.locator("#w-items button").first.is_visible()
 
 
 # ---- what comes to a page that nobody meant ------------------------------------------
