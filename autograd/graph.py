@@ -185,27 +185,51 @@ def pulled_as_nodes(
     order = reached(outputs, since)[0]
     on_the_way = _leading_from(order, inputs)
     adjoints: dict[Value, Value] = {}
+    lost: set[Value] = set()
     with ieee():
+        shown = _shown(order, outputs)
         for output, seed in zip(outputs, seeds, strict=True):
             _add(adjoints, output, seed)
         for node in reversed(order):
             if node in on_the_way:
-                _hand_on(node, adjoints, on_the_way)
+                if node in lost or node not in adjoints:
+                    _lose(node, lost)
+                _hand_on(node, shown.get(node, node), adjoints, on_the_way)
+        for x in lost.intersection(inputs):
+            _add(adjoints, x, math.nan)
     return [adjoints[x] if x in adjoints else constant(0.0) for x in inputs]
 
 
-def _hand_on(node: Value, adjoints: dict[Value, Value], on_the_way: set[Value]) -> None:
+def _lose(node: Value, lost: set[Value]) -> None:
+    """Note the parents to which the walk in floats hands nan from what nothing chose.
+
+    That is 0 times an infinite slope. Here it is a number, which has no slopes.
+    """
+    slopes = recorded_partials(node)
+    if _traced() or (node not in lost and all(map(math.isfinite, slopes))):
+        return
+    for place, parent in enumerate(node.parents):
+        slope = slopes[place]
+        is_pole = node in lost or not math.isfinite(slope)
+        if is_pole and not masks(node, place, slope):
+            lost.add(parent)
+
+
+def _hand_on(
+    node: Value, shown: Value, adjoints: dict[Value, Value], on_the_way: set[Value]
+) -> None:
+    """Add to the adjoints of a node's parents; shown: what stands for the node."""
     adjoint = adjoints.get(node)
     if adjoint is None:
-        if all(map(math.isfinite, recorded_partials(node))):
+        if not _traced() or all(map(math.isfinite, recorded_partials(node))):
             return
         adjoint = constant(0.0)
-    for place, (parent, partial) in enumerate(_local_derivatives(node)):
+    for place, (parent, partial) in enumerate(_local_derivatives(node, shown)):
         if parent not in on_the_way or _vanishes(partial, adjoint):
             continue
-        if not _unchosen(node, place, partial, adjoint):
-            factors = _if_chosen(node, place, adjoint, partial)
-            _add(adjoints, parent, _share(node, *factors))
+        if not _unchosen(shown, place, partial, adjoint):
+            factors = _if_chosen(shown, place, adjoint, partial)
+            _add(adjoints, parent, _share(shown, *factors))
 
 
 def _add(adjoints: dict[Value, Value], node: Value, share: Any) -> None:
@@ -365,28 +389,29 @@ def pushed_as_nodes(
     """The derivatives along one direction as nodes; plain numbers where they are."""
     known: dict[Value, Any] = dict(seeds)
     with ieee():
+        shown = _shown(order, outputs)
         for node in order:
             if node not in known and any(p in known for p in node.parents):
-                slope = _tangent(node, known)
+                slope = _tangent(node, shown.get(node, node), known)
                 if slope is not None:
                     known[node] = slope
     return [known.get(output, 0.0) for output in outputs]
 
 
-def _tangent(node: Value, known: dict[Value, Any]) -> Any:
-    """The derivative of a node along the direction.
+def _tangent(node: Value, shown: Value, known: dict[Value, Any]) -> Any:
+    """The derivative of a node along the direction; shown: what stands for the node.
 
     None where no parent that has one was chosen: nothing comes from there, and an
     infinite slope after it changes nothing. An infinite tangent of a parent that was
     not chosen gives nan, as going backward does.
     """
     total: Any = None
-    for place, (parent, partial) in enumerate(_local_derivatives(node)):
-        if parent not in known or _is_out(node, place, partial, known[parent]):
+    for place, (parent, partial) in enumerate(_local_derivatives(node, shown)):
+        if parent not in known or _is_out(shown, place, partial, known[parent]):
             continue
         share: Any = 0.0
         if not _vanishes(partial, known[parent]):
-            share = _carried(node, known[parent], partial)
+            share = _carried(shown, known[parent], partial)
         total = share if total is None else total + share
     return total
 
@@ -426,12 +451,21 @@ def _leading_from(order: list[Value], wanted: Sequence[Value]) -> set[Value]:
     return found
 
 
-def _local_derivatives(node: Value) -> list[tuple[Value, Any]]:
+def _shown(order: list[Value], outputs: Sequence[Value]) -> dict[Value, Value]:
+    """In a program, for nodes that only branches use what stands for them."""
+    rules = in_effect("rules")
+    found: dict[Value, Value] = {} if rules is None else rules.shown(order, outputs)
+    return found
+
+
+def _local_derivatives(node: Value, shown: Value) -> list[tuple[Value, Any]]:
+    """The parents, each with the derivative by it of what stands for the node."""
     parents = node.parents
     if not parents:
         return []
-    rules = in_effect("rules") or evaluate
-    partials = list(rules(node.operation, parents, node))
+    rules = in_effect("rules")
+    rule = evaluate if rules is None else rules.partials
+    partials = list(rule(shown.operation, shown.parents, shown))
     for partial, recorded in zip(partials, recorded_partials(node), strict=True):
         now = number_of(partial)
         if now != recorded and not (now != now and recorded != recorded):

@@ -173,6 +173,51 @@ def test_the_mixed_derivative_of_a_slope_that_is_0():
     assert hessian(lambda v: v[0] ** v[1])([2.0, 0.0])[0][1] == pytest.approx(0.5)
 
 
+# ---- what was not chosen has no further slopes ---------------------------------------
+
+# At x = 0 and y = 1.96 all of them choose a formula beside one with infinite slopes.
+BESIDE = {
+    "power": lambda x, y: where(x > 0, x**y, y),
+    "its own condition": lambda x, y: where(x**y > 0, x**y, y),
+    "a number as condition": lambda x, y: where(x**y, x**y, y),
+    "the other place": lambda x, y: where(x <= 0, y, x**y),
+    "1.5": lambda x, y: where(x > 0, (x * y) ** 1.5, y),
+    "sqrt": lambda x, y: where(x > 0, sqrt(x) * y, y),
+    "cbrt": lambda x, y: where(x > 0, autograd.cbrt(x) * y, y),
+    "log": lambda x, y: where(x > 0, log(x) * y, y),
+    "quotient": lambda x, y: where(x > 0, y / x, y),
+    "hypot": lambda x, y: where(x > 0, autograd.hypot(x, x * y), y),
+    "acosh": lambda x, y: where(x > 0, autograd.acosh(1 + x * y), y),
+    "asin": lambda x, y: where(x > 0, asin(1 - x * y), y),
+    "nested": lambda x, y: where(x > 0, where(x > 1, x, x**y), relu(x**1.5 - y)),
+    "maximum": lambda x, y: maximum(x**y, y),
+    "relu": lambda x, y: relu(x**y - y),
+    "clip": lambda x, y: clip(x**y, 1, 2) * y,
+    "take": lambda x, y: take([y, x**y], autograd.sign(x)),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("llvm", marks=SLOW)])
+@pytest.mark.parametrize("order", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_was_not_chosen_has_no_further_slopes(name, order, backend):
+    level = [BESIDE[name]]
+    for _ in range(order):
+        level = [grad(f, variable) for f in level for variable in (0, 1)]
+    with ieee():
+        program = compile(lambda x, y: [f(x, y) for f in level], 2, backend=backend)
+        assert {f(0.0, 1.96) for f in level} == {0.0}
+        assert not program([[0.0, 1.96]]).any()
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_nor_in_the_hessian_of_a_programs_parameters(name):
+    x, y = Value(0.0), Value(1.96)
+    with ieee():
+        program = compile(lambda: BESIDE[name](x, y), 0, [x, y], backend="numpy")
+        assert not program.hessian().any()
+
+
 # ---- what errors advise --------------------------------------------------------------
 
 # Each advice of the table, followed to the letter.

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "autograd.compiler.chains": "matrices compile",
     "autograd.compiler.chance": "compile",
     "autograd.compiler.export": "program crossings matrices masks",
+    "autograd.compiler.gates": "masks",
     "autograd.compiler.instructions": "compile program",
     "autograd.compiler.llvm": "backends",
     "autograd.compiler.llvm.backend": "backends program",

@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from autograd.compiler.gates import Made, behind_gates
 from autograd.compiler.instructions import (
     COMPARISONS,
     GATE,
@@ -157,6 +158,7 @@ def differentiate(
     active = code.depends(wanted, COMPARISONS)  # whose slope is 0
     recorder = CodeRecorder(code, gated)
     one = code.constant(1.0)
+    shown = _behind_gates(recorder, output) if gated else {}
     shares: Shares = defaultdict(list)
     if active[output]:
         shares[output].append((one, one))
@@ -169,11 +171,22 @@ def differentiate(
             known = code.adjoints.get(adjoint.index, ())
             code.adjoints[adjoint.index] = (*known, index)
         args = instruction.args
-        found = _shares(recorder, index, [adjoint] * len(args))
+        found = _shares(recorder, shown.get(index, index), [adjoint] * len(args))
         for arg, share in zip(args, found, strict=True):
             if active[arg]:
                 shares[arg].append(share)
     return shares
+
+
+def _behind_gates(recorder: CodeRecorder, output: int) -> dict[int, int]:
+    """For instructions that only branches use, the same behind gates."""
+    code = recorder.code
+    made = [
+        Made(index, code.row(op), args)
+        for index, (op, args, _) in enumerate(code.instructions)
+        if args and op not in COMPARISONS
+    ]
+    return behind_gates(recorder, made, [output])
 
 
 def tangents(code: Code, given: Mapping[int, int]) -> dict[int, int]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from autograd.compiler.gates import Made, behind_gates
 from autograd.compiler.instructions import COMPARISONS, Recorder, Term, compare
 from autograd.custom import is_derived
 from autograd.modes import Setting
@@ -95,6 +96,23 @@ def local_derivatives(
     ]
 
 
+class EveryBranch:
+    """How the chain rule is recorded as nodes while a function is traced."""
+
+    def partials(
+        self, row: Operation, parents: Sequence[Value], node: Value
+    ) -> Sequence[Any]:
+        """The partial derivatives of a node, every branch of them."""
+        return local_derivatives(row, parents, node)
+
+    def shown(
+        self, order: Sequence[Value], outputs: Sequence[Value]
+    ) -> dict[Value, Value]:
+        """For nodes that only branches use, the same behind gates."""
+        made = [Made(x, x.operation, x.parents) for x in order if x.parents]
+        return behind_gates(NodeRecorder(), made, outputs)
+
+
 def every_branch() -> Setting:
     """Let this thread's derivatives by nodes follow every branch."""
-    return Setting("rules", local_derivatives, False)
+    return Setting("rules", EveryBranch(), False)
