@@ -26,9 +26,9 @@ from nn.engine import (
     Task,
     as_list,
     recorded,
+    target_columns,
 )
 from nn.hints import Array, Indices
-from nn.losses import cross_entropy
 from nn.optim import Optimizer
 
 if TYPE_CHECKING:
@@ -219,22 +219,12 @@ def _difference(what: str, mine: float | Array, graph: float | Array, why: str) 
     )
 
 
-def _target_columns(task: Task) -> Array:
-    """The targets as columns of numbers; a class becomes a 1 among zeros."""
-    import numpy as np
-
-    if task.loss is cross_entropy and task.targets.ndim == 1:
-        columns: Array = np.eye(task.outputs)[task.targets]
-        return columns
-    targets = np.asarray(task.targets, dtype=np.float64)
-    return targets[:, None] if targets.ndim == 1 else targets
-
-
 def _table(task: Task) -> Array:
     """Inputs and targets side by side."""
     import numpy as np
 
-    return np.ascontiguousarray(np.hstack([task.X, _target_columns(task)]))
+    columns = target_columns(task.loss, task.targets, task.outputs)
+    return np.ascontiguousarray(np.hstack([task.X, columns]))
 
 
 def _recorded(optimizer: Optimizer, numbers: Array) -> Program:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from autograd.graph import topological_order
@@ -21,8 +22,8 @@ from autograd.wording import expect
 from nn.data import Dataset
 from nn.dropout import in_use
 from nn.extras import require
-from nn.hints import Array, Indices, Integers, Output, Rows, Target
-from nn.losses import Loss
+from nn.hints import Array, Indices, Integers, Output, Rows
+from nn.losses import LOSSES, Loss, cross_entropy
 from nn.module import Module
 from nn.targets import as_predictions, squeezed
 
@@ -165,7 +166,7 @@ class Engine:
         """
         write(numbers, task.parameters)
         outputs = _outputs(task.model, task.X)
-        return loss_of(task.loss, outputs, task.targets.tolist()), outputs
+        return loss_of(task.loss, outputs, task.targets), outputs
 
 
 class Eager(Engine):
@@ -230,10 +231,51 @@ def as_list(output: Output) -> list[Value]:
     return list(output) if isinstance(output, (list, tuple)) else [output]
 
 
-def loss_of(loss: Loss, outputs: Array, targets: list[Target]) -> float:
-    """The loss of outputs that are already known."""
+def loss_of(loss: Loss, outputs: Array, targets: Array | Integers) -> float:
+    """The loss of outputs that are already known, of shape (N, K).
+
+    targets: as in `Task`. Of many rows one of `nn.losses` is computed in NumPy.
+    """
+    if len(outputs) > MANY_LOSSES and loss in LOSSES.values():
+        return _loss_of_many(loss, outputs, targets)
     with ieee():
-        return float(number_of(loss(as_predictions(outputs), targets)))
+        return float(number_of(loss(as_predictions(outputs), targets.tolist())))
+
+
+MANY_LOSSES = 5_000  # rows whose losses take longer one by one than as a program
+PORTION = 2**15
+"""Rows whose losses are computed in one go."""
+
+
+def _loss_of_many(loss: Loss, outputs: Array, targets: Array | Integers) -> float:
+    """The mean of the losses of the rows, by a program that NumPy runs."""
+    import numpy as np
+
+    count = outputs.shape[1]
+
+    def of_row(*row: Value) -> list[Value]:
+        told, meant = list(row[:count]), list(row[count:])
+        return [loss(told, meant) if count == 1 else loss([told], [meant])]
+
+    wanted = target_columns(loss, targets[:1], count).shape[1]
+    program = recorded(of_row, count + wanted, [], "numpy")
+    sums = []
+    for start in range(0, len(outputs), PORTION):
+        part = slice(start, start + PORTION)
+        columns = target_columns(loss, targets[part], count)
+        sums.append(float(program(np.hstack([outputs[part], columns])).sum()))
+    return math.fsum(sums) / len(outputs)
+
+
+def target_columns(loss: Loss, targets: Array | Integers, outputs: int) -> Array:
+    """Targets as columns of numbers; a class becomes a 1 among zeros."""
+    import numpy as np
+
+    if loss is cross_entropy and targets.ndim == 1:
+        columns: Array = np.eye(outputs)[targets]
+        return columns
+    found = np.asarray(targets, dtype=np.float64)
+    return found[:, None] if found.ndim == 1 else found
 
 
 def predict(model: Module, X: Rows | Dataset) -> Array:
@@ -253,11 +295,29 @@ def predict(model: Module, X: Rows | Dataset) -> Array:
     return squeezed(outputs_of(model, rows, MANY))
 
 
-def outputs_of(model: Module, X: Array, many: int) -> Array:
-    """The outputs, (N, K), in use; by a compiled program from so many rows on."""
+def answering(model: Module) -> Callable[[Array], Array]:
+    """`predict` for several tables, for which the model is compiled once at most."""
+    once = cache(partial(_program, model))
+    return lambda X: squeezed(outputs_of(model, X, MANY, once))
+
+
+def outputs_of(
+    model: Module,
+    X: Array,
+    many: int,
+    program: Callable[[int], Program | None] | None = None,
+) -> Array:
+    """The outputs, (N, K), in use; by a compiled program from so many rows on.
+
+    program: what makes it for so many inputs, or has it already.
+    """
     with in_use():
-        found = _compiled(model, X) if len(X) > many else None
-        return _outputs(model, X) if found is None else found
+        if len(X) > many:
+            made = program(X.shape[1]) if program else _program(model, X.shape[1])
+            found = None if made is None else _outputs_by(made, model, X)
+            if found is not None:
+                return found
+        return _outputs(model, X)
 
 
 def _outputs(model: Module, X: Array) -> Array:
@@ -269,19 +329,23 @@ def _outputs(model: Module, X: Array) -> Array:
 MANY = 500  # rows from which on compiling the model takes less time than it saves
 
 
-def _compiled(model: Module, X: Array) -> Array | None:
-    """The outputs by a compiled program; None where there can't be a faithful one."""
-    import numpy as np
-
+def _program(model: Module, inputs: int) -> Program | None:
+    """The model compiled; None where it can't be."""
     from autograd.compiler import CompileError
 
     def outputs(*row: Value) -> list[Value]:
         return as_list(model(list(row)))
 
     try:
-        program = recorded(outputs, X.shape[1], model.parameters())
+        return recorded(outputs, inputs, model.parameters())
     except CompileError:
         return None
+
+
+def _outputs_by(program: Program, model: Module, X: Array) -> Array | None:
+    """The outputs by a program; None where it is not faithful."""
+    import numpy as np
+
     found: Array = program(X)
     tried = predict(model, X[:5])
     same = np.allclose(found[:5].ravel(), tried.ravel(), 1e-9, 1e-9, equal_nan=True)

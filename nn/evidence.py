@@ -183,7 +183,7 @@ def loss_over(
 ) -> tuple[float, Array]:
     """The model's loss over the rows, and its outputs, a row for each."""
     outputs = predict(model, X).reshape(len(X), -1)
-    return loss_of(loss, outputs, targets.tolist()), outputs
+    return loss_of(loss, outputs, targets), outputs
 
 
 def telling_column(X: Array, targets: Array | Integers, classes: bool) -> int | None:

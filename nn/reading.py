@@ -475,8 +475,8 @@ def _sniffed(sample: str, above: int = 0) -> str | None:
     """
 
     def score(delimiter: str) -> tuple[bool, float, int]:
-        rows = [row for row, _ in _records(sample, delimiter) if not _has_sign(row)]
-        counts = [len(row) for row in rows[above:50]] or [1]
+        rows = (row for row, _ in _records(sample, delimiter) if not _has_sign(row))
+        counts = [len(row) for row in islice(rows, above, 50)] or [1]
         usual = _usual(counts)
         fits = counts[0] > 1 and usual - counts[0] in (0, 1)
         return fits, fits * counts.count(usual) / len(counts), fits * usual

@@ -19,8 +19,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from inspect import signature
-from math import fsum
-from operator import mul
 from statistics import fmean
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -38,11 +36,11 @@ from nn.data import (
 )
 from nn.diagnose import Diagnosis, diagnose
 from nn.encoding import Encoding
-from nn.engine import loss_of, predict
+from nn.engine import answering, loss_of, predict
 from nn.extras import require
-from nn.hints import Array, Integers, Targets
+from nn.hints import Array, Targets
 from nn.history import History, summary
-from nn.losses import LOSSES, Loss
+from nn.losses import LOSSES
 from nn.metrics import Bin, ClassReport, Importance, NumberReport
 from nn.module import ACTIVATIONS, MLP, Module
 from nn.optim import OPTIMIZERS, Optimizer
@@ -493,7 +491,8 @@ def learn(
     options = _shared_with_fit(settings) | options
     history = fit(model, *_learned(inside, context), **options)
     context = with_labels(context, history.labels)
-    scores = {name: _scores(model, history, context, parts[name]) for name in parts}
+    tell = answering(model)
+    scores = {name: _scores(tell, history, context, parts[name]) for name in parts}
     return Trained(model, context, history, parts, scores, rates)
 
 
@@ -519,11 +518,11 @@ def _learned(part: Dataset, context: Context) -> tuple[Array, Targets]:
 
 
 def _scores(
-    model: Module, history: History, context: Context, part: Dataset
+    tell: Callable[[Array], Array], history: History, context: Context, part: Dataset
 ) -> dict[str, float]:
-    """How good a model is on some rows."""
+    """How good a model is on some rows; tell: its outputs for them."""
     X, y = _learned(part, context)
-    return measure(history, context, predict(model, X), y)
+    return measure(history, context, tell(X), y)
 
 
 def _found_rate(
@@ -742,20 +741,7 @@ def measure(
     rows = outputs.reshape(len(outputs), -1)
     loss, labels = LOSSES[history.loss_name], history.labels
     targets = encode(y, labels, loss, rows.shape[1])
-    found = {"loss": _mean_loss(loss, rows, targets)}
+    found = {"loss": loss_of(loss, rows, targets)}
     if labels is None:
         return {**found, "error": context.unit * mean_error(squeezed(rows), targets)}
     return {**found, "accuracy": accuracy(labels)(rows, targets)}
-
-
-PORTION = 2**16
-"""Rows of which the loss is computed in one go: it takes lists, which are large."""
-
-
-def _mean_loss(loss: Loss, outputs: Array, targets: Array | Integers) -> float:
-    """The mean over all rows of a loss that is one."""
-    rows = len(outputs)
-    parts = [slice(i, min(i + PORTION, rows)) for i in range(0, rows, PORTION)]
-    shares = [(part.stop - part.start) / rows for part in parts]
-    losses = [loss_of(loss, outputs[p], targets[p].tolist()) for p in parts]
-    return fsum(map(mul, shares, losses))

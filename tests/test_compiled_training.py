@@ -24,8 +24,10 @@ from autograd.compiler import CompileError
 from autograd.compiler.llvm import descent
 from autograd.value import as_value
 from nn import MLP, Layer, Module, Sequential, fit
+from nn import engine as engines
 from nn.compiled import Compiled
-from nn.engine import Eager, Task
+from nn.engine import Eager, Task, loss_of
+from nn.losses import LOSSES
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 2))
@@ -457,3 +459,34 @@ def test_ctrl_c_among_many_epochs_leaves_those_that_are_done(monkeypatch, calls)
     whole, same = trained(NUMBERS, 6, schedule=schedule)
     assert broken.columns == whole.columns
     assert numbers == same
+
+
+@pytest.mark.parametrize("portion", [1, 3, 100])
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_loss_of_many_rows_is_that_of_their_graphs(
+    name, outputs, portion, monkeypatch
+):
+    if outputs == 1 and name == "cross_entropy":
+        return
+    rng = np.random.default_rng(0)
+    found = rng.uniform(0.1, 0.9, size=(7, outputs))
+    targets = rng.integers(0, 2, (7, outputs) if outputs > 1 else 7).astype(float)
+    if name == "hinge":
+        targets = 2 * targets - 1
+    if name == "cross_entropy":
+        targets = rng.integers(0, outputs, 7)
+    rows = loss_of(LOSSES[name], found, targets)
+    monkeypatch.setattr(engines, "MANY_LOSSES", 0)
+    monkeypatch.setattr(engines, "PORTION", portion)
+    assert loss_of(LOSSES[name], found, targets) == pytest.approx(rows, rel=1e-14)
+
+
+def test_several_tables_are_told_by_one_program(monkeypatch):
+    made = []
+    program = engines._program
+    monkeypatch.setattr(engines, "_program", lambda *a: made.append(a) or program(*a))
+    model = nn.MLP(2, [3, 1], seed=0)
+    tell, tables = engines.answering(model), [np.ones((600, 2)), np.zeros((700, 2))]
+    assert [len(tell(X)) for X in [*tables, tables[0][:5]]] == [600, 700, 5]
+    assert len(made) == 1

@@ -261,16 +261,6 @@ def test_an_error_is_in_the_targets_own_unit(scaling, unit):
     assert row["validation_error"] == pytest.approx(unit * away, rel=1e-12)
 
 
-@pytest.mark.parametrize("portion", [1, 3, 7, 100])
-def test_a_loss_is_the_same_in_whatever_portions(portion, monkeypatch):
-    rng = np.random.default_rng(0)
-    outputs, y = rng.normal(size=7), rng.normal(size=7).tolist()
-    whole = recipe.measure(nn.History(loss_name="huber"), Context(), outputs, y)
-    monkeypatch.setattr(recipe, "PORTION", portion)
-    found = recipe.measure(nn.History(loss_name="huber"), Context(), outputs, y)
-    assert found == pytest.approx(whole, rel=1e-14)
-
-
 # ---- the table -----------------------------------------------------------------------
 
 
