@@ -108,6 +108,8 @@ FIT = {
     "num_epochs": _called("epochs"),
     "max_iter": _called("epochs"),
     "batch": _called("batch_size"),
+    "class_weight": _called("class_weights"),
+    "sample_weight": f"{_called('class_weights')}, a weight by class",
     "validation_data": _called("validation"),
     "validation_split": _called("validation"),
     "early_stopping": f"{_called('patience')}, a number of epochs",

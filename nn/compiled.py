@@ -12,7 +12,6 @@ a rule is not the same for every parameter, these move in NumPy after each batch
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autograd.compiler import CompileError, Program
@@ -47,7 +46,8 @@ class Compiled(Engine):
         super().__init__(task)
         self.columns = task.X.shape[1]
         self.table = _table(task)
-        self._bare = task.targets.ndim == 1 and self.table.shape[1] == self.columns + 1
+        self._bare = target_columns(task.loss, task.targets[:1], task.outputs).size == 1
+        self._bare = self._bare and task.targets.ndim == 1
         self.program = recorded(
             self._loss_and_outputs, self.table.shape[1], task.parameters, backend
         )
@@ -60,9 +60,10 @@ class Compiled(Engine):
     def _loss_and_outputs(self, *row: Value) -> list[Value]:
         """What is recorded: the loss of one row, then the model's outputs."""
         inputs, wanted = list(row[: self.columns]), list(row[self.columns :])
+        weight = wanted.pop() if self.task.weights is not None else None
         prediction = self.task.model(inputs)
         loss = self.task.loss([prediction], wanted if self._bare else [wanted])
-        return [loss, *as_list(prediction)]
+        return [loss if weight is None else weight * loss, *as_list(prediction)]
 
     def renew(self, X: Array) -> None:
         """Go on with other numbers in the table of inputs, of the same shape."""
@@ -162,7 +163,7 @@ class Compiled(Engine):
     def _try(self) -> None:
         """Hold the program to the eager engine on the first rows."""
         rows, task = range(min(TRIED, len(self.task.X))), self.task
-        few = replace(task, X=task.X[:TRIED], targets=task.targets[:TRIED])
+        few = task.first(TRIED)
         numbers = self.program.numbers()
         mine, graph = self.step(numbers, rows), Eager(few).step(numbers, rows)
         found = (
@@ -220,11 +221,12 @@ def _difference(what: str, mine: float | Array, graph: float | Array, why: str) 
 
 
 def _table(task: Task) -> Array:
-    """Inputs and targets side by side."""
+    """Inputs and targets side by side, and what each row counts, where that differs."""
     import numpy as np
 
+    weights = [] if task.weights is None else [task.weights[:, None]]
     columns = target_columns(task.loss, task.targets, task.outputs)
-    return np.ascontiguousarray(np.hstack([task.X, columns]))
+    return np.ascontiguousarray(np.hstack([task.X, columns, *weights]))
 
 
 def _recorded(optimizer: Optimizer, numbers: Array) -> Program:

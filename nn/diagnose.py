@@ -14,7 +14,7 @@ after it may follow from it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -33,7 +33,7 @@ from nn.hints import Array, Rows, Targets
 from nn.history import History
 from nn.losses import Loss
 from nn.module import MLP, Module
-from nn.training import accuracy, fit, task_for
+from nn.training import accuracy, fit, task_for, weighed
 
 ENOUGH = 0.35
 """A loss this near to that of a plain network, in parts of guessing's, is as good."""
@@ -117,13 +117,15 @@ class _Case:
 
         self.model, self.history, self.given = model, history, validation
         self.task, self.labels = task_for(model, X, y, loss)
+        self.weights = history.class_weights if history else None
+        self.task = weighed(self.task, self.labels, self.weights)
         self.y, self.features = y, features
         self.loss_name = str(getattr(self.task.loss, "__name__", ""))
         with np.errstate(all="ignore"):
-            self.loss, self.outputs = loss_over(
-                model, self.task.loss, self.task.X, self.task.targets
-            )
-        self.guess = guessing(self.loss_name, self.task.targets, self.labels)
+            self.loss, self.outputs = loss_over(model, self.task)
+        self.guess = guessing(
+            self.loss_name, self.task.targets, self.labels, self.task.weights
+        )
 
     @property
     def X(self) -> Array:
@@ -144,9 +146,25 @@ class _Case:
         return accuracy(self.labels)(self.outputs, self.task.targets)
 
     @cached_property
+    def plain(self) -> Mapping[str, list[float]]:
+        """What the training of a plain network measured, on other rows, too."""
+        return _plain_network(self)
+
+    @cached_property
     def possible(self) -> tuple[float, float]:
         """Loss and accuracy of a plain network on rows that it did not see."""
-        return _plain_network(self)
+        return self.plain["validation_loss"][-1], self._told_at(-1)
+
+    @cached_property
+    def best_possible(self) -> tuple[float, float]:
+        """The same after the epoch in which it was best."""
+        losses = self.plain["validation_loss"]
+        best = min(range(len(losses)), key=losses.__getitem__)
+        return losses[best], self._told_at(best)
+
+    def _told_at(self, epoch: int) -> float:
+        found = self.plain.get("validation_accuracy")
+        return found[epoch] if found else math.nan
 
     @cached_property
     def learned(self) -> bool:
@@ -177,6 +195,16 @@ class _Case:
         return (float(sizes.min()), float(sizes.max())) if len(sizes) else (0.0, 0.0)
 
     @cached_property
+    def nothing_there(self) -> bool:
+        """Whether a plain network, too, guesses on rows that it did not see."""
+        loss, right = self.best_possible
+        if self.labels is not None:
+            usual = most_frequent(self.task.targets)
+            if right > usual + max(0.05, 0.2 * (1 - usual)):
+                return False
+        return loss > 0.93 * self.guess
+
+    @cached_property
     def no_better(self) -> bool:
         """Whether guessing is as good."""
         if self.labels is not None:
@@ -186,7 +214,7 @@ class _Case:
         return not self.loss < 0.9 * self.guess
 
 
-def _plain_network(case: _Case) -> tuple[float, float]:
+def _plain_network(case: _Case) -> Mapping[str, list[float]]:
     """Trained by the recipe on three quarters of the rows, measured on the others."""
     import numpy as np
 
@@ -199,13 +227,12 @@ def _plain_network(case: _Case) -> tuple[float, float]:
     try:
         history = fit(
             model, case.X[inside], [labels[row] for row in inside], case.task.loss,
-            seed=0, progress=False, patience=20,
+            seed=0, progress=False, patience=20, class_weights=case.weights,
             validation=(case.X[outside], [labels[row] for row in outside]),
         )  # fmt: skip
     except (ValueError, ArithmeticError):
-        return math.inf, math.nan
-    found = history.last()
-    return found["validation_loss"], found.get("validation_accuracy", math.nan)
+        return {"validation_loss": [math.inf]}
+    return history.columns
 
 
 # ---- the rules, causes before what follows from them ---------------------------------
@@ -481,14 +508,17 @@ def _by_heart(case: _Case) -> Iterator[Finding]:
         return
     right, told = case.trained.get("accuracy", math.nan), math.nan
     if case.given is not None:
-        task, _ = task_for(case.model, *case.given, case.task.loss)
-        other, outputs = loss_over(case.model, task.loss, task.X, task.targets)
+        task, labels = task_for(case.model, *case.given, case.task.loss)
+        task = weighed(task, labels, case.weights)
+        other, outputs = loss_over(case.model, task)
         if case.labels is not None:
             told = accuracy(case.labels)(outputs, task.targets)
     elif case.history and "validation_loss" in case.history.columns:
         last = case.history.last()
         other, told = last["validation_loss"], last.get("validation_accuracy", math.nan)
-    elif own < 0.5 * case.guess and case.accuracy >= 0.9:
+    elif (own < 0.5 * case.guess and case.accuracy >= 0.9) or (
+        own < 0.75 * case.guess and case.nothing_there
+    ):
         other, told = case.possible
     worse = other > own + 0.25 * case.guess
     if worse and (other > case.guess or not right - told < 0.12):

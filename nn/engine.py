@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from autograd.graph import topological_order
 from autograd.modes import ieee
+from autograd.reductions import mean
 from autograd.value import Value, constant, describe, names_among, number_of
 from autograd.wording import expect
 from nn.data import Dataset
@@ -47,6 +48,7 @@ class Task:
     targets: one per row, as the loss wants them: floats of shape (N,) or (N, K), or
         whole numbers (N,) for `cross_entropy`.
     outputs: how many Values the model returns for a row.
+    weights: how much each row counts, (N,), their mean about 1; None for all alike.
     """
 
     model: Module
@@ -55,6 +57,14 @@ class Task:
     X: Array
     targets: Array | Integers
     outputs: int
+    weights: Array | None = None
+
+    def first(self, count: int) -> Task:
+        """The task of the first rows alone."""
+        weights = None if self.weights is None else self.weights[:count]
+        return replace(
+            self, X=self.X[:count], targets=self.targets[:count], weights=weights
+        )
 
 
 class Step(NamedTuple):
@@ -166,7 +176,7 @@ class Engine:
         """
         write(numbers, task.parameters)
         outputs = _outputs(task.model, task.X)
-        return loss_of(task.loss, outputs, task.targets), outputs
+        return loss_of(task.loss, outputs, task.targets, task.weights), outputs
 
 
 class Eager(Engine):
@@ -201,12 +211,25 @@ class Eager(Engine):
     def record(self, rows: Indices) -> tuple[list[list[Value]], Value]:
         """The graph of a batch: its predictions and its loss."""
         outputs = answers(self.task.model, [self.table[row] for row in rows])
-        loss = self.task.loss(outputs, [self.targets[row] for row in rows])
+        weights = None if self.task.weights is None else self.task.weights[rows]
+        loss = _mean_loss(
+            self.task.loss, outputs, [self.targets[row] for row in rows], weights
+        )
         if not isinstance(loss, Value):
             raise TypeError(
                 f"the loss has to be a Value made from the predictions, got {loss!r}"
             )
         return [as_list(output) for output in outputs], loss
+
+
+def _mean_loss(
+    loss: Loss, outputs: list[Any], targets: list[Any], weights: Array | None
+) -> Any:
+    """The loss of a batch: the mean of the rows', each times its weight, if any."""
+    if weights is None:
+        return loss(outputs, targets)
+    rows = zip(outputs, targets, weights.tolist(), strict=True)
+    return mean([weight * loss([out], [target]) for out, target, weight in rows])
 
 
 def taken(table: Table, rows: Indices) -> Table:
@@ -231,15 +254,21 @@ def as_list(output: Output) -> list[Value]:
     return list(output) if isinstance(output, (list, tuple)) else [output]
 
 
-def loss_of(loss: Loss, outputs: Array, targets: Array | Integers) -> float:
+def loss_of(
+    loss: Loss,
+    outputs: Array,
+    targets: Array | Integers,
+    weights: Array | None = None,
+) -> float:
     """The loss of outputs that are already known, of shape (N, K).
 
-    targets: as in `Task`. Of many rows one of `nn.losses` is computed in NumPy.
+    targets, weights: as in `Task`. Of many rows a loss of `nn.losses` is a program.
     """
     if len(outputs) > MANY_LOSSES and loss in LOSSES.values():
-        return _loss_of_many(loss, outputs, targets)
+        return _loss_of_many(loss, outputs, targets, weights)
+    told = as_predictions(outputs)
     with ieee():
-        return float(number_of(loss(as_predictions(outputs), targets.tolist())))
+        return float(number_of(_mean_loss(loss, told, targets.tolist(), weights)))
 
 
 MANY_LOSSES = 5_000  # rows whose losses take longer one by one than as a program
@@ -247,7 +276,9 @@ PORTION = 2**15
 """Rows whose losses are computed in one go."""
 
 
-def _loss_of_many(loss: Loss, outputs: Array, targets: Array | Integers) -> float:
+def _loss_of_many(
+    loss: Loss, outputs: Array, targets: Array | Integers, weights: Array | None
+) -> float:
     """The mean of the losses of the rows, by a program that NumPy runs."""
     import numpy as np
 
@@ -263,7 +294,10 @@ def _loss_of_many(loss: Loss, outputs: Array, targets: Array | Integers) -> floa
     for start in range(0, len(outputs), PORTION):
         part = slice(start, start + PORTION)
         columns = target_columns(loss, targets[part], count)
-        sums.append(float(program(np.hstack([outputs[part], columns])).sum()))
+        losses = program(np.hstack([outputs[part], columns]))[:, 0]
+        sums.append(
+            float((losses if weights is None else losses * weights[part]).sum())
+        )
     return math.fsum(sums) / len(outputs)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from autograd.modes import ieee
 from nn.calls import Call, values_in, watching
-from nn.engine import loss_of, predict
+from nn.engine import Task, loss_of, predict
 from nn.hints import Array, Integers, Numbers
 from nn.losses import Loss
 from nn.module import ACTIVATIONS, Layer, Module, named
@@ -136,8 +136,16 @@ def _state(
 # ---- what can be expected ------------------------------------------------------------
 
 
-def guessing(loss: str, targets: Array | Integers, labels: Labels | None) -> float:
-    """The loss of the best answer that is the same for every row; nan if not known."""
+def guessing(
+    loss: str,
+    targets: Array | Integers,
+    labels: Labels | None,
+    weights: Array | None = None,
+) -> float:
+    """The loss of the best answer that is the same for every row; nan if not known.
+
+    weights: how much each row counts; None for all alike.
+    """
     import numpy as np
 
     if loss in ("mse", "mae"):
@@ -150,7 +158,7 @@ def guessing(loss: str, targets: Array | Integers, labels: Labels | None) -> flo
         return float((near * (off - 0.5 * near)).mean())
     if labels is None:
         return math.nan
-    _, counts = np.unique(targets, return_counts=True)
+    counts = np.bincount(np.unique(targets, return_inverse=True)[1], weights)
     shares = counts / counts.sum()
     if loss == "hinge":
         return float(2 * shares.min()) if len(shares) == 2 else 0.0
@@ -178,12 +186,10 @@ def most_frequent(targets: Array | Integers) -> float:
     return float(counts.max() / counts.sum())
 
 
-def loss_over(
-    model: Module, loss: Loss, X: Array, targets: Array | Integers
-) -> tuple[float, Array]:
-    """The model's loss over the rows, and its outputs, a row for each."""
-    outputs = predict(model, X).reshape(len(X), -1)
-    return loss_of(loss, outputs, targets), outputs
+def loss_over(model: Module, task: Task) -> tuple[float, Array]:
+    """The model's loss over a task's rows, and its outputs, a row for each."""
+    outputs = predict(model, task.X).reshape(len(task.X), -1)
+    return loss_of(task.loss, outputs, task.targets, task.weights), outputs
 
 
 def telling_column(X: Array, targets: Array | Integers, classes: bool) -> int | None:

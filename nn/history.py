@@ -10,6 +10,7 @@ from html import escape
 
 from autograd.wording import cut, printable
 from nn.display import bar_in_notebook, curves, in_notebook
+from nn.hints import Label
 from nn.targets import Labels
 
 FEW = 5  # epochs that say nothing of a trend
@@ -36,6 +37,7 @@ class History:
         writes after each epoch; the checkpoint does not keep them.
     moved: how many parameters were trained.
     guess: the loss of the best answer that is the same for every row, where known.
+    class_weights: how much a row of each class counted; None where all count alike.
 
     Each column is an attribute as well.
 
@@ -55,6 +57,7 @@ class History:
     told: list[str] = field(default_factory=list)
     moved: int = 0
     guess: float | None = None
+    class_weights: dict[Label, float] | None = None
 
     def __getitem__(self, name: str) -> list[float]:
         """One column. Raises KeyError that lists those there are."""

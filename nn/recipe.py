@@ -15,7 +15,8 @@ can be done by hand.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from inspect import signature
@@ -23,6 +24,7 @@ from statistics import fmean
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from autograd.files import Path, absent
+from autograd.wording import quoted
 from nn import metrics
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.choices import OPTIMIZER, SCHEDULE, usual
@@ -222,6 +224,15 @@ class Settings:
         Setting(
             "What is made small; auto suits the target, with cross-entropy for classes "
             f"and mse for numbers. Or: {', '.join(LOSSES)}.",
+            TRAINING,
+        ),
+    ] = "auto"
+    class_weights: Annotated[
+        str,
+        Setting(
+            "How much a row counts: balanced for as much in all for each class, root "
+            "for the root of that, none for as much as any other; auto takes root "
+            "where a class is rare.",
             TRAINING,
         ),
     ] = "auto"
@@ -480,6 +491,7 @@ def learn(
     options: dict[str, Any] = {
         "loss": asked if asked != "auto" else default_loss(table),
         "optimizer": make_optimizer(settings),
+        "class_weights": _class_weights(parts["training"], settings),
         "validation": _learned(aside, context) if aside else None,
         "checkpoint": checkpoint,
         "context": context,
@@ -565,7 +577,8 @@ def _in_numbers(
     tables = divide(read, settings)
     encoding = tables["training"].encoding()
     if told is not None:
-        told(meanings(read, encoding), read.notes)
+        notes = _rare_class(tables["training"], settings)
+        told(meanings(read, encoding), (*read.notes, *notes))
     parts = {name: encoding.dataset(tables.pop(name)) for name in list(tables)}
     return parts["training"], parts, encoding
 
@@ -711,6 +724,39 @@ def make_model(data: Dataset, settings: Settings) -> MLP:
         last,
         seed=settings.seed,
     )
+
+
+RARE = 0.1
+"""A class is rare that has less than this part of what would be its equal share."""
+
+
+def _class_weights(inside: Dataset, settings: Settings) -> str | None:
+    """What `fit` is to do; inside: the rows to train on."""
+    asked = settings.class_weights
+    if asked == "auto":
+        rare = not predicts_numbers(inside, settings) and _rarest(inside) is not None
+        return "root" if rare else None
+    return None if asked == "none" else asked
+
+
+def _rarest(data: Dataset | Table) -> tuple[tuple[Any, int], tuple[Any, int]] | None:
+    """The rarest class and the most frequent, with their rows; None if none is rare."""
+    counts = Counter(data.y).most_common()
+    few = counts[-1][1] < RARE * len(data.y) / len(counts)
+    return (counts[-1], counts[0]) if few else None
+
+
+def _rare_class(inside: Table, settings: Settings) -> Iterator[str]:
+    """What is to be told of classes that count more than others."""
+    if not inside.classes or settings.class_weights != "auto":
+        return
+    if settings.loss not in NUMBER_LOSSES and (found := _rarest(inside)):
+        (rare, few), (usual, many) = found
+        yield (
+            f"{quoted(str(rare))} is rare, {few} of {len(inside)} rows to train on: "
+            f"each counts {(many / few) ** 0.5:.2g} times as much as one of "
+            f"{quoted(str(usual))} (--class-weights none: as much)"
+        )
 
 
 def _sizes(hidden: str | Sequence[int]) -> Sequence[int]:

@@ -17,7 +17,8 @@ from nn.module import named
 from nn.optim import Optimizer
 
 SAME = (
-    "seed", "data", "validation", "loss", "optimizer", "parameters", "units", "metrics",
+    "seed", "data", "validation", "loss", "class_weights", "optimizer", "parameters",
+    "units", "metrics",
 )  # fmt: skip
 """The arguments with which a training has to go on."""
 

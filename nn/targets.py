@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -204,6 +205,68 @@ def encode(
     if getattr(loss, "__name__", "") == "hinge":
         return 2.0 * index.astype(np.float64) - 1.0
     return index if outputs > 1 else index.astype(np.float64)
+
+
+def class_numbers(targets: Any) -> Integers:
+    """The number of each row's class, of targets as a loss wants them."""
+    import numpy as np
+
+    numbers = np.asarray(targets)
+    if numbers.dtype.kind == "f":
+        numbers = numbers > 0.5  # 0 and 1, or -1 and 1 for hinge
+    found: Integers = numbers.astype(int)
+    return found
+
+
+def weights_of(
+    asked: str | Mapping[Any, float] | None,
+    labels: Labels | None,
+    targets: Array | Integers,
+) -> dict[Label, float] | None:
+    """How much a row of each class counts, with a mean of 1 over the rows.
+
+    asked: as in `fit`. Raises ValueError where there are no classes, for a class that
+    is not among them, and for a weight that is no number above 0.
+
+    >>> import numpy as np
+    >>> labels, targets = Labels(("no", "yes")), np.array([0.0, 0.0, 0.0, 1.0])
+    >>> weights_of("balanced", labels, targets)
+    {'no': 0.6666666666666666, 'yes': 2.0}
+    >>> weights_of({"yes": 3}, labels, targets)
+    {'no': 0.6666666666666666, 'yes': 2.0}
+    """
+    import numpy as np
+
+    if asked is None:
+        return None
+    if labels is None:
+        raise ValueError("class_weights are for classes, and the target is a number")
+    classes = labels.classes
+    counts = np.bincount(class_numbers(targets), minlength=len(classes))
+    if isinstance(asked, str):
+        if asked not in POWERS:
+            raise ValueError(
+                f"class_weights are {' or '.join(POWERS)}, or a weight by class, such "
+                f"as {{{classes[-1]!r}: 5}}; got {asked!r}"
+            )
+        given = np.maximum(counts, 1) ** -POWERS[asked]
+    else:
+        given = np.array([_weight(asked.get(label, 1.0), label) for label in classes])
+        labels.index(list(asked))
+    mean = (counts * given).sum() / counts.sum()
+    return dict(zip(classes, (given / mean).tolist(), strict=True))
+
+
+POWERS = {"balanced": 1.0, "root": 0.5}
+"""By which power of its rows' number a class counts less."""
+
+
+def _weight(number: Any, label: Label) -> float:
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise ValueError(f"the weight of {label!r} is a number above 0; got {number!r}")
+    if not 0 < number < math.inf:
+        raise ValueError(f"the weight of {label!r} is a number above 0; got {number!r}")
+    return float(number)
 
 
 def _floats(y: Targets, outputs: int) -> Array:

@@ -40,7 +40,16 @@ from nn.engine import (
     write,
 )
 from nn.evidence import guessing
-from nn.hints import Array, Indices, Integers, Rows, Target, Targets, TrainingState
+from nn.hints import (
+    Array,
+    Indices,
+    Integers,
+    Label,
+    Rows,
+    Target,
+    Targets,
+    TrainingState,
+)
 from nn.history import History, progress_bar
 from nn.losses import Loss
 from nn.module import Module, named
@@ -52,10 +61,12 @@ from nn.sequences import Sequences, loss_per_token, sequences_of, token_tasks
 from nn.targets import (
     Labels,
     choose_loss,
+    class_numbers,
     encode,
     find_labels,
     squeezed,
     threshold_of,
+    weights_of,
 )
 from nn.units import Units
 
@@ -96,6 +107,7 @@ def fit(
     progress: bool = True,
     *,
     schedule: str | Schedule | None = "auto",
+    class_weights: str | Mapping[Any, float] | None = None,
     clip: float | None = None,
     patience: int | None = None,
     tolerance: float = 0.0,
@@ -137,6 +149,10 @@ def fit(
     progress: show a bar, where a terminal is watching.
     schedule: a name or a function from the epoch (from 0) to a factor on the lr; None
         for none, "auto" for a cosine where the optimizer is a name, else none.
+    class_weights: how much a row of each class counts, by class, such as {"yes": 5}
+        (1 where a class is left out); "balanced" for as much as makes all classes count
+        alike in all, "root" for the root of that; None for 1. They are brought to a
+        mean of 1 over the rows, and `History.class_weights` has them.
     clip: the longest gradient allowed; a longer one is shortened to it.
     patience: stop after so many epochs without a better loss (the validation's where
         there is one), and go back to the best weights.
@@ -165,6 +181,9 @@ def fit(
     ours = isinstance(optimizer, str)
     optimizer = _optimizer(optimizer, model)
     task, labels, held_out = _tasks(model, X, y, loss, optimizer, validation, seed)
+    weights = weights_of(class_weights, labels, task.targets)
+    task = weighed(task, labels, weights)
+    held_out = held_out and weighed(held_out, labels, weights)
     units = Units(task, scaled=ours)
     inner = units.task(task)
     noise = noise_of(inner.model, inner.X)
@@ -177,7 +196,7 @@ def fit(
         noise=noise,
         optimizer=optimizer,
         schedule=_schedule(_chosen_schedule(schedule, ours), epochs),
-        history=_new_history(seed, labels, task),
+        history=_new_history(seed, labels, task, weights),
         epochs=_whole(epochs, "epochs", 0),
         batch_size=_batch(batch_size, len(task.X)),
         validation=held_out,
@@ -558,6 +577,7 @@ class Training:
             "seed": str(self.history.seed),
             **self._rows,
             "loss": self.history.loss_name,
+            "class_weights": str(self.history.class_weights),
             "units": "the table's own" if self.units.own else "scaled",
             **in_words(self.optimizer, self.task),
             "metrics": ", ".join(self.metrics) or "none",
@@ -610,10 +630,7 @@ def hits(labels: Labels, outputs: Targets, targets: Targets) -> Array:
     import numpy as np
 
     found = labels.decide(np.reshape(outputs, (len(outputs), -1)))
-    wanted = np.asarray(targets)
-    if len(labels.classes) == 2 and wanted.dtype.kind == "f":
-        wanted = wanted > 0.5  # 0 and 1, or -1 and 1 for hinge
-    right: Array = found == wanted
+    right: Array = found == class_numbers(targets)
     return right
 
 
@@ -773,12 +790,35 @@ def _engine(choice: str | Callable[[Task], Engine], task: Task) -> Engine:
     return fastest(task) if choice == "auto" else Compiled(task)
 
 
-def _new_history(seed: int, labels: Labels | None, task: Task) -> History:
+def weighed(
+    task: Task, labels: Labels | None, weights: Mapping[Label, float] | None
+) -> Task:
+    """The task with the weight of each row's class, if there are any."""
+    if labels is None or not weights:
+        return task
+    import numpy as np
+
+    by_class = np.array([weights[label] for label in labels.classes])
+    return replace(task, weights=by_class[class_numbers(task.targets)])
+
+
+def _new_history(
+    seed: int,
+    labels: Labels | None,
+    task: Task,
+    weights: dict[Label, float] | None,
+) -> History:
     name = str(getattr(task.loss, "__name__", "loss"))
     moved = len(task.parameters)
-    alone = guessing(name, task.targets, labels)
-    guess = alone if math.isfinite(alone) else None
-    return History(seed=seed, labels=labels, loss_name=name, moved=moved, guess=guess)
+    alone = guessing(name, task.targets, labels, task.weights)
+    return History(
+        seed=seed,
+        labels=labels,
+        loss_name=name,
+        moved=moved,
+        guess=alone if math.isfinite(alone) else None,
+        class_weights=weights,
+    )
 
 
 def _numbers_of(task: Task) -> Array:

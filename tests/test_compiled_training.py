@@ -490,3 +490,64 @@ def test_several_tables_are_told_by_one_program(monkeypatch):
     tell, tables = engines.answering(model), [np.ones((600, 2)), np.zeros((700, 2))]
     assert [len(tell(X)) for X in [*tables, tables[0][:5]]] == [600, 700, 5]
     assert len(made) == 1
+
+
+WEIGHTS = ["balanced", "root", {1: 3}, {0: 0.5, 1: 2.0}]
+
+
+@pytest.mark.parametrize("asked", WEIGHTS)
+@pytest.mark.parametrize("name", ["hinge", "binary_cross_entropy_with_logits", "auto"])
+def test_rows_of_a_class_count_in_either_engine_as_often_as_they_are_told(name, asked):
+    y = KINDS if name == "auto" else SIGNS
+    found = []
+    for made in ("eager", "compiled"):
+        model = MLP(2, [3, 1 if name != "auto" else 3], "tanh", seed=0)
+        optimizer = nn.Adam(lr=0.05)
+        settings = {"epochs": 3, "batch_size": 7, "seed": 1, "progress": False}
+        history = fit(
+            model, X, y, name, optimizer, engine=made, validation=(X[:9], y[:9]),
+            class_weights=asked, **settings,
+        )  # fmt: skip
+        assert history.engine == made
+        found.append([*history["loss"], *history["validation_loss"]])
+        numbers = [parameter.data for parameter in model.parameters()]
+        found[-1] += numbers
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
+    weights, counts = history.class_weights, np.bincount(y)
+    by_row = [weights[label] for label in y.tolist()]
+    assert np.mean(by_row) == pytest.approx(1.0, rel=1e-12)
+    if asked == "balanced":
+        assert [weights[k] * counts[k] for k in weights] == pytest.approx(
+            [60 / len(counts)] * len(counts)
+        )
+
+
+def test_a_row_that_counts_twice_is_as_two_rows():
+    few, twice = [0, 1, 2, 3], [0, 1, 2, 3, 3]
+    y = np.array([0, 0, 0, 1])
+    models = []
+    for rows, weights in ((few, {1: 2}), (twice, None)):
+        model = MLP(2, [1], seed=0)
+        fit(
+            model, X[rows], y[rows], "binary_cross_entropy_with_logits",
+            nn.SGD(lr=0.1), epochs=4, batch_size=None, seed=0, progress=False,
+            class_weights=weights,
+        )  # fmt: skip
+        models.append([parameter.data for parameter in model.parameters()])
+    assert models[0] == pytest.approx(models[1], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("asked", "y", "words"),
+    [
+        ("balance", SIGNS, "balanced or root, or a weight by class, .*got 'balance'"),
+        ({2: 1.0}, SIGNS, "the label 2 is not among the classes 0, 1"),
+        ({1: 0}, SIGNS, "the weight of 1 is a number above 0; got 0"),
+        ({1: math.inf}, SIGNS, "the weight of 1 is a number above 0; got inf"),
+        ({1: "a"}, SIGNS, "the weight of 1 is a number above 0; got 'a'"),
+        ("balanced", NUMBERS, "for classes, and the target is a number"),
+    ],
+)
+def test_weights_that_can_not_be(asked, y, words):
+    with pytest.raises(ValueError, match=words):
+        fit(MLP(2, [1], seed=0), X, y, epochs=1, class_weights=asked, progress=False)

@@ -134,6 +134,38 @@ def test_scaling_knows_the_rows_trained_on_alone():
     np.testing.assert_allclose(target.mean, [np.mean(inside.y)], 1e-12)
 
 
+def seldom(rows=400, every=40, classes="no yes"):
+    """A table in which one class is rare, and told by both columns."""
+    rng = np.random.default_rng(0)
+    rare, usual = classes.split()[::-1]
+    y = [rare if row % every == 0 else usual for row in range(rows)]
+    shift = [1.5 * (label == rare) for label in y]
+    columns = {name: (rng.normal(size=rows) + shift).tolist() for name in "ab"}
+    return nn.table.read({**columns, "y": y}, "y")
+
+
+def test_a_rare_class_counts_more_and_that_is_told():
+    settings, notes = {"epochs": 3, "progress": False}, []
+    trained = learn(seldom(), told=lambda _, found: notes.extend(found), **settings)
+    weights = trained.history.class_weights
+    assert weights["yes"] / weights["no"] == pytest.approx(39**0.5, rel=0.1)
+    (note,) = notes
+    assert note.startswith("'yes' is rare, 8 of 300 rows to train on: each counts 6 ti")
+    assert "--class-weights none" in note
+
+
+@pytest.mark.parametrize(
+    ("table", "asked"),
+    [(seldom(every=4), "auto"), (seldom(), "none"), (seldom(every=4), "none")],
+)
+def test_a_class_that_is_not_rare_counts_as_any(table, asked):
+    notes = []
+    settings = {"epochs": 1, "progress": False, "class_weights": asked}
+    trained = learn(table, told=lambda _, found: notes.extend(found), **settings)
+    assert trained.history.class_weights is None
+    assert not notes
+
+
 # ---- the settings --------------------------------------------------------------------
 
 
@@ -143,7 +175,7 @@ def test_what_is_chosen_where_nothing_is_said():
     assert {f.name: f.default for f in fields(Settings)} == {
         **dict.fromkeys(unset),
         **dict.fromkeys(("numbers", "categories", "ignore"), ""),
-        **dict.fromkeys(("task", "loss", "engine"), "auto"),
+        **dict.fromkeys(("task", "loss", "engine", "class_weights"), "auto"),
         **{"test": 0.25, "validation": 0.0, "seed": 0, "repeat": 1, "rows": 400},
         **{"hidden": "16,16", "activation": "relu"},
         **{"optimizer": "adamw", "schedule": "cosine"},

@@ -48,6 +48,7 @@ REFUSED = {
     "validation": ({"validation": (X[:7], Y[:7])}, "the validation rows of"),
     "no validation": ({"validation": None}, "the validation rows of"),
     "loss": ({"loss": "hinge"}, "needs the"),
+    "weights": ({"class_weights": {1: 2}}, "same class_weights as before, None; got {"),
     "a loss of one's own": ({"loss": mae, "rows": (X, Y)}, "same loss as before"),
     "optimizer": ({"optimizer": AdamW(lr=0.05, weight_decay=0.0)}, "same optimizer as"),
     "metrics": ({"metrics": {"one": lambda o, t: 1.0}}, "same metrics .*none; got one"),
