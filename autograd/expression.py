@@ -174,6 +174,9 @@ HINTS: Final = {
     "³": "write **3 for a cube",
     "[": "write ( and )",
     "{": "write ( and )",
+    "|": "for the size of x write abs(x)",
+    ":": "write the formula alone; values stand apart from it, as in x=2",
+    "!": "for 3! write 3 * 2 * 1",
     "<": "comparisons are no part of an expression; use maximum, minimum or where",
     ">": "comparisons are no part of an expression; use maximum, minimum or where",
 }

@@ -17,6 +17,7 @@ def main() -> None:
     names = sorted(path.stem for path in HERE.glob("*.py"))
     known = {
         "accuracy",
+        "defaults",
         "eager",
         "likelihood",
         "microgpt",

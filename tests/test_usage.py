@@ -21,7 +21,7 @@ from nn import MLP, learn_text, save
 from nn.checkpoint import Context
 from nn.targets import Labels
 from viz import cli
-from viz.usage import EXAMPLES, fitted
+from viz.usage import EXAMPLES, OTHER_OPTIONS, OTHER_VERBS, fitted
 
 XY = '"x*y" x=1 y=2'
 
@@ -170,7 +170,7 @@ eval iris.json 1 2                  | eval takes an expression; of a model, .* f
 draw text.json 1 2 --target 1       | a model of a text.* chainrule generate text.json
 network text.json                   | a model of a text.* chainrule generate text.json
 network table.csv                   | line 1, column 1 is not JSON, as nn.save
-draw "x*y" x=1,y=2                  | put a space between values
+draw "x*y" x=1,y=2                  | put a space between, as in x=0.5
 flow --lr nan                       | --lr is a number above 0; got nan
 flow --lr -1                        | --lr is a number above 0; got -1
 flow --boxes --width 50             | --width needs 70 columns
@@ -194,6 +194,23 @@ train moons --context 3             | --context is for a text, and moons is a ta
 train words --hidden 3              | --hidden is for a table, and words is a text
 train words --context 0             | --context is a whole number from 1; got 0
 train words --unit letters          | --unit is characters for the set words
+draw "x*y", x=1, y=2                | put a space between, as in x=0.5
+eval {XY} --x 1                     | eval has no option --x; a value is written x=0.5
+eval "x*y" x:1 y:2                  | not of the form name=value, such as x=1
+eval "x*y" x==1 y=2                 | not of the form name=value, such as x=1
+draw "|x|" x=-1                     | for the size of x write abs.x.
+eval "lambda x: x*2" x=1            | write the formula alone; values .* as in x=2
+eval "n!" n=3                       | for 3! write 3 . 2 . 1
+explain {XY} --latex                | the file's name says it: -o explain.tex
+draw {XY} --png                     | the file's name says it: -o draw.png
+flow --learning_rate 0.1            | did you mean --lr?
+train moons --optimizer Adam        | choose one of sgd, adam, adamw, rmsprop; .* adam?
+train moons --activation Relu       | sin, linear; did you mean relu?
+train moons --loss crossentropy     | did you mean cross_entropy?
+flow iris.json --loss MSE 1 2 --target 0 | did you mean mse?
+derive {XY}                         | no verb derive; did you mean explain?
+resume trained/model.json           | train moons --resume trained/model.json?
+help draw                           | write chainrule draw --help
 draw iris.json 1 1e999 --target setosa | an input .* too large
 """
 LINES = [[*map(str.strip, line.rsplit(" | ", 1))] for line in WRONG.strip().split("\n")]
@@ -243,6 +260,24 @@ def test_a_wrong_line_is_told_what_to_write(line, words, folder):
     assert status in (1, 2)
     assert not out
     assert sorted(folder.iterdir()) == before
+
+
+def test_what_is_meant_by_another_word_is_there():
+    """Each verb and option that a complaint leads to."""
+    options = {
+        name.lstrip("-")
+        for verb in EXAMPLES
+        for param in VERBS[verb].params
+        for name in param.opts
+    }
+    assert {meant.split()[0] for meant in OTHER_VERBS.values()} <= EXAMPLES.keys()
+    assert {*OTHER_OPTIONS.values()} <= options
+    assert not OTHER_VERBS.keys() & EXAMPLES.keys()
+    for verb in EXAMPLES:
+        known = VERBS[verb]._options()
+        for word, meant in OTHER_OPTIONS.items():
+            told = VERBS[verb]._unknown(f"--{word}", known, "")
+            assert f"--{meant}" not in known or f"--{word}" in known or "mean" in told
 
 
 def test_there_are_a_hundred_of_them():

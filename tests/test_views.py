@@ -295,6 +295,27 @@ def test_a_wrapped_picture_reads_in_rows(direction, axis, wrap):
         assert places == sorted(set(places))
 
 
+@pytest.mark.parametrize(("direction", "axis"), [("right", 1), ("down", 0)])
+@pytest.mark.parametrize(
+    ("sizes", "wrap"), [([3, 1], None), ([3, 1], 2), ([3, 1], 4), ([3, 2, 1], 3)]
+)
+def test_alike_parts_stand_in_the_order_of_the_formula(sizes, wrap, direction, axis):
+    """The neurons of a layer, however the picture is wrapped."""
+    inputs = [Value(0.5, label="x1"), Value(1.0, label="x2")]
+    loss = mse([MLP(2, sizes, "tanh", seed=0)(inputs)], [1.0])
+    svg = draw(loss, detail="op", direction=direction, wrap=wrap).svg
+    nodes, depths, places = parts(svg, "node"), {}, {}
+    for node in graph(loss):
+        if node.parents:
+            depth = 1 + max(depths.get(parent, 0) for parent in node.parents)
+            depths[node.index] = depth
+            for kind in "on":
+                place = middle(nodes[f"{kind}{node.index}"])[axis]
+                places.setdefault((kind, depth), []).append(place)
+    assert max(map(len, places.values())) == 3
+    assert [*places.values()] == [sorted(set(column)) for column in places.values()]
+
+
 # ---- a loss is no layer --------------------------------------------------------------
 
 OUTPUTS = (None, "tanh", "softplus", "sigmoid")

@@ -148,8 +148,10 @@ def _expression(
 def _assignment(text: str) -> tuple[str, float]:
     """The name and the number of `w=0.5`; the number may be one like pi/2."""
     name, equals, number = (part.strip() for part in text.partition("="))
-    if not equals or not name.isidentifier():
-        raise ValueError(f"{text!r} is not of the form name=value, such as w=0.5")
+    if not equals or not name.isidentifier() or number[:1] == "=":
+        meant = re.fullmatch(r"([^\W\d]\w*)\s*[:=]{1,2}\s*(.+)", text)
+        form = "=".join(meant.groups()) if meant else "w=0.5"
+        raise ValueError(f"{text!r} is not of the form name=value, such as {form}")
     try:
         return unicodedata.normalize("NFKC", name), _number(number)
     except OverflowError:
@@ -158,11 +160,10 @@ def _assignment(text: str) -> tuple[str, float]:
             f"infinity is written {name}=inf"
         ) from None
     except ValueError:
-        several = re.search(r"[,;]\s*\w+\s*=", number)
-        advice = "put a space between values" if several else "write for instance"
-        raise ValueError(
-            f"{text!r}: {number!r} is not a number; {advice} {name}=0.5"
-        ) from None
+        several = re.search(r"[,;]\s*(\w+\s*=|$)", number)
+        advice = "put a space between, as in" if several else "write for instance"
+        told = f"{text!r}: {number!r} is not a number; {advice} {name}=0.5"
+        raise ValueError(told) from None
 
 
 def _number(text: str) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final
 
 from autograd.compiler import Program
@@ -510,7 +511,10 @@ class Picture:
         for name in self.repeated:
             rows[int(name.rpartition("r")[2])].append(name)
         starts = [self._start(row) for row in sorted(rows)]
-        style.in_order(self.graph, self.operands)
+        wrapped = len(rows) > 1
+        upwards = wrapped and self.look.direction == "right"
+        alike = self._alike() if wrapped else ()
+        style.in_order(self.graph, self.operands, alike, upwards)
         style.stack(self.graph, [rows[row] for row in sorted(rows)], starts)
         if self.look.key:
             boxes = self.boxes.values()
@@ -518,6 +522,36 @@ class Picture:
             label = style.key(known, any(box.op for box in boxes), self.look.blank)
             self.graph.attr(label=label)
         return self.graph
+
+    def _alike(self) -> Iterator[tuple[str, str]]:
+        """Pairs to keep in the order of the formula, in each row that shows both.
+
+        They are neighbors among the operands of an operation that were computed in as
+        many steps, and what these were computed from, likewise, and so on back.
+        """
+        depths = _depths(self.boxes.values())
+        waiting = [
+            pair
+            for box in self.boxes.values()
+            for pair in pairwise(self._computed(box))
+        ]
+        seen: set[tuple[str, str]] = set()
+        while waiting:
+            pair = first, second = waiting.pop(0)
+            if first == second or depths[first] != depths[second] or pair in seen:
+                continue
+            seen.add(pair)
+            yield pair
+            for row in set(self.rows.values()):
+                again = f"{first}r{row}", f"{second}r{row}"
+                if {*again} <= {*self.repeated}:
+                    yield again
+            sides = (self._computed(self.boxes[key]) for key in pair)
+            waiting += zip(*sides, strict=False)
+
+    def _computed(self, box: Box) -> list[str]:
+        """Those of its operands that have operands themselves."""
+        return [x.key for x in box.operands if self.boxes[x.key].op]
 
     def _start(self, row: int) -> str:
         """Where the longest way through a row begins, which is at its side."""
@@ -629,13 +663,21 @@ class Picture:
 
 def _rows(boxes: list[Box], wrap: int | None) -> dict[str, int]:
     """The row of each box; a leaf stands in the first row that it is used in."""
-    depths: dict[str, int] = {}
+    depths = _depths(boxes)
     rows: dict[str, int] = {}
     for box in boxes:
-        before = [depths[operand.key] for operand in box.operands]
-        depths[box.key] = depth = max(before, default=0) + bool(box.op)
+        depth = depths[box.key]
         if box.op or len(boxes) == 1:
             rows[box.key] = row = (depth - 1) // wrap if wrap and depth else 0
             for operand in box.operands:
                 rows.setdefault(operand.key, row)
     return rows
+
+
+def _depths(boxes: Iterable[Box]) -> dict[str, int]:
+    """How many operations one after the other lead to each box; operands come first."""
+    depths: dict[str, int] = {}
+    for box in boxes:
+        before = [depths[operand.key] for operand in box.operands]
+        depths[box.key] = max(before, default=0) + bool(box.op)
+    return depths

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 from viz.digits import short
@@ -278,7 +278,8 @@ def stack(picture: Graph, rows: list[list[str]], starts: list[str]) -> None:
     """
     if len(rows) < 2:
         return
-    picture.attr(newrank="true")
+    # Another round of untangling would know nothing of the order inside a cluster.
+    picture.attr(newrank="true", remincross="false")
     for number, names in enumerate(rows):
         with picture.subgraph(name=f"cluster_{number}") as row:
             row.attr(peripheries="0", margin="12")
@@ -290,21 +291,30 @@ def stack(picture: Graph, rows: list[list[str]], starts: list[str]) -> None:
             first.node(name)
 
 
-def in_order(picture: Graph, operands: Mapping[str, Sequence[str]]) -> None:
+def in_order(
+    picture: Graph,
+    operands: Mapping[str, Sequence[str]],
+    alike: Iterable[tuple[str, str]] = (),
+    upwards: bool = False,
+) -> None:
     """Put a leaf above, going down to the left of, one that is the next operand.
 
     operands: for each node's name those of its operands, in order; empty for a leaf.
+    alike: more pairs in the same column, of which the first is to stand above.
         Of pairs that contradict one another the first counts.
+    upwards: whether columns are counted from below, as Graphviz does inside a cluster
+        of a picture from left to right.
     """
     later: dict[str, list[str]] = {}
-    for names in operands.values():
-        for first, second in pairwise(names):
-            leaves = not (operands[first] or operands[second])
-            if leaves and not _leads(later, second, first):
-                later.setdefault(first, []).append(second)
-                with picture.subgraph() as column:
-                    column.attr(rank="same")
-                    column.edge(first, second, style="invis")
+    pairs = (pair for names in operands.values() for pair in pairwise(names))
+    leaves = ((a, b) for a, b in pairs if not (operands[a] or operands[b]))
+    for first, second in chain(leaves, alike):
+        if not _leads(later, second, first):
+            later.setdefault(first, []).append(second)
+            with picture.subgraph() as column:
+                column.attr(rank="same")
+                ends = (second, first) if upwards else (first, second)
+                column.edge(*ends, style="invis")
 
 
 def _leads(later: Mapping[str, list[str]], start: str, end: str) -> bool:

@@ -32,6 +32,42 @@ EXAMPLES: Mapping[str, str] = {
     "predict": "chainrule predict trained/model.json new.csv",
     "play": "chainrule play",
 }
+OTHER_VERBS: Mapping[str, str] = {
+    **dict.fromkeys(("derive", "diff", "differentiate", "grad", "gradient"), "explain"),
+    **dict.fromkeys(("backward", "backprop", "steps"), "step"),
+    **dict.fromkeys(("plot", "picture", "graph", "show", "render"), "draw"),
+    **dict.fromkeys(("compute", "calc", "calculate", "forward", "value"), "eval"),
+    **dict.fromkeys(("fit", "learn", "run"), "train"),
+    **dict.fromkeys(("test", "classify", "score"), "predict"),
+    **dict.fromkeys(("sample", "write"), "generate"),
+    **dict.fromkeys(("net", "model", "layers"), "network"),
+    **dict.fromkeys(("serve", "ui", "demo", "playground"), "play"),
+    "resume": "train moons --resume trained/model.json",
+}
+"""What a verb that there is not would be here."""
+OTHER_OPTIONS: Mapping[str, str] = {
+    **dict.fromkeys(("learning-rate", "rate", "eta", "alpha", "step-size"), "lr"),
+    **dict.fromkeys(("iterations", "max-iter", "steps"), "epochs"),
+    **dict.fromkeys(("layers", "neurons", "units", "width"), "hidden"),
+    **dict.fromkeys(("batch", "minibatch"), "batch-size"),
+    **dict.fromkeys(("solver", "optim"), "optimizer"),
+    **dict.fromkeys(("label", "y", "class", "column"), "target"),
+    **dict.fromkeys(("l2", "decay", "regularization"), "weight-decay"),
+    **dict.fromkeys(("random-state", "random-seed"), "seed"),
+    **dict.fromkeys(("precision", "decimals", "round"), "digits"),
+    **dict.fromkeys(("file", "save", "to"), "output"),
+    **dict.fromkeys(("rankdir", "layout", "orientation"), "direction"),
+    **dict.fromkeys(("gradient", "by", "respect-to", "var"), "wrt"),
+    **dict.fromkeys(("sep", "separator"), "delimiter"),
+    **dict.fromkeys(("hessian", "second-derivatives"), "second"),
+    **dict.fromkeys(("criterion", "cost", "error"), "loss"),
+}
+"""What an option that there is not would be here, where the verb has that one."""
+ENDINGS: Mapping[str, str] = {
+    **{name: name for name in ("svg", "png", "pdf", "dot", "html", "md", "tex", "csv")},
+    **{"latex": "tex", "markdown": "md", "text": "txt", "txt": "txt"},
+}
+"""What is asked for as an option, and said by the ending of a file's name."""
 NUMBERS: Mapping[str, tuple[str, str]] = {
     "int": ("a whole number", "10"),
     "float": ("a number", "0.1"),
@@ -91,7 +127,7 @@ class Verb(TyperCommand):
             elif plain and arg[1:2] != "-" and valued.get(arg[:2]):
                 named.append(arg)  # -ograph.svg
             elif self._is_option(arg, first=not plain):
-                raise UsageError(self._unknown(name, valued))
+                raise UsageError(self._unknown(name, valued, "".join(plain[:1])))
             else:
                 plain.append(arg)
         return [*named, "--", *plain]
@@ -105,10 +141,13 @@ class Verb(TyperCommand):
                     found[name] = not getattr(param, "is_flag", False)
         return found
 
+    def _names(self) -> set[str | None]:
+        return {param.name for param in self.params}
+
     def _is_option(self, arg: str, first: bool) -> bool:
         if re.match(r"--[A-Za-z]", arg):
             return True
-        formula = any(param.name in ("what", "text") for param in self.params)
+        formula = self._names() & {"what", "text"}
         if (formula and first) or re.fullmatch(r"-(inf|infinity|nan)", arg, re.I):
             return False
         return bool(re.fullmatch(r"-[A-Za-z]\w*", arg))
@@ -119,11 +158,18 @@ class Verb(TyperCommand):
             raise UsageError(f"{name} needs a value: {name} {_one_of(param)}")
         return value
 
-    def _unknown(self, name: str, options: Mapping[str, bool]) -> str:
+    def _unknown(self, name: str, options: Mapping[str, bool], text: str) -> str:
+        """What is said of an option that there is not, after an expression or none."""
         words = f"{self.name} has no option {name}"
         known = [option for option in options if option.startswith("--")]
         bare = {option.lstrip("-"): option for option in known}
         typed = name.lstrip("-")
+        if typed in re.findall(r"[^\W\d]\w*", text) and "values" in self._names():
+            return f"{words}; a value is written {typed}=0.5"
+        if typed in ENDINGS and "-o" in options:
+            return f"{words}; the file's name says it: -o {self.name}.{ENDINGS[typed]}"
+        if (meant := OTHER_OPTIONS.get(typed.replace("_", "-"))) in bare:
+            return f"{words}; did you mean {bare[meant]}?"
         begun = [
             option for option in bare if len(typed) > 1 and option.startswith(typed)
         ]
@@ -206,11 +252,11 @@ class Verbs(TyperGroup):
         """Read the arguments; the first is an option of the command, or a verb."""
         _name_values(self.get_params(ctx))
         if args and not ctx.resilient_parsing:
-            self._check(args[0])
+            self._check(*args[:2])
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 
-    def _check(self, word: str) -> None:
+    def _check(self, word: str, after: str = "") -> None:
         options = [option for param in self.params for option in param.opts]
         known = [*self.commands, *options, "-h", "--help"]
         if word.partition("=")[0] in known:
@@ -220,6 +266,10 @@ class Verbs(TyperGroup):
         near = get_close_matches(word, known, n=1)
         advice = f"the {what}s are {', '.join(every)}"
         advice = f"did you mean {near[0]}?" if near else advice
+        if meant := OTHER_VERBS.get(word.lower()):
+            advice = f"did you mean {meant}?"
+        if word == "help":
+            advice = f"write chainrule {after} --help".replace("  ", " ")
         raise UsageError(f"there is no {what} {word}; {advice}")
 
 
@@ -236,6 +286,11 @@ def by_option(message: str, options: Mapping[str, str]) -> str:
         first = rf"^((?:unknown )?){name}(?= (?:is|takes|has|needs)\b| '|:)"
         message = re.sub(first, rf"\1{option}", message)
         message = re.sub(rf"\({name}\)$", f"({option})", message)
+    message = re.sub(r"^(unknown --.*), or pass .*", r"\1", message)
+    if found := re.match(r"unknown --\S+ '(.*?)'; choose (?:one of )?(.*)", message):
+        choices = re.split(r", | or ", found[2])
+        near = get_close_matches(found[1].lower(), choices, n=1)
+        message += f"; did you mean {near[0]}?" if near else ""
     return message.replace(" or None;", " (or leave it out);")
 
 
