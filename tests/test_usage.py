@@ -207,6 +207,7 @@ flow --learning_rate 0.1            | did you mean --lr?
 train moons --optimizer Adam        | choose one of sgd, adam, adamw, rmsprop; .* adam?
 train moons --activation Relu       | sin, linear; did you mean relu?
 train moons --loss crossentropy     | did you mean cross_entropy?
+network iris.json 1 2 --loss mse     | --loss mse: a loss needs .* --target 1
 flow iris.json --loss MSE 1 2 --target 0 | did you mean mse?
 derive {XY}                         | no verb derive; did you mean explain?
 resume trained/model.json           | train moons --resume trained/model.json?

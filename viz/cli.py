@@ -613,6 +613,8 @@ def network(
     from viz.network import network as drawn
 
     form = ending(output, (*FORMATS, "gv"))
+    if loss and not target:
+        raise ValueError(f"--loss {loss}: a loss needs a target, such as --target 1")
     if target and not values:
         raise ValueError(f"--target {target}: a target needs the row of inputs")
     x: list[float] | None = None
