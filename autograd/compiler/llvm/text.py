@@ -182,6 +182,7 @@ class Unit:
         self.lines: list[str] = []
         self._calls: set[tuple[str, int]] = set()
         self._tables: dict[tuple[int | str, ...], str] = {}
+        self._heads: dict[str, int] = {}
 
     def table(self, numbers: Sequence[int | str]) -> str:
         """The name of a table of whole numbers, or of what LLVM finds to be one."""
@@ -191,17 +192,22 @@ class Unit:
         return self._tables[key]
 
     def add(self, body: Function, name: str, args: str, plain: bool = False) -> None:
-        """Add a function; a plain one is translated instruction by instruction.
+        """Add a function; a plain one is translated as `plain` says."""
+        self._calls |= {(call, body.lanes) for call in body.calls}
+        self._heads[name] = len(self.lines)
+        self.lines += body.text(name, args)
+        if plain:
+            self.plain(name)
+
+    def plain(self, name: str) -> None:
+        """Have a function translated instruction by instruction.
 
         LLVM's optimizing code generator takes time more than in proportion to the
         length of straight-line code: 30 000 instructions took 1.9 s, and plainly 0.5 s.
         They ran equally fast, because the passes here leave little to improve.
         """
-        self._calls |= {(call, body.lanes) for call in body.calls}
-        text = body.text(name, args)
-        if plain:
-            text[0] = text[0].replace("#0", "#1")
-        self.lines += text
+        head = self._heads[name]
+        self.lines[head] = self.lines[head].replace("#0", "#1")
 
     def add_entry(self, body: Function, name: str, args: str) -> None:
         """Add the function that is called from outside."""
