@@ -30,6 +30,7 @@ from autograd.compiler.llvm.expansions import expanded
 from autograd.compiler.llvm.loops import Loops
 from autograd.compiler.matrices import boxed, found, fused, sides
 from autograd.compiler.passes import forward_kernel, prune
+from autograd.compiler.recording import from_graph
 from autograd.compiler.steps import Apply, Join, Product, Read, Reduce
 from autograd.modes import ieee
 
@@ -471,3 +472,15 @@ def test_what_varies_and_what_does_not_stand_apart():
         "  value = L",
         "  ∂L/∂w = x · v",
     ]
+
+
+def test_loops_that_hardly_ever_run_are_translated_plainly():
+    ws = [Value(n / 500, f"w{n}") for n in range(500)]
+    odd = [Value(0.1 * n, f"v[{n}]") for n in range(3)]
+    output = sum([exp(w) for w in ws]) * sum([tanh(v) for v in odd])
+    code, outputs = from_graph([output], [], [*ws, *odd])
+    kernel = expanded(forward_kernel(code, outputs, 0, len(ws) + len(odd)))
+    text = Loops(kernel, found(kernel), 4).text().splitlines()
+    ours = [line for line in text if line.startswith("define internal void @loop")]
+    assert Counter("#1" in line for line in ours) == {False: 1, True: len(ours) - 1}
+    assert len(ours) > 1
