@@ -8,10 +8,13 @@ TypeError: GRU has no argument 'input_size': it is called inputs here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import CO_VARARGS, Parameter, signature
 from typing import Any, TypeVar, cast
+
+from autograd.wording import cut
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -195,12 +198,52 @@ def with_names_of_class(init: Function) -> Function:
 
     @wraps(init)
     def call(self: object, *given: Any, **named: Any) -> None:
+        owners = [base.__name__ for base in type(self).__mro__]
         if named:
-            owners = [base.__name__ for base in type(self).__mro__]
             check_named(init, owners, named, type(self).__name__)
+        if len(given) > most:
+            check_placed(init, owners, given)
         init(self, *given, **named)
 
+    code = init.__code__  # type: ignore[attr-defined]
+    most = math.inf if code.co_flags & CO_VARARGS else code.co_argcount - 1
     return cast("Function", call)
+
+
+PLACES: Mapping[str, str] = {
+    "Recurrent": "input_size hidden_size num_layers bias batch_first dropout",
+    "RNN": "input_size hidden_size num_layers nonlinearity bias batch_first dropout",
+    "Convolution": "in_channels out_channels kernel_size stride padding dilation",
+    "Pool": "kernel_size stride padding dilation return_indices",
+    "Embedding": "num_embeddings embedding_dim padding_idx max_norm norm_type",
+    "LayerNorm": "normalized_shape eps elementwise_affine bias",
+    "RMSNorm": "normalized_shape eps elementwise_affine",
+    "Dropout": "p inplace",
+    "SelfAttention": "embed_dim num_heads dropout bias add_bias_kv add_zero_attn",
+    "Block": "d_model nhead dim_feedforward dropout activation layer_norm_eps",
+}
+"""By the class of ours, the order of the arguments in torch."""
+
+
+def check_placed(
+    init: Callable[..., object], owners: Sequence[str], given: Sequence[object]
+) -> None:
+    """Raise TypeError for more arguments than stand without a name."""
+    own = [p for p in signature(init).parameters.values() if p.name != "self"]
+    placed = [p.name for p in own if p.kind is not Parameter.KEYWORD_ONLY]
+    named = [p.name for p in own if p.kind is Parameter.KEYWORD_ONLY]
+    said = f"{owners[0]} takes {', '.join(placed) or 'nothing'} without a name"
+    theirs = next((PLACES[o].split() for o in owners if o in PLACES), [])
+    more = list(zip(theirs[len(placed) :], given[len(placed) :], strict=False))
+    if more and all(name in named for name, _ in more):
+        written = ", ".join(f"{name}={cut(repr(value))}" for name, value in more)
+        raise TypeError(f"{said}: write {written}")
+    told = {k: v for owner in owners for k, v in OTHERS.get(owner, {}).items()}
+    for name, _ in more:
+        if name in told:
+            raise TypeError(f"{said}; torch's next is {name}: {told[name]}")
+    rest = f"; with one: {', '.join(named)}" if named else ""
+    raise TypeError(f"{said}{rest}; got {len(given)} without")
 
 
 def check_named(

@@ -79,6 +79,11 @@ class Optimizer:
 
     def bind(self, parameters: Iterable[Value]) -> None:
         """Take these parameters, and forget what was learned about others."""
+        if is_number(parameters):
+            raise TypeError(
+                "an optimizer takes a model's parameters before the rate, or neither "
+                f"without a name: {type(self).__name__}(lr={parameters!r})"
+            )
         values = list(dict.fromkeys(parameters))
         if not values:
             raise ValueError("an optimizer needs parameters; is everything frozen?")

@@ -140,8 +140,13 @@ def read_text(path: Path, unit: str = "characters", layout: str = "auto") -> Tex
     try:
         with reading(path):
             text = FilePath(path).read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not a text in UTF-8") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not a text in UTF-8: the byte at {error.start} can't be read; "
+            "save it in UTF-8, as editors and spreadsheets do on request"
+        ) from None
+    if "\0" in text:
+        raise ValueError(f"{path} is not a text: it holds bytes of 0; give a text file")
     if not text.strip():
         raise ValueError(f"{path} is empty")
     lines = [line.strip() for line in text.strip().splitlines()]

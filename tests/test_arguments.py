@@ -6,7 +6,7 @@ import re
 import pytest
 
 import nn
-from nn.arguments import EVERY, OTHERS
+from nn.arguments import EVERY, OTHERS, PLACES
 
 MADE = {
     "Recurrent": (nn.RNN, nn.GRU, nn.LSTM),
@@ -55,6 +55,61 @@ def test_each_class_of_torch_has_names_here():
         for name in inspect.signature(getattr(torch.nn, theirs)).parameters:
             taken = inspect.signature(made).parameters
             assert name.startswith("_") or name in known | {*EVERY, *taken}, theirs
+
+
+OF_TORCH = [
+    (made, place)
+    for owner, order in PLACES.items()
+    for made in MADE.get(owner) or (getattr(nn, owner),)
+    if not (owner == "Recurrent" and made is nn.RNN)
+    for place in range(len(order.split()))
+]
+
+
+@pytest.mark.parametrize(
+    "case", OF_TORCH, ids=lambda case: f"{case[0].__name__}-{case[1]}"
+)
+def test_an_argument_in_torchs_place_is_told_what_to_write(case):
+    made, place = case
+    order = next(PLACES[b.__name__] for b in made.__mro__ if b.__name__ in PLACES)
+    own = inspect.signature(made).parameters
+    placed = [n for n, p in own.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if place != len(placed):
+        return  # what stands before it is told
+    with pytest.raises(TypeError) as caught:
+        made(*[1] * (place + 1))
+    name = order.split()[place]
+    expected = f"{made.__name__} takes {', '.join(placed)} without a name"
+    assert str(caught.value).startswith(expected)
+    advice = f"write {name}=1" if name in own else f"torch's next is {name}: "
+    assert advice in str(caught.value)
+
+
+def test_the_order_is_torchs():
+    torch = pytest.importorskip("torch")
+    theirs = {
+        "Convolution": "Conv2d", "Pool": "MaxPool2d", "SelfAttention":
+        "MultiheadAttention", "Block": "TransformerEncoderLayer",
+    }  # fmt: skip
+    for owner, order in PLACES.items():
+        if owner not in ("Recurrent", "RNN"):  # theirs take anything
+            found = inspect.signature(getattr(torch.nn, theirs.get(owner, owner)))
+            assert list(found.parameters)[: len(order.split())] == order.split()
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: nn.GPT(27, 16, 4, 1, 16, 0, 0.1), "; with one: dropout, tied; got 7"),
+        (lambda: nn.PerPosition(nn.Layer(2, 2), 3), "takes each without a name; got 2"),
+        (lambda: nn.SGD(0.1, 0.9), "an optimizer takes a model's parameters"),
+        (lambda: nn.Conv2d(1, 4, 3, 1, 2), "kernel without a name: write stride=1, "),
+        (lambda: nn.LSTM(4, 8, 2), "torch's next is num_layers: one after another"),
+    ],
+)
+def test_too_many_arguments_are_told_the_names_of_the_others(made, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        made()
 
 
 def test_a_class_of_ones_own_takes_what_it_says():

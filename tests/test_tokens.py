@@ -53,7 +53,12 @@ def test_items_or_running_text(text, count, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(b"\xff\xfe\x00", "is not a text in UTF-8"), (" \n", "is empty")],
+    [
+        (b"\xff\xfe\x00", "not a text in UTF-8: the byte at 0 .* save it in UTF-8"),
+        ("anä\n".encode("latin-1"), "not a text in UTF-8: the byte at 2"),
+        (b"an\0na\nni\0na\n", "is not a text: it holds bytes of 0"),
+        (" \n", "is empty"),
+    ],
 )
 def test_what_is_no_text(text, message, tmp_path):
     with pytest.raises(ValueError, match=message):
