@@ -205,7 +205,7 @@ def with_names_of_class(init: Function) -> Function:
             check_placed(init, owners, given)
         init(self, *given, **named)
 
-    code = init.__code__  # type: ignore[attr-defined]
+    code = init.__code__
     most = math.inf if code.co_flags & CO_VARARGS else code.co_argcount - 1
     return cast("Function", call)
 

@@ -1,7 +1,7 @@
 """The table of choices: what holds where nothing is said, in Python as in the command.
 
-`fit`, `nn.recipe` and `chainrule train` read it, so that a network trains as well with
-the one as with the others.
+`fit`, `nn.recipe`, `nn.learn_text` and `chainrule train` read it, so that a network
+trains as well with the one as with the others.
 """
 
 from __future__ import annotations
@@ -45,6 +45,21 @@ def epochs_for(rows: int) -> int:
 def batch_for(rows: int) -> int:
     """How many of so many rows there are for each step."""
     return next(size for most, _, size in SIZES if rows <= most)
+
+
+TEXT_BATCH, TEXT_STEPS, TEXT_EPOCHS = 32, 1500, 10
+"""Of a text: sequences for each step, and at most so many steps and epochs. So many
+steps are enough for a small network; and a few hundred names that are seen more often
+are learned by heart, and what it says of others becomes worse."""
+
+
+def text_epochs_for(sequences: int, batch: int = TEXT_BATCH) -> int:
+    """How often so many sequences of a text are seen.
+
+    >>> [text_epochs_for(count) for count in (15, 1_000, 30_000, 1_000_000)]
+    [10, 10, 2, 1]
+    """
+    return max(1, min(TEXT_EPOCHS, round(TEXT_STEPS * batch / sequences)))
 
 
 def usual(name: str, lr: float | None = None, decay: float | None = None) -> Optimizer:

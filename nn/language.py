@@ -22,6 +22,7 @@ from autograd.wording import cut, expect
 from nn.arguments import check_named
 from nn.attention import GPT
 from nn.checkpoint import Context, load_checkpoint, save
+from nn.choices import RATE, SCHEDULE, TEXT_BATCH, text_epochs_for
 from nn.dropout import in_use
 from nn.engine import outputs_of, recorded
 from nn.extras import require
@@ -250,20 +251,6 @@ class TrainedText(Speaker):
 
 # ---- the recipe ----------------------------------------------------------------------
 
-BATCH, RATE = 32, 0.01
-STEPS, MOST_EPOCHS = 1500, 10
-"""So many steps are enough for a small network; and a few hundred names that are seen
-more often are learned by heart, and what it says of others becomes worse."""
-
-
-def epochs_for(sequences: int, batch: int = BATCH) -> int:
-    """How often so many are seen.
-
-    >>> [epochs_for(count) for count in (15, 1_000, 30_000, 1_000_000)]
-    [10, 10, 2, 1]
-    """
-    return max(1, min(MOST_EPOCHS, round(STEPS * batch / sequences)))
-
 
 def text_of(data: Path | Sequence[str] | Text, unit: str = "characters") -> Text:
     """The set "words", the text in a file, or the items given."""
@@ -312,18 +299,18 @@ def learn_text(
     inside, outside = text.sequences(context).split(test, seed)
     model = GPT(len(text.vocabulary), width, heads, layers, context, seed)
     speaker = Speaker(model, text.vocabulary)
-    size = BATCH if batch_size is None else batch_size
+    size = TEXT_BATCH if batch_size is None else batch_size
     sample = _Sample(speaker, seed)
     history = fit(
         model,
         inside,
         optimizer=Adam(lr=RATE) if optimizer is None else optimizer,
-        epochs=epochs_for(len(inside), size) if epochs is None else epochs,
+        epochs=text_epochs_for(len(inside), size) if epochs is None else epochs,
         batch_size=size,
         seed=seed,
         context=Context(vocabulary=text.vocabulary),
         callbacks=[sample, *callbacks],
-        **{"schedule": "cosine"} | options,
+        **{"schedule": SCHEDULE} | options,
     )
     parts = {"training": inside, "test": outside}
     scores = {"test": sample.loss(outside), "bigram": bigram_loss(inside, outside)}
