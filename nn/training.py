@@ -176,10 +176,8 @@ def fit(
     """
     expect(model, Module, "fit(model, X, y)")
     saved = _read(resume, model)
-    if seed is None:
-        seed = saved["seed"] if saved else random.getrandbits(53)
-    ours = isinstance(optimizer, str)
-    optimizer = _optimizer(optimizer, model)
+    seed = _seed(seed, saved)
+    ours, optimizer = isinstance(optimizer, str), _optimizer(optimizer, model)
     task, labels, held_out = _tasks(model, X, y, loss, optimizer, validation, seed)
     weights = weights_of(class_weights, labels, task.targets)
     task = weighed(task, labels, weights)
@@ -209,8 +207,7 @@ def fit(
         context=context,
     )
     if saved:
-        hold(saved, training.arguments(), training.rate)
-        training.load_state_dict(saved)
+        training.go_on_from(saved)
     training.run(progress)
     return training.history
 
@@ -592,6 +589,11 @@ class Training:
         """The learning rate of an epoch, counted from 0."""
         return self.optimizer.lr * self.schedule(epoch)
 
+    def go_on_from(self, state: TrainingState) -> None:
+        """Take up a training that had the same arguments; see `nn.resuming`."""
+        hold(state, self.arguments(), self.rate)
+        self.load_state_dict(state)
+
     def load_state_dict(self, state: TrainingState) -> None:
         """Go on from what `state_dict()` gave."""
         import numpy as np
@@ -736,6 +738,13 @@ def task_for(
     inside, _ = _divide(*_rows_of(X, y), None, 0)
     task, labels, _ = _task(model, loss, model.parameters(), inside, None)
     return task, labels
+
+
+def _seed(given: int | None, saved: TrainingState | None) -> int:
+    """The one that was given, or that of the training to go on with, or any."""
+    if given is not None:
+        return given
+    return saved["seed"] if saved else random.getrandbits(53)
 
 
 def _optimizer(choice: str | Optimizer, model: Module) -> Optimizer:
