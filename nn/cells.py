@@ -46,9 +46,9 @@ CURRENCY = r"(?:[$€£¥₹₽₩₺]|(?i:usd|eur|gbp|chf|jpy|cad|aud|inr|rs\.?
 DIGITS = r"(?:[0-9][0-9.,'’\s]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"
 DRESSED = (
     rf"^(?P<loss>\()?(?P<sign>{SIGN})?\s*{CURRENCY}?\s*(?P<second>{SIGN})?\s*"
-    rf"(?P<digits>{DIGITS})\s*(?:{CURRENCY}|[%‰])?(?P<last>[-−])?\)?$"
+    rf"(?P<digits>{DIGITS}[kKM]?)\s*(?:{CURRENCY}|[%‰])?(?P<last>[-−])?\)?$"
 )
-"""A number with what people put around it."""
+"""A number with what people put around it; 12K and 3.4M are thousands and millions."""
 
 GROUPS = {".": r",'’\s", ",": r".'’\s"}
 """What may stand between thousands, by what stands before the decimals."""
@@ -65,8 +65,8 @@ def numbers(texts: pl.Series, decimal: str = ".") -> pl.Series:
     """The finite number that each text spells, or null.
 
     decimal: what stands before the decimals, a point or a comma. A currency, a percent
-    sign, thousands in groups, and a minus behind or parentheses for a loss are
-    understood.
+    sign, thousands in groups, a K or M right behind the digits, and a minus behind or
+    parentheses for a loss are understood.
     """
     import polars as pl
 
@@ -94,7 +94,8 @@ def _dressed(texts: pl.Series, decimal: str) -> pl.Series:
     import polars as pl
 
     parts = texts.str.extract_groups(DRESSED).struct.unnest()
-    digits = parts["digits"].str.strip_chars()
+    digits = parts["digits"].str.replace(r"([0-9.])[kK]$", "${1}e3")
+    digits = digits.str.replace(r"([0-9.])M$", "${1}e6").str.strip_chars()
     good = digits.str.contains(_grouped(decimal)).fill_null(False)
     digits = digits.str.replace_all(f"[{GROUPS[decimal]}]", "")
     digits = digits.str.replace(",", ".", literal=True)

@@ -55,6 +55,22 @@ def test_numbers_as_people_write_them(dress, decimal, between):
     assert decimal_sign(texts, decimal) == decimal
 
 
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize(("mark", "power"), [("k", 3), ("K", 3), ("M", 6)])
+@pytest.mark.parametrize("dress", ["{}", "${}", "-{}", "({})", "{} €", "+ {}"])
+def test_thousands_and_millions(dress, mark, power, decimal):
+    texts = [dress.format(f"{x}{mark}") for x in ("12", "3.4", "1.1", "0.5")]
+    found = numbers(pl.Series([t.replace(".", decimal) for t in texts]), decimal)
+    sign = -1 if "-" in dress or "(" in dress else 1
+    wanted = [sign * float(f"{x}e{power}") for x in (12, 3.4, 1.1, 0.5)]
+    assert found.to_list() == wanted
+
+
+@pytest.mark.parametrize("text", ["5 K", "K", "KM", "12KM", "5m", "M5", "1e5K", "5B"])
+def test_a_letter_that_is_no_thousands(text):
+    assert numbers(pl.Series([text])).to_list() == [None]
+
+
 def test_plain_numbers_are_exact():
     rng = random.Random(0)
     wanted = [
