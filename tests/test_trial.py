@@ -4,6 +4,8 @@ import pytest
 
 import autograd
 from autograd import trial
+from autograd.ops import TABLE
+from autograd.value import record
 
 
 class Lenient:
@@ -35,7 +37,9 @@ def test_the_plain_sources_do_not(monkeypatch):
         trial.main()
 
 
-@pytest.mark.parametrize("name", ["differentiates", "refuses", "frees_deep_graphs"])
+@pytest.mark.parametrize(
+    "name", ["differentiates", "computes", "refuses", "frees_deep_graphs"]
+)
 def test_every_question_is_asked(name, compiled, monkeypatch):
     monkeypatch.setattr(trial, name, lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -75,6 +79,17 @@ def test_a_wrong_slope_as_a_graph_is_noticed(monkeypatch):
     monkeypatch.setattr(trial, "gradients", wrong)
     with pytest.raises(ArithmeticError, match=r"14\.5, not 15"):
         trial.differentiates()
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.samples])
+def test_an_operation_that_computes_otherwise_is_noticed(name, monkeypatch):
+    def otherwise(row, nodes):
+        made = record(row, nodes)
+        return made + 1e-6 * (abs(made.data) + 1.0) if row.name == name else made
+
+    monkeypatch.setattr(trial, "record", otherwise)
+    with pytest.raises(ArithmeticError, match=rf"^{name}\(.*\) is .*, not "):
+        trial.computes()
 
 
 def test_each_refusal_is_asked_for(monkeypatch):

@@ -419,6 +419,8 @@ def test_what_would_cut_the_graph_is_refused():
     for cut in (math.tanh, float, int, lambda v: np.array([v], dtype=float)):
         with pytest.raises(TypeError) as error:
             cut(v)
+        told = "int() of the" if cut is int else "float() of the"
+        assert str(error.value).startswith(f"{told} Value v = 0.5 would cut the graph")
         assert "v.tanh()" in str(error.value)
         assert "v.data" in str(error.value)
 

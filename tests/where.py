@@ -61,7 +61,7 @@ ELSEWHERE = {
     "autograd.ops": "ops digits masks selecting",
     "autograd.source": "compile docs",
     "autograd.ufuncs": "numpy",
-    "autograd.value": "value ops numpy micrograd engines",
+    "autograd.value": "value ops numpy micrograd engines compile",
     "autograd.wording": "expression ops",
     "autograd.wrapping": "modes",
     "nn": "module training",
