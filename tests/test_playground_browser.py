@@ -255,8 +255,11 @@ def test_the_picture_is_fitted_zoomed_and_dragged(opened):
     page = opened("expression=" + "%2B".join(f"tanh(w*x%2B{i})" for i in range(19)))
     svg = page.page.locator("#graph svg")
     page.page.wait_for_timeout(300)  # until it has its place
-    whole = svg.get_attribute("viewBox")
     frame = page.at("graph").bounding_box()
+    out = page.page.locator("#graph .node", has_text="out =").bounding_box()
+    assert frame["x"] <= out["x"] <= frame["x"] + frame["width"]
+    page.at("fit").click()
+    whole = svg.get_attribute("viewBox")
     for end in ("last", "first"):
         node = getattr(page.page.locator("#graph .node"), end).bounding_box()
         assert frame["x"] <= node["x"] <= frame["x"] + frame["width"]

@@ -244,7 +244,7 @@ function lookedAt(title, letters, rows) {
 function fill() {
   for (const key of Object.keys(FIRST)) byId(key).value = state[key];
   byId("text").value = own;
-  byId("told").textContent = `${writer.known.size} items of ${writer.symbols.length} different characters; ` +
+  byId("told").textContent = `${writer.known.size} ${writer.known.size === 1 ? "item" : "items"} of ${writer.symbols.length} different characters; ` +
     `${writer.told}. A tenth of the items is kept for the test.`;
   compose();
 }
