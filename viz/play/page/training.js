@@ -117,7 +117,7 @@ async function build() {
     byId("summary").textContent = trainer ? "" : "–";
     if (!error.refused) throw error;
     wrong(error.message);
-    fill();  // what can't be may have come in an address
+    byId("layers").value = state.layers;  // which may have come in an address
     return;
   }
   chosen = Math.min(chosen, Math.max(data.X.length - 1, 0));
