@@ -511,11 +511,12 @@ class Picture:
         for name in self.repeated:
             rows[int(name.rpartition("r")[2])].append(name)
         starts = [self._start(row) for row in sorted(rows)]
-        wrapped = len(rows) > 1
-        upwards = wrapped and self.look.direction == "right"
-        alike = self._alike() if wrapped else ()
+        alike = [*self._alike()] if len(rows) > 1 else []
+        upwards = bool(alike) and self.look.direction == "right"
         style.in_order(self.graph, self.operands, alike, upwards)
         style.stack(self.graph, [rows[row] for row in sorted(rows)], starts)
+        if alike:  # another round of untangling would forget the order in a row
+            self.graph.attr(remincross="false")
         if self.look.key:
             boxes = self.boxes.values()
             known = any(box.grad is not None for box in boxes)

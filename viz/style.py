@@ -278,8 +278,7 @@ def stack(picture: Graph, rows: list[list[str]], starts: list[str]) -> None:
     """
     if len(rows) < 2:
         return
-    # Another round of untangling would know nothing of the order inside a cluster.
-    picture.attr(newrank="true", remincross="false")
+    picture.attr(newrank="true")
     for number, names in enumerate(rows):
         with picture.subgraph(name=f"cluster_{number}") as row:
             row.attr(peripheries="0", margin="12")
