@@ -111,7 +111,7 @@ ENGINES = {"server": Server, "file": Exported}
 
 EMPTIED = """hash => {
   for (const id of ["out", "t-summary", "w-summary", "spoken", "wrong", "t-wrong",
-    "w-wrong", "step-lines", "derivation-lines", "node-lines", "plot"])
+    "w-wrong", "w-unread", "step-lines", "derivation-lines", "node-lines", "plot"])
     document.getElementById(id).replaceChildren();
   for (const details of document.querySelectorAll("details")) details.open = false;
   document.getElementById("derivation").hidden = false;

@@ -241,6 +241,7 @@ function turn(node, across) {
 
 function choose(node) {
   state.chosen = node;
+  if (node === null) byId("node").hidden = true;
   picture.show(state.step, node);
   showNumbers();
   return refreshWords();
