@@ -44,7 +44,7 @@ const sign = (number) => (number > 0 ? "positive" : number < 0 ? "negative" : "z
 export class Picture {
   // data: nodes, edges and steps as `Plan` has them. told: what happens when a node is
   // chosen, pointed at, folded or unfolded, or turned (a leaf's number is dragged); each
-  // may be left out.
+  // may be left out. told.follows: whether the steps bring their nodes into view.
   constructor(frame, data, told = {}) {
     this.frame = frame;
     this.svg = frame.querySelector("svg");
@@ -230,9 +230,10 @@ export class Picture {
 
   // ---- where one looks ----
 
-  // On a narrow screen a graph is looked at in parts sooner.
+  // On a narrow screen, or where steps are followed, a graph is looked at in parts.
   #isSmall(scale) {
-    return scale < ((this.frame.clientWidth || NARROW) < NARROW ? LEGIBLE : TINY);
+    if ((this.frame.clientWidth || NARROW) < NARROW) return scale < LEGIBLE;
+    return Boolean(this.told.follows) && scale < TINY;
   }
 
   #placed() {

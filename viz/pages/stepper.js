@@ -12,6 +12,7 @@ const state = { step: 0, chosen: null, timer: null };
 const picture = new Picture(byId("picture"), data, {
   choose,
   turn,
+  follows: true,
   looked: (fitted) => byId("fit").setAttribute("aria-pressed", String(fitted)),
 });
 
