@@ -23,7 +23,7 @@ from nn.cells import MISSING, is_code, is_missing, numbers
 from nn.extras import require
 from nn.hints import Array, Integers, Label, Rows, Target
 from nn.reading import Sheet, read
-from nn.targets import plain
+from nn.targets import FEW, plain
 
 if TYPE_CHECKING:
     Pair = tuple[Array, Sequence[Target]]  # so that a type checker lets it unpack
@@ -101,10 +101,10 @@ def targets_of(y: Sequence[Target], rows: Sequence[int]) -> Sequence[Target]:
 
 
 def looks_like_classes(labels: Sequence[Target]) -> TypeGuard[Sequence[Label]]:
-    """Texts, or at most 20 different whole numbers, are classes."""
+    """Texts, or at most `FEW` different whole numbers, are classes."""
     if all(isinstance(label, str) for label in labels):
         return True
-    return all(isinstance(x, int) for x in labels) and len(set(labels)) <= 20
+    return all(isinstance(x, int) for x in labels) and len(set(labels)) <= FEW
 
 
 def split_rows(

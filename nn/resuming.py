@@ -43,7 +43,7 @@ def hold(
         warnings.warn(
             f"resumed with other arguments: {'; '.join(told)}. They hold from here on, "
             "and the result is not that of an unbroken training.",
-            stacklevel=4,
+            stacklevel=5,  # who called `fit`
         )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -91,9 +93,11 @@ def _whole(x: Any) -> bool:
 def choose_loss(loss: str | Loss, y: Targets, outputs: int, threshold: float) -> Loss:
     """The function for a loss's name; "auto" looks at the labels and the outputs.
 
-    Texts and whole numbers with several outputs mean classes; texts, or nothing but 0
-    and 1 (or -1 and 1), with one output mean two classes; anything else is a number to
-    come close to.
+    Texts and whole numbers with several outputs mean classes; texts, nothing but 0 and
+    1 (or -1 and 1), or two whole numbers, each of several rows, with one output mean
+    two classes; anything else is a number to come close to. Where that could have been
+    meant otherwise, three to 20 whole numbers, each of several rows, with one output,
+    it is told in a warning.
     """
     if callable(loss):
         return loss
@@ -108,11 +112,26 @@ def choose_loss(loss: str | Loss, y: Targets, outputs: int, threshold: float) ->
         return LOSSES["mse"]
     if outputs > 1:
         return LOSSES["cross_entropy"]
-    kinds = set(labels)
-    if _has_text(labels) or kinds <= {0, 1} or kinds <= {-1, 1}:
+    rows = Counter(labels)
+    repeated = min(rows.values(), default=0) > 1
+    if _has_text(labels) or set(rows) in PAIRS or (repeated and len(rows) == 2):
         name = "binary_cross_entropy" + ("" if threshold else "_with_logits")
         return LOSSES[name]
+    if repeated and 2 < len(rows) <= FEW:
+        warnings.warn(
+            f"y holds {len(rows)} different whole numbers, and the model has one "
+            "output, so they are numbers to come close to: say loss='mse' if they are; "
+            f"for classes end the model with {len(rows)} outputs",
+            stacklevel=6,  # who called `fit`
+        )
     return LOSSES["mse"]
+
+
+FEW = 20
+"""So many different whole numbers may be classes."""
+
+PAIRS: list[set[Label]] = [{0, 1}, {-1, 1}, {0}, {1}, {-1}]
+"""Whole numbers that are classes, however few the rows."""
 
 
 def _are_classes(labels: Sequence[Target]) -> TypeGuard[Sequence[Label]]:

@@ -77,8 +77,10 @@ def test_what_would_be_another_training_is_refused(change, begun, tmp_path):
 @pytest.mark.parametrize("change", TOLD)
 def test_what_holds_from_here_on_is_told(change, begun, tmp_path):
     arguments, words = TOLD[change]
-    with pytest.warns(UserWarning, match=f"resumed with other arguments: .*{words}"):
+    told = f"resumed with other arguments: .*{words}"
+    with pytest.warns(UserWarning, match=told) as caught:
         trained(tmp_path / "m.json", begun, **arguments)
+    assert [each.filename for each in caught] == [__file__]
 
 
 @pytest.mark.parametrize("change", [{}, {"seed": None}, {"epochs": 9}])

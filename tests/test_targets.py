@@ -36,6 +36,11 @@ LOGITS, SHARES = "binary_cross_entropy_with_logits", "binary_cross_entropy"
         ([-1, 0, 1], 1, 0.0, "mse"),
         ([0, 1, 2], 1, 0.0, "mse"),
         ([0, 2], 1, 0.0, "mse"),
+        ([1, 2, 2, 1], 1, 0.0, LOGITS),
+        ([7, 3, 3, 7], 1, 0.5, SHARES),
+        ([3, 7, 3], 1, 0.0, "mse"),
+        ([2.0, 4.0, 2.0, 4.0], 1, 0.0, LOGITS),
+        ([2.5, 4.0, 2.5, 4.0], 1, 0.0, "mse"),
         ([0.5, 1.0], 1, 0.0, "mse"),
         ([0.5, 1.0], 2, 0.0, "mse"),
         ([[0.5, 1.0], [0.0, 2.0]], 2, 0.0, "mse"),
@@ -45,6 +50,17 @@ LOGITS, SHARES = "binary_cross_entropy_with_logits", "binary_cross_entropy"
 def test_the_loss_that_suits_the_labels(labels, outputs, threshold, name, kind):
     chosen = choose_loss("auto", kind(labels), outputs, threshold)
     assert chosen is LOSSES[name]
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2] * 2, [5.0, 3.0, 4.0, 1.0] * 3])
+def test_whole_numbers_for_one_output_are_told_to_be_no_classes(labels):
+    model, X = nn.MLP(1, [1], seed=0), [[float(y)] for y in labels]
+    count = len(set(labels))
+    told = f"{count} different whole .*loss='mse' if they are; .* with {count} outputs"
+    with pytest.warns(UserWarning, match=told) as caught:
+        nn.fit(model, X, labels, epochs=1, seed=0)
+    assert [each.filename for each in caught] == [__file__]
+    nn.fit(model, X, labels, loss="mse", epochs=1, seed=0)
 
 
 @pytest.mark.parametrize("name", LOSSES)

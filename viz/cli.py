@@ -775,7 +775,8 @@ def _wanted(
         return (whole[0] if len(whole) == 1 else whole), loss or None
     outs = model(x)
     count = len(outs) if isinstance(outs, list) else 1
-    chosen = choose_loss(loss or "auto", labels.classes, count, labels.threshold)
+    rows = labels.classes * 2  # whole numbers are classes where several rows have each
+    chosen = choose_loss(loss or "auto", rows, count, labels.threshold)
     return encode([classes[target]], labels, chosen, count)[0].item(), chosen
 
 
