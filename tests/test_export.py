@@ -123,7 +123,7 @@ sys.platform = "emscripten"
 drawn = types.ModuleType("wasm_graphviz")
 drawn.layout = lambda dot, format, engine: f"<svg width='1pt' height='1pt'></svg>"
 sys.modules["wasm_graphviz"] = drawn
-from viz.play import lab, lab_files
+from viz.play import lab, lab_files, words
 from viz.play.calls import told
 from viz.play.export import first_calls
 
@@ -141,7 +141,10 @@ for kind in lab_files.TYPES:
     asked.append(("training.file", {**data, "setup": setup, "weights": weights}))
 asked.append(("training.table", {"text": "a,b,c\\n1,2,x\\n3,4,y"}))
 asked.append(("words.items", {"text": "a\\nb\\nab\\nba"}))
-asked.append(("words.programs", {"setup": {"tokens": 3, "width": 4, "context": 4}}))
+gpt = {"tokens": 3, "width": 4, "context": 4}
+asked.append(("words.model", {"setup": gpt}))
+for name in words.PROGRAMS:
+    asked.append(("words.program", {"setup": gpt, "name": name}))
 answers = [json.loads(told(name, json.dumps(given))) for name, given in asked]
 print([answer for answer in answers if answer["status"] != 200])
 """
