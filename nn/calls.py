@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from autograd.numeric import is_number
 from autograd.value import Value
@@ -79,7 +79,7 @@ def observed(function: Callable[..., R]) -> Callable[..., R]:
     def call(self: object, *inputs: object, **named: object) -> R:
         outer = _CURRENT.get()
         if outer is None or outer.part is self:
-            return function(self, *inputs, **named)
+            return _whole(function(self, *inputs, **named))
         told = Call(self, "", (*inputs, *named.values()))
         return _told(told, lambda: function(self, *inputs, **named))
 
@@ -90,12 +90,19 @@ def _told(call: Call, compute: Callable[[], R]) -> R:
     outer = _CURRENT.get()
     token = _CURRENT.set(call)
     try:
-        call.output = output = compute()
+        call.output = output = _whole(compute())
     finally:
         _CURRENT.reset(token)
     if outer is not None:
         outer.inner.append(call)
     return output
+
+
+def _whole(output: R) -> R:
+    """What a call returned; a list of what would come one by one, after the call."""
+    if type(output) is Value or type(output) is list:  # quick, for nearly all
+        return output
+    return cast(R, [*output]) if isinstance(output, Iterator) else output
 
 
 def values_in(x: Any) -> Iterator[Any]:

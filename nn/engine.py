@@ -251,7 +251,8 @@ def answers(model: Module, rows: list[list[float]]) -> list[Output]:
 
 def as_list(output: Output) -> list[Value]:
     """A model's outputs for one row as a list, also where it is a bare Value."""
-    return list(output) if isinstance(output, (list, tuple)) else [output]
+    several = isinstance(output, (list, tuple)) or getattr(output, "ndim", 0)
+    return [*output] if several else [output]
 
 
 def loss_of(

@@ -5,6 +5,8 @@ one's own, none at all, functions, modules in modules, weights that are used twi
 the parts for sequences and images that come with nn.
 """
 
+import numpy as np
+
 from autograd import Value
 from autograd.value import number_of
 from nn import (
@@ -101,6 +103,27 @@ class Pick(Module):
         return self.layer(x)[1]
 
 
+class OneByOne(Module):
+    """Hands its outputs on as they are asked for."""
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.gain = Value(0.5)
+
+    def __call__(self, x):
+        return (value * self.gain for value in self.inner(x))
+
+
+class Array(Module):
+    """Weights in an array of objects, and outputs that are one."""
+
+    def __init__(self):
+        self.W = [[Value(0.1 * i - 0.2 * j) for j in range(2)] for i in range(2)]
+
+    def __call__(self, x):
+        return np.array(self.W) @ np.array(x)
+
+
 def hidden(activation="tanh", seed=0):
     return Layer(2, 2, activation, seed=seed)
 
@@ -130,6 +153,8 @@ OWN = {
     "subclass": lambda: Sequential(Doubled(2, 2, "tanh", seed=0), last()),
     "numbers": lambda: Sequential(Whole(), last()),
     "pick": Pick,
+    "one by one": lambda: Sequential(OneByOne(hidden()), last()),
+    "array": lambda: Sequential(hidden(), Array(), last()),
     "shared": lambda: twice(hidden()),
     "shared inside": lambda: Sequential(Residual(hidden()), twice(hidden(seed=4))),
     "alone": lambda: Scale(2),

@@ -1,6 +1,7 @@
 """The house itself: which way imports point, names, and where each module is tested."""
 
 import ast
+import importlib
 import sys
 from collections import Counter
 from pathlib import Path
@@ -66,6 +67,24 @@ def test_no_imports_go_in_a_circle():
 def test_no_module_is_called_like_one_of_pythons_own():
     names = {name.split(".")[-1] for name in MODULES}
     assert not names & set(sys.stdlib_module_names)
+
+
+BEHIND = {"autograd.ieee", "autograd.operation", "nn.diagnose", "viz.explain",
+          "viz.network", "viz.stepper"}  # fmt: skip
+"""Modules with the name of the one function that they are about (CONTRIBUTING.md).
+
+`import viz.network as n` is then the function.
+"""
+
+
+def test_a_name_in_a_package_is_its_module_but_for_these_functions():
+    hidden = set()
+    for name in set(MODULES) - set(FLOORS):
+        package, _, own = name.rpartition(".")
+        if callable(getattr(importlib.import_module(package), own, None)):
+            hidden.add(name)
+            assert importlib.import_module(name).__name__ == name
+    assert hidden == BEHIND
 
 
 def functions(tree):

@@ -245,6 +245,19 @@ def test_what_else_is_on_stderr_stays():
     assert run(code).stderr == "a real error\nafter\n"
 
 
+def test_fonts_that_someone_cleared_away_are_no_error_at_the_end(tmp_path):
+    code = """
+        import shutil, tempfile
+        from pathlib import Path
+        from viz import render
+        render._load_fonts()
+        (folder,) = Path(tempfile.gettempdir()).glob("chainrule-fonts-*")
+        shutil.rmtree(folder)
+    """
+    done = run(code, TMPDIR=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_folder_but_the_systems_own_is_written_to(tmp_path):
     done = run(f"import os; os.chdir({str(tmp_path)!r})\n" + textwrap.dedent(DRAWING))
     assert done.returncode == 0

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import nn
+import viz
 from autograd import Value, relu
 from autograd.modes import in_effect
 from nn import MLP, SGD, Adam, DivergenceError, Layer, Module, Sequential, fit
@@ -221,6 +222,29 @@ def test_several_numbers_per_row():
     history = fit(model, X, y, optimizer=Adam(lr=0.05), epochs=200)
     assert history.loss_name == "mse"
     assert history["error"][-1] < 0.05
+
+
+OUTPUTS = {
+    "a list": list,
+    "a tuple": tuple,
+    "an array": np.array,
+    "one by one": iter,
+    "computed one by one": lambda outs: map(abs, outs),
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_models_outputs_may_be_any_sequence(kind, engine):
+    X, y = [[0.0, 1.0], [1.0, 0.5]], [[0.5, 1.0], [0.25, 0.0]]
+    layers = Layer(2, 2, "sigmoid", seed=0), Layer(2, 2, "sigmoid", seed=0)
+    same, model = (Sequential(layers[0], list), Sequential(layers[1], OUTPUTS[kind]))
+    for each in (same, model):
+        fit(each, X, y, loss="mse", epochs=2, engine=engine, callbacks=[nn.Watch()])
+    assert layers[0].state_dict() == layers[1].state_dict()
+    assert nn.predict(model, X).tolist() == nn.predict(same, X).tolist()
+    picture, other = (viz.network(each, X[0], y[0]).svg for each in (model, same))
+    assert picture == other or kind == "computed one by one"
 
 
 def test_a_module_and_a_loss_of_ones_own():

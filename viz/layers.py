@@ -18,6 +18,7 @@ from autograd.modes import recording
 from autograd.numeric import is_number
 from autograd.value import Value, as_value, number_of
 from nn.calls import Call, values_in, watching
+from nn.engine import as_list
 from nn.losses import (
     LOSSES,
     Loss,
@@ -329,7 +330,7 @@ def loss_of(
     'L'
     """
     outs = model(x)
-    outputs = list(outs) if isinstance(outs, (list, tuple)) else [outs]
+    outputs = as_list(outs)
     for name, out in zip(numbered("ŷ", len(outputs)), outputs, strict=True):
         out.label = name
     total: Value = _loss(loss, outputs)(outs, y)

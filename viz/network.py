@@ -160,8 +160,8 @@ def _depends(out: Value, value: Value, others: Sequence[Value]) -> bool:
 
 
 def _total(outputs: Any) -> Any:
-    several = isinstance(outputs, (list, tuple))
-    return reductions.sum(list(values_in(outputs))) if several else +outputs
+    alone = isinstance(outputs, Value)
+    return +outputs if alone else reductions.sum([*values_in(outputs)])
 
 
 # ---- where things stand --------------------------------------------------------------
