@@ -391,10 +391,12 @@ def test_nothing_overlaps():
 )
 def test_any_label_is_text(label):
     x = [Value(1.0, label=label), Value(2.0)]
-    picture = network(MLP(2, [2, 1], seed=0), x, 1.0)
-    name = texts(picture).get("c0i0-name", [])  # of a long one, beside the circle
-    assert name + texts(picture)["c0i0"] == [label.replace("\n", "↵"), "1"]
-    assert texts(picture)["c0i1"] == ["x2", "2"]
+    said = texts(network(MLP(2, [2, 1], seed=0), x, 1.0))
+    # Beside the circles where one of the names is long.
+    one, other = (said.get(f"c0i{k}-name", []) + said[f"c0i{k}"] for k in (0, 1))
+    assert one == [label.replace("\n", "↵"), "1"]
+    assert other == ["x2", "2"]
+    assert ("c0i0-name" in said) == ("c0i1-name" in said) == (len(label) > 4)
 
 
 @pytest.mark.parametrize(

@@ -381,13 +381,14 @@ class _Drawing:
         inputs = self.told.inputs
         many = f"{len(inputs)} number" + "s" * (len(inputs) != 1)
         self._heading(0, 0.0, "input", many)
+        names = [visible(value.label, longest=24) for value in inputs]
+        beside = max(map(len, names)) > 4  # there is no room inside for each
         for spot in self.columns[0]:
             if spot.index is None:
                 self._gap(0, spot, len(inputs))
                 continue
-            value = inputs[spot.index]
-            name = visible(value.label, longest=24) or f"x{spot.index + 1}"
-            beside = len(name) > 4  # there is no room for it inside
+            value, name = inputs[spot.index], names[spot.index]
+            name = name or f"x{spot.index + 1}"
             number = self._number(value.data) * self.values
             rows = [(number or "–", "")] if beside else [(name, number)]
             key, title = f"c0i{spot.index}", f"{name} = {value.data!r}"
