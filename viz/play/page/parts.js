@@ -20,7 +20,7 @@ export function complain(place, text) {
 export const refused = (text) => Object.assign(new Error(text), { refused: true });
 
 // The text of a file, in whichever of the usual encodings it is.
-export async function textOf(file) {
+async function textOf(file) {
   if (file.size > MOST_BYTES) {
     throw refused(`${file.name} has ${Math.round(file.size / 1e6)} MB; what is read here has at most ${MOST_BYTES / 1e6}`);
   }
@@ -30,6 +30,18 @@ export async function textOf(file) {
   const text = decoded(bytes);
   if (text.includes("\0")) throw refused(`${file.name} is no text, as a table or a list is`);
   return text;
+}
+
+// The text of a file is handed on, unless another was chosen meanwhile; what can't be read
+// is told.
+export async function taken(file, isLast, use, tell) {
+  try {
+    const text = await textOf(file);
+    if (isLast()) use(text);
+  } catch (error) {
+    if (!error.refused) throw error;
+    if (isLast()) tell(error.message);
+  }
 }
 
 function decoded(bytes) {

@@ -1,5 +1,5 @@
 // The panel of a training: its controls, its clock, and what they show.
-import { Clock, LONGEST, changed, complain, fits, given, latest, made, once, options, refused, textOf, times } from "./parts.js";
+import { Clock, LONGEST, changed, complain, fits, given, latest, made, once, options, refused, taken, times } from "./parts.js";
 import { Trainer, loaded, split } from "./trainer.js";
 import { drawCurves, drawPlane, hues, placeOf, short, square } from "./plane.js";
 import { markup } from "./picture.js";
@@ -429,18 +429,12 @@ function wireOwn() {
 // A file that is chosen, or dropped on the page.
 export async function take(file) {
   if (!file) return;
-  const isLast = loading();
-  try {
-    const text = await textOf(file);
-    if (!isLast()) return;
+  await taken(file, loading(), (text) => {
     byId("own").open = true;
     byId("text").value = text;
     options(byId("across"), []);
     load();
-  } catch (error) {
-    if (!error.refused) throw error;
-    if (isLast()) wrong(error.message);
-  }
+  }, wrong);
 }
 
 async function load() {

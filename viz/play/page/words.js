@@ -1,5 +1,5 @@
 // The panel of a small GPT: a list, its training, and what it writes as it learns.
-import { Clock, changed, complain, fits, given, latest, made, once, options, textOf, times } from "./parts.js";
+import { Clock, changed, complain, fits, given, latest, made, once, options, taken, times } from "./parts.js";
 import { Writer, loaded } from "./trainer.js";
 import { drawCurves, hues } from "./plane.js";
 
@@ -327,17 +327,11 @@ function seen() {
 
 // A file that is dropped on the page.
 export async function take(file) {
-  const isLast = taking();
-  try {
-    const text = await textOf(file);
-    if (!isLast()) return;
+  await taken(file, taking(), (text) => {
     byId("own").open = true;
     byId("text").value = text;
     byId("load").click();
-  } catch (error) {
-    if (!error.refused) throw error;
-    complain(byId("wrong"), error.message);
-  }
+  }, (message) => complain(byId("wrong"), message));
 }
 
 export function hide() {
