@@ -51,7 +51,7 @@ from nn.reading import read as read_sheet
 from nn.schedules import SCHEDULES
 from nn.table import Meaning, Table, meanings
 from nn.table import read as read_table
-from nn.targets import BINARY, encode, squeezed
+from nn.targets import BINARY, POWERS, encode, squeezed
 from nn.training import accuracy, fit, mean_error
 
 NUMBER_LOSSES = ("mse", "mae", "huber")
@@ -736,6 +736,9 @@ def _class_weights(inside: Dataset, settings: Settings) -> str | None:
     if asked == "auto":
         rare = not predicts_numbers(inside, settings) and _rarest(inside) is not None
         return "root" if rare else None
+    if isinstance(asked, str) and asked not in ("none", *POWERS):
+        offered = ", ".join(("auto", "none", *POWERS))
+        raise ValueError(f"unknown class_weights {asked!r}; choose one of {offered}")
     return None if asked == "none" else asked
 
 

@@ -121,6 +121,7 @@ train moons --optimizer best        | unknown --optimizer 'best'; choose one of 
 train moons --activation rely       | unknown --activation 'rely'; choose one of relu
 train moons --loss best             | unknown --loss 'best'; choose one of auto
 train moons --schedule best         | unknown --schedule 'best'
+train moons --class-weights rooot | unknown --class-weights 'rooot'; choose one of auto
 train moons --engine warp           | unknown --engine 'warp'; choose auto
 train moon                          | neither a file nor one of the sets moons
 explain {XY} --wrt z                | --wrt: there is no 'z'; there are: x, y
