@@ -32,8 +32,10 @@ from nn.extras import require
 from nn.hints import Array, Rows, Targets
 from nn.history import History
 from nn.losses import Loss
+from nn.metrics import accuracy
 from nn.module import MLP, Module
-from nn.training import accuracy, fit, task_for, weighed
+from nn.tasks import task_for, weighed
+from nn.training import fit
 
 ENOUGH = 0.35
 """A loss this near to that of a plain network, in parts of guessing's, is as good."""

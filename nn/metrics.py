@@ -17,8 +17,9 @@ from typing import Any
 
 from nn.engine import as_list, predict, recorded
 from nn.extras import require
-from nn.hints import Array, Rows, Target
+from nn.hints import Array, Rows, Target, Targets
 from nn.module import Module
+from nn.targets import Labels, class_numbers
 
 BINS = 10
 SHUFFLES = 3
@@ -288,3 +289,32 @@ def _compiled(model: Module, columns: int, *, choosing: bool) -> Any:
         return recorded(function, columns + outputs, model.parameters())
     except CompileError:
         return None
+
+
+# ---- while it trains -----------------------------------------------------------------
+
+
+def accuracy(labels: Labels) -> Callable[[Targets, Targets], float]:
+    """The fraction of rows whose class was found."""
+
+    def measure(outputs: Targets, targets: Targets) -> float:
+        right = hits(labels, outputs, targets)
+        return int(right.sum()) / len(right)
+
+    return measure
+
+
+def hits(labels: Labels, outputs: Targets, targets: Targets) -> Array:
+    """For each row, whether its class was found."""
+    import numpy as np
+
+    found = labels.decide(np.reshape(outputs, (len(outputs), -1)))
+    right: Array = found == class_numbers(targets)
+    return right
+
+
+def mean_error(outputs: Targets, targets: Targets) -> float:
+    """The mean distance of outputs from targets."""
+    import numpy as np
+
+    return float(np.abs(np.asarray(outputs) - np.asarray(targets)).mean())

@@ -19,7 +19,7 @@ from nn.hints import Rows, Targets
 from nn.losses import Loss
 from nn.module import Module
 from nn.optim import Optimizer
-from nn.training import task_for
+from nn.tasks import task_for
 
 LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 90
 WINDOW = 4  # steps to each side over which a fall is measured

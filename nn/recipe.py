@@ -43,7 +43,7 @@ from nn.extras import require
 from nn.hints import Array, Targets
 from nn.history import History, summary
 from nn.losses import LOSSES
-from nn.metrics import Bin, ClassReport, Importance, NumberReport
+from nn.metrics import Bin, ClassReport, Importance, NumberReport, accuracy, mean_error
 from nn.module import ACTIVATIONS, MLP, Module
 from nn.optim import OPTIMIZERS, Optimizer
 from nn.rates import RateTest, find_lr
@@ -52,7 +52,7 @@ from nn.schedules import SCHEDULES
 from nn.table import Meaning, Table, meanings
 from nn.table import read as read_table
 from nn.targets import BINARY, POWERS, encode, squeezed
-from nn.training import accuracy, fit, mean_error
+from nn.training import fit
 
 NUMBER_LOSSES = ("mse", "mae", "huber")
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 from autograd.files import Path
 from autograd.value import Value, describe
@@ -25,7 +25,7 @@ from autograd.wording import expect
 from nn.arguments import with_names
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.choices import OPTIMIZER, SCHEDULE, batch_for, epochs_for, usual
-from nn.data import Dataset, split_rows, table
+from nn.data import Dataset
 from nn.dropout import Masked, Noise, noise_of
 from nn.engine import (
     Eager,
@@ -33,8 +33,6 @@ from nn.engine import (
     Epoch,
     Pace,
     Task,
-    answers,
-    as_list,
     first_bad_node,
     taken,
     write,
@@ -46,28 +44,24 @@ from nn.hints import (
     Integers,
     Label,
     Rows,
-    Target,
     Targets,
     TrainingState,
 )
 from nn.history import History, progress_bar
 from nn.losses import Loss
+from nn.metrics import hits
 from nn.module import Module, named
 from nn.optim import Optimizer, above_zero, from_zero
 from nn.resuming import hold, in_words, sum_of
 from nn.schedules import Schedule
 from nn.schedules import schedule as _schedule
-from nn.sequences import Sequences, loss_per_token, sequences_of, token_tasks
+from nn.sequences import Sequences, loss_per_token
 from nn.targets import (
     Labels,
-    choose_loss,
-    class_numbers,
-    encode,
-    find_labels,
     squeezed,
-    threshold_of,
     weights_of,
 )
+from nn.tasks import tasks_of, weighed
 from nn.units import Units
 
 Metric = Callable[[list[Any], list[Any]], float]
@@ -178,7 +172,9 @@ def fit(
     saved = _read(resume, model)
     seed = _seed(seed, saved)
     ours, optimizer = isinstance(optimizer, str), _optimizer(optimizer, model)
-    task, labels, held_out = _tasks(model, X, y, loss, optimizer, validation, seed)
+    task, labels, held_out = tasks_of(
+        model, X, y, loss, optimizer.parameters, validation, seed
+    )
     weights = weights_of(class_weights, labels, task.targets)
     task = weighed(task, labels, weights)
     held_out = held_out and weighed(held_out, labels, weights)
@@ -614,67 +610,7 @@ class Training:
             self.best = (score, epoch, np.array(best, dtype=np.float64))
 
 
-# ---- measuring -----------------------------------------------------------------------
-
-
-def accuracy(labels: Labels) -> Callable[[Targets, Targets], float]:
-    """The fraction of rows whose class was found."""
-
-    def measure(outputs: Targets, targets: Targets) -> float:
-        right = hits(labels, outputs, targets)
-        return int(right.sum()) / len(right)
-
-    return measure
-
-
-def hits(labels: Labels, outputs: Targets, targets: Targets) -> Array:
-    """For each row, whether its class was found."""
-    import numpy as np
-
-    found = labels.decide(np.reshape(outputs, (len(outputs), -1)))
-    right: Array = found == class_numbers(targets)
-    return right
-
-
-def mean_error(outputs: Targets, targets: Targets) -> float:
-    """The mean distance of outputs from targets."""
-    import numpy as np
-
-    return float(np.abs(np.asarray(outputs) - np.asarray(targets)).mean())
-
-
 # ---- what fit was given --------------------------------------------------------------
-
-
-Part: TypeAlias = tuple[Array, Targets]
-
-
-def _rows_of(X: Rows | Dataset, y: Targets | None) -> Part:
-    """The table and its targets, which a `Dataset` has in one."""
-    if isinstance(X, Dataset):
-        if y is not None:
-            raise TypeError("a Dataset has its own targets: fit(model, dataset)")
-        return table(X.X), X.y
-    if y is None:
-        raise TypeError("y is missing: fit(model, X, y), or fit(model, dataset)")
-    return table(X), y
-
-
-def _tasks(
-    model: Module,
-    X: Any,
-    y: Any,
-    loss: str | Loss,
-    optimizer: Optimizer,
-    validation: Any,
-    seed: int,
-) -> tuple[Task, Labels | None, Task | None]:
-    """The task, how its outputs are read, and the same for the validation."""
-    sequences, moved = sequences_of(model.eval(), X, y), optimizer.parameters
-    if sequences is not None:
-        inside, outside = token_tasks(model, loss, moved, sequences, validation, seed)
-        return inside, None, outside
-    return _task(model, loss, moved, *_divide(*_rows_of(X, y), validation, seed))
 
 
 def _with_noise(task: Task, noise: Noise, X: Array) -> Task:
@@ -685,59 +621,6 @@ def _with_noise(task: Task, noise: Noise, X: Array) -> Task:
     if not noise.parts:
         return task
     return replace(task, model=Masked(task.model, task.X.shape[1]), X=X)
-
-
-def _divide(
-    X: Array,
-    y: Targets,
-    validation: float | Dataset | tuple[Rows, Targets] | None,
-    seed: int,
-) -> tuple[Part, Part | None]:
-    """The rows to train on, and those to measure on."""
-    labels = y.tolist() if hasattr(y, "tolist") else list(y)
-    if len(labels) != len(X):
-        raise ValueError(f"X has {len(X)} rows, but y has {len(labels)}")
-    if validation is None:
-        return (X, labels), None
-    if isinstance(validation, (float, int)):
-        inside, outside = split_rows(labels, float(validation), seed, "validation")
-        return _rows(X, labels, inside), _rows(X, labels, outside)
-    inputs, others = validation
-    return (X, labels), (table(inputs), others)
-
-
-def _rows(X: Array, labels: list[Target], rows: list[int]) -> Part:
-    return X[rows], [labels[row] for row in rows]
-
-
-def _task(
-    model: Module,
-    loss: str | Loss,
-    parameters: list[Value],
-    inside: Part,
-    outside: Part | None,
-) -> tuple[Task, Labels | None, Task | None]:
-    """The task, how its outputs are read, and the same for the validation."""
-    X, y = inside
-    first = as_list(answers(model, [X[0].tolist()])[0])
-    outputs, threshold = len(first), threshold_of(first)
-    chosen = choose_loss(loss, y, outputs, threshold)
-    labels = find_labels(chosen, y, outputs, threshold)
-    targets = encode(y, labels, chosen, outputs)
-    task = Task(model, chosen, parameters, X, targets, outputs)
-    if outside is None:
-        return task, labels, None
-    others = encode(outside[1], labels, chosen, outputs)
-    return task, labels, replace(task, X=outside[0], targets=others)
-
-
-def task_for(
-    model: Module, X: Rows, y: Targets, loss: str | Loss = "auto"
-) -> tuple[Task, Labels | None]:
-    """What `fit` makes of a model and a table: the task, and how outputs are read."""
-    inside, _ = _divide(*_rows_of(X, y), None, 0)
-    task, labels, _ = _task(model, loss, model.parameters(), inside, None)
-    return task, labels
 
 
 def _seed(given: int | None, saved: TrainingState | None) -> int:
@@ -797,18 +680,6 @@ def _engine(choice: str | Callable[[Task], Engine], task: Task) -> Engine:
     if choice not in ("auto", "compiled"):
         raise ValueError(f"unknown engine {choice!r}; choose auto, compiled or eager")
     return fastest(task) if choice == "auto" else Compiled(task)
-
-
-def weighed(
-    task: Task, labels: Labels | None, weights: Mapping[Label, float] | None
-) -> Task:
-    """The task with the weight of each row's class, if there are any."""
-    if labels is None or not weights:
-        return task
-    import numpy as np
-
-    by_class = np.array([weights[label] for label in labels.classes])
-    return replace(task, weights=by_class[class_numbers(task.targets)])
 
 
 def _new_history(

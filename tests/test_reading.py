@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nn import reading
+from nn import rows as in_rows
 from nn.reading import read
 
 NAMES = ("size", "the kind", "größe")
@@ -90,7 +90,7 @@ def test_both_readers_give_what_was_written(seed, monkeypatch):
     wanted = [[text.strip() for text in row] for row in rows]
     sheet = read(data, "t.csv", delimiter)
     assert cells(sheet) == wanted
-    monkeypatch.setattr(reading, "_is_plain", lambda data, head: False)
+    monkeypatch.setattr(in_rows, "_is_plain", lambda data, head: False)
     slow = read(data, "t.csv", delimiter)
     assert cells(slow) == wanted
     assert [*slow.lines] == [*sheet.lines]
@@ -128,7 +128,7 @@ def test_a_wide_table_and_one_of_many_chunks(monkeypatch):
     sheet = read(f"{head}\n{','.join(map(str, range(20_000)))}\n".encode())
     assert len(sheet.names) == 20_000
     assert sheet.column("column number 19999")[0] == "19999"
-    monkeypatch.setattr(reading, "CHUNK", 64)
+    monkeypatch.setattr(in_rows, "CHUNK", 64)
     rows = [[str(i), f"text {i}", "x"] for i in range(500)]
     assert cells(read(written(rows).encode())) == rows
     quoted = [[*row[:2], "two\nlines"] for row in rows]
@@ -230,7 +230,7 @@ def test_columns_that_are_not_as_long():
 
 @pytest.mark.parametrize("portion", [1, 7, 2**21])
 def test_columns_are_the_same_in_whatever_portions_they_are_read(portion, monkeypatch):
-    monkeypatch.setattr(reading, "PORTION", portion)
+    monkeypatch.setattr(in_rows, "PORTION", portion)
     rows = [[f"{i}.5", f" x{i} ", "", f"{i * i}"] * 5 for i in range(12)]
     text = "\n".join(",".join(row) for row in [[f"n{j}" for j in range(20)], *rows])
     sheet = read(text.encode())
@@ -263,13 +263,13 @@ def test_numbers_are_read_to_the_bits_of_their_texts():
 
 def test_only_the_columns_that_are_asked_for_are_read(monkeypatch):
     asked = []
-    monkeypatch.setattr(reading, "PORTION", 1)
+    monkeypatch.setattr(in_rows, "PORTION", 1)
 
     def asked_for(data, head, places, *, numbers=False):
         asked.append((places, numbers))
         return [pl.Series(["1"])]
 
-    monkeypatch.setattr(reading, "_read", asked_for)
+    monkeypatch.setattr(in_rows, "_read", asked_for)
     sheet = read(b"a,b\n1,2\n")
     sheet.check_has(["a", "b"])
     assert (len(sheet), asked) == (1, [])
