@@ -21,6 +21,7 @@ def main() -> None:
         "eager",
         "likelihood",
         "microgpt",
+        "names",
         "nist",
         "programs",
         "tables",

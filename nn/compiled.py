@@ -162,10 +162,9 @@ class Compiled(Engine):
 
     def _try(self) -> None:
         """Hold the program to the eager engine on the first rows."""
-        rows, task = range(min(TRIED, len(self.task.X))), self.task
-        few = task.first(TRIED)
-        numbers = self.program.numbers()
-        mine, graph = self.step(numbers, rows), Eager(few).step(numbers, rows)
+        few, numbers = self.task.first(TRIED), self.program.numbers()
+        rows = range(len(few.X))
+        mine, graph = self._in_batches(numbers, rows), Eager(few).step(numbers, rows)
         found = (
             _difference("the outputs", mine.outputs, graph.outputs, SAME)
             or _difference("the loss", mine.loss, graph.loss, MEAN)
@@ -173,6 +172,24 @@ class Compiled(Engine):
         )
         if found:
             raise CompileError(found)
+
+    def _in_batches(self, numbers: Array, rows: range) -> Step:
+        """A step over rows by no larger batches than there will be.
+
+        What runs a few rows may be another program than what runs many, and only the
+        one that is used is to be compiled, and tried.
+        """
+        import numpy as np
+
+        size = self.task.size or len(rows)
+        parts = [rows[start : start + size] for start in rows[::size]]
+        steps = [self.step(numbers, part) for part in parts]
+        shares = np.array([len(part) / len(rows) for part in parts])
+        return Step(
+            float(shares @ [step.loss for step in steps]),
+            shares @ np.array([step.gradient for step in steps]),
+            np.concatenate([step.outputs for step in steps]),
+        )
 
     def _other_gradient(self, mine: Array, graph: Array) -> str:
         """Where loss and outputs are the same, but a gradient is not."""

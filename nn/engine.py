@@ -49,6 +49,7 @@ class Task:
         whole numbers (N,) for `cross_entropy`.
     outputs: how many Values the model returns for a row.
     weights: how much each row counts, (N,), their mean about 1; None for all alike.
+    size: how many rows a batch has, where that is known.
     """
 
     model: Module
@@ -58,6 +59,7 @@ class Task:
     targets: Array | Integers
     outputs: int
     weights: Array | None = None
+    size: int | None = None
 
     def first(self, count: int) -> Task:
         """The task of the first rows alone."""

@@ -290,7 +290,8 @@ def _parts(member: object, name: str) -> Iterator[tuple[str, Module]]:
         yield name, member
     elif isinstance(member, (list, tuple, dict)):
         for key, item in _items(member):
-            yield from _parts(item, f"{name}.{key}")
+            if type(item) is not Value:  # of which there may be very many
+                yield from _parts(item, f"{name}.{key}")
     elif (items := _unpacked(member)) is not member:
         yield from _parts(items, name)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from autograd.numeric import is_number
@@ -51,8 +52,10 @@ class Sequences:
                     f"sequence {number} has {len(tokens)} tokens, and {len(wanted)} to "
                     "tell; every token needs one, or None"
                 )
+            if _are_whole(tokens) and _are_whole(wanted):
+                continue
             for token in [*tokens, *(t for t in wanted if t is not None)]:
-                if not is_number(token) or token != int(token) or token < 0:
+                if not is_number(token) or token < 0 or token % 1 != 0:
                     raise ValueError(
                         f"a token is a whole number from 0; sequence {number} has "
                         f"{token!r}"
@@ -71,7 +74,7 @@ class Sequences:
     @property
     def tokens(self) -> int:
         """How many there are to tell."""
-        return sum(t is not None for wanted in self.y for t in wanted)
+        return sum(len(wanted) - list(wanted).count(None) for wanted in self.y)
 
     @property
     def longest(self) -> int:
@@ -103,8 +106,9 @@ class Sequences:
         require("numpy")
         import numpy as np
 
-        table: Array = np.array([*self.lines(length)], dtype=float)
-        return table
+        numbers = chain.from_iterable(self.lines(length))
+        table: Array = np.fromiter(numbers, float, 3 * length * len(self))
+        return table.reshape(len(self), -1)
 
     def lines(self, length: int) -> Iterator[list[float]]:
         """The rows of `table`, as lists.
@@ -116,10 +120,19 @@ class Sequences:
             raise ValueError("there is no token to tell in any of the sequences")
         share = len(self) / self.tokens
         for tokens, wanted in zip(self.X, self.y, strict=True):
-            rest = [0] * (length - len(tokens))
-            told = [t or 0 for t in wanted]
-            weights = [share * (t is not None) for t in wanted]
-            yield [*tokens, *rest, *told, *rest, *weights, *map(float, rest)]
+            rest = length - len(tokens)
+            told: list[Any] = [*wanted]
+            weights = [share] * len(told)
+            if None in wanted:
+                told = [t or 0 for t in wanted]
+                weights = [share * (t is not None) for t in wanted]
+            zeros = [0] * rest
+            yield [*tokens, *zeros, *told, *zeros, *weights, *[0.0] * rest]
+
+
+def _are_whole(tokens: Sequence[Any]) -> bool:
+    """Whether they all are whole numbers from 0, plain ones, which is quickly seen."""
+    return {*map(type, tokens)} == {int} and min(tokens) >= 0
 
 
 class TokenLoss(Module):
@@ -211,12 +224,15 @@ def token_tasks(
     elif validation is not None:
         outside = _sequences(validation)
     length = max(part.longest for part in (inside, outside) if part)
-    inside = replace(inside, length=length)
-    outside = outside and replace(outside, length=length)
+    inside, outside = _padded(inside, length), outside and _padded(outside, length)
     _check_forward(model, inside, length)
     reader = TokenLoss(model, length)
     task = token_task(reader, parameters, inside)
     return task, None if outside is None else token_task(reader, parameters, outside)
+
+
+def _padded(data: Sequences, length: int) -> Sequences:
+    return data if data.longest == length else replace(data, length=length)
 
 
 def token_task(reader: Module, parameters: list[Value], data: Sequences) -> Task:

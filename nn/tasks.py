@@ -18,6 +18,7 @@ from nn.engine import Task, answers, as_list
 from nn.hints import Array, Label, Rows, Target, Targets
 from nn.losses import Loss
 from nn.module import Module
+from nn.optim import Optimizer
 from nn.sequences import sequences_of, token_tasks
 from nn.targets import (
     Labels,
@@ -36,15 +37,15 @@ def tasks_of(
     X: Any,
     y: Any,
     loss: str | Loss,
-    moved: list[Value],
+    optimizer: Optimizer,
     validation: Any,
     seed: int,
 ) -> tuple[Task, Labels | None, Task | None]:
     """The task, how its outputs are read, and the task of the validation.
 
-    moved: the parameters that are trained. The other arguments: see `nn.fit`.
+    optimizer: moves the parameters that are trained. The others: see `nn.fit`.
     """
-    sequences = sequences_of(model.eval(), X, y)
+    sequences, moved = sequences_of(model.eval(), X, y), optimizer.parameters
     if sequences is not None:
         inside, outside = token_tasks(model, loss, moved, sequences, validation, seed)
         return inside, None, outside

@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path as FilePath
 
 from autograd.files import Path, reading
@@ -45,11 +46,15 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.symbols) + 1
 
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {symbol: i for i, symbol in enumerate(self.symbols, 1)}
+
     def encode(self, text: str) -> list[int]:
         """The tokens of a text. Raises ValueError for a symbol that is not known."""
         if not isinstance(text, str):
             raise TypeError(f"tokens are made of a text; got {cut(repr(text))}")
-        numbers = {symbol: i for i, symbol in enumerate(self.symbols, 1)}
+        numbers = self._numbers
         parts = parts_of(text, self.unit)
         for part in parts:
             if part not in numbers:

@@ -172,16 +172,14 @@ def fit(
     saved = _read(resume, model)
     seed = _seed(seed, saved)
     ours, optimizer = isinstance(optimizer, str), _optimizer(optimizer, model)
-    task, labels, held_out = tasks_of(
-        model, X, y, loss, optimizer.parameters, validation, seed
-    )
+    task, labels, held_out = tasks_of(model, X, y, loss, optimizer, validation, seed)
     weights = weights_of(class_weights, labels, task.targets)
     task = weighed(task, labels, weights)
     held_out = held_out and weighed(held_out, labels, weights)
     units = Units(task, scaled=ours)
-    inner = units.task(task)
+    epochs, size = _counts(epochs, batch_size, len(task.X))
+    inner = units.task(replace(task, size=size))
     noise = noise_of(inner.model, inner.X)
-    epochs = epochs_for(len(task.X)) if epochs is None else epochs
     training = Training(
         model=model,
         task=task,
@@ -191,8 +189,8 @@ def fit(
         optimizer=optimizer,
         schedule=_schedule(_chosen_schedule(schedule, ours), epochs),
         history=_new_history(seed, labels, task, weights),
-        epochs=_whole(epochs, "epochs", 0),
-        batch_size=_batch(batch_size, len(task.X)),
+        epochs=epochs,
+        batch_size=size,
         validation=held_out,
         metrics=dict(metrics or {}),
         clip=None if clip is None else above_zero(clip, "clip"),
@@ -649,11 +647,16 @@ def _chosen_schedule(choice: str | Schedule | None, ours: bool) -> Any:
     return usual_one if choice == "auto" else choice
 
 
-def _batch(choice: int | str | None, rows: int) -> int:
-    """How many rows there are for each step."""
-    if choice is None:
-        return rows
-    return batch_for(rows) if choice == "auto" else _whole(choice, "batch_size", 1)
+def _counts(
+    epochs: int | None, batch_size: int | str | None, rows: int
+) -> tuple[int, int]:
+    """How often all rows are seen, and how many there are for each step."""
+    epochs = epochs_for(rows) if epochs is None else _whole(epochs, "epochs", 0)
+    if batch_size is None:
+        return epochs, rows
+    if batch_size == "auto":
+        return epochs, batch_for(rows)
+    return epochs, _whole(batch_size, "batch_size", 1)
 
 
 def _chosen(optimizer: Optimizer, model: Module) -> list[Value]:

@@ -21,6 +21,7 @@ pytest.importorskip("rich")
 
 import eager
 import engines
+import names
 import nist
 import programs
 import report
@@ -360,3 +361,18 @@ def test_the_table_of_the_readme_is_what_comes_out(tmp_path, capsys):
     for row in rows:
         _, _, parameters, deviations, *_ = row.split("|")
         assert f"|{parameters}|{deviations}|" in readme
+
+
+def test_names_are_as_long_as_names_are():
+    made = names.names(1000)
+    assert made == names.names(1000)
+    lengths = [len(name) for name in made]
+    assert 6.0 < sum(lengths) / 1000 < 6.3
+    assert 2 <= min(lengths) <= max(lengths) <= 15
+    assert all(name.isalpha() for name in made)
+
+
+def test_a_limit_stands_beside_what_names_took():
+    found = {names.WITH: [2.0, 4.0, 2.5], names.PASS: [3.0]}
+    one, two = report.lines(names.targets(found)), len(found)
+    assert [line.rpartition(" yes ")[1] for line in one][2 : 2 + two] == [" yes ", ""]

@@ -99,6 +99,18 @@ def test_narrower_vectors(lanes, monkeypatch):
     same(engine, lambda: Adam(lr=0.01), range(37), 8, clip=0.05)
 
 
+def test_batches_of_a_row_run_what_is_for_few_rows(monkeypatch):
+    monkeypatch.setattr(llvm_backend, "LONG", 0)
+    model = MLP(2, [16, 1], "tanh", seed=0)
+    task = Task(model, nn.mse, model.parameters(), X, Y, 1, size=1)
+    engine = Compiled(task, "llvm")
+    same(engine, lambda: Adam(lr=0.01), range(9), 1)
+    assert "few" in vars(engine._kernel)
+    assert "many" not in vars(engine._kernel)  # which takes long to compile
+    same(engine, lambda: Adam(lr=0.01), range(37), 8)
+    assert "many" in vars(engine._kernel)
+
+
 def test_some_of_the_rows():
     done = same(ENGINE, lambda: SGD(lr=0.1), [5, 0, 5, 36], 2)
     assert done.outputs.shape == (4, 1)

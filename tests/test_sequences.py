@@ -118,6 +118,10 @@ def test_what_can_not_be_padded():
         (([[0], []], [[1], []]), "sequence 2 has 0 tokens"),
         (([[0], [0.5]], [[1], [1]]), "sequence 2 has 0.5"),
         (([[0], [-1]], [[1], [1]]), "sequence 2 has -1"),
+        (([[0], [math.nan]], [[1], [1]]), "sequence 2 has nan"),
+        (([[0], [2]], [[None], [math.inf]]), "sequence 2 has inf"),
+        (([[0], [None]], [[1], [1]]), "sequence 2 has None"),
+        (([[0], [[1]]], [[1], [1]]), r"sequence 2 has \[1\]"),
         (([], []), "at least one"),
     ],
 )

@@ -223,7 +223,7 @@ class LlvmKernel:
         if not rows:
             return outputs, np.full(self.targets, np.nan)
         if threads == 1 or rows <= THREAD_ROWS:
-            machine = self._machine(rows)
+            machine = self.machine(rows)
             return outputs, self._part(machine, X, 0, rows, parameters, outputs)
         parts = min(threads, -(-rows // THREAD_ROWS))
         edges = [rows * n // parts for n in range(parts + 1)]
@@ -235,7 +235,7 @@ class LlvmKernel:
         # In the order of the rows, so that the sums don't depend on who is first.
         return outputs, sum([part.result() for part in waiting])
 
-    def _machine(self, rows: int) -> Machine:
+    def machine(self, rows: int) -> Machine:
         """What runs so many rows, in one thread."""
         return self.few if 2 * rows <= processor()[2] else self.many
 
@@ -245,7 +245,7 @@ class LlvmKernel:
         shape: of the outputs.
         """
         rows, outputs = len(X), numpy().empty(shape)
-        machine = self._machine(rows)
+        machine = self.machine(rows)
         space = machine.workspace()
         given = (address(X), 0, rows, rows, space.address, address(outputs))
         words = [kind(value) for kind, value in zip(ARGUMENTS, given, strict=True)]

@@ -22,6 +22,7 @@ from autograd.compiler.llvm.backend import (
     POINTER,
     WHOLE,
     LlvmKernel,
+    Machine,
     address,
     aligned,
     machine_code,
@@ -241,7 +242,7 @@ class Descent:
         self._code = machine_code(self._unit.text())
         self._descend = DESCEND(self._code.get_function_address("descend"))
         self._kernel = kernel
-        self._space = kernel.many.workspace()
+        self._spaces: dict[Machine, Any] = {}
         self._numbers = numbers(layout)
         self._columns = aligned(rule.inputs * self._unit.vectors * lanes)
         self._state = self._columns.reshape(-1, self._unit.vectors * lanes)
@@ -277,16 +278,21 @@ class Descent:
         outputs = np.empty((len(rows), len(self._kernel.kernel.outputs)))
         losses, norms = np.empty((2, -(-len(rows) // size)))
         rates = np.ascontiguousarray(rates, dtype=np.float64)
+        machine = self._kernel.machine(size)
+        if machine not in self._spaces:
+            self._spaces[machine] = machine.workspace()
         piece = self.batches_in_a_call(size) * size
         for start in range(0, len(rows), piece):
             part, batches = slice(start, start + piece), slice(start // size, None)
             by_batch = rates[batches], losses[batches], norms[batches]
-            self._call(_taken(X, rows[part]), size, outputs[part], clip, *by_batch)
+            taken = _taken(X, rows[part])
+            self._call(machine, taken, size, outputs[part], clip, *by_batch)
         state = [self._state[place, :count].copy() for place in places]
         return state, outputs, losses, norms
 
     def _call(
         self,
+        machine: Machine,
         X: Any,
         size: int,
         outputs: Any,
@@ -296,11 +302,11 @@ class Descent:
         norms: Any,
     ) -> None:
         self._descend(
-            self._kernel.many.entry,
+            machine.entry,
             address(X),
             len(X),
             size,
-            self._space.address,
+            self._spaces[machine].address,
             address(outputs) if outputs.size else None,
             address(self._columns),
             address(self._numbers),
