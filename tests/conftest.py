@@ -5,6 +5,7 @@ in the checkout it would test the plain sources there, whatever is installed.
 """
 
 import os
+import re
 import shutil
 import sys
 from importlib.machinery import PathFinder
@@ -50,6 +51,24 @@ def pytest_configure():
 def pytest_addoption(parser):
     what = "write the texts and pictures in tests/golden anew, to be seen by git diff"
     parser.addoption("--write-golden", action="store_true", help=what)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `--dist loadgroup`, a worker to each engine that a test's id begins with.
+
+    The workers say their groups by changing a test's id, which pytest no longer allows.
+    """
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByEngine(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            engine = re.search(r"\[(server|file)\b", nodeid)
+            return engine[1] if engine else nodeid
+
+    return ByEngine(config, log)
 
 
 @pytest.fixture

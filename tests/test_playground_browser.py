@@ -41,10 +41,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param("server", marks=pytest.mark.xdist_group("server")),
-        pytest.param("file", marks=[pytest.mark.xdist_group("file"), needs_assets]),
-    ],
+    params=["server", pytest.param("file", marks=needs_assets)],
 )
 def engine(request, tmp_path_factory):
     if request.param == "server":
