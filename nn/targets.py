@@ -281,9 +281,8 @@ POWERS = {"balanced": 1.0, "root": 0.5}
 
 
 def _weight(number: Any, label: Label) -> float:
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
-        raise ValueError(f"the weight of {label!r} is a number above 0; got {number!r}")
-    if not 0 < number < math.inf:
+    counts = isinstance(number, (int, float)) and not isinstance(number, bool)
+    if not counts or not 0 < number < math.inf:
         raise ValueError(f"the weight of {label!r} is a number above 0; got {number!r}")
     return float(number)
 

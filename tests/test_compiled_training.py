@@ -543,6 +543,7 @@ def test_a_row_that_counts_twice_is_as_two_rows():
         ("balance", SIGNS, "balanced or root, or a weight by class, .*got 'balance'"),
         ({2: 1.0}, SIGNS, "the label 2 is not among the classes 0, 1"),
         ({1: 0}, SIGNS, "the weight of 1 is a number above 0; got 0"),
+        ({1: True}, SIGNS, "the weight of 1 is a number above 0; got True"),
         ({1: math.inf}, SIGNS, "the weight of 1 is a number above 0; got inf"),
         ({1: "a"}, SIGNS, "the weight of 1 is a number above 0; got 'a'"),
         ("balanced", NUMBERS, "for classes, and the target is a number"),

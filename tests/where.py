@@ -77,7 +77,7 @@ ELSEWHERE = {
     "nn.heading": "reading",
     "nn.kinds": "checkpoint",
     "nn.rows": "reading",
-    "nn.targets": "targets training",
+    "nn.targets": "targets training compiled_training",
     "nn.tasks": "training targets",
     "nn.utf8": "reading",
     "nn.watch": "training",
