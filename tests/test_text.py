@@ -344,6 +344,15 @@ def test_no_line_is_wider_than_asked(style, columns, sizes, ascii):
     assert text.isascii() == ascii
 
 
+@pytest.mark.parametrize(("style", "columns"), [("text", 60), ("boxes", 70)])
+def test_a_head_of_attention_fits_and_has_its_softmax_as_it_is_taught(style, columns):
+    head, rows = SelfAttention(2, heads=1, seed=0), [[1.0, 0.5], [-0.5, 2.0]]
+    text = flow(head, rows, rows, style=style, width=columns)
+    assert max(map(width, text.splitlines())) <= columns
+    assert "logsumexp" not in text
+    assert "s5[1] = exp(s4[1]) / exp(s4[1])" in text
+
+
 def test_a_narrow_flow():
     text = flow(two_moons(), [1.0, 2.0], 0.5, width=40)
     assert max(map(width, text.splitlines())) <= 40

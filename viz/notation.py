@@ -82,7 +82,7 @@ class Word:
 Expression = Symbol | Number | Apply | Slope | Gap | Word
 
 ADD, MUL, DIV, POW, NEG = (TABLE[n] for n in ("add", "mul", "div", "pow", "neg"))
-SUB, SIGMOID = TABLE["sub"], TABLE["sigmoid"]
+SUB, EXP, SIGMOID = (TABLE[n] for n in ("sub", "exp", "sigmoid"))
 DENSITY = TABLE["logistic_density"]
 
 
@@ -300,7 +300,39 @@ def simplified(
             return x
         case "sub", (x, Apply(inner, (y,))) if inner is NEG:
             return plus(x, y)
+        case "div", (power, powers):
+            return _unshifted(power, powers) or applied(operation, args)
     return applied(operation, args)
+
+
+def _unshifted(power: Expression, powers: Expression) -> Expression | None:
+    """exp(x - s) / (exp(x - s) + exp(y - s) + ...) without s, as a softmax is written.
+
+    It is computed with s, lest a power be too large. None for any other quotient.
+    """
+    terms = [power, *_terms(powers)]
+    found = [known for known in map(_shift, terms) if known]
+    if len(found) < len(terms) or len({shift for _, shift in found if shift}) != 1:
+        return None
+    mine, *every = [bare for bare, _ in found]
+    return Apply(DIV, (mine, plus(*every)))
+
+
+def _terms(total: Expression) -> list[Expression]:
+    match total:
+        case Apply(operation, arguments) if operation is ADD:
+            return [term for argument in arguments for term in _terms(argument)]
+    return [total]
+
+
+def _shift(term: Expression) -> tuple[Expression, Expression | None] | None:
+    """Of exp(x - s) the term exp(x), and s; a gap as it is; None for any other."""
+    match term:
+        case Gap():
+            return term, None
+        case Apply(outer, (Apply(inner, (x, shift)),)) if (outer, inner) == (EXP, SUB):
+            return Apply(EXP, (x,)), shift
+    return None
 
 
 def with_numbers(expression: Expression, data: Mapping[str, float]) -> Expression:
