@@ -266,6 +266,22 @@ Cells = dict[tuple[int, int], int]
 """Dots by what stands for their two vectors."""
 
 
+class Side(NamedTuple):
+    """A vector that dots are made of, and what stands for it.
+
+    lowest, highest: of the ranks of its results.
+    places: which comes first, second, ...; nothing where they are in order.
+    repeats: whether a result is in it twice; then the other vector decides, too.
+    """
+
+    vector: Vector
+    number: int
+    lowest: int
+    highest: int
+    places: list[int]
+    repeats: bool
+
+
 class Grid(NamedTuple):
     """Dots of vectors on the left with vectors on the right, each with each or most."""
 
@@ -308,7 +324,7 @@ class Finder:
             2 * varies + (op != PARAMETER)
             for (op, _, _), varies in zip(code.instructions, code.varies, strict=True)
         ]
-        self._numbers: dict[Vector, int] = {}
+        self._known: dict[Vector, Side] = {}
         self._long: list[Vector] = []
         self._constants: set[int] = set()
         self._joins: dict[tuple[int, ...], tuple[int, dict[int, int]]] = {}
@@ -580,36 +596,45 @@ class Finder:
                 a, b = args
                 yield args if rank[a] <= rank[b] else (b, a)
             else:
-                left, right = self._sides(args)
-                yield self._number(left), self._number(right)
+                half = len(args) // 2
+                yield self._sides(self._side(args[:half]), self._side(args[half:]))
 
-    def _sides(self, args: Vector) -> tuple[Vector, Vector]:
+    def _sides(self, left: Side, right: Side) -> tuple[int, int]:
         """The sides of a long dot, in the order of what is on the right."""
-        rank, order, half = self._rank, self._order, len(args) // 2
-        lefts, rights = args[:half], args[half:]
-        one, other = [[rank[i] for i in side] for side in (lefts, rights)]
-        if min(one) > max(other):
-            lefts, rights, one, other = rights, lefts, other, one
-        if max(one) > min(other):
+        if left.lowest > right.highest:
+            left, right = right, left
+        if left.highest > right.lowest:
+            rank = self._rank
             pairs = [
                 (a, b) if rank[a] <= rank[b] else (b, a)
-                for a, b in zip(lefts, rights, strict=True)
+                for a, b in zip(left.vector, right.vector, strict=True)
             ]
-            lefts, rights = zip(*pairs, strict=True)
-        keys: list[Any] = [order[i] for i in rights]
-        if all(map(operator.lt, keys, itertools.islice(keys, 1, None))):
-            return lefts, rights
-        if len(set(keys)) < half:
-            keys = [(order[b], order[a]) for a, b in zip(lefts, rights, strict=True)]
-        places = sorted(range(half), key=keys.__getitem__)
-        return tuple([lefts[n] for n in places]), tuple([rights[n] for n in places])
+            left, right = map(self._side, zip(*pairs, strict=True))
+        if right.repeats:
+            order = self._order
+            pairs = list(zip(left.vector, right.vector, strict=True))
+            pairs.sort(key=lambda pair: (order[pair[1]], order[pair[0]]))
+            left, right = map(self._side, zip(*pairs, strict=True))
+        elif right.places:
+            arranged = operator.itemgetter(*right.places)
+            left, right = [self._side(arranged(x.vector)) for x in (left, right)]
+        return left.number, right.number
 
-    def _number(self, vector: Vector) -> int:
-        """What stands for a vector; for one of a single result that does, itself."""
-        number = self._numbers.setdefault(vector, ~len(self._numbers))
-        if ~number == len(self._long):
+    def _side(self, vector: Vector) -> Side:
+        """What is known of a vector; most are a side of many dots."""
+        side = self._known.get(vector)
+        if side is None:
+            ranks = [self._rank[i] for i in vector]
+            keys = [self._order[i] for i in vector]
+            places, repeats = [], False
+            if not all(map(operator.lt, keys, itertools.islice(keys, 1, None))):
+                places = sorted(range(len(keys)), key=keys.__getitem__)
+                repeats = len(set(keys)) < len(keys)
+            number = ~len(self._long)
+            side = Side(vector, number, min(ranks), max(ranks), places, repeats)
+            self._known[vector] = side
             self._long.append(vector)
-        return number
+        return side
 
     def _vector(self, number: int) -> Vector:
         return (number,) if number >= 0 else self._long[~number]

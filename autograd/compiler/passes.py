@@ -17,6 +17,7 @@ from typing import NamedTuple
 from autograd.compiler.gates import Made, behind_gates
 from autograd.compiler.instructions import (
     COMPARISONS,
+    CONSTANT,
     GATE,
     INPUT,
     LEAVES,
@@ -31,6 +32,7 @@ from autograd.compiler.instructions import (
 )
 from autograd.compiler.recording import written_out
 from autograd.modes import ieee
+from autograd.ops import TABLE
 from autograd.value import forward
 
 
@@ -65,12 +67,10 @@ def gradient_kernel(code: Code, output: int, inputs: int, parameters: int) -> Ke
         if len(each) == 1:
             sums.append((p, *each[0]))
             continue
-        fixed = []
-        for adjoint, partial in each:
-            if code.varies[adjoint] or code.varies[partial]:
-                sums.append((p, adjoint, partial))
-            else:
-                fixed.append((adjoint, partial))
+        varies = code.varies
+        fixed = [(a, b) for a, b in each if not (varies[a] or varies[b])]
+        if len(fixed) < len(each):
+            sums += [(p, a, b) for a, b in each if varies[a] or varies[b]]
         if fixed:
             sums.append((p, total_of(recorder, fixed), one))
     return Kernel(code, inputs, parameters, (), tuple(sums))
@@ -215,6 +215,47 @@ def _shares(
         of the instruction, or a tangent. Where another argument was chosen, the product
         is 0 whatever the factor is.
     """
+    code = recorder.code
+    op, args, _ = code.instructions[index]
+    if op not in TABLE:
+        return _asked(recorder, index, factors)
+    given = ("",) * len(args)
+    if not code.constants.isdisjoint(args):
+        numbers = map(code.number, args)
+        given = tuple(["" if x is None else repr(x) for x in numbers])
+    known, (more, pairs) = len(code), _recorded(op, given, recorder.gated)
+    at = [*args, *[factor.index for factor in factors], index]
+    for each, of, number in more:
+        at.append(code.add(each, tuple([at[n] for n in of]), number))
+    shares = [(at[a], at[b]) for a, b in pairs]
+    if len(shares) == 1 and shares[0][1] >= known and not TABLE[op].selects:
+        code.slopes.setdefault(shares[0][1], (op, args[0]))
+    return shares
+
+
+@functools.lru_cache(1000)
+def _recorded(
+    op: str, given: tuple[str, ...], gated: bool
+) -> tuple[list[Instruction], list[tuple[int, int]]]:
+    """What `_asked` appends for an operation, and the pairs.
+
+    given: for each argument its number; nothing where it is none. The positions are
+    those of the arguments, of the factors, of the operation, and of what is appended.
+    """
+    code, count = Code(), len(given)
+    for n, number in enumerate(given):
+        code.append(CONSTANT if number else INPUT, (), float(number or n), not number)
+    factors = [code.add(INPUT, (), n) for n in range(count, 2 * count)]
+    output = code.append(op, tuple(range(count)), 0.0, True)
+    recorder = CodeRecorder(code, gated)
+    pairs = _asked(recorder, output, [Term(recorder, n) for n in factors])
+    return code.instructions[output + 1 :], pairs
+
+
+def _asked(
+    recorder: CodeRecorder, index: int, factors: Sequence[Term]
+) -> list[tuple[int, int]]:
+    """The same from the row, whose rules may look at numbers."""
     op, args, _ = recorder.code.instructions[index]
     row, terms = recorder.code.row(op), [recorder.at[arg] for arg in args]
     known = len(recorder.code)
@@ -350,7 +391,10 @@ def better(code: Code, op: str, args: tuple[int, ...]) -> int:
 
 
 def _better(code: Code, op: str, args: tuple[int, ...], done: Counter[str]) -> int:
-    for name, rule in rules_for(op):
+    if code.constants.issuperset(args):
+        done["constants folded"] += 1
+        return _folded(code, op, args)
+    for name, rule in RULES.get(op, ()):
         found = rule(code, op, args)
         if found is not None:
             done[name] += 1
@@ -358,14 +402,9 @@ def _better(code: Code, op: str, args: tuple[int, ...], done: Counter[str]) -> i
     return code.add(op, args)
 
 
-def _folded(code: Code, op: str, args: tuple[int, ...]) -> int | None:
+def _folded(code: Code, op: str, args: tuple[int, ...]) -> int:
     """An operation on numbers alone is a number."""
-    numbers = []
-    for arg in args:
-        number = code.number(arg)
-        if number is None:
-            return None
-        numbers.append(number)
+    numbers = [code.instructions[arg].number for arg in args]
     if op in COMPARISONS:
         return code.constant(float(compare(op, *numbers)))
     with ieee():
@@ -498,9 +537,8 @@ def _opened(code: Code, op: str, args: tuple[int, ...]) -> int | None:
     return args[1]
 
 
-RULES: tuple[tuple[str, Rule, frozenset[str]], ...] = (
+TRIED: tuple[tuple[str, Rule, frozenset[str]], ...] = (
     ("gates", _opened, frozenset({GATE.name})),
-    ("constants folded", _folded, frozenset()),
     (
         "neutral operations",
         _neutral,
@@ -510,34 +548,35 @@ RULES: tuple[tuple[str, Rule, frozenset[str]], ...] = (
     ("strength reduced", _cheaper, frozenset({"pow", "div", "mul"})),
     ("lowered", _lowered, LOWERED | {"sum", "dot"}),
 )
-"""What is tried in turn, and for which operations; for all where there are none."""
+"""What is tried in turn where not all arguments are numbers, for which operations."""
 
-
-@functools.cache
-def rules_for(op: str) -> tuple[tuple[str, Rule], ...]:
-    """The rules for an operation."""
-    return tuple([(name, rule) for name, rule, ops in RULES if not ops or op in ops])
+RULES = {
+    op: [(name, rule) for name, rule, ops in TRIED if op in ops]
+    for op in frozenset().union(*[ops for _, _, ops in TRIED])
+}
+"""The rules for an operation."""
 
 
 # ---- multiply-add --------------------------------------------------------------------
 
 
-def fuse(kernel: Kernel) -> tuple[Kernel, Report]:
-    """a * b + c as one instruction, where the product has no other use.
+def fuse(kernel: Kernel) -> tuple[Kernel, list[Report]]:
+    """a * b + c as one instruction, where the product has no other use; then prune.
 
     The product is then not rounded before the addition, on machines that can. A sum of
-    such products is a dot. The products stay where they are, for `prune` to drop.
+    such products is a dot.
     """
-    joined, inside = _with_products(kernel.code, _uses(kernel))
-    code = kernel.code.copy()
-    for index, made in joined.items():
-        code.instructions[index] = made
-    report = Report("fuse", len(code), len(code), f"multiply-adds {inside}")
-    return kernel._replace(code=code), report
+    size, uses = len(kernel.code), _uses(kernel)
+    joined, inside = _with_products(kernel.code, uses)
+    kernel, pruned = _kept(kernel, uses, joined)
+    return kernel, [Report("fuse", size, size, f"multiply-adds {inside}"), pruned]
 
 
 def _with_products(code: Code, uses: list[int]) -> tuple[dict[int, Instruction], int]:
-    """The additions with products that nothing else uses in them, and how many."""
+    """The additions with products that nothing else uses in them, and how many.
+
+    These products are used no more.
+    """
     joined: dict[int, Instruction] = {}
     inside = 0
     for index, (op, args, _) in enumerate(code.rest(), sum(code.leaves)):
@@ -550,13 +589,16 @@ def _with_products(code: Code, uses: list[int]) -> tuple[dict[int, Instruction],
             pairs = [code.instructions[product].args for product in products]
             sides = [pair[side] for side in (0, 1) for pair in pairs]
             joined[index] = Instruction("dot", tuple(sides))
-            inside += len(products)
         elif op == "add" and products:
-            product = products[0]
-            a, b = code.instructions[product].args
-            rest = args[1] if args[0] == product else args[0]
+            del products[1:]
+            a, b = code.instructions[products[0]].args
+            rest = args[1] if args[0] == products[0] else args[0]
             joined[index] = Instruction("fma", (a, b, rest))
-            inside += 1
+        else:
+            continue
+        inside += len(products)
+        for product in products:
+            uses[product] = 0
     return joined, inside
 
 
@@ -577,12 +619,18 @@ def _uses(kernel: Kernel) -> list[int]:
 
 def prune(kernel: Kernel) -> tuple[Kernel, Report]:
     """Drop every instruction that no result needs."""
-    old, uses = kernel.code, _uses(kernel)
-    if all(uses):
-        return kernel, Report("prune", len(old), len(old), "dropped 0")
-    code, positions = old.only(uses)
-    report = Report("prune", len(old), len(code), f"dropped {len(old) - len(code)}")
-    return _moved(kernel, code, positions), report
+    return _kept(kernel, _uses(kernel), {})
+
+
+def _kept(
+    kernel: Kernel, uses: Sequence[int], joined: Mapping[int, Instruction]
+) -> tuple[Kernel, Report]:
+    """What is used alone; `joined` is what stands for some instructions."""
+    size = len(kernel.code)
+    if joined or not all(uses):
+        kernel = _moved(kernel, *kernel.code.only(uses, joined))
+    left = len(kernel.code)
+    return kernel, Report("prune", size, left, f"dropped {size - left}")
 
 
 def needed(kernel: Kernel) -> list[int]:
@@ -629,8 +677,6 @@ def write_out(kernel: Kernel, known: Callable[[str], bool]) -> Kernel:
 
 def optimize(kernel: Kernel) -> tuple[Kernel, list[Report]]:
     """All passes in order: simplify, fuse, prune."""
-    reports = []
-    for step in (simplify, fuse, prune):
-        kernel, report = step(kernel)
-        reports.append(report)
-    return kernel, reports
+    kernel, simplified = simplify(kernel)
+    kernel, reports = fuse(kernel)
+    return kernel, [simplified, *reports]
