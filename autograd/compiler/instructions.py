@@ -124,25 +124,25 @@ class Code:
 
     def add(self, op: str, args: tuple[int, ...] = (), number: float = 0.0) -> int:
         """The position of this instruction, appended unless it is there."""
-        if not args and op != CONSTANT and number < self.leaves[op == PARAMETER]:
-            self.shared += 1
-            return self.leaf(op, int(number))
-        # The text of a number tells 0.0 from -0.0, and finds nan again.
+        key: object = args
+        if not args:
+            if op != CONSTANT and number < self.leaves[op == PARAMETER]:
+                self.shared += 1
+                return self.leaf(op, int(number))
+            # The text of a number tells 0.0 from -0.0, and finds nan again.
+            key = repr(number)
         position = len(self.instructions)
-        known = self._known[op].setdefault(args or repr(number), position)
+        known = self._known[op].setdefault(key, position)
         if known < position:
             self.shared += 1
             return known
-        self.instructions.append(made(Instruction, (op, args, number)))
-        if op == CONSTANT:
-            self.constants.add(position)
-        varies = op == INPUT
-        if varies:
-            self.varied = True
-        elif self.varied and op not in OVER_ROWS:
-            varies = any(map(self.varies.__getitem__, args))
-        self.varies.append(varies)
-        return position
+        return self.append(op, args, number, self._varies(op, args))
+
+    def _varies(self, op: str, args: tuple[int, ...]) -> bool:
+        if not args:
+            return op == INPUT
+        varies = self.varied and any(map(self.varies.__getitem__, args))
+        return varies and op not in OVER_ROWS
 
     def append(
         self, op: str, args: tuple[int, ...], number: float, varies: bool
@@ -156,8 +156,7 @@ class Code:
             self._known[op][repr(number)] = position
             if op == CONSTANT:
                 self.constants.add(position)
-            elif op == INPUT:
-                self.varied = True
+            self.varied |= varies
         self.instructions.append(made(Instruction, (op, args, number)))
         self.varies.append(varies)
         return position

@@ -117,17 +117,17 @@ FUNCTION = (
 
 def _append(code: Code, outputs: Sequence[Value], positions: dict[Value, int]) -> None:
     """Add the nodes of a graph that have no position yet, and their positions."""
-    names: dict[int, str] = {}
+    names: dict[Operation, str] = {}
     at = positions.__getitem__
     for node in reached(outputs)[0]:
         if node in positions:
             continue
         row = node.operation
-        name = names.get(id(row))
+        name = names.get(row)
         if name is None:
             positions[node] = _instruction(code, node, positions)
             if is_plain(row):
-                names[id(row)] = code.name(row)
+                names[row] = code.name(row)
         else:
             positions[node] = code.add(name, tuple(map(at, node.parents)))
 
