@@ -160,8 +160,8 @@ class Cells:
 
         if any(x.isdigit() for x in "".join(self.told.words)) or self.usual == ",":
             return None
-        found = self.sheet.numbers(self.name).rechunk()
-        return None if found.null_count() or not found.is_finite().all() else found
+        found = self.sheet.numbers(self.name)
+        return None if found is None or not found.is_finite().all() else found
 
     @property
     def texts(self) -> pl.Series:

@@ -93,11 +93,12 @@ class Dataset(Pair):
 
 def targets_of(y: Sequence[Target], rows: Sequence[int]) -> Sequence[Target]:
     """The targets of these rows; an array of numbers stays one."""
-    if isinstance(y, array):
-        import numpy as np
+    import numpy as np
 
-        return array("d", np.asarray(y)[rows].tobytes())
-    return [y[row] for row in rows]
+    places = np.asarray(rows, dtype=int)
+    if isinstance(y, array):
+        return array("d", np.asarray(y)[places].tobytes())
+    return y[places] if isinstance(y, np.ndarray) else [y[i] for i in places.tolist()]
 
 
 def looks_like_classes(labels: Sequence[Target]) -> TypeGuard[Sequence[Label]]:
@@ -120,6 +121,18 @@ def split_rows(
     evenly; None where the labels look like it. Raises ValueError where either part
     would be empty.
     """
+    kept, aside = set_aside(labels, fraction, seed, name, grouped)
+    return kept.tolist(), aside.tolist()
+
+
+def set_aside(
+    labels: Sequence[Target],
+    fraction: float,
+    seed: int,
+    name: str,
+    grouped: bool | None = None,
+) -> tuple[Integers, Integers]:
+    """The same as arrays."""
     if not 0 < fraction < 1:
         raise ValueError(
             f"{name} is a part of the rows between 0 and 1, such as 0.2; got "
@@ -128,13 +141,15 @@ def split_rows(
     import numpy as np
 
     order = _shuffled(len(labels), random.Random(f"split {seed}"))
-    aside = _dealt(order, _codes(labels, grouped), round(len(labels) * fraction))
+    codes, wanted = _codes(labels, grouped), round(len(labels) * fraction)
+    first = order[:-1][:wanted] if codes is None else _dealt(order, codes, wanted)
+    aside = np.sort(first)
     kept = np.delete(np.arange(len(labels)), aside)
     if not len(kept) or not len(aside):
         raise ValueError(
             f"{len(labels)} rows are too few to set a part of {fraction} aside ({name})"
         )
-    return kept.tolist(), aside.tolist()
+    return kept, aside
 
 
 MANY = 100_000
@@ -151,15 +166,15 @@ def _shuffled(count: int, rng: random.Random) -> Integers:
     return np.array(rows, dtype=int)
 
 
-def _codes(labels: Sequence[Target], grouped: bool | None) -> Integers:
-    """A number for each row's class; the same for all where labels are numbers."""
+def _codes(labels: Sequence[Target], grouped: bool | None) -> Integers | None:
+    """A number for each row's class; None where labels are numbers."""
     import numpy as np
 
     if grouped is None:
         labels = plain(labels)
         grouped = looks_like_classes(labels)
     if not grouped:
-        return np.zeros(len(labels), dtype=int)
+        return None
     known: dict[Any, int] = {}
     return np.array([known.setdefault(x, len(known)) for x in labels], dtype=int)
 
@@ -182,7 +197,8 @@ def _dealt(order: Integers, codes: Integers, wanted: int) -> Integers:
     free = np.flatnonzero(among < counts[classes] - 1)
     stands = (among[free] + 0.5) / counts[classes[free]]
     taken = free[np.argsort(stands, kind="stable")[:wanted]]
-    return np.sort(order[taken])
+    found: Integers = order[taken]
+    return found
 
 
 def table(X: Rows | Dataset) -> Array:
@@ -214,6 +230,10 @@ def table(X: Rows | Dataset) -> Array:
 
 def as_column(y: Sequence[Any]) -> Rows:
     """Targets as a table of one column; `table` tells whether they are numbers."""
+    if isinstance(y, array):
+        import numpy as np
+
+        return np.asarray(y)[:, None]
     if set(map(type, y)) <= {float, int}:  # told at a glance, also of a million
         import numpy as np
 
@@ -275,7 +295,8 @@ class Scaling:
 
         lows, highs = rows.min(axis=0), rows.max(axis=0)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            means, deviations = rows.mean(axis=0), rows.std(axis=0)
+            means = rows.mean(axis=0)
+            deviations = _deviations(rows, means)
             overflows = ~np.isfinite(highs - lows)
         for index in np.flatnonzero(overflows).tolist():
             name = repr(names[index]) if names else index + 1
@@ -325,6 +346,26 @@ class Scaling:
 
         whole: Array = rows * np.array(self.deviation) + np.array(self.mean)
         return whole
+
+
+ROWS = 2**14
+"""Rows that are looked at in one go, where a copy of all would be large."""
+
+
+def _deviations(rows: Array, means: Array) -> Array:
+    """`rows.std(axis=0)`, to the bit, without a copy of them all."""
+    import numpy as np
+
+    if rows.shape[1] == 1:  # NumPy adds up pairs of a single column, else row by row
+        alone: Array = rows.std(axis=0)
+        return alone
+    sums = np.zeros((1, rows.shape[1]))
+    for begin in range(0, len(rows), ROWS):
+        away = rows[begin : begin + ROWS] - means
+        away *= away
+        sums = np.concatenate([sums, away]).sum(axis=0, keepdims=True)
+    found: Array = np.sqrt(sums[0] / len(rows))
+    return found
 
 
 # ---- toy sets in the plane -----------------------------------------------------------

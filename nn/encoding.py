@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from autograd.wording import cut
@@ -65,7 +66,7 @@ class NumberField:
         present = column.values[~gaps]
         if not len(present) or (present.min() == present.max() and not gaps.any()):
             return None
-        median = float(np.median(present))
+        median = float(np.median(present, overwrite_input=True))
         form = column.spelling or ".", column.unit
         return cls(column.name, median, bool(gaps.any()), *form)
 
@@ -78,10 +79,10 @@ class NumberField:
         """Each input, a number per row."""
         import numpy as np
 
-        gaps = np.isnan(column.values)
-        filled = np.where(gaps, self.median, column.values) if gaps.any() else None
-        first = column.values if filled is None else filled
-        return [first, gaps.astype(np.float64)][: 1 + self.missing]
+        gaps, first = np.isnan(column.values), column.values
+        if gaps.any():
+            first = np.where(gaps, self.median, first)
+        return [first, gaps.astype(np.float64)] if self.missing else [first]
 
     def read(self, cells: Cells) -> Column:
         """The column in another table. Raises ValueError where it is no number."""
@@ -266,16 +267,9 @@ class Encoding:
 
     def inputs(self, columns: Iterable[Column]) -> Array:
         """The inputs, of shape (rows, features); columns: one for each field."""
-        import numpy as np
-
-        X, place = np.empty((0, 0)), 0
-        for field, column in zip(self.fields, columns, strict=True):
-            if not place:
-                X = np.empty((len(column.values), len(self.features)))
-            for values in field.encoded(column):
-                X[:, place] = values
-                place += 1
-        return X
+        both = zip(self.fields, columns, strict=True)
+        arrays = (values for field, column in both for values in field.encoded(column))
+        return _side_by_side(arrays, len(self.features))
 
     def dataset(self, table: Table) -> Dataset:
         """A table as numbers, before they are scaled."""
@@ -333,6 +327,26 @@ class Encoding:
                     f"{', '.join(self.columns)}"
                 )
         return dict(zip(self.columns, zip(*rows, strict=True), strict=True))
+
+
+ROWS, COLUMNS = 2**12, 16
+"""So much of a table is written in one go that it stays in a processor's cache."""
+
+
+def _side_by_side(arrays: Iterator[Array], count: int) -> Array:
+    """So many columns as a table, row by row in memory."""
+    import numpy as np
+
+    X, done = np.empty((0, 0)), 0
+    while some := list(islice(arrays, COLUMNS)):
+        if not done:
+            X = np.empty((len(some[0]), count))
+        for begin in range(0, len(X), ROWS):
+            rows = slice(begin, begin + ROWS)
+            for place, values in enumerate(some, done):
+                X[rows, place] = values[rows]
+        done += len(some)
+    return X
 
 
 def _surprises(column: Column, field: Field) -> Iterator[str]:

@@ -72,13 +72,14 @@ class Sheet:
         self.check_has([name])
         return self.columns[name]
 
-    def numbers(self, name: str) -> pl.Series:
-        """The number that each of one column's texts is, or null."""
+    def numbers(self, name: str) -> pl.Series | None:
+        """The numbers of a column whose texts all are such; None of another."""
         import polars as pl
 
         if isinstance(self.columns, Portions):
             return self.columns.numbers(name)
-        return self.columns[name].cast(pl.Float64, strict=False)
+        found = self.columns[name].cast(pl.Float64, strict=False)
+        return None if found.null_count() else found.rechunk()
 
     def check_has(self, names: Iterable[str]) -> None:
         """Raise ValueError, with all columns listed, unless these are among them."""

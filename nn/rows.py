@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from io import BytesIO, TextIOWrapper
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,11 @@ from nn.heading import Head, has_sign, is_blank
 if TYPE_CHECKING:
     import polars as pl
 
-CHUNK = 2**22
-"""Bytes, or cells, that are looked at in one go."""
+BLOCK = 2**18
+"""Bytes that are looked at in one go: so many stay in a processor's cache."""
+
+CELLS = 2**16
+"""Cells that Python's `csv` hands over in one go."""
 
 
 def columns_of(
@@ -30,10 +34,10 @@ def columns_of(
 
     Raises ValueError for a row that has another number of cells than there are columns.
     """
-    named = _by_polars(data, head, names) if _is_plain(data, head) else None
+    count = _plain_rows(data, head)
+    named = _by_polars(data, head, names, count) if count else None
     if named is not None:
-        first = head.lines + 1
-        return named, range(first, first + length(named))
+        return named, range(head.lines + 1, head.lines + 1 + count)
     columns, lines = _by_csv(data, name, head)
     return dict(zip(names, columns, strict=True)), lines
 
@@ -45,55 +49,60 @@ def length(columns: Mapping[str, pl.Series]) -> int:
     return len(next(iter(columns.values()), ()))
 
 
-def _is_plain(data: bytes, head: Head) -> bool:
-    """Whether every line is a row with a cell for each column.
+def _plain_rows(data: bytes, head: Head) -> int:
+    """How many rows there are if every line is one, with a cell for each column.
 
-    Then no cell holds a line break, and no line is blank or a comment.
+    Then no cell holds a line break, and no line is blank or a comment; else 0.
     """
-    begin = 0
+    begin = count = 0
     for _ in range(head.lines):
         begin = data.find(b"\n", begin) + 1 or len(data)
-    plain = begin < len(data) and b"\r" not in data[:begin].replace(b"\r\n", b"")
-    while plain and begin < len(data):
-        end = data.rfind(b"\n", begin, begin + CHUNK) + 1
+    if b"\r" in data[:begin].replace(b"\r\n", b""):
+        return 0
+    while begin < len(data):
+        end = data.rfind(b"\n", begin, begin + BLOCK) + 1
         end = end or data.find(b"\n", begin) + 1 or len(data)
-        plain = _is_grid(data[begin:end], head)
-        begin = end
-    return plain
+        rows = _rows_in(data[begin:end], head)
+        if not rows:
+            return 0
+        begin, count = end, count + rows
+    return count
 
 
-def _is_grid(lines: bytes, head: Head) -> bool:
+def _rows_in(lines: bytes, head: Head) -> int:
     """The same of some whole lines: every so many marks, and no other, ends a line."""
     lines = lines if lines.endswith(b"\n") else lines + b"\n"
     if lines.startswith(b"#") or (b"#" in lines and b"\n#" in lines):
-        return False
+        return 0
     if b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n"):
-        return False
+        return 0
     if len(head.names) == 1 and re.search(rb"(?m)^\r?$", lines[:-1]):
-        return False  # a blank line, which has as many marks as any other
-    rows = lines.count(b"\n")
-    bare = re.sub(rb'"[^"]*"', b"", lines) if b'"' in lines else lines
-    if b'"' in bare or bare.count(b"\n") != rows:
-        return False
+        return 0  # a blank line, which has as many marks as any other
+    bare = lines
+    if b'"' in lines:
+        bare = re.sub(rb'"[^"]*"', b"", lines)
+        if b'"' in bare or bare.count(b"\n") != lines.count(b"\n"):
+            return 0
     mark = head.delimiter.encode()
-    others = bytes(range(256)).translate(None, mark + b"\n")
-    return bare.translate(None, others) == (mark * (len(head.names) - 1) + b"\n") * rows
+    marks = bare.translate(None, bytes(range(256)).translate(None, mark + b"\n"))
+    row = mark * (len(head.names) - 1) + b"\n"
+    rows = len(marks) // len(row)
+    return rows if marks == row * rows else 0
 
 
 PORTION = 2**24
-"""Bytes of columns that are read in one go, or an eighth of all."""
+"""Bytes of texts that are read in one go, or an eighth of all columns."""
 
 
 class Portions(Mapping[str, "pl.Series"]):
-    """The columns of a plain file, read some at a time: as texts they are large."""
+    """The columns of a plain file: as texts, which are large, some at a time."""
 
-    def __init__(self, data: bytes, head: Head, names: Sequence[str]) -> None:
-        self._data, self._head = data, head
+    def __init__(
+        self, data: bytes, head: Head, names: Sequence[str], rows: int
+    ) -> None:
+        self._data, self._head, self.rows = data, head, rows
         self._places = {name: place for place, name in enumerate(names)}
         self._texts: dict[int, pl.Series] = {}
-        self._numbers: dict[int, pl.Series] = {}
-        lines = data.count(b"\n") + (not data.endswith(b"\n"))
-        self.rows = lines - head.lines
 
     def __len__(self) -> int:
         return len(self._places)
@@ -105,24 +114,31 @@ class Portions(Mapping[str, "pl.Series"]):
         return name in self._places  # without the column, which `Mapping` would ask for
 
     def __getitem__(self, name: str) -> pl.Series:
-        return _bare(self._column(name, self._texts, numbers=False))
-
-    def numbers(self, name: str) -> pl.Series:
-        """The number that each text is, or null: a number is read in half the time."""
-        return self._column(name, self._numbers, numbers=True)
-
-    def _column(
-        self, name: str, held: dict[int, pl.Series], *, numbers: bool
-    ) -> pl.Series:
-        place, cell = self._places[name], 8 if numbers else 16
-        if place not in held:
-            held.clear()
-            size = max(PORTION // cell // self.rows, len(self) // 8, 1)
+        place = self._places[name]
+        if place not in self._texts:
+            self._texts.clear()
+            size = max(PORTION // 16 // self.rows, len(self) // 8, 1)
             begin = place - place % size
             places = [*range(begin, min(begin + size, len(self)))]
-            found = _read(self._data, self._head, places, numbers=numbers)
-            held.update(zip(places, found, strict=True))
-        return held[place]
+            found = _read(self._data, self._head, places)
+            self._texts.update(zip(places, found, strict=True))
+        return _bare(self._texts[place])
+
+    def numbers(self, name: str) -> pl.Series | None:
+        """The numbers of a column whose texts all are such."""
+        return self._numbers.get(self._places[name])
+
+    @cached_property
+    def _numbers(self) -> dict[int, pl.Series]:
+        """Those columns. All are read in one go, which takes half the time of texts."""
+        places = [*range(len(self))]
+        found = _read(self._data, self._head, places, numbers=True)
+        numbers = {}
+        while found:  # one by one, so that two copies of one alone are there at a time
+            column = found.pop()
+            if not column.null_count():
+                numbers[len(found)] = column.rechunk()
+        return numbers
 
 
 def _read(
@@ -144,13 +160,13 @@ def _read(
 
 
 def _by_polars(
-    data: bytes, head: Head, names: Sequence[str]
+    data: bytes, head: Head, names: Sequence[str], rows: int
 ) -> Mapping[str, pl.Series] | None:
     """The cells; None where a quote stands in an odd place."""
     import polars as pl
 
     if b'"' not in data:
-        return Portions(data, head, names)
+        return Portions(data, head, names, rows)
     try:
         columns = _read(data, head, None)
     except pl.exceptions.PolarsError:
@@ -179,7 +195,7 @@ def _by_csv(
     parts: list[list[pl.Series]] = [
         [pl.Series([], dtype=pl.String)] for _ in head.names
     ]
-    for some in _portions(_rows(data, name, head), CHUNK // 64 // len(head.names) + 1):
+    for some in _portions(_rows(data, name, head), CELLS // len(head.names) + 1):
         lines.extend(line for line, _ in some)
         cells = zip(*[row for _, row in some], strict=True)
         for part, column in zip(parts, cells, strict=True):

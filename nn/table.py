@@ -23,7 +23,7 @@ from typing import Any
 from autograd.wording import cut
 from nn.cells import decimal_sign
 from nn.columns import Cells, Column, Told, number_column, understood
-from nn.data import split_rows, targets_of
+from nn.data import set_aside, targets_of
 from nn.encoding import FIELDS, Encoding, Field
 from nn.goal import Goal, goal_of
 from nn.hints import Integers, Label, Target
@@ -86,7 +86,7 @@ class Table:
 
         name: what an error calls the part.
         """
-        inside, outside = split_rows(self.y, test, seed, name, bool(self.classes))
+        inside, outside = set_aside(self.y, test, seed, name, bool(self.classes))
         return self.rows(inside), self.rows(outside)
 
     def encoding(self) -> Encoding:

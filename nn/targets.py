@@ -84,6 +84,11 @@ def plain(y: Targets) -> list[Target]:
     return items
 
 
+def are_floats(y: Targets) -> TypeGuard[Array]:
+    """Whether they are an array of them, which need not be looked at one by one."""
+    return getattr(getattr(y, "dtype", None), "kind", "") == "f"
+
+
 def _whole(x: Any) -> bool:
     if isinstance(x, (str, list, tuple)) or x is None:
         return False
@@ -160,6 +165,8 @@ def find_labels(
 ) -> Labels | None:
     """The classes that the labels name, or None where they are numbers to fit."""
     name = getattr(loss, "__name__", "")
+    if are_floats(y) and name not in ("cross_entropy", *BINARY):
+        return None
     labels = plain(y)
     if name == "cross_entropy" or (name in BINARY and _are_classes(labels)):
         return _labels(labels, outputs, threshold, name)

@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from autograd.value import Value
-from nn.data import Dataset, split_rows, table
+from nn.data import Dataset, split_rows, table, targets_of
 from nn.engine import Task, answers, as_list
 from nn.hints import Array, Label, Rows, Target, Targets
 from nn.losses import Loss
@@ -22,6 +22,7 @@ from nn.optim import Optimizer
 from nn.sequences import sequences_of, token_tasks
 from nn.targets import (
     Labels,
+    are_floats,
     choose_loss,
     class_numbers,
     encode,
@@ -91,7 +92,9 @@ def _divide(
     seed: int,
 ) -> tuple[Part, Part | None]:
     """The rows to train on, and those to measure on."""
-    labels = y.tolist() if hasattr(y, "tolist") else list(y)
+    labels: Any = y
+    if not are_floats(y):
+        labels = y.tolist() if hasattr(y, "tolist") else list(y)
     if len(labels) != len(X):
         raise ValueError(f"X has {len(X)} rows, but y has {len(labels)}")
     if validation is None:
@@ -103,8 +106,8 @@ def _divide(
     return (X, labels), (table(inputs), others)
 
 
-def _rows(X: Array, labels: list[Target], rows: list[int]) -> Part:
-    return X[rows], [labels[row] for row in rows]
+def _rows(X: Array, labels: Sequence[Target], rows: list[int]) -> Part:
+    return X[rows], targets_of(labels, rows)
 
 
 def _task(
