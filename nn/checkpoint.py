@@ -18,7 +18,7 @@ import inspect
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -27,7 +27,15 @@ from autograd.value import Value
 from autograd.wording import cut, expect
 from nn.cells import FORMATS
 from nn.data import Scaling, as_column, table
-from nn.encoding import CYCLES, CategoryField, DateField, Encoding, Field, NumberField
+from nn.encoding import (
+    CYCLES,
+    CategoryField,
+    DateField,
+    Encoding,
+    Field,
+    NumberField,
+    Reading,
+)
 from nn.extras import require
 from nn.hints import (
     Activation,
@@ -102,6 +110,15 @@ class Context:
             return self.scaling(X) if self.scaling else table(X)
         read = table(self.encoding.read(X).X)
         return self.scaling.scaled(read, into=read) if self.scaling else read
+
+    def parts(self, X: Any) -> Iterator[Array]:
+        """The same, of a table that is read some rows at a time; or of a `Reading`."""
+        if self.encoding is None or _is_array(X, len(self.features)):
+            yield self.inputs(X)
+            return
+        found = X if isinstance(X, Reading) else self.encoding.read(X)
+        for part in found.parts():
+            yield self.scaling.scaled(part, into=part) if self.scaling else part
 
     def scaled(self, X: Array) -> Array:
         """Rows that are encoded, as the model takes them."""

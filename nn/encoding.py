@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from autograd.wording import cut
@@ -305,13 +305,11 @@ class Encoding:
         sheet.check_has(self.columns)
         told, notes = Told(missing=self.missing), list(sheet.notes)
 
-        def columns() -> Iterator[Column]:
-            for field in self.fields:
-                column = field.read(Cells(sheet, field.name, told))
-                notes.extend(_surprises(column, field))
-                yield column
-
-        return Reading(self.inputs(columns()), sheet, tuple(notes))
+        cells = [Cells(sheet, name, told) for name in self.columns]
+        columns = [f.read(c) for f, c in zip(self.fields, cells, strict=True)]
+        for column, field in zip(columns, self.fields, strict=True):
+            notes.extend(_surprises(column, field))
+        return Reading(self, tuple(columns), sheet, tuple(notes))
 
     def _named(self, source: Any) -> Any:
         """Rows as columns by name; anything else as it is."""
@@ -329,7 +327,10 @@ class Encoding:
         return dict(zip(self.columns, zip(*rows, strict=True), strict=True))
 
 
-ROWS, COLUMNS = 2**12, 16
+ROWS = 2**16
+"""Rows of a large table that are inputs at the same time."""
+
+TILE = 2**12, 16
 """So much of a table is written in one go that it stays in a processor's cache."""
 
 
@@ -337,12 +338,12 @@ def _side_by_side(arrays: Iterator[Array], count: int) -> Array:
     """So many columns as a table, row by row in memory."""
     import numpy as np
 
-    X, done = np.empty((0, 0)), 0
-    while some := list(islice(arrays, COLUMNS)):
+    X, done, (few, columns) = np.empty((0, 0)), 0, TILE
+    while some := list(islice(arrays, columns)):
         if not done:
             X = np.empty((len(some[0]), count))
-        for begin in range(0, len(X), ROWS):
-            rows = slice(begin, begin + ROWS)
+        for begin in range(0, len(X), few):
+            rows = slice(begin, begin + few)
             for place, values in enumerate(some, done):
                 X[rows, place] = values[rows]
         done += len(some)
@@ -359,8 +360,27 @@ def _surprises(column: Column, field: Field) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Reading:
-    """Another table as inputs. notes: what was new in it, or guessed, in words."""
+    """Another table, as `encoding` reads it.
 
-    X: Array
+    columns: one for each of its fields. notes: what was new in the table, or guessed,
+    in words.
+    """
+
+    encoding: Encoding
+    columns: tuple[Column, ...]
     sheet: Sheet
     notes: tuple[str, ...] = ()
+
+    @property
+    def X(self) -> Array:
+        """All of its rows as inputs."""
+        return self.encoding.inputs(self.columns)
+
+    def parts(self) -> Iterator[Array]:
+        """The same some rows at a time, about as many in each part."""
+        count = len(self.sheet)
+        parts = -(-count // ROWS)
+        edges = [count * part // parts for part in range(parts + 1)]
+        for begin, end in pairwise(edges):
+            rows = slice(begin, end)
+            yield self.encoding.inputs(column.rows(rows) for column in self.columns)

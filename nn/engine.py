@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -336,6 +336,13 @@ def answering(model: Module) -> Callable[[Array], Array]:
     """`predict` for several tables, for which the model is compiled once at most."""
     once = cache(partial(_program, model))
     return lambda X: squeezed(outputs_of(model, X, MANY, once))
+
+
+def predict_parts(model: Module, parts: Iterable[Array]) -> Array:
+    """`predict` for a table that comes some rows at a time, and is never whole."""
+    import numpy as np
+
+    return np.concatenate([*map(answering(model), parts)])
 
 
 def outputs_of(

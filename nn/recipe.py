@@ -38,7 +38,7 @@ from nn.data import (
 )
 from nn.diagnose import Diagnosis, diagnose
 from nn.encoding import Encoding
-from nn.engine import answering, loss_of, predict
+from nn.engine import answering, loss_of, predict, predict_parts
 from nn.extras import require
 from nn.hints import Array, Targets
 from nn.history import History, summary
@@ -337,7 +337,7 @@ class Predictor:
             it was trained on a file also another file's path, a DataFrame, or a mapping
             of names to columns, in any order and among others.
         """
-        return self.context.predictions(predict(self.model, self.context.inputs(X)))
+        return self.context.predictions(self._outputs(X))
 
     def probabilities(self, X: Any) -> Array:
         """How likely each of `context.labels.classes` is, of shape (N, classes).
@@ -351,8 +351,11 @@ class Predictor:
                 f"{self.context.target or 'the target'} is a number, so there are no "
                 "classes to be likely; use predict(X)"
             )
-        outputs = predict(self.model, self.context.inputs(X))
+        outputs = self._outputs(X)
         return self.context.labels.probabilities(outputs.reshape(len(outputs), -1))
+
+    def _outputs(self, X: Any) -> Array:
+        return predict_parts(self.model, self.context.parts(X))
 
     def save(self, path: Path) -> None:
         """Write both into a file, for `load` and for `chainrule predict`."""

@@ -353,6 +353,23 @@ def test_a_table_in_another_order_is_read_the_same(seed):
         encoding.read([[1.0]])
 
 
+@pytest.mark.parametrize("rows", [1, 7, 59, 60])
+def test_a_table_that_is_read_in_parts_gives_the_same_bits(rows, monkeypatch):
+    source = {**SOURCE, "kind": [*SOURCE["kind"][:-1], "new"]}
+    _, encoding, _ = encoded(SOURCE)
+    found = encoding.read(source)
+    monkeypatch.setattr("nn.encoding.ROWS", rows)
+    parts = [part.copy() for part in found.parts()]
+    assert len(parts) == -(-N // rows)
+    assert np.concatenate(parts).tobytes() == found.X.tobytes()
+    monkeypatch.setattr("nn.encoding.TILE", (7, 2))
+    assert np.concatenate([*found.parts()]).tobytes() == found.X.tobytes()
+    trained = learn(read(SOURCE, "y"), epochs=1, progress=False)
+    told = trained.predict(source)
+    monkeypatch.setattr("nn.encoding.ROWS", 2**16)
+    assert trained.predict(source) == told
+
+
 @pytest.mark.parametrize(
     ("column", "trained", "new"),
     [

@@ -288,3 +288,12 @@ def test_targets_are_given_once():
         trained(table, table.y)
     with pytest.raises(TypeError, match=r"y is missing: fit\(model, X, y\), or"):
         trained(table.X)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 5])
+def test_deviations_by_parts_are_those_of_numpy_to_the_bit(columns, monkeypatch):
+    rows = np.random.default_rng(columns).normal(3.0, 100.0, (1000, columns))
+    wanted = rows.std(axis=0).tobytes()
+    for size in (1, 64, 999, 2000):
+        monkeypatch.setattr("nn.data.ROWS", size)
+        assert np.array(Scaling.fit(rows).deviation).tobytes() == wanted

@@ -129,9 +129,13 @@ def test_a_wide_table_and_one_of_many_chunks(monkeypatch):
     assert len(sheet.names) == 20_000
     assert sheet.column("column number 19999")[0] == "19999"
     monkeypatch.setattr(in_rows, "BLOCK", 64)
+    monkeypatch.setattr(in_rows, "LINES", 64)
     monkeypatch.setattr(in_rows, "CELLS", 64)
     rows = [[str(i), f"text {i}", "x"] for i in range(500)]
-    assert cells(read(written(rows).encode())) == rows
+    sheet = read(written(rows).encode())
+    assert cells(sheet) == rows
+    assert sheet.numbers(sheet.names[0]).to_list() == [*map(float, range(500))]
+    assert sheet.numbers(sheet.names[1]) is None
     quoted = [[*row[:2], "two\nlines"] for row in rows]
     assert cells(read(written(quoted).encode())) == quoted
 
@@ -269,9 +273,9 @@ def test_only_the_columns_that_are_asked_for_are_read(monkeypatch):
     asked = []
     monkeypatch.setattr(in_rows, "PORTION", 1)
 
-    def asked_for(data, head, places, *, numbers=False):
+    def asked_for(lines, head, places, *, skip=0, numbers=False):
         asked.append((places, numbers))
-        return [pl.Series(["1"]) for _ in places]
+        return [pl.Series([1.0 if numbers else "1"]) for _ in places]
 
     monkeypatch.setattr(in_rows, "_read", asked_for)
     sheet = read(b"a,b\n1,2\n")

@@ -10,18 +10,19 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
-from nn import MLP, DivergenceError, Module, Sequential, predict
+from nn import MLP, DivergenceError, Module, Sequential
 from nn.cells import numbers
 from nn.checkpoint import Context, load_checkpoint
 from nn.choices import usual
 from nn.data import Scaling
 from nn.encoding import Encoding
+from nn.engine import predict_parts
 from nn.language import TrainedText, learn_text, load_text
 from nn.losses import LOSSES
 from nn.metrics import ClassReport, Importance, NumberReport
@@ -464,7 +465,8 @@ def predict_file(model: Path, data: Path, delimiter: str | None) -> None:
     found = encoding.read(data, delimiter)
     for note in found.notes:
         print(f"note: {visible(note, 200)}", file=sys.stderr)
-    rows = predict(checkpoint.model, context.inputs(found.X))
+    context = replace(context, encoding=encoding)
+    rows = predict_parts(checkpoint.model, context.parts(found))
     outputs = rows.reshape(len(rows), -1)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerows(prediction_table(context, outputs))
