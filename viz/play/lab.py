@@ -191,6 +191,12 @@ class Setup:
         """The features of a point."""
         return [FEATURES[key][1](x, y) for key in self.features]
 
+    @property
+    def loss_name(self) -> str:
+        """The loss's name, as in `nn`."""
+        one = self.outputs == 1
+        return "binary_cross_entropy_with_logits" if one else "cross_entropy"
+
     def loss(self, outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
         """Of one row: cross-entropy, from one logit or from one for each class."""
         if self.outputs == 1:
@@ -327,12 +333,7 @@ def picture(
         Value(number, name)
         for number, name in zip(made.seen(*point), names, strict=True)
     ]
-
-    def loss(outputs: Any, _: Any) -> Any:
-        found = outputs if isinstance(outputs, list) else [outputs]
-        return made.loss(found, made.targets(label))
-
-    return network(model, row, float(label), loss=loss).svg
+    return network(model, row, float(label), loss=made.loss_name).svg
 
 
 def choices() -> dict[str, Any]:

@@ -55,12 +55,9 @@ def python(
 ) -> str:
     """A program with the rows and the weights, that draws them and trains on."""
     sizes = [*made.layers, made.outputs]
-    loss = "binary_cross_entropy_with_logits" if made.outputs == 1 else "cross_entropy"
     rows = [made.seen(*point) for point in X]
-    wanted = f"{y[row]}" if made.outputs == 1 else f"[{y[row]}]"
-    of_row = "loss" if made.outputs == 1 else "lambda outputs, t: loss([outputs], t)"
     return f"""from nn import MLP, fit
-from nn.losses import {loss} as loss
+from nn.losses import {made.loss_name} as loss
 from viz.network import network
 from viz.plots import plot_history
 
@@ -71,7 +68,7 @@ model = MLP({len(made.features)}, {sizes}, {made.activation!r}, seed={made.seed}
 for parameter, number in zip(model.parameters(), weights, strict=True):
     parameter.data = number
 print("loss", loss([model(row) for row in X], y).data)
-network(model, X[{row}], {wanted}, loss={of_row}).save("network.svg")
+network(model, X[{row}], y[{row}], loss={made.loss_name!r}).save("network.svg")
 
 history = fit(model, X, y, loss=loss, optimizer={made.optimizer!r}, epochs=100, seed=0)
 print(history)
