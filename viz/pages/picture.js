@@ -6,6 +6,7 @@ const LARGEST = 1.35;  // pixels a point, at which text is as large as around it
 const CLOSEST = 6;
 const NARROW = 600;  // pixels of a frame that a wide graph does not fit into
 const LEGIBLE = 0.75;
+const SMALL = 0.55;  // pixels a point, at which text is read with some effort
 const TINY = 0.35;  // pixels a point, at which no text can be read
 
 // Markup that Python made, read as XML: what is no XML is an error and no element.
@@ -232,7 +233,7 @@ export class Picture {
 
   // On a narrow screen, or where steps are followed, a graph is looked at in parts.
   #isSmall(scale) {
-    if ((this.frame.clientWidth || NARROW) < NARROW) return scale < LEGIBLE;
+    if ((this.frame.clientWidth || NARROW) < NARROW) return scale < SMALL;
     return Boolean(this.told.follows) && scale < TINY;
   }
 
