@@ -19,6 +19,7 @@ def main() -> None:
         "accuracy",
         "defaults",
         "eager",
+        "epochs",
         "likelihood",
         "microgpt",
         "names",

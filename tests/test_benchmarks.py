@@ -21,8 +21,10 @@ pytest.importorskip("rich")
 
 import eager
 import engines
+import epochs
 import names
 import nist
+import nn
 import programs
 import report
 import tables as public
@@ -376,3 +378,10 @@ def test_a_limit_stands_beside_what_names_took():
     found = {names.WITH: [2.0, 4.0, 2.5], names.PASS: [3.0]}
     one, two = report.lines(names.targets(found)), len(found)
     assert [line.rpartition(" yes ")[1] for line in one][2 : 2 + two] == [" yes ", ""]
+
+
+def test_epochs_by_hand_are_those_of_fit():
+    data = nn.data.moons(rows=20, seed=0)
+    losses = [epochs.by_hand(data, count) for count in (1, 2, 9)]
+    assert epochs.fitted(data, 9)["loss"][:2] == pytest.approx(losses[:2], rel=1e-12)
+    assert epochs.fitted(data, 9)["loss"][-1] == pytest.approx(losses[-1], rel=1e-12)
