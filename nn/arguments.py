@@ -9,6 +9,7 @@ TypeError: GRU has no argument 'input_size': it is called inputs here
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from inspect import CO_VARARGS, Parameter, signature
@@ -17,6 +18,44 @@ from typing import Any, TypeVar, cast
 from autograd.wording import cut
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+ALSO = {
+    "bce": ("binary_cross_entropy", "binary_cross_entropy_with_logits"),
+    "bcewithlogits": ("binary_cross_entropy_with_logits",),
+    "logloss": ("binary_cross_entropy", "cross_entropy"),
+    **dict.fromkeys(("ce", "nll", "categoricalcrossentropy"), ("cross_entropy",)),
+    **dict.fromkeys(("l2", "meansquarederror", "squarederror"), ("mse",)),
+    **dict.fromkeys(("l1", "meanabsoluteerror", "absoluteerror"), ("mae",)),
+    **dict.fromkeys(("smoothl1", "pseudohuber"), ("huber",)),
+    "swish": ("silu",),
+    "identity": ("linear",),
+    "momentum": ("sgd",),
+    "cosineannealing": ("cosine",),
+}
+"""What others call a choice, in small letters without signs."""
+
+
+def unknown(what: str, given: Any, choices: Iterable[str], otherwise: str = "") -> str:
+    """That something given by name is none of the choices, and which was meant.
+
+    otherwise: what can be passed that is no name.
+
+    >>> unknown("loss", "BCE", ["mse", "binary_cross_entropy"])
+    "unknown loss 'BCE'; choose one of mse, binary_cross_entropy; \
+did you mean binary_cross_entropy?"
+    """
+    from difflib import get_close_matches
+
+    offered = [*choices]
+    small = str(given).lower()
+    bare = re.sub(r"[\W_]", "", small)
+    also = ALSO.get(bare) or ALSO.get(bare.removesuffix("loss"), ())
+    near = [name for name in also if name in offered]
+    near = near or get_close_matches(small.removesuffix("loss")[:40], offered, n=1)
+    passed = f", or pass {otherwise}" if otherwise else ""
+    meant = f"; did you mean {' or '.join(near)}?" if near else ""
+    chosen = f"choose one of {', '.join(offered)}"
+    return f"unknown {what} {given!r}; {chosen}{passed}{meant}"
 
 
 def _bias(*names: str) -> str:

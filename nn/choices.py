@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from nn.arguments import unknown
 from nn.optim import OPTIMIZERS, SGD, Optimizer
 
 OPTIMIZER = "adamw"
@@ -77,8 +78,7 @@ def usual(name: str, lr: float | None = None, decay: float | None = None) -> Opt
     """
     if name not in OPTIMIZERS:
         raise ValueError(
-            f"unknown optimizer {name!r}; choose one of {', '.join(OPTIMIZERS)}, "
-            "or pass one such as SGD(lr=0.1)"
+            unknown("optimizer", name, OPTIMIZERS, "one such as SGD(lr=0.1)")
         )
     lr = RATES.get(name, RATE) if lr is None else lr
     decay = DECAYS.get(name, DECAY) if decay is None else decay

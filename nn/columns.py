@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from autograd.wording import cut
+from nn.arguments import unknown
 from nn.cells import (
     ENOUGH,
     MISSING,
@@ -63,9 +64,7 @@ class Told:
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
-            raise ValueError(
-                f"unknown task {self.task!r}; choose one of {', '.join(TASKS)}"
-            )
+            raise ValueError(unknown("task", self.task, TASKS))
         if self.decimal not in (None, ".", ","):
             raise ValueError(f"decimal is . or , and not {self.decimal!r}")
 

@@ -252,12 +252,28 @@ class TrainedText(Speaker):
 # ---- the recipe ----------------------------------------------------------------------
 
 
+def _is_text(data: str) -> bool:
+    """Whether a text is hardly the name of a file, but what to learn from, or nothing.
+
+    >>> [_is_text(x) for x in ("", "to be or not", "my names.txt", "names")]
+    [True, True, False, False]
+    """
+    words = data.split()
+    unnamed = len(words) > 1 and not os.path.splitext(data)[1].strip(".")
+    return not words or "\n" in data or (unnamed and not os.path.exists(data))
+
+
 def text_of(data: Path | Sequence[str] | Text, unit: str = "characters") -> Text:
     """The set "words", the text in a file, or the items given."""
     if isinstance(data, Text):
         return data
     if not isinstance(data, (str, os.PathLike)):
         return Text.of(data, unit)
+    if isinstance(data, str) and _is_text(data):
+        raise ValueError(
+            "learn_text takes the name of a file, or a list of texts such as "
+            f"text.splitlines(); got {cut(repr(data))}"
+        )
     if data != "words":
         return read_text(str(data), unit)
     if unit != "characters":

@@ -37,7 +37,7 @@ from autograd.reductions import dot
 from autograd.value import Value, as_value
 from autograd.wording import cut
 from nn import display
-from nn.arguments import with_names_of_class
+from nn.arguments import unknown, with_names_of_class
 from nn.calls import applied, observed
 from nn.hints import Activation, Numbers, Output, Row, Stage, Tensor
 
@@ -418,12 +418,13 @@ def activation(choice: str | bool | Activation | None) -> Activation | None:
         return ACTIVATIONS[choice]
     if callable(choice):
         return choice
-    known = ", ".join([*ACTIVATIONS, "linear"])
-    hint = " (for softmax use the loss cross_entropy, which contains it)"
-    raise ValueError(
-        f"unknown activation {choice!r}{hint if choice == 'softmax' else ''}; choose "
-        f"one of {known}, or pass a function of one Value"
-    )
+    if str(choice).lower() == "softmax":
+        raise ValueError(
+            f"unknown activation {choice!r}: the loss cross_entropy contains it, so "
+            "leave the last layer without one"
+        )
+    known = [*ACTIVATIONS, "linear"]
+    raise ValueError(unknown("activation", choice, known, "a function of one Value"))
 
 
 def uniform(rng: random.Random, nin: int, nout: int) -> float:

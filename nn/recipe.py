@@ -26,6 +26,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 from autograd.files import Path, absent
 from autograd.wording import quoted
 from nn import metrics
+from nn.arguments import unknown
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.choices import OPTIMIZER, SCHEDULE, usual
 from nn.columns import Told, names_in
@@ -740,8 +741,8 @@ def _class_weights(inside: Dataset, settings: Settings) -> str | None:
         rare = not predicts_numbers(inside, settings) and _rarest(inside) is not None
         return "root" if rare else None
     if isinstance(asked, str) and asked not in ("none", *POWERS):
-        offered = ", ".join(("auto", "none", *POWERS))
-        raise ValueError(f"unknown class_weights {asked!r}; choose one of {offered}")
+        offered = ("auto", "none", *POWERS)
+        raise ValueError(unknown("class_weights", asked, offered))
     return None if asked == "none" else asked
 
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
+from nn.arguments import unknown
+
 Schedule = Callable[[int], float]
 
 
@@ -82,8 +84,7 @@ def schedule(choice: str | Schedule | None, epochs: int) -> Schedule:
     if callable(choice):
         return choice
     raise ValueError(
-        f"unknown schedule {choice!r}; choose one of {', '.join(SCHEDULES)}, or pass "
-        "a function from the epoch to a factor"
+        unknown("schedule", choice, SCHEDULES, "a function from the epoch to a factor")
     )
 
 

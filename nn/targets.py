@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from autograd.value import Value
+from nn.arguments import unknown
 from nn.hints import Array, Integers, Label, Target, Targets
 from nn.losses import LOSSES, Loss
 
@@ -109,9 +110,7 @@ def choose_loss(loss: str | Loss, y: Targets, outputs: int, threshold: float) ->
     if loss in LOSSES:
         return LOSSES[loss]
     if loss != "auto":
-        raise ValueError(
-            f"unknown loss {loss!r}; choose one of auto, {', '.join(LOSSES)}"
-        )
+        raise ValueError(unknown("loss", loss, ["auto", *LOSSES]))
     labels = plain(y)
     if not _are_classes(labels):
         return LOSSES["mse"]

@@ -6,7 +6,12 @@ import re
 import pytest
 
 import nn
-from nn.arguments import EVERY, OTHERS, PLACES
+from nn.arguments import ALSO, EVERY, OTHERS, PLACES, unknown
+from nn.choices import usual
+from nn.losses import LOSSES
+from nn.module import ACTIVATIONS
+from nn.optim import OPTIMIZERS
+from nn.schedules import SCHEDULES, schedule
 
 MADE = {
     "Recurrent": (nn.RNN, nn.GRU, nn.LSTM),
@@ -121,6 +126,39 @@ def test_a_class_of_ones_own_takes_what_it_says():
     assert list(inspect.signature(Mine).parameters) == ["input_size", "more"]
     with pytest.raises(TypeError, match="unexpected keyword argument 'widht'"):
         nn.Embedding(2, widht=3)
+
+
+NAMED = {
+    "loss": (LOSSES, lambda x: nn.fit(nn.MLP(1, [1]), [[0.0], [1.0]], [0, 1], loss=x)),
+    "optimizer": (OPTIMIZERS, usual),
+    "schedule": (SCHEDULES, lambda x: schedule(x, 3)),
+    "activation": (ACTIVATIONS, lambda x: nn.MLP(1, [1], activation=x)),
+}
+
+
+@pytest.mark.parametrize("what", NAMED)
+def test_a_choice_in_other_letters_is_told_with_the_one_that_is_meant(what):
+    choices, choose = NAMED[what]
+    for name in choices:
+        for typed in (
+            name.upper(),
+            name.title(),
+            name.upper().replace("_", "-"),
+            name[:-1],
+        ):
+            if typed in choices:
+                continue
+            with pytest.raises(ValueError, match=f"unknown {what} ") as caught:
+                choose(typed)
+            assert str(caught.value).endswith(f"; did you mean {name}?"), typed
+
+
+def test_names_of_others_for_a_choice_are_told_and_are_none_of_ours():
+    every = {name for choices, _ in NAMED.values() for name in choices} | {"linear"}
+    for other, names in ALSO.items():
+        assert other not in every
+        assert {*names} <= every
+        assert unknown("loss", other, every).endswith(f"mean {' or '.join(names)}?")
 
 
 FROZEN = {

@@ -14,6 +14,12 @@ NAMES = ["anna", "nina", "mia", "mina", "ana", "ina", "mani", "nia"] * 3
 SMALL = {"width": 4, "heads": 1, "context": 6, "engine": "eager", "progress": False}
 
 
+@pytest.mark.parametrize("data", ["", "  \n", "to be or not to be", "anna\notto"])
+def test_a_text_itself_in_place_of_a_file_is_told(data):
+    with pytest.raises(ValueError, match=r"name of a file, or a list .*splitlines\(\)"):
+        learn_text(data)
+
+
 def learned(**options):
     return learn_text(NAMES, **{"epochs": 3, **SMALL, **options})
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from own_layers import Residual
 
-from autograd import Value, topological_order
+from autograd import Value, parse, topological_order
 from nn import (
     GPT,
     GRU,
@@ -30,7 +30,7 @@ from nn import (
     RMSNorm,
     Sequential,
 )
-from nn.losses import LOSSES, binary_cross_entropy
+from nn.losses import LOSSES, binary_cross_entropy, cross_entropy
 from viz import draw, network
 from viz.digits import short
 from viz.layers import flows_back, parts_of, record_pass, worked_example
@@ -185,6 +185,36 @@ def test_gradients_on_the_arrows():
         assert float(told[key].split("= ")[1]) == pytest.approx(gradient, rel=1e-15)
     (bias,) = nodes["c2i0-b"]
     assert float(bias.removeprefix("∂b ")) == pytest.approx(DELTA["c2i0"], rel=2e-15)
+
+
+@pytest.mark.parametrize("picture", ["block", "layers", "formula"])
+def test_no_text_comes_near_the_side_of_its_box(picture):
+    """Measured as it is drawn, not as Graphviz estimates it."""
+    ft2font = pytest.importorskip("matplotlib.ft2font")
+    fonts = {
+        bold: ft2font.FT2Font(str(files("viz.fonts") / f"DejaVuSans{bold}.ttf"))
+        for bold in ("", "-Bold")
+    }
+    rows = [[0.1 * i + 0.3 * j for i in range(4)] for j in range(3)]
+    logits = MLP(9, [12, 3], seed=0)([0.5] * 9)
+    made = {
+        "block": lambda: network(Block(4, 2, seed=0), rows),
+        "layers": lambda: draw(cross_entropy([logits], [1]), detail="layer"),
+        "formula": lambda: draw(parse("log(abs(w)*x_long)", w=-1e-7, x_long=2.5)),
+    }
+    for group in ElementTree.fromstring(made[picture]().svg).iter(f"{SVG}g"):
+        frame = group.find(f"{SVG}path")
+        if group.get("class") != "node" or frame is None:
+            continue
+        sides = [float(x) for x in re.findall(r"(-?[\d.]+),", frame.get("d"))]
+        for text in group.iter(f"{SVG}text"):
+            font = fonts["-Bold" if text.get("font-weight") else ""]
+            font.set_size(float(text.get("font-size")), 72)
+            font.set_text(text.text, flags=ft2font.LoadFlags.NO_HINTING)
+            start, wide = float(text.get("x")), font.get_width_height()[0] / 64
+            start -= wide / 2 * (text.get("text-anchor") == "middle")
+            assert min(sides) + 3 < start, text.text
+            assert start + wide < max(sides) - 3, text.text
 
 
 def test_the_fonts_that_come_along_have_every_character():

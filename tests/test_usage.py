@@ -210,6 +210,9 @@ train moons --activation Relu       | sin, linear; did you mean relu?
 train moons --loss crossentropy     | did you mean cross_entropy?
 network iris.json 1 2 --loss mse     | --loss mse: a loss needs .* --target 1
 flow iris.json --loss MSE 1 2 --target 0 | did you mean mse?
+train moons --loss BCE              | did you mean binary_cross_entropy or binary
+flow --loss L2                      | did you mean mse?
+train table.csv y                   | the column to predict is written --target y
 derive {XY}                         | no verb derive; did you mean explain?
 resume trained/model.json           | train moons --resume trained/model.json?
 help draw                           | write chainrule draw --help

@@ -4,6 +4,7 @@ import cmath
 import math
 import re
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 
 import pytest
 
@@ -168,6 +169,31 @@ def shape(group):
     return [p for x in drawn for p in points(x.get("points") or x.get("d"))]
 
 
+def written(group):
+    """Where each text of a group stands: its corners, roughly."""
+    for text in group.iter(f"{SVG}text"):
+        size = float(text.get("font-size"))
+        left, foot = float(text.get("x")), float(text.get("y"))
+        wide = 0.55 * size * len(text.text or "")
+        left -= wide / 2 * (text.get("text-anchor") == "middle")
+        yield [
+            complex(x, y)
+            for x in (left, left + wide)
+            for y in (foot, foot - 0.7 * size)
+        ]
+
+
+def covered(svg):
+    """Which arrows run across the local derivative of one."""
+    edges = parts(svg, "edge")
+    for id, group in edges.items():
+        line = [*way(next(group.iter(f"{SVG}path")))]
+        for other, labeled in edges.items():
+            for a, b, c, d in written(labeled):
+                if any(inside(point, [a, b, d, c]) for point in line):
+                    yield id, other
+
+
 def crossings(svg):
     """Which arrows run across a box, a circle or another arrow's head."""
     nodes, edges = parts(svg, "node"), parts(svg, "edge")
@@ -187,10 +213,31 @@ def crossings(svg):
 @pytest.mark.parametrize("direction", ["right", "down"])
 def test_no_arrowhead_is_bent_and_no_arrow_runs_across_a_box_or_a_head(direction):
     for text in [*FORMULAS[::3], *CROWDED]:
-        svg = draw(recorded(text), detail="op", direction=direction).svg
+        output = recorded(text)
+        output.backward()
+        svg = draw(output, detail="op", direction=direction).svg
         turns = {id: turn(edge) for id, edge in parts(svg, "edge").items()}
         assert max(turns.values()) < 44, (text, turns)
         assert not [*crossings(svg)], text
+        assert not [*covered(svg)], text
+
+
+@pytest.mark.parametrize("text", [*FORMULAS[::5], "sum(a,b,c,d)/6 - maximum(a,b)"])
+def test_computed_operands_stand_in_one_column_unless_one_is_made_of_the_other(text):
+    output = recorded(text)
+    nodes = parts(draw(output, detail="op").svg, "node")
+    order = graph(output)
+    before = {node.index: {node.index} for node in order}
+    for node in order:
+        before[node.index].update(*(before[i] for i in node.parents))
+    apart = [
+        {*pair}
+        for node in order
+        for pair in pairwise([i for i in node.parents if order[i].parents])
+        if abs(middle(nodes[f"n{pair[0]}"])[0] - middle(nodes[f"n{pair[1]}"])[0]) > 2
+    ]
+    bound = [{i, j} for i in before for j in before[i]]
+    assert all(pair in bound for pair in apart), apart
 
 
 @pytest.mark.parametrize("text", FORMULAS[::8])

@@ -382,7 +382,7 @@ SIGNS: Final = {
 INFIX: Final = ("add", "sub", "mul", "div", "pow")
 PLACE: Final = "□"
 OPEN: Final = "____"
-LONGEST_SIGN: Final = 18
+LONGEST_SIGN: Final = 24
 
 
 def sign_of(operation: Operation) -> str:
@@ -472,6 +472,7 @@ class Picture:
         self, boxes: Iterable[Box], look: Look, attributes: Mapping[str, str]
     ) -> None:
         self.look = look
+        self.tangled = bool(attributes)
         self.boxes = {box.key: box for box in boxes}
         grads = [box.grad for box in self.boxes.values() if box.grad is not None]
         self.largest = style.largest_of(grads)
@@ -513,7 +514,8 @@ class Picture:
         starts = [self._start(row) for row in sorted(rows)]
         alike = [*self._alike()] if len(rows) > 1 else []
         upwards = bool(alike) and self.look.direction == "right"
-        style.in_order(self.graph, self.operands, alike, upwards)
+        beside = [] if len(rows) > 1 or self.tangled else [*self._beside()]
+        style.in_order(self.graph, self.operands, alike or beside, upwards)
         style.stack(self.graph, [rows[row] for row in sorted(rows)], starts)
         if alike:  # another round of untangling would forget the order in a row
             self.graph.attr(remincross="false")
@@ -523,6 +525,14 @@ class Picture:
             label = style.key(known, any(box.op for box in boxes), self.look.blank)
             self.graph.attr(label=label)
         return self.graph
+
+    def _beside(self) -> Iterator[tuple[str, str]]:
+        """Neighbors among the operands of an operation that fit into one column."""
+        columns = style.Columns(self.operands)
+        for box in self.boxes.values():
+            for first, second in pairwise(self._computed(box)):
+                if columns.join(first, second):
+                    yield first, second
 
     def _alike(self) -> Iterator[tuple[str, str]]:
         """Pairs to keep in the order of the formula, in each row that shows both.
@@ -603,7 +613,9 @@ class Picture:
         else:
             self.graph.add(name, title=title, **style.circle(sign))
         grad = box.grad or 0.0
-        self._arrow(name, box.key, grad, f"{name}-out", f"gradient {box.grad!r}")
+        self._arrow(
+            name, box.key, grad, f"{name}-out", f"gradient {box.grad!r}", weight="4"
+        )
         for position in range(count):
             self._flow(box, position)
         if box.more:

@@ -17,6 +17,7 @@ from autograd.graph import Node, adjoints, graph, reached
 from autograd.modes import recording
 from autograd.numeric import is_number
 from autograd.value import Value, as_value, number_of
+from nn.arguments import unknown
 from nn.calls import Call, values_in, watching
 from nn.engine import as_list
 from nn.losses import (
@@ -377,7 +378,7 @@ def _loss(loss: Loss | str | None, outputs: Sequence[Value]) -> Loss:
     if loss is None:
         return binary_cross_entropy if outputs[0].op == "sigmoid" else mse
     if loss not in LOSSES:
-        raise ValueError(f"unknown loss {loss!r}; choose one of {', '.join(LOSSES)}")
+        raise ValueError(unknown("loss", loss, LOSSES))
     return LOSSES[loss]
 
 

@@ -49,6 +49,7 @@ LINE: Final = 0.16  # inches that a line of small print needs
 SMALL: Final = 0.08  # and that each of its characters takes
 HEAD: Final = 0.1  # inches that an arrow's head takes
 CLEAR: Final = 0.08  # inches from a neuron to a number beside it
+ASIDE: Final = 0.12  # inches from the middle of a neuron to that of its bias
 
 FEW_TARGETS: Final = 3  # that the box of the loss has room for
 
@@ -258,8 +259,7 @@ class _Drawing:
     ) -> None:
         self.told = told
         self.target = target
-        self.values = values
-        self.deltas = deltas
+        self.values, self.deltas = values, deltas
         self.show = show
         self.digits = digits
         self.graph = style.sheet(
@@ -268,7 +268,7 @@ class _Drawing:
         given: list[tuple[Value, ...]] = [told.inputs]
         given += [stage.outs for stage in told.stages]
         sizes = [len(column) for column in given]
-        self.diameter = ROOM + DIGIT * (digits + 5)
+        self.diameter = ROOM + DIGIT * max(digits + 5, self._longest())
         self.word = SMALL * (digits + 4)
         across, down = (self.diameter + gap for gap in GAP)
         skips = any(
@@ -302,6 +302,14 @@ class _Drawing:
         if self.deltas:
             self._loss()
 
+    def _longest(self) -> int:
+        """How many characters the longest number inside a neuron has."""
+        stages = self.told.stages
+        shown = [x.data for stage in stages for x in (*stage.zs, *stage.outs)]
+        deltas = [self._adjoint(z) for stage in stages for z in stage.zs]
+        numbers = shown * self.values + deltas * self.deltas
+        return max(map(len, map(self._number, numbers)), default=0)
+
     def legend(self, caption: str) -> str:
         """The caption, and what the arrows and the colors mean."""
         shown = "weight" if self.show == "weight" else "∂loss/∂weight"
@@ -314,20 +322,20 @@ class _Drawing:
             arrows.append("δ = ∂loss/∂z")
         return style.legend(arrows, caption, self._forms())
 
-    def _forms(self) -> list[str]:
+    def _forms(self) -> list[tuple[str, ...]]:
         """Each layer in matrix form, with its δ; then the loss."""
-        found = []
+        found: list[tuple[str, ...]] = []
         for k, stage in enumerate(self.told.stages):
             if not stage.title:
                 number = stage.name
                 left, inputs = self._whole(stage.outs), self._whole(stage.inputs)
                 weights = f"W{number}", inputs, f"b{number}"
                 form = f"{left} = {style.matrix_form(*weights, stage.activation)}"
-                gap = "\u00a0" * 5
-                found.append(form + (gap + self._back_form(k)) * self.deltas)
+                back = [self._back_form(k)] * self.deltas
+                found.append((form, *back))
         names = {element.name for element in losses_in(self.told.loss)}
         if self.deltas and len(names) == 1:
-            found.append(f"L = {FORMULAS[names.pop()].whole}")
+            found.append((f"L = {FORMULAS[names.pop()].whole}",))
         return found
 
     def _back_form(self, k: int) -> str:
@@ -429,12 +437,13 @@ class _Drawing:
             self._bias(name, spot, radius, stage.biases[i])
 
     def _bias(self, name: str, spot: Spot, radius: float, bias: Value) -> None:
+        """A bias below its neuron, aside from where the heads of arrows come in."""
         shown, sign = self._shown(bias)
         self.graph.add(
             f"{name}-b",
-            f"{sign}b {self._number(shown)}",
+            style.patch(f"{sign}b {self._number(shown)}"),
             f"{sign}{visible(bias.label) or 'b'} = {shown!r}",
-            pos=f"{spot.x:.4f},{spot.y - radius - 0.1:.4f}!",
+            pos=f"{spot.x + ASIDE:.4f},{spot.y - radius - 0.13:.4f}!",
             fontsize="9",
             fontcolor=style.QUIET,
         )

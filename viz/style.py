@@ -25,6 +25,10 @@ LEAF: Final = "#eef4fb"
 BACK: Final = "#fdf3ea"
 TROUGH: Final = "#e4e8ed"
 SPACE: Final = "&#160;"  # for a text that Graphviz does not take empty
+RAISED: Final = (
+    '<FONT POINT-SIZE="3">&#160;</FONT><SUP><FONT POINT-SIZE="8">{}</FONT></SUP>'
+)
+ENTRY: Final = 32  # points between the arrows into an operation of many operands
 
 # Graphviz rounds the width of each character to a pixel; at this size that makes digits
 # a little wider and no text much narrower than it is.
@@ -32,6 +36,7 @@ SIZE: Final = "10.5"
 BOLD: Final = 7.2  # points; the width of most bold characters at this size
 PLAIN: Final = 6.4  # and of most others
 LONG: Final = 16  # characters
+MARGIN: Final = 3  # points between a box and what stands in it
 BAR: Final = 34  # points from the middle of a gradient's bar to its end
 
 GRAPH: Final = {
@@ -128,22 +133,24 @@ def box(
         rest = f" = {_raised(formula)}" if formula else ""
         cells.insert(
             0,
-            f'<TR><TD COLSPAN="{span}" CELLPADDING="1" WIDTH="{room}">'
+            f'<TR><TD COLSPAN="{span}" CELLPADDING="0" WIDTH="{room}">'
             f"<B>{markup(title)}</B>{rest}</TD></TR>",
         )
     if bar:
         cells.append(
             f'<TR><TD COLSPAN="{span}" CELLPADDING="3" ALIGN="CENTER">{bar}</TD></TR>'
         )
+    inside = _table("".join(cells), 2)[1:-1]
     return (
         f'<<TABLE STYLE="ROUNDED" BORDER="1" CELLBORDER="0" CELLSPACING="0" '
-        f'CELLPADDING="2" COLOR="{QUIET}" BGCOLOR="{fill}">{"".join(cells)}</TABLE>>'
+        f'CELLPADDING="{MARGIN}" COLOR="{QUIET}" BGCOLOR="{fill}">'
+        f"<TR><TD>{inside}</TD></TR></TABLE>>"
     )
 
 
 def _raised(text: str) -> str:
     """Markup of a text; not every font has a sign for the T of a transpose."""
-    return markup(text).replace("ᵀ", '<SUP><FONT POINT-SIZE="8">T</FONT></SUP>')
+    return markup(text).replace("ᵀ", RAISED.format("T"))
 
 
 def bar(gradient: float, largest: float, half: int = BAR) -> str:
@@ -236,11 +243,13 @@ def gate(sign: str, operands: int, direction: str) -> str:
     ports = [f'<TD PORT="p{i}" CELLPADDING="0"></TD>' for i in range(operands)]
     text = f'<TD {{}}SPAN="{operands}" CELLPADDING="4">{markup(sign)}</TD>'
     if direction == "right":
-        first, *others = (port.replace("<TD", '<TD HEIGHT="12"') for port in ports)
+        first, *others = (
+            port.replace("<TD", f'<TD HEIGHT="{ENTRY}"') for port in ports
+        )
         rows = f"<TR>{first}{text.format('ROW')}</TR>"
         rows += "".join(f"<TR>{port}</TR>" for port in others)
     else:
-        cells = "".join(port.replace("<TD", '<TD WIDTH="12"') for port in ports)
+        cells = "".join(port.replace("<TD", f'<TD WIDTH="{ENTRY}"') for port in ports)
         rows = f"<TR>{cells}</TR><TR>{text.format('COL')}</TR>"
     return (
         '<<TABLE STYLE="ROUNDED" BORDER="1" CELLBORDER="0" CELLSPACING="0" '
@@ -314,6 +323,40 @@ def in_order(
                 column.attr(rank="same")
                 ends = (second, first) if upwards else (first, second)
                 column.edge(*ends, style="invis")
+
+
+class Columns:
+    """Which values stand in one column, before all that is made of any of them.
+
+    operands: for each value's name those of its operands.
+    """
+
+    def __init__(self, operands: Mapping[str, Sequence[str]]) -> None:
+        self.operands = operands
+        self.column = {name: number for number, name in enumerate(operands)}
+        self.names = {number: [name] for name, number in self.column.items()}
+
+    def join(self, first: str, second: str) -> bool:
+        """Put the columns of two together; False where one is made of the other."""
+        one, other = self.column[first], self.column[second]
+        if one == other:
+            return True
+        if self._is_made_of(one, other) or self._is_made_of(other, one):
+            return False
+        joining = self.names.pop(other)
+        self.names[one] += joining
+        self.column.update(dict.fromkeys(joining, one))
+        return True
+
+    def _is_made_of(self, column: int, source: int) -> bool:
+        """Whether a way leads back from one column to another."""
+        waiting, seen = [column], {column}
+        while waiting:
+            names = self.names[waiting.pop()]
+            before = {self.column[x] for name in names for x in self.operands[name]}
+            waiting += before - seen
+            seen |= before
+        return source in seen
 
 
 def _leads(later: Mapping[str, list[str]], start: str, end: str) -> bool:
@@ -392,21 +435,35 @@ def fold_key(forms: list[str], known: bool) -> str:
     return _below(lines)
 
 
-def legend(arrows: list[str], caption: str = "", forms: Sequence[str] = ()) -> str:
+def legend(
+    arrows: list[str], caption: str = "", forms: Sequence[Sequence[str]] = ()
+) -> str:
     """A Graphviz label below a picture: a line on what it shows, formulas, and what its
-    arrows and its colors mean."""
+    arrows and its colors mean.
+
+    forms: of each line one formula, or two that stand in columns.
+    """
     signs = (
         f'<FONT COLOR="{POSITIVE}">■ positive</FONT>',
         f'<FONT COLOR="{NEGATIVE}">■ negative</FONT>',
         "the wider, the larger",
     )
     gap = "&#160;" * 5
-    above = [
-        f'<FONT COLOR="{INK}">{markup(line)}</FONT>'.replace("ᵀ", "<SUP>T</SUP>")
-        for line in (caption, *forms)
-        if line
-    ]
+    above = [f'<FONT COLOR="{INK}">{markup(caption)}</FONT>'] * bool(caption)
+    if forms:
+        above.append(_table("".join(map(_columns, forms)))[1:-1])
     return _below((*above, gap.join(map(markup, arrows)), gap.join(signs)), 9)
+
+
+def _columns(forms: Sequence[str]) -> str:
+    """A row of a table: a formula across it, or one in each of its two columns."""
+    texts = [f'<FONT COLOR="{INK}">{_raised(form)}</FONT>' for form in forms]
+    if len(texts) == 1:
+        return f'<TR><TD COLSPAN="3">{texts[0]}</TD></TR>'
+    # A raised letter makes its line higher, so one that is not seen stands in each.
+    cells = [f'<TD ALIGN="LEFT">{text}{RAISED.format(SPACE)}</TD>' for text in texts]
+    gap = '<TD WIDTH="12"></TD>'
+    return f"<TR>{gap.join(cells)}</TR>"
 
 
 def caption(text: str) -> str:

@@ -185,7 +185,11 @@ class Verb(TyperCommand):
         if type(error).__name__ == "MissingParameter" and param is not None:
             return f"{self.name} needs {param.metavar or param.name}; {example}"
         if extra := re.search(r"unexpected extra .*? \((.*)\)", message):
-            return f"{self.name} has no use for {extra[1]!r}; {example}"
+            words = f"{self.name} has no use for {extra[1]!r}"
+            if "--target" in self._options() and len(extra[1].split()) == 1:
+                column = extra[1].removeprefix("target=")
+                return f"{words}; the column to predict is written --target {column}"
+            return f"{words}; {example}"
         if param is None:
             return message
         option, reason = param.opts[0], message.partition(": ")[2].rstrip(".")
@@ -286,11 +290,7 @@ def by_option(message: str, options: Mapping[str, str]) -> str:
         first = rf"^((?:unknown )?){name}(?= (?:is|takes|has|needs)\b| '|:)"
         message = re.sub(first, rf"\1{option}", message)
         message = re.sub(rf"\({name}\)$", f"({option})", message)
-    message = re.sub(r"^(unknown --.*), or pass .*", r"\1", message)
-    if found := re.match(r"unknown --\S+ '(.*?)'; choose (?:one of )?(.*)", message):
-        choices = re.split(r", | or ", found[2])
-        near = get_close_matches(found[1].lower(), choices, n=1)
-        message += f"; did you mean {near[0]}?" if near else ""
+    message = re.sub(r"^(unknown --.*), or pass [^;]*", r"\1", message)
     return message.replace(" or None;", " (or leave it out);")
 
 
