@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path as FilePath
 
@@ -26,8 +26,9 @@ from nn.sequences import Sequences
 
 UNITS = ("characters", "words")
 LAYOUTS = ("auto", "lines", "running")
-LONGEST_LINE = 64
-"""Characters; a file with a longer line, or an empty one inside, is running text."""
+LONGEST_LINE, FEWEST_LINES = 64, 20
+"""A file with a line of more characters, or with an empty one among fewer lines, is
+running text."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,13 @@ def parts_of(text: str, unit: str) -> list[str]:
 class Text:
     """Items of a text, such as names, and the vocabulary of their symbols.
 
-    items: one alone for running text.
+    items: one alone for running text. taken_for: which of the two a file was taken for,
+    and why.
     """
 
     items: tuple[str, ...]
     vocabulary: Vocabulary
+    taken_for: str = ""
 
     @classmethod
     def of(cls, items: Sequence[str], unit: str = "characters") -> Text:
@@ -136,7 +139,7 @@ def read_text(path: Path, unit: str = "characters", layout: str = "auto") -> Tex
     """The text in a file, in UTF-8.
 
     layout: "lines" for one item per line, "running" for one text; "auto" takes short
-        lines with no empty one between them for items.
+        lines with hardly an empty one between them for items.
 
     Raises ValueError for a file that is no text, or an empty one.
     """
@@ -155,13 +158,26 @@ def read_text(path: Path, unit: str = "characters", layout: str = "auto") -> Tex
     if not text.strip():
         raise ValueError(f"{path} is empty")
     lines = [line.strip() for line in text.strip().splitlines()]
-    if layout == "lines" or (layout == "auto" and _are_items(lines)):
-        return Text.of([line for line in lines if line], unit)
-    return Text.of([text.strip()], unit)
+    asked = {"lines": "", "running": "asked"}
+    why = asked[layout] if layout in asked else _why_running(lines)
+    if not why:
+        items = [line for line in lines if line]
+        return replace(
+            Text.of(items, unit), taken_for=f"{len(items)} items, one on each line"
+        )
+    return replace(Text.of([text.strip()], unit), taken_for=f"running text, as {why}")
 
 
-def _are_items(lines: list[str]) -> bool:
-    return len(lines) > 1 and all(0 < len(line) <= LONGEST_LINE for line in lines)
+def _why_running(lines: list[str]) -> str:
+    """Why these lines are no items; nothing where they are."""
+    longest, empty = max(map(len, lines)), lines.count("")
+    if len(lines) == 1:
+        return "it is one line"
+    if longest > LONGEST_LINE:
+        return f"a line has {longest} characters, more than {LONGEST_LINE}"
+    if FEWEST_LINES * empty > len(lines):
+        return f"{empty} of {len(lines)} lines {'is' if empty == 1 else 'are'} empty"
+    return ""
 
 
 def words() -> Text:

@@ -34,21 +34,25 @@ def test_an_item_begins_and_ends_with_0_and_is_cut_at_the_context():
 
 
 @pytest.mark.parametrize(
-    ("text", "count"),
+    ("text", "count", "why"),
     [
-        ("anna\nnina\n", 2),
-        ("anna\r\nnina", 2),
-        ("\ufeffanna\nnina\n\n", 2),
-        ("one line alone", 1),
-        ("a verse\nand another\n\na second stanza\n", 1),
-        ("short\n" + "long " * 20, 1),
+        ("anna\nnina\n", 2, "2 items, one on each line"),
+        ("anna\r\nnina", 2, "2 items, one on each line"),
+        ("\ufeffanna\nnina\n\n", 2, "2 items, one on each line"),
+        ("anna\n" * 15 + "\n" + "nina\n" * 15, 30, "30 items, one on each line"),
+        ("one line alone", 1, "running text, as it is one line"),
+        ("a verse\nand\n\nanother\n", 1, "running text, as 1 of 4 lines is empty"),
+        ("short\n" + "long " * 20, 1, "running text, as a line has 99 characters"),
     ],
 )
-def test_items_or_running_text(text, count, tmp_path):
-    assert len(read_text(file(tmp_path, text)).items) == count
+def test_items_or_running_text(text, count, why, tmp_path):
+    found = read_text(file(tmp_path, text))
+    assert len(found.items) == count
+    assert found.taken_for.startswith(why)
     lines = [line for line in text.splitlines() if line.strip("\ufeff \n")]
     assert len(read_text(file(tmp_path, text), layout="lines").items) == len(lines)
-    assert len(read_text(file(tmp_path, text), layout="running").items) == 1
+    running = read_text(file(tmp_path, text), layout="running")
+    assert (len(running.items), running.taken_for) == (1, "running text, as asked")
 
 
 @pytest.mark.parametrize(

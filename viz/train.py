@@ -23,7 +23,7 @@ from nn.choices import usual
 from nn.data import Scaling
 from nn.encoding import Encoding
 from nn.engine import predict_parts
-from nn.language import TrainedText, learn_text, load_text
+from nn.language import TrainedText, learn_text, load_text, text_of
 from nn.losses import LOSSES
 from nn.metrics import ClassReport, Importance, NumberReport
 from nn.recipe import Settings, Trained, learn, repeated
@@ -133,9 +133,10 @@ def train_text(
         used = (*options, "optimizer", "lr", "weight_decay", "validation")
         if other.name not in used and getattr(settings, other.name) != other.default:
             raise ValueError(f"{other.name} is for a table, and {data} is a text")
+    text = text_of(data, network["unit"])
     with _folder(out):
         trained = learn_text(
-            data,
+            text,
             **network,
             optimizer=usual(settings.optimizer, settings.lr, decay),
             validation=settings.validation or None,
@@ -148,6 +149,8 @@ def train_text(
         plot_attention(trained, texts[0]).save(out / "attention.svg")
         plot_token_losses(trained, texts[0]).save(out / "losses.svg")
         plot_embedding(trained).save(out / "embedding.svg")
+    if text.taken_for:
+        print(f"{data}: {text.taken_for}")
     _report_text(trained, texts)
     pictures = "history.svg, attention.svg, losses.svg, embedding.svg"
     print(f"written to {out}: {pictures}, {saved.name}")
