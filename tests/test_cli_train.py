@@ -544,7 +544,7 @@ def test_a_text_is_learned_and_written(tmp_path):
     (tmp_path / "names.txt").write_text("\n".join(names * 2))
     network = [
         "--context",
-        "6",
+        "4",
         "--width",
         "4",
         "--heads",
@@ -555,7 +555,10 @@ def test_a_text_is_learned_and_written(tmp_path):
         "eager",
     ]
     run = "train", "names.txt", "--epochs", 2, *network
-    assert chainrule(*run, folder=tmp_path)[-1].startswith("test loss ")
+    told = chainrule(*run, folder=tmp_path)
+    cut = "8 longer than the context, in parts (--context 5)"
+    assert told[0] == f"names.txt: 16 items, one on each line; {cut}"
+    assert told[-1].startswith("test loss ")
     assert (tmp_path / "trained" / "history.svg").exists()
     settings = ["-n", "3", "--temperature", "0.8", "--seed", "1", "--prompt", "ma"]
     write = "generate", "trained/model.json", *settings

@@ -29,6 +29,7 @@ from nn.metrics import ClassReport, Importance, NumberReport
 from nn.recipe import Settings, Trained, learn, repeated
 from nn.table import Meaning
 from nn.targets import encode, plain
+from nn.tokens import Text, parts_of
 from viz.network import network
 from viz.plots import (
     plot_attention,
@@ -150,7 +151,7 @@ def train_text(
         plot_token_losses(trained, texts[0]).save(out / "losses.svg")
         plot_embedding(trained).save(out / "embedding.svg")
     if text.taken_for:
-        print(f"{data}: {text.taken_for}")
+        print(f"{data}: {text.taken_for}{_cut_items(text, network['context'])}")
     _report_text(trained, texts)
     pictures = "history.svg, attention.svg, losses.svg, embedding.svg"
     print(f"written to {out}: {pictures}, {saved.name}")
@@ -159,11 +160,21 @@ def train_text(
     print(text_line(trained))
 
 
+def _cut_items(text: Text, context: int) -> str:
+    """What becomes of items that are too long for the context."""
+    lengths = [1 + len(parts_of(x, text.vocabulary.unit)) for x in text.items]
+    longer = sum(length > context for length in lengths)
+    if len(lengths) == 1 or not longer:
+        return ""
+    return f"; {longer} longer than the context, in parts (--context {max(lengths)})"
+
+
 def _report_text(trained: TrainedText, texts: list[str]) -> None:
     model, history, parts = trained.model, trained.history, trained.parts
     tokens = len(trained.vocabulary)
     print(f"{model!r}, {tokens} tokens, {parts['training']} sequences to learn from")
-    print(f"{len(history)} epochs in {history.seconds:.1f} s, engine: {history.engine}")
+    epochs = f"{len(history)} epoch{'' if len(history) == 1 else 's'}"
+    print(f"{epochs} in {history.seconds:.1f} s, engine: {history.engine}")
     print(f"it writes: {', '.join(visible(text, 60) for text in texts)}")
     bigram = trained.scores["bigram"]["perplexity"]
     print(f"pairs of tokens, counted, have the perplexity {bigram:.4g}")
