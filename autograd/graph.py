@@ -182,7 +182,7 @@ def pulled_as_nodes(
     """
     if MODE.observer is not None:
         _watch(outputs, seeds)
-    order = reached(outputs, since)[0]
+    order = _led_to(outputs, reached(outputs, since)[0])
     on_the_way = _leading_from(order, inputs)
     adjoints: dict[Value, Value] = {}
     lost: set[Value] = set()
@@ -448,6 +448,16 @@ def _leading_from(order: list[Value], wanted: Sequence[Value]) -> set[Value]:
             if parent in found:
                 found.add(node)
                 break
+    return found
+
+
+def _led_to(outputs: Sequence[Value], order: list[Value]) -> list[Value]:
+    """In a program, the nodes that outputs come from other than by a comparison.
+
+    Elsewhere all: there a comparison is an answer, and no node.
+    """
+    rules = in_effect("rules")
+    found: list[Value] = order if rules is None else rules.led_to(outputs, order)
     return found
 
 

@@ -52,6 +52,8 @@ class Operation:
     selects: whether an argument whose local derivative is 0 was not chosen, as by
         relu or where: it then gets 0 whatever is above, infinite or nan. Or a function
         of the arguments that says so for each, where only some zeros are of that kind.
+    tame: whether no derivative, of whatever order, is infinite where the arguments are
+        finite, so that compiled derivatives need not guard against that.
     folds: whether more arguments than two are taken two by two, from left to right.
     domain, advice, kink: for errors and for the documentation.
     raises: the errors outside the domain.
@@ -86,6 +88,7 @@ class Operation:
         "samples",
         "selects",
         "symbol",
+        "tame",
     )
 
     def __init__(
@@ -103,6 +106,7 @@ class Operation:
         needs: tuple[int, ...] = (),
         names: tuple[str, ...] = (),
         selects: bool | Callable[..., tuple[Any, ...]] = False,
+        tame: bool = False,
         folds: bool = False,
         domain: str = "every number",
         raises: tuple[type[Exception], ...] = (),
@@ -126,6 +130,7 @@ class Operation:
         self.needs = needs
         self.names = names
         self.selects = selects
+        self.tame = tame
         self.folds = folds
         self.domain = domain
         self.raises = raises

@@ -56,6 +56,7 @@ GIVEN: Final = Operation(
     _given,
     all_partials=_given,
     latex=r"\operatorname{{given}}\left({0}\right)",
+    tame=True,
 )
 
 # ---- what a transform hands to a function in place of a node -------------------------
@@ -70,6 +71,7 @@ ALIAS: Final = Operation(
     binds=ANY,
     needs=(ANY,),
     doc="x, as a node of its own",
+    tame=True,
 )
 
 # ---- arithmetic ----------------------------------------------------------------------
@@ -135,6 +137,7 @@ add: Final[Operation] = row(
     latex="{0} + {1}",
     binds=SUM,
     needs=(SUM, SUM),
+    tame=True,
     box=((-10.0, 10.0), (-10.0, 10.0)),
     samples=((2.0, 3.0), (-1.5, 0.25), (1e308, -1e308)),
     doc="x + y",
@@ -149,6 +152,7 @@ sub: Final[Operation] = row(
     latex="{0} - {1}",
     binds=SUM,
     needs=(SUM, PRODUCT),
+    tame=True,
     box=((-10.0, 10.0), (-10.0, 10.0)),
     samples=((2.0, 3.0), (-1.5, 0.25), (0.0, 0.0)),
     doc="x - y",
@@ -163,6 +167,7 @@ mul: Final[Operation] = row(
     latex=r"{0} \cdot {1}",
     binds=PRODUCT,
     needs=(PRODUCT, PRODUCT),
+    tame=True,
     box=((-10.0, 10.0), (-10.0, 10.0)),
     samples=((2.0, 3.0), (-1.5, 0.25), (0.0, -4.0)),
     doc="x * y",
@@ -257,6 +262,7 @@ neg: Final[Operation] = row(
     latex="-{0}",
     binds=SIGN,
     needs=(SIGN,),
+    tame=True,
     box=((-10.0, 10.0),),
     samples=((2.0,), (-0.5,)),
     doc="-x",
@@ -454,6 +460,7 @@ sin: Final[Operation] = row(
     domain="every finite number",
     raises=(ValueError,),
     advice="An infinite angle has no sine; look where it became infinite.",
+    tame=True,
     box=((-10.0, 10.0),),
     samples=((0.0,), (1.0,), (-4.0,)),
 )
@@ -472,6 +479,7 @@ cos: Final[Operation] = row(
     domain="every finite number",
     raises=(ValueError,),
     advice="An infinite angle has no cosine; look where it became infinite.",
+    tame=True,
     box=((-10.0, 10.0),),
     samples=((0.0,), (1.0,), (-4.0,)),
 )
@@ -551,6 +559,7 @@ atan: Final[Operation] = row(
     partials=(lambda x, out: 1 / (1 + x * x),),
     batch="np.arctan({0})",
     latex=r"\arctan\left({0}\right)",
+    tame=True,
     box=((-10.0, 10.0),),
     samples=((0.0,), (1.0,), (-4.0,)),
 )
@@ -665,6 +674,7 @@ asinh: Final[Operation] = row(
     partials=(_asinh_slope,),
     batch="np.arcsinh({0})",
     latex=r"\operatorname{{arsinh}}\left({0}\right)",
+    tame=True,
     box=((-10.0, 10.0),),
     samples=((0.0,), (1.0,), (-3.0,)),
 )
@@ -733,6 +743,7 @@ tanh: Final[Operation] = row(
     partials=(_tanh_slope,),
     batch="np.tanh({0})",
     latex=r"\tanh\left({0}\right)",
+    tame=True,
     box=((-15.0, 15.0),),
     samples=((0.0,), (0.5,), (-2.0,), (1000.0,), (-1000.0,)),
 )
@@ -765,6 +776,7 @@ sigmoid: Final[Operation] = row(
     partials=(_sigmoid_slope,),
     batch="np.exp(np.minimum({0}, 0.0)) / (1 + np.exp(-np.abs({0})))",
     latex=r"\sigma\left({0}\right)",
+    tame=True,
     box=((-30.0, 30.0),),
     samples=((0.0,), (0.51,), (-3.0,), (1000.0,), (-1000.0,)),
 )
@@ -786,6 +798,7 @@ logistic_density: Final[Operation] = row(
     latex=r"\sigma\left({0}\right) \cdot \sigma\left(-{0}\right)",
     binds=PRODUCT,
     needs=(PRODUCT,),
+    tame=True,
     box=((-30.0, 30.0),),
     samples=((0.0,), (0.51,), (-3.0,), (1000.0,), (-1000.0,)),
 )
@@ -809,6 +822,7 @@ relu: Final[Operation] = row(
     batch="np.where({0} < 0, 0.0, {0})",
     latex=r"\operatorname{{ReLU}}\left({0}\right)",
     kink="0 at 0",
+    tame=True,
     box=((-5.0, 5.0),),
     samples=((1.5,), (-2.0,), (0.0,)),
 )
@@ -840,6 +854,7 @@ leaky_relu: Final[Operation] = row(
     batch="np.where({0} > 0, {0}, {1} * {0})",
     latex=r"\operatorname{{LeakyReLU}}_{{{1}}}\left({0}\right)",
     kink="by x, slope at x = 0; by slope, 0 there",
+    tame=True,
     box=((-5.0, 5.0), (0.01, 0.5)),
     samples=((1.5, 0.01), (-2.0, 0.01), (-2.0, 0.2)),
     defaults=(0.01,),
@@ -877,6 +892,7 @@ elu: Final[Operation] = row(
     batch="np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0.0)))",
     latex=r"\operatorname{{ELU}}_{{{1}}}\left({0}\right)",
     kink="by x, alpha at x = 0, and again by x, 0; by alpha, 0 there",
+    tame=True,
     box=((-5.0, 5.0), (0.5, 2.0)),
     samples=((1.5, 1.0), (-2.0, 1.0), (-1000.0, 0.5)),
     defaults=(1.0,),
@@ -900,6 +916,7 @@ softplus: Final[Operation] = row(
     partials=(lambda x, out: sigmoid(x),),
     batch="np.logaddexp({0}, 0.0)",
     latex=r"\operatorname{{softplus}}\left({0}\right)",
+    tame=True,
     box=((-30.0, 30.0),),
     samples=((0.0,), (1.5,), (-2.0,), (1000.0,), (-1000.0,)),
 )
@@ -923,6 +940,7 @@ silu: Final[Operation] = row(
     partials=(lambda x, out: sigmoid(x) + x * logistic_density(x),),
     batch="{0} * np.exp(np.minimum({0}, 0.0)) / (1 + np.exp(-np.abs({0})))",
     latex=r"\operatorname{{SiLU}}\left({0}\right)",
+    tame=True,
     box=((-30.0, 30.0),),
     samples=((0.0,), (1.5,), (-2.0,), (700.0,), (-700.0,)),
 )
@@ -966,6 +984,7 @@ gelu: Final[Operation] = row(
     ),
     batch="0.5 * {0} * erfc(-{0} * 0.7071067811865476)",
     latex=r"\operatorname{{GELU}}\left({0}\right)",
+    tame=True,
     box=((-8.0, 8.0),),
     samples=((0.0,), (1.5,), (-2.0,), (1000.0,), (-1000.0,)),
 )
@@ -981,6 +1000,7 @@ erf: Final[Operation] = row(
     partials=(lambda x, out: TWO_OVER_ROOT_PI * exp(-x * x),),
     batch="erf({0})",
     latex=r"\operatorname{{erf}}\left({0}\right)",
+    tame=True,
     box=((-5.0, 5.0),),
     samples=((0.0,), (0.5,), (-2.0,), (1000.0,)),
 )
@@ -1016,6 +1036,7 @@ abs_: Final[Operation] = row(
     batch="np.abs({0})",
     latex=r"\left|{0}\right|",
     kink="0 at 0",
+    tame=True,
     box=((-10.0, 10.0),),
     samples=((2.0,), (-3.0,), (0.0,)),
 )
@@ -1038,6 +1059,7 @@ sign: Final[Operation] = row(
     batch="np.sign({0})",
     latex=r"\operatorname{{sgn}}\left({0}\right)",
     kink="0 everywhere, at the jump too",
+    tame=True,
     box=((-10.0, 10.0),),
     samples=((2.0,), (-3.0,), (0.5,)),
 )
@@ -1060,6 +1082,7 @@ floor: Final[Operation] = row(
     batch="np.floor({0})",
     latex=r"\left\lfloor {0} \right\rfloor",
     kink="0 everywhere, at the jumps too",
+    tame=True,
     box=((-10.0, 10.0),),
     samples=((2.5,), (-3.25,), (0.5,)),
 )
@@ -1082,6 +1105,7 @@ ceil: Final[Operation] = row(
     batch="np.ceil({0})",
     latex=r"\left\lceil {0} \right\rceil",
     kink="0 everywhere, at the jumps too",
+    tame=True,
     box=((-10.0, 10.0),),
     samples=((2.5,), (-3.25,), (0.5,)),
 )
@@ -1108,6 +1132,7 @@ minimum: Final[Operation] = row(
     batch="np.minimum({0}, {1})",
     latex=r"\min\left({0}, {1}\right)",
     kink="half for each in a tie",
+    tame=True,
     box=((-10.0, 10.0), (-10.0, 10.0)),
     samples=((2.0, 3.0), (3.0, 2.0), (1.0, 1.0)),
 )
@@ -1134,6 +1159,7 @@ maximum: Final[Operation] = row(
     batch="np.maximum({0}, {1})",
     latex=r"\max\left({0}, {1}\right)",
     kink="half for each in a tie",
+    tame=True,
     box=((-10.0, 10.0), (-10.0, 10.0)),
     samples=((2.0, 3.0), (3.0, 2.0), (1.0, 1.0)),
 )
@@ -1164,6 +1190,7 @@ where: Final[Operation] = row(
     latex=r"\begin{{cases}}{1} & {0} \ne 0\\{2} & {0} = 0\end{{cases}}",
     needs=(SUM, ANY, ANY),
     kink="by the condition, 0 everywhere",
+    tame=True,
     box=((0.0, 1.0), (-10.0, 10.0), (-10.0, 10.0)),
     samples=((1.0, 2.0, 3.0), (0.0, 2.0, 3.0)),
 )
@@ -1191,6 +1218,7 @@ clip: Final[Operation] = row(
     batch="np.minimum(np.maximum({0}, {1}), {2})",
     latex=r"\operatorname{{clip}}\left({0}, {1}, {2}\right)",
     kink="by x, 1 at low and at high",
+    tame=True,
     box=((-10.0, 10.0), (-9.0, -6.0), (5.0, 8.0)),
     defaults=(-INFINITY, INFINITY),
     samples=((0.25, -1.0, 1.0), (-2.0, -1.0, 1.0), (3.0, -1.0, 1.0), (2.0, 1.0, 0.5)),
@@ -1287,6 +1315,7 @@ sum_: Final[Operation] = row(
     lambda *xs: _total(xs),
     all_partials=lambda xs, out: [1.0] * len(xs),
     latex=r"\sum\left({0}\right)",
+    tame=True,
     samples=((2.0, 3.0, 4.0), (1.0,), (1.0, -1.0, 0.5, 8.0)),
     doc="x1 + x2 + ..., from left to right",
 )
@@ -1298,6 +1327,7 @@ mean: Final[Operation] = row(
     latex=r"\operatorname{{mean}}\left({0}\right)",
     domain="at least one number",
     raises=(ValueError,),
+    tame=True,
     samples=((2.0, 3.0, 4.0), (1.0,), (1.0, -1.0, 0.5, 8.0)),
     doc="(x1 + x2 + ... + xn) / n",
 )
@@ -1307,6 +1337,7 @@ prod: Final[Operation] = row(
     _product,
     all_partials=_product_partials,
     latex=r"\prod\left({0}\right)",
+    tame=True,
     samples=((2.0, 3.0, 4.0), (1.0,), (0.0, -1.0, 0.5), (0.0, 2.0, 0.0)),
     doc="x1 * x2 * ..., from left to right",
 )
@@ -1318,6 +1349,7 @@ dot: Final[Operation] = row(
     latex=r"\operatorname{{dot}}\left({0}\right)",
     domain="two sequences of the same length",
     raises=(ValueError,),
+    tame=True,
     samples=((2.0, 3.0, 4.0, 5.0), (1.0, -2.0), (1.0, 2.0, 3.0, -1.0, 0.5, 0.0)),
     doc="x1*y1 + x2*y2 + ..., the arguments being x1 ... xn y1 ... yn",
 )
@@ -1329,6 +1361,7 @@ logsumexp: Final[Operation] = row(
     latex=r"\operatorname{{logsumexp}}\left({0}\right)",
     domain="at least one number",
     raises=(ValueError,),
+    tame=True,
     samples=((2.0, 3.0, 4.0), (1.0,), (1000.0, 999.0), (-1000.0, -1001.0)),
     doc="log(e**x1 + e**x2 + ...), without overflow",
 )
@@ -1353,6 +1386,7 @@ take: Final[Operation] = row(
     raises=(ValueError,),
     advice="Keep the index inside with clip(floor(i), 0, n - 1).",
     kink="by the index, 0 everywhere",
+    tame=True,
     samples=((1.0, 2.0, 3.0, 4.0), (0.0, 5.0), (2.0, 1.0, -1.0, 0.5, 8.0)),
     doc="the number at a place: the index first, then the numbers",
 )

@@ -158,6 +158,42 @@ def test_every_row_that_selects_is_tried():
     assert used >= {name for name, row in TABLE.items() if row.selects}
 
 
+# ---- of parameters, whose product with a matrix of ones and zeros is faster ----------
+
+
+def taken(i, table):
+    """Of the second parameter a pole, of the others nothing, where i is 1."""
+    return sqrt(take(table, i))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("third", [2.0, -math.inf, math.nan])
+def test_of_parameters_only_the_one_that_is_taken_has_a_say(third, backend):
+    table = [Value(-1.0), Value(0.0), Value(third)]
+    program = compile(lambda i: taken(i, table), 1, table, backend=backend)
+    X, slopes = [[1.0], [1.0]], [0.0, math.inf, 0.0]
+    assert program(X).tolist() == [0.0, 0.0]
+    assert program.value_and_grad(X)[0] == 0.0
+    assert program.value_and_grad(X)[1].tolist() == slopes
+    assert program.jacobian(X).tolist() == [slopes] * 2
+    assert program.input_grad(X)[1].tolist() == [[0.0], [0.0]]
+    call = program.prepared("gradient", X, [-1.0, 4.0, 2.0])
+    call()
+    assert call.means.tolist() == [0.0, 0.25, 0.0, 2.0]
+    call.parameters[:] = [-1.0, 0.0, third]
+    call()
+    assert call.means.tolist() == [*slopes, 0.0]
+
+
+def test_nor_have_the_others_in_exports():
+    table = [Value(-1.0), Value(0.0), Value(math.inf)]
+    program = compile(lambda i: taken(i, table), 1, table, backend="numpy")
+    namespace = {}
+    exec(program.to_numpy_source(gradient=True), namespace)
+    value, slopes = namespace["program"](np.array([[1.0]]))
+    assert (value, slopes.tolist()) == (0.0, [0.0, math.inf, 0.0])
+
+
 def test_a_zero_that_was_computed_is_a_number():
     x = Value(0.0)
     sqrt(x**2).backward()
@@ -195,6 +231,30 @@ BESIDE = {
     "clip": lambda x, y: clip(x**y, 1, 2) * y,
     "take": lambda x, y: take([y, x**y], autograd.sign(x)),
 }
+
+# At x = 0 the condition itself, or what a tie compares, has an infinite slope.
+ASKED = {
+    "less": lambda x, y: where(sqrt(x) < 0, y, x * y),
+    "at most": lambda x, y: where(log(x) <= 0, x * y, y),
+    "equal": lambda x, y: where(autograd.cbrt(x) == 0, x * y, y),
+    "a tie": lambda x, y: minimum(sqrt(x), x) * y,
+    "a bound": lambda x, y: clip(autograd.cbrt(x), -1, 1) * y,
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("llvm", marks=SLOW)])
+@pytest.mark.parametrize("name", ASKED)
+def test_a_comparison_has_no_slope(name, backend):
+    levels, everything = [ASKED[name]], []
+    for _ in range(2):
+        levels = [grad(f, variable) for f in levels for variable in (0, 1)]
+        everything += levels
+    with ieee():
+        program = compile(
+            lambda x, y: [f(x, y) for f in everything], 2, backend=backend
+        )
+        wanted = [f(0.0, 1.96) for f in everything]
+        np.testing.assert_allclose(program([[0.0, 1.96]])[0], wanted)
 
 
 @pytest.mark.parametrize("backend", ["numpy", pytest.param("llvm", marks=SLOW)])
@@ -356,3 +416,17 @@ def test_a_program_has_eagers_derivatives_at_the_edges(name, backend):
         wanted = np.array([f(*point) for point in points], float)
         found = compile(f, inputs=count, backend=backend)(points)
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.tame])
+def test_a_tame_row_has_no_infinite_derivative(name):
+    """As its column says, without which a branch that uses it stands behind gates."""
+    row = TABLE[name]
+    count = row.arity or 2
+    sizes = (0.0, 1.0, -1e3) if count > 2 else (0.0, 1.0, -1.0, 30.0, -1e3)
+    points = itertools.product(sizes, repeat=count)
+    f = all_derivatives(row, count, most=4 - min(count, 2))
+    with ieee():
+        for point in points:
+            if name != "take" or point[0] in (0.0, 1.0):
+                assert all(map(math.isfinite, f(*point))), point

@@ -44,6 +44,7 @@ ELSEWHERE = {
     "autograd.compiler.names": "program",
     "autograd.compiler.numpy_backend": "compile program backends",
     "autograd.compiler.passes": "compile program backends random_graphs",
+    "autograd.compiler.places": "masks compile",
     "autograd.compiler.prepared": "program",
     "autograd.compiler.recording": "compile crossings advice",
     "autograd.compiler.rules": "crossings compile",

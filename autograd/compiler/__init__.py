@@ -6,6 +6,7 @@ The modules in the order in which they are best read:
     recording       from a graph, or a function, to such a list
     rules           derivatives that a function takes while it is recorded
     chains          a + b + c + ... as one sum, whichever way it was written
+    places          `take`, as choices or as a product of matrices
     passes          gradient, simplification, fusion: from a list to a better one
     repeats         equal steps, one after the other, as loops
     steps           the array program: what it is

@@ -43,6 +43,11 @@ def table(X: Any, columns: int) -> Any:
     return np.ascontiguousarray(array)
 
 
+def finite(*arrays: Any) -> bool:
+    """Whether no number in them is infinite or nan."""
+    return all(bool(numpy().isfinite(array).all()) for array in arrays)
+
+
 def check_table(array: Any, columns: int) -> None:
     """ValueError for an array, of whatever kind, that is not of shape (N, columns)."""
     if array.ndim != 2 or array.shape[1] != columns:

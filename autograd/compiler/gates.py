@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from autograd.compiler.instructions import COMPARISONS, GATE, Recorder, Term
+from autograd.compiler.instructions import GATE, Recorder, Term
 from autograd.operation import Operation
-from autograd.ops import ALIAS, GIVEN, TABLE
 
 
 class Made(NamedTuple):
@@ -23,18 +22,6 @@ class Made(NamedTuple):
     index: Any
     row: Operation
     args: Sequence[Any]
-
-
-TAME = {GATE, ALIAS, GIVEN} | {
-    TABLE[name]
-    for line in (
-        "add sub mul neg sum mean dot prod abs sign floor ceil minimum maximum where",
-        "relu leaky_relu elu clip take sin cos tanh sigmoid softplus silu gelu erf",
-        "atan asinh logistic_density logsumexp",
-    )
-    for name in line.split()
-}
-"""Rows none of whose derivatives is infinite where the arguments are finite."""
 
 
 def behind_gates(
@@ -65,7 +52,7 @@ def _in_danger(made: Sequence[Made], outputs: Sequence[Any]) -> set[Any]:
         if index in everywhere and row.selects is not True:
             everywhere.update(args)
     there = [x for x in made if x.index not in everywhere]
-    after = {x.index for x in there if not _is_tame(x.row)}
+    after = {x.index for x in there if not x.row.tame}
     before = set(after)
     for index, _, args in there if after else ():
         if not after.isdisjoint(args):
@@ -74,10 +61,6 @@ def _in_danger(made: Sequence[Made], outputs: Sequence[Any]) -> set[Any]:
         if index in before:
             before.update(args)
     return {x.index for x in there if x.index in after or x.index in before}
-
-
-def _is_tame(row: Operation) -> bool:
-    return row in TAME or row.name in COMPARISONS
 
 
 def _masks(

@@ -47,6 +47,7 @@ GATE = Operation(
         lambda condition, x, out: 1.0 if condition else 0.0,
     ),
     selects=True,
+    tame=True,
 )
 """x, whose derivative is handed on where the condition holds alone.
 

@@ -30,9 +30,10 @@ from autograd.compiler.instructions import (
     Term,
     compare,
 )
+from autograd.compiler.places import taken
 from autograd.compiler.recording import written_out
 from autograd.modes import ieee
-from autograd.ops import TABLE
+from autograd.ops import TABLE, take
 from autograd.value import forward
 
 
@@ -483,7 +484,7 @@ def _quotient(code: Code, x: int, y: int) -> int | None:
     return code.add("mul", (x, code.constant(inverse)))
 
 
-LOWERED = frozenset({"mean", "prod", "norm", "logsumexp"})
+LOWERED = frozenset({"mean", "prod", "norm", "logsumexp", "take"})
 """Operations that no program keeps."""
 
 
@@ -667,7 +668,9 @@ def write_out(kernel: Kernel, known: Callable[[str], bool]) -> Kernel:
         code, positions = kernel.code.begun()
         for op, args, number in kernel.code.rest():
             moved = tuple([positions[arg] for arg in args])
-            if op in lacking:
+            if op == take.name:
+                positions.append(taken(code, moved, products=False))
+            elif op in lacking:
                 positions.append(written_out(code, code.row(op), moved))
             else:
                 positions.append(code.add(op, moved, number))

@@ -49,3 +49,28 @@ class Prepared:
     def __repr__(self) -> str:
         rows, inputs = self.X.shape
         return f"Prepared({rows} rows, {inputs} inputs, {len(self.parameters)} numbers)"
+
+
+def with_doubts(
+    call: Prepared, sure: Callable[..., bool], other: Callable[[], Prepared]
+) -> Prepared:
+    """The call, and where it is not sure of its numbers what another call finds.
+
+    sure: of the arrays that were given and computed. other: makes that call, when it
+        is first needed.
+    """
+    arrays = call.X, call.parameters, call.outputs, call.means
+    made: list[Prepared] = []
+
+    def run() -> None:
+        call()
+        if sure(*arrays[1:]):
+            return
+        if not made:
+            made.append(other())
+        again = made[0]
+        again.X[:], again.parameters[:] = arrays[:2]
+        again()
+        arrays[2][:], arrays[3][:] = again.outputs, again.means
+
+    return Prepared(*arrays, run, call)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, final
 
 from autograd.compiler import storage
-from autograd.compiler.arrays import numpy, table, vector
+from autograd.compiler.arrays import finite, numpy, table, vector
 from autograd.compiler.chains import joined
 from autograd.compiler.instructions import (
     Code,
@@ -44,7 +44,8 @@ from autograd.compiler.passes import (
     optimize,
     write_out,
 )
-from autograd.compiler.prepared import Prepared
+from autograd.compiler.places import of_parameters, without_places
+from autograd.compiler.prepared import Prepared, with_doubts
 from autograd.compiler.recording import (
     flattened,
     from_function,
@@ -209,6 +210,7 @@ class Program:
         if not isinstance(threads, int) or threads < 1:
             raise ValueError(f"threads is a whole number from 1; got {threads!r}")
         self._backend = _choose(backend)
+        self._products = True
         self.inputs = inputs
         self.parameters = parameters
         self.threads = threads
@@ -228,7 +230,7 @@ class Program:
 
         Nested lists of them, m of n each, give (N, m, n), and so on.
         """
-        outputs, _ = self._run("forward", X, parameters)
+        outputs, _ = self._asked("forward", X, parameters)
         if not self._shape:
             return outputs.ravel()  # the same numbers, in a quarter of the time
         return outputs.reshape(len(outputs), *self._shape)
@@ -260,7 +262,7 @@ class Program:
         >>> compile(w * x**2 + b, [x], [w, b]).jacobian([[1.0], [2.0]]).tolist()
         [[1.0, 1.0], [4.0, 1.0]]
         """
-        slopes, _ = self._run("jacobian", X, parameters)
+        slopes, _ = self._asked("jacobian", X, parameters)
         return slopes.reshape(len(slopes), *self._shape, len(self.parameters))
 
     def hvp(
@@ -304,22 +306,47 @@ class Program:
         if reduction not in ("mean", "sum"):
             raise ValueError(f"unknown reduction {reduction!r}; choose mean or sum")
         rows = table(X, self.inputs)
-        kernel = self._ready.get(kind) or self.kernel(kind)
-        _, means = kernel.run(rows, numbers, self.threads)
+        _, means = self._run(kind, rows, numbers)
         if reduction == "mean":
             return means
         return means * len(rows) if len(rows) else numpy().zeros_like(means)
 
     def input_grad(self, X: Any = None, parameters: Any = None) -> tuple[Any, Any]:
         """The output for every row, (N,), and its derivative by every input, (N, I)."""
-        outputs, _ = self._run("input", X, parameters)
+        outputs, _ = self._asked("input", X, parameters)
         return outputs[:, 0], outputs[:, 1:]
 
-    def _run(self, kind: str, X: Any, parameters: Any) -> tuple[Any, Any]:
-        rows, numbers = table(X, self.inputs), self.numbers(parameters)
+    def _asked(self, kind: str, X: Any, parameters: Any) -> tuple[Any, Any]:
+        return self._run(kind, table(X, self.inputs), self.numbers(parameters))
+
+    def _run(self, kind: str, rows: Any, numbers: Any) -> tuple[Any, Any]:
         kernel = self._ready.get(kind) or self.kernel(kind)
         found: tuple[Any, Any] = kernel.run(rows, numbers, self.threads)
+        masking = self._masking
+        if masking is not None and not finite(numbers, *found):
+            return masking._run(kind, rows, numbers)
         return found
+
+    @functools.cached_property
+    def _masking(self) -> Program | None:
+        """The same without products that stand for choices; None where there are none.
+
+        See `places`: it answers where such a product has met inf or nan.
+        """
+        if not self._products or not of_parameters(self._code):
+            return None
+        other = Program(
+            self._code,
+            self._outputs,
+            self._shape,
+            self.inputs,
+            self.parameters,
+            self._backend,
+            self.threads,
+            self._labels,
+        )
+        other._products = False
+        return other
 
     def numbers(self, parameters: Any = None) -> Any:
         """The parameters as an array (P,): those given, or what the Values hold now."""
@@ -367,7 +394,10 @@ class Program:
             raise ValueError("X has no rows: give one at least, which changes later")
         call: Prepared = self.kernel(kind).prepared(rows, (len(rows), *shapes[kind]))
         call.parameters[:] = numbers
-        return call
+        masking = self._masking
+        if masking is None:
+            return call
+        return with_doubts(call, finite, lambda: masking.prepared(kind, X))
 
     def kernel(self, kind: str) -> Any:
         """What runs one kind of request, compiled when it is first asked for.
@@ -404,7 +434,7 @@ class Program:
             long = self._backend == LLVM and len(self._code) >= LONG
             if long and narrow(self._joined[0]):
                 count = len(self.parameters)
-                found = rolled(self._code, self._outputs, self.inputs, count)
+                found = rolled(*self._plain, self.inputs, count)
             better = found is not None and pays(found, self._code)
             self._rolled.append(found if better else None)
         return self._rolled[0]
@@ -463,9 +493,14 @@ class Program:
         return self._kernels[kind]
 
     @functools.cached_property
+    def _plain(self) -> tuple[Code, list[int]]:
+        """The instructions without `take`, and where the outputs are."""
+        return without_places(self._code, self._outputs, self._products)
+
+    @functools.cached_property
     def _joined(self) -> tuple[Code, list[int]]:
-        """The instructions with chains as what they are, and where the outputs are."""
-        return joined(self._code, self._outputs)
+        """The same with chains as what they are."""
+        return joined(*self._plain)
 
     def _described(self, kind: str) -> Kernel:
         count = len(self.parameters)
@@ -723,8 +758,9 @@ class Program:
             if name not in found:
                 known = ", ".join(found)
                 raise ValueError(f"there is no function {name!r}; there are {known}")
+        plan = (self._masking or self)._plan
         made = {
-            name: Function(write_out(self._plan(kind)[0], has_form), result, text)
+            name: Function(write_out(plan(kind)[0], has_form), result, text)
             for name, (kind, result, text) in found.items()
             if name in functions or not functions
         }
@@ -747,12 +783,13 @@ class Program:
         from autograd.compiler.loop_text import has_form
 
         kinds = ["forward"] + ["gradient"] * (len(self._outputs) == 1)
-        kernels = {kind: write_out(self._plan(kind)[0], has_form) for kind in kinds}
+        plan = (self._masking or self)._plan
+        kernels = {kind: write_out(plan(kind)[0], has_form) for kind in kinds}
         return header(kernels, [leaf.data for leaf in self.parameters], name)
 
     def _arrays(self, kind: str = "forward") -> Kernel:
         """A pass in operations on arrays."""
-        return write_out(self._plan(kind)[0], has_form)
+        return write_out((self._masking or self)._plan(kind)[0], has_form)
 
 
 def _abridged(lines: list[str], most: int) -> list[str]:

@@ -23,7 +23,6 @@ from autograd.compiler.chance import Draws
 from autograd.compiler.instructions import (
     CONSTANT,
     GATE,
-    PARAMETER,
     Code,
     CodeRecorder,
     CompileError,
@@ -36,7 +35,7 @@ from autograd.functional import is_array
 from autograd.graph import reached
 from autograd.modes import Setting, ieee, in_effect, recording
 from autograd.operation import Operation
-from autograd.ops import ALIAS, ANSWER, GIVEN, ONCE, TABLE, take
+from autograd.ops import ALIAS, ANSWER, GIVEN, ONCE, TABLE
 from autograd.source import in_library, is_ours, shown, users_place
 from autograd.value import Value, as_value, describe, record
 
@@ -134,7 +133,7 @@ def _append(code: Code, outputs: Sequence[Value], positions: dict[Value, int]) -
 
 def is_plain(row: Operation) -> bool:
     """Whether a node of this row is an instruction of its name, and nothing else."""
-    special = row in (GATE, GIVEN, ALIAS, take) or ROWS.get(row.name) is row
+    special = row in (GATE, GIVEN, ALIAS) or ROWS.get(row.name) is row
     return bool(row.name) and not special and not is_derived(row)
 
 
@@ -184,36 +183,12 @@ def _instruction(code: Code, node: Value, positions: dict[Value, int]) -> int:
     if node.operation is ALIAS:
         return positions[node.parents[0]]
     args = tuple([positions[parent] for parent in node.parents])
-    if node.operation is take:
-        return _taken(code, *args)
     if node.operation in (GATE, ROWS.get(node.op)):
         return code.add(node.op, args)
     if is_derived(node.operation):
         # What it does is recorded; a rule for the program to call would do the same.
         return written_out(code, node.operation, args)
     return code.add(code.name(node.operation), args)
-
-
-def _taken(code: Code, index: int, *values: int) -> int:
-    """The value at a place; nan where there is no such place.
-
-    It is a sum of choices, so that what was not chosen can be infinite. Of parameters,
-    as of an embedding, it is a dot with a 1 there, which becomes a product of matrices.
-    """
-    recorder = CodeRecorder(code)
-    record = recorder.record
-    place, last = Term(recorder, index), float(len(values) - 1)
-    ones = [place == number for number in range(len(values))]
-    if all(code.instructions[x].op == PARAMETER for x in values):
-        terms = [Term(recorder, x) for x in values]
-        found = record("dot", *ones, *terms)
-    else:
-        pairs = zip(ones, values, strict=True)
-        terms = [record("where", one, Term(recorder, x), 0.0) for one, x in pairs]
-        found = record("sum", *terms)
-    inside = place == record("clip", record("floor", place), 0.0, last)
-    position: int = (found + record("where", inside, 0.0, math.nan)).index
-    return position
 
 
 def written_out(code: Code, row: Operation, args: Sequence[int]) -> int:

@@ -25,6 +25,7 @@ def _comparison(name: str) -> Operation:
         name,
         lambda x, y: float(compare(name, x, y)),
         partials=(lambda x, y, out: 0.0, lambda x, y, out: 0.0),
+        tame=True,
     )
 
 
@@ -104,6 +105,14 @@ class EveryBranch:
     ) -> Sequence[Any]:
         """The partial derivatives of a node, every branch of them."""
         return local_derivatives(row, parents, node)
+
+    def led_to(self, outputs: Sequence[Value], order: list[Value]) -> list[Value]:
+        """The nodes that outputs come from other than by a comparison."""
+        found = set(outputs)
+        for node in reversed(order):
+            if node in found and ROWS.get(node.op) is not node.operation:
+                found.update(node.parents)
+        return [node for node in order if node in found]
 
     def shown(
         self, order: Sequence[Value], outputs: Sequence[Value]

@@ -1,0 +1,66 @@
+"""`take` by simpler instructions: a sum of choices, or a product of matrices.
+
+Of parameters, as of an embedding, it is a dot with a 1 at the place, which becomes a
+product of matrices. Only 0 times what is infinite or nan is not 0: a program that finds
+such a number asks for choices in place of products, and computes once more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from autograd.compiler.instructions import PARAMETER, Code, CodeRecorder, Term
+from autograd.ops import take
+
+
+def of_parameters(code: Code) -> bool:
+    """Whether something is taken of parameters alone."""
+    return any(
+        op == take.name and _are_parameters(code, args[1:])
+        for op, args, _ in code.instructions
+    )
+
+
+def without_places(
+    code: Code, outputs: Sequence[int], products: bool
+) -> tuple[Code, list[int]]:
+    """The same without `take`, and where the outputs are.
+
+    products: whether what is taken of parameters alone may be a product.
+    """
+    if all(made.op != take.name for made in code.instructions):
+        return code, list(outputs)
+    new, positions = code.begun()
+    new.shared = code.shared
+    for op, args, number in code.rest():
+        moved = tuple([positions[arg] for arg in args])
+        if op == take.name:
+            positions.append(taken(new, moved, products))
+        else:
+            positions.append(new.add(op, moved, number))
+    return new, [positions[output] for output in outputs]
+
+
+def taken(code: Code, args: Sequence[int], products: bool) -> int:
+    """The value at a place; nan where there is no such place.
+
+    args: the place, then the values.
+    """
+    recorder = CodeRecorder(code)
+    record = recorder.record
+    place, *values = [Term(recorder, arg) for arg in args]
+    ones = [place == number for number in range(len(values))]
+    if products and _are_parameters(code, args[1:]):
+        found = record("dot", *ones, *values)
+    else:
+        pairs = zip(ones, values, strict=True)
+        found = record("sum", *[record("where", one, x, 0.0) for one, x in pairs])
+    last = float(len(values) - 1)
+    inside = place == record("clip", record("floor", place), 0.0, last)
+    position: int = (found + record("where", inside, 0.0, math.nan)).index
+    return position
+
+
+def _are_parameters(code: Code, values: Sequence[int]) -> bool:
+    return all(code.instructions[x].op == PARAMETER for x in values)
