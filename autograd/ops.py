@@ -556,7 +556,7 @@ atan: Final[Operation] = row(
     >>> atan(1.0)
     0.7853981633974483
     """,
-    partials=(lambda x, out: 1 / (1 + x * x),),
+    partials=(lambda x, out: 1 / hypot(x, 1.0) / hypot(x, 1.0),),
     batch="np.arctan({0})",
     latex=r"\arctan\left({0}\right)",
     tame=True,
@@ -946,6 +946,12 @@ silu: Final[Operation] = row(
 )
 
 
+def _bell(half: float, x: Any) -> Any:
+    """exp(-half * x * x), a plain 0 where x is so large that nothing else is left."""
+    near = clip(x, -40.0, 40.0)
+    return exp(-half * near * near)
+
+
 def _gelu(x: float) -> float:
     """x/2 * erfc(-x / sqrt(2)), corrected for the rounding of that quotient.
 
@@ -979,7 +985,7 @@ gelu: Final[Operation] = row(
     """,
     partials=(
         lambda x, out: (
-            0.5 * erfc(-x * SQRT_HALF) + x * ONE_OVER_ROOT_2_PI * exp(-0.5 * x * x)
+            0.5 * erfc(-x * SQRT_HALF) + x * ONE_OVER_ROOT_2_PI * _bell(0.5, x)
         ),
     ),
     batch="0.5 * {0} * erfc(-{0} * 0.7071067811865476)",
@@ -997,7 +1003,7 @@ erf: Final[Operation] = row(
     >>> erf(1.0)
     0.8427007929497149
     """,
-    partials=(lambda x, out: TWO_OVER_ROOT_PI * exp(-x * x),),
+    partials=(lambda x, out: TWO_OVER_ROOT_PI * _bell(1.0, x),),
     batch="erf({0})",
     latex=r"\operatorname{{erf}}\left({0}\right)",
     tame=True,
@@ -1013,7 +1019,7 @@ erfc: Final[Operation] = row(
     >>> erfc(1.0)
     0.15729920705028513
     """,
-    partials=(lambda x, out: -TWO_OVER_ROOT_PI * exp(-x * x),),
+    partials=(lambda x, out: -TWO_OVER_ROOT_PI * _bell(1.0, x),),
     batch="erfc({0})",
     latex=r"\operatorname{{erfc}}\left({0}\right)",
     box=((-5.0, 5.0),),

@@ -13,6 +13,11 @@ DIGITS = 140  # differences at a step of 1e-20 keep 140 - 3 * 20 digits in the t
 ZERO = mpf(0)
 
 
+def _erfc(x):
+    """mpmath's own converts x to a float."""
+    return mp.erfc(x) if abs(x) < 1e100 else mpf(0 if x > 0 else 2)
+
+
 def _where(condition, x, y):
     return x if condition else y
 
@@ -59,9 +64,9 @@ REFERENCE = {
     "elu": lambda x, alpha: x if x > 0 else alpha * mp.expm1(x),
     "softplus": lambda x: mp.log1p(mp.exp(x)) if x < 0 else x + mp.log1p(mp.exp(-x)),
     "silu": lambda x: x / (1 + mp.exp(-x)),
-    "gelu": lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
+    "gelu": lambda x: x * _erfc(-x / mp.sqrt(2)) / 2,
     "erf": mp.erf,
-    "erfc": mp.erfc,
+    "erfc": _erfc,
     "abs": abs,
     "minimum": lambda x, y: min(x, y),
     "maximum": lambda x, y: max(x, y),
@@ -87,15 +92,18 @@ STENCILS = {
 }
 
 
-def derivatives(name: str, point: tuple[float, ...], orders) -> dict[tuple, mpf]:
-    """Derivatives at 140 digits, by orders, each so often by each argument.
+def derivatives(
+    name: str, point: tuple[float, ...], orders, digits: int = DIGITS
+) -> dict[tuple, mpf]:
+    """Derivatives at so many digits, by orders, each so often by each argument.
 
     From differences at a step of 1e-20, whose own error is about 1e-40.
     """
     f = REFERENCE[name]
-    with mp.workdps(DIGITS):
+    with mp.workdps(digits):
         center = [mpf(x) for x in point]
-        steps = [mpf("1e-20") * (abs(x) or 1) for x in center]
+        most = 1 if digits > DIGITS else mp.inf  # periods, too, are short beside 1e300
+        steps = [mpf("1e-20") * min(abs(x) or 1, most) for x in center]
         known: dict[tuple[int, ...], mpf] = {}
 
         def at(shift: tuple[int, ...]) -> mpf:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 from mpmath import mp
-from reference import REFERENCE
+from reference import REFERENCE, derivatives
 
 import autograd
 import nn
@@ -241,3 +241,34 @@ def test_third_derivatives_of_a_power_that_has_no_slope_are_nan_in_any_order(x, 
             slope = grad(slope, place)
         with ieee():
             assert math.isnan(slope(x, y))
+
+
+# ---- at any size ---------------------------------------------------------------------
+
+SIZES = (1e-300, 0.3, 1e52, 1e103, 1e300)
+MORE = (5e-324, 1e-155, 1e-110, 1e-80, 1e-52, 1e-20, 1e-9, 1e-3, 0.97, 1.6, 5.0, 22.0)
+MORE += (37.0, 100.0, 700.0, 1e4, 1e8, 1e16, 1e80, 1e110, 1e155, 1e200)
+STEPS = {"floor", "ceil", "sign"}
+SMOOTH = [name for name, row in TABLE.items() if row.arity == 1 and name in REFERENCE]
+EACH = [
+    pytest.param(sizes, name, marks=[pytest.mark.slow] * (sizes is MORE))
+    for sizes in (SIZES, MORE)
+    for name in SMOOTH
+    if name not in STEPS
+]
+
+
+@pytest.mark.parametrize(("sizes", "name"), EACH)
+def test_derivatives_to_the_third_have_their_digits_at_any_size(sizes, name):
+    """Wherever a float holds the answer, from the smallest to the largest arguments."""
+    row, orders = TABLE[name], [(1,), (2,), (3,)]
+    for x in [sign * size for size in sizes for sign in (1, -1)]:
+        try:
+            row(x)
+        except (ValueError, OverflowError):
+            continue
+        with ieee():
+            found = [nth(row, order)(x) for (order,) in orders]
+        exact = derivatives(name, (x,), orders, 1700).values()
+        for order, slope, wanted in zip(orders, found, map(float, exact), strict=True):
+            assert slope == pytest.approx(wanted, rel=1e-11, abs=1e-318), (x, order)
