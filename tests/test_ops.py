@@ -373,8 +373,6 @@ def test_kinks_and_poles_in_a_graph_of_derivatives(name, point, value, slopes):
     ["sigmoid", "tanh", "softplus", "silu", "gelu", "relu", "elu", "erf", "atan"],
 )
 def test_large_numbers_give_finite_derivatives(name, x):
-    if name == "gelu" and abs(x) > 1e6:
-        pytest.skip("its third derivative multiplies x**4 and the density's 0")
     f = TABLE[name]
     for derivative in (f, grad(f), grad(grad(f)), grad(grad(grad(f)))):
         assert math.isfinite(derivative(x))
