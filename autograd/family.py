@@ -59,6 +59,27 @@ INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         "float": "the number is x.data",
         "double": "the number is x.data",
         "zero_": "write x.data = 0.0, or x.grad = 0.0",
+        "detach_": "a Value never changes: write x = x.detach()",
+        "add_": "a Value never changes: write x = x + y",
+        "sub_": "a Value never changes: write x = x - y",
+        "mul_": "a Value never changes: write x = x * y",
+        "add": "a sum is written x + y",
+        "sub": "a difference is written x - y",
+        "mul": "a product is written x * y",
+        "div": "a quotient is written x / y",
+        "neg": "it is written -x",
+        "eq": "it is written x == y",
+        "gt": "it is written x > y",
+        "lt": "it is written x < y",
+        "rsqrt": "it is written 1 / x.sqrt()",
+        "reciprocal": "it is written 1 / x",
+        "softmax": "write autograd.softmax([x, y, ...])",
+        "logsumexp": "write autograd.logsumexp([x, y, ...])",
+        "view": "a Value is one number; an array of them is np.array([x, y])",
+        "reshape": "a Value is one number; an array of them is np.array([x, y])",
+        "numel": "a Value is one number; of a model, len(model.parameters())",
+        "T": "a Value is one number; an array of them is np.array([x, y])",
+        "_grad": "the gradient is x.grad",
     },
     "module 'autograd'": {
         "ln": "the natural logarithm is autograd.log",
@@ -97,6 +118,21 @@ INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         "randn": "write autograd.Value(random.gauss())",
         "zeros": "numbers with gradients are a list of Values",
         "ones": "numbers with gradients are a list of Values",
+        "grad_and_aux": "write autograd.value_and_grad(f, has_aux=True)",
+        "value_and_jacobian": "write f(x) and autograd.jacobian(f)(x)",
+        "make_jvp": "write autograd.jvp(f, x, v)",
+        "make_vjp": "write autograd.vjp(f, x)",
+        "make_hvp": "write autograd.hvp(f, x, v)",
+        "hessian_vector_product": "write autograd.hvp(f, x, v)",
+        "custom_jvp": "write autograd.operation",
+        "defvjp": "write autograd.operation",
+        "func": "what torch has there is in autograd itself: autograd.jvp",
+        "is_grad_enabled": "write with autograd.no_grad(): around what is not recorded",
+        "Parameter": "a parameter is a Value in an attribute of an nn.Module",
+        "Node": "a node is an autograd.Value",
+        "topo": "write autograd.topological_order(y)",
+        "round": "write autograd.floor(x + 0.5), whose slope is 0",
+        "relu6": "write autograd.clip(x, 0, 6)",
     },
     "module 'nn'": {
         "Linear": "write nn.Layer(inputs, outputs, activation=None)",
@@ -127,6 +163,35 @@ INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         "BatchNorm1d": "write nn.LayerNorm(width)",
         "Adagrad": "optimizers are nn.SGD, nn.Adam, nn.AdamW and nn.RMSProp",
         "init": "a layer draws its weights itself, by its seed: nn.Layer(2, 3, seed=0)",
+        "F": "losses are in nn itself, activations in autograd",
+        "relu": "write autograd.relu",
+        "tanh": "write autograd.tanh",
+        "sigmoid": "write autograd.sigmoid",
+        "softmax": "write autograd.softmax",
+        "mse_loss": "write nn.mse(prediction, target)",
+        "cross_entropy_loss": "write nn.cross_entropy(logits, target)",
+        "Adadelta": "optimizers are nn.SGD, nn.Adam, nn.AdamW and nn.RMSProp",
+        "StepLR": "write nn.schedules.step",
+        "CosineAnnealingLR": "write nn.schedules.cosine",
+        "lr_scheduler": "write nn.schedules",
+        "clip_grad_norm_": "write nn.fit(model, X, y, clip=1.0)",
+        "DataLoader": "write nn.fit(model, X, y, batch_size=32)",
+        "ParameterList": "a list in an attribute of a Module is found there",
+        "MultiheadAttention": "write nn.SelfAttention(width, heads)",
+        "TransformerEncoderLayer": "write nn.Block",
+        "utils": "gradients are clipped by nn.fit(model, X, y, clip=1.0)",
+        "compile": "nn.fit does that itself; autograd.compile takes a function",
+        "value_and_grad": "write autograd.value_and_grad",
+        "Model": "write nn.Module",
+    },
+    "module 'viz'": {
+        "draw_dot": "write viz.draw(y)",
+        "make_dot": "write viz.draw(y)",
+        "trace": "the nodes are autograd.topological_order(y)",
+        "plot": "write viz.draw(y), or viz.plot_history(history)",
+        "show": "a notebook shows viz.draw(y); elsewhere viz.draw(y).save('y.svg')",
+        "save": "write viz.draw(y).save('y.svg')",
+        "summary": "write print(model), or viz.network(model) for a picture",
     },
     "Module": {
         "forward": "a model is called: model(x)",
@@ -143,6 +208,16 @@ INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         "weight": _WEIGHTS,
         "weights": _WEIGHTS,
         "bias": _WEIGHTS,
+        "named_modules": "the parts are model.modules(); by name, model.state_dict()",
+        "apply": "write for part in model.modules(): ...",
+        "num_parameters": "write len(model.parameters())",
+        "count_params": "write len(model.parameters())",
+        "backward": "write loss.backward()",
+    },
+    "Optimizer": {
+        "param_groups": "the rate is optimizer.lr, and each optimizer has one",
+        "state": "what it remembers is optimizer.memory",
+        "add_param_group": "give an optimizer all that it moves when it is made",
     },
 }
 """By the object that is asked: what to write in place of a name it has not got."""
@@ -187,6 +262,14 @@ def accepting(node: Any, give_parents: Callable[..., None]) -> None:
         give_parents(self, parents, partials)
 
     node.__init__ = __init__
+
+
+def none_of(name: str, options: Mapping[str, object]) -> None:
+    """TypeError for options, of which a function of this name has none here."""
+    for option in options:
+        if option == "set_to_none":
+            raise TypeError(f"{name}() sets gradients to 0.0: leave {option} out")
+        raise TypeError(f"{name}() got an unexpected keyword argument {option!r}")
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str | None:

@@ -548,6 +548,7 @@ acos: Final[Operation] = row(
     samples=((0.0,), (0.5,), (-0.999,)),
 )
 
+
 def _atan_slope(x: Any, out: Any) -> Any:
     if abs_(x) > 1e8:  # the same, without a square that overflows
         inverse = 1 / x

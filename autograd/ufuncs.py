@@ -13,14 +13,17 @@ from typing import Any, Final
 from autograd import ops
 from autograd.numeric import is_number, number
 
-OURS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+OURS: Final[Mapping[str, Callable[..., Any]]] = {
     "arctan2": ops.atan2,
     "divmod": divmod,
     "float_power": ops.pow_,
     "hypot": ops.hypot,
     "logaddexp": ops.logsumexp,
+    "maximum": ops.maximum,
+    "minimum": ops.minimum,
+    "sign": ops.sign,
 }
-"""By numpy's names: functions of two that are taken element by element."""
+"""By numpy's names: functions that are taken element by element."""
 
 QUESTIONS: Final = frozenset({"isfinite", "isinf", "isnan", "signbit"})
 """What is answered about the number."""
@@ -69,7 +72,9 @@ def applied(
     if name in OURS and method == "__call__" and not options:
         import numpy as np
 
-        return np.frompyfunc(OURS[name], 2, function.nout)(*objects)
+        each = np.frompyfunc(OURS[name], function.nin, function.nout)
+        with np.errstate(all="ignore"):  # nan is an answer, and no invalid number
+            return each(*objects)
     return getattr(function, method)(*objects, **options)
 
 

@@ -29,7 +29,7 @@ from html import escape
 from itertools import groupby
 from typing import Any, Self, TypeGuard, TypeVar, cast
 
-from autograd.family import missing
+from autograd.family import missing, none_of
 from autograd.numeric import is_number, number
 from autograd.operation import Operation
 from autograd.ops import TABLE
@@ -98,6 +98,8 @@ class Module:
         raise NotImplementedError(
             f"{type(self).__name__} is a Module that can't be called yet; give it "
             "a method __call__(self, x)"
+            + ", the name of forward(self, x) here"
+            * ("forward" in dir(type(self)))
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -162,8 +164,9 @@ class Module:
             if not entry.frozen:
                 yield from named(entry.tensor, entry.name)
 
-    def zero_grad(self) -> None:
+    def zero_grad(self, **options: object) -> None:
         """Set the gradient of every parameter, frozen or not, to 0."""
+        none_of("zero_grad", options)
         for entry in self.entries():
             for _, value in named(entry.tensor, ""):
                 value.grad = 0.0

@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+from autograd.family import missing, none_of
 from autograd.numeric import is_number
 from autograd.value import Value
 from nn.arguments import with_names_of_class
@@ -84,7 +85,15 @@ class Optimizer:
                 "an optimizer takes a model's parameters before the rate, or neither "
                 f"without a name: {type(self).__name__}(lr={parameters!r})"
             )
-        values = list(dict.fromkeys(parameters))
+        if callable(parameters):
+            raise TypeError("an optimizer takes parameters: write model.parameters()")
+        listed = list(parameters)
+        if any(isinstance(each, dict) for each in listed):
+            raise TypeError(
+                "an optimizer has no groups: give it a list of Values, and make one "
+                "optimizer for each rate"
+            )
+        values = list(dict.fromkeys(listed))
         if not values:
             raise ValueError("an optimizer needs parameters; is everything frozen?")
         for value in values:
@@ -96,8 +105,12 @@ class Optimizer:
         if values != self.parameters:
             self.parameters, self.steps, self.memory = values, 0, {}
 
-    def zero_grad(self) -> None:
+    def __getattr__(self, name: str) -> NoReturn:
+        raise missing("Optimizer", name, self, shown=type(self).__name__)
+
+    def zero_grad(self, **options: object) -> None:
         """Set the gradient of every parameter to 0."""
+        none_of("zero_grad", options)
         for parameter in self.parameters:
             parameter.grad = 0.0
 

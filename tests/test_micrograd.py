@@ -14,6 +14,7 @@ from sklearn.datasets import make_moons
 
 import autograd
 import nn
+import viz
 from autograd import Value, compile, gradients, micrograd, no_grad, topological_order
 from autograd.family import INSTEAD
 from nn import MLP, Layer, Neuron
@@ -247,15 +248,43 @@ def test_what_can_not_be_had_says_what_to_write(use, words):
 def test_a_name_of_another_engine(where, name):
     asked = {"Value": X, "module 'autograd'": autograd, "module 'nn'": nn}
     asked["Module"] = model = nn.MLP(2, [1], seed=0)
+    asked["Optimizer"] = optimizer = nn.SGD(model.parameters())
+    asked["module 'viz'"] = viz
     advice = INSTEAD[where][name]
     with pytest.raises(AttributeError, match=re.escape(f"{name!r}: {advice}")):
         getattr(asked[where], name)
-    for module, attribute in re.findall(r"\b(autograd|nn)\.(\w+)", advice):
-        assert hasattr({"autograd": autograd, "nn": nn}[module], attribute)
+    for module, attribute in re.findall(r"\b(autograd|nn|viz)\.(\w+)", advice):
+        assert hasattr({"autograd": autograd, "nn": nn, "viz": viz}[module], attribute)
+    for attribute in re.findall(r"\boptimizer\.(\w+)", advice):
+        assert hasattr(optimizer, attribute)
     for attribute in re.findall(r"\bx\.(\w+)", advice):
         assert hasattr(X, attribute)
     for attribute in re.findall(r"\bmodel\.(\w+)", advice):
         assert hasattr(model, attribute)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (lambda m: m.zero_grad(set_to_none=True), "leave set_to_none out"),
+        (lambda m: nn.SGD([*m.parameters()]).zero_grad(set_to_none=False), "set_to_no"),
+        (lambda m: m.zero_grad(now=True), "unexpected keyword argument 'now'"),
+        (lambda m: nn.SGD(m.parameters, lr=0.1), "write model.parameters()"),
+        (lambda m: nn.Adam([{"params": m.parameters()}]), "no groups"),
+    ],
+)
+def test_what_torch_takes_and_this_does_not(asked, answer):
+    with pytest.raises(TypeError, match=re.escape(answer)):
+        asked(nn.MLP(2, [1], seed=0))
+
+
+def test_a_module_written_with_forward_is_told_its_name_here():
+    class Net(nn.Module):
+        def forward(self, x):
+            return x
+
+    with pytest.raises(NotImplementedError, match="the name of forward"):
+        Net()([1.0])
 
 
 def test_one_step_backward_by_hand():

@@ -141,10 +141,10 @@ def test_functions_of_two_arguments(function, op):
     assert f(np.array([Value(0.25)]), 2.0)[0].op == op
 
 
-def test_maximum_of_numpy_picks_one():
+def test_maximum_of_numpys_arrays_picks_one():
     a, b = Value(1.0), Value(2.0)
-    assert np.maximum(a, b) is b
-    assert np.minimum(a, b) is a
+    assert np.maximum(np.array([a]), np.array([b]))[0] is b
+    assert np.minimum(np.array([a]), np.array([b]))[0] is a
 
 
 @pytest.mark.parametrize(
@@ -273,3 +273,15 @@ def test_functions_of_two_have_slopes_on_both_sides():
             assert grad(g)(at) == pytest.approx(slope, rel=1e-8)
     assert np.isnan(x) == np.signbit(y) == False  # noqa: E712
     assert [v.op for v in np.hypot([1.0, 2.0], x)] == ["hypot", "hypot"]
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum", "sign"])
+def test_what_numpy_would_decide_by_comparing_is_the_row_of_that_name(name):
+    theirs, ours = getattr(np, name), getattr(autograd, name)
+    args = [1.0] * (ours.arity - 1)
+    for x in (-2.0, 1.0, 3.0, math.nan):  # 1.0 is a tie
+        one, other = [grad(lambda x, f=f: f(x, *args))(x) for f in (theirs, ours)]
+        assert one == pytest.approx(other, nan_ok=True)
+        assert theirs(Value(x), *args).op == name
+    program = compile(lambda x: theirs(x, *args), inputs=1)
+    assert program([[-2.0], [3.0]]).tolist() == [ours(-2.0, *args), ours(3.0, *args)]

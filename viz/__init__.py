@@ -10,6 +10,7 @@ except ImportError as error:
         raise
     sys.exit(f"chainrule: {error}")  # the command shows no traceback, here as elsewhere
 
+from autograd.family import missing as _missing
 from autograd.listing import list_own
 from autograd.source import announce
 from viz.explain import Explanation, explain
@@ -49,5 +50,10 @@ __all__ = [
     "plot_token_losses",
     "stepper",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise _missing("module 'viz'", name, None, tuple(__all__))
+
 
 list_own(__name__)
