@@ -62,7 +62,7 @@ KNOWN = {
         for module in (autograd, nn, viz, builtins, np, math)
         for name in dir(module)
     ),
-    *(name for kind in (Value, nn.Module, np.ndarray) for name in dir(kind)),
+    *(name for kind in (Value, nn.Module, np.ndarray, str) for name in dir(kind)),
     *("f", "model"),  # what the user's own are called
 }
 
@@ -324,6 +324,7 @@ def test_what_an_error_says_to_write_is_right(wrong):
 ADVISES = r"\b(write|pass|use|call|give|take|leave|keep|copy|declare|draw|choose)\b"
 ELSEWHERE = (
     r"§: §|another project|subinterpreter|write-protected|^§ should give a number"
+    r"|sets gradients to 0.0"
 )
 """What is followed in tests of their own, or is not about what to write."""
 

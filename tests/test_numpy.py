@@ -283,5 +283,5 @@ def test_what_numpy_would_decide_by_comparing_is_the_row_of_that_name(name):
         one, other = [grad(lambda x, f=f: f(x, *args))(x) for f in (theirs, ours)]
         assert one == pytest.approx(other, nan_ok=True)
         assert theirs(Value(x), *args).op == name
-    program = compile(lambda x: theirs(x, *args), inputs=1)
+    program = autograd.compile(lambda x: theirs(x, *args), inputs=1)
     assert program([[-2.0], [3.0]]).tolist() == [ours(-2.0, *args), ours(3.0, *args)]
