@@ -45,10 +45,13 @@ SIGN = "[-+−]"
 CURRENCY = r"(?:[$€£¥₹₽₩₺]|(?i:usd|eur|gbp|chf|jpy|cad|aud|inr|rs\.?|kr\.?))"
 DIGITS = r"(?:[0-9][0-9.,'’\s]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"
 DRESSED = (
-    rf"^(?P<loss>\()?(?P<sign>{SIGN})?\s*{CURRENCY}?\s*(?P<second>{SIGN})?\s*"
-    rf"(?P<digits>{DIGITS}[kKM]?)\s*(?:{CURRENCY}|[%‰])?(?P<last>[-−])?\)?$"
+    rf"^(?P<loss>\()?(?P<sign>{SIGN})?\s*(?:{CURRENCY}|[~≈])?\s*(?P<second>{SIGN})?\s*"
+    rf"(?P<digits>{DIGITS}[kKM]?)\s*(?:{CURRENCY}|[%‰*†‡])?(?P<last>[-−])?\)?$"
 )
-"""A number with what people put around it; 12K and 3.4M are thousands and millions."""
+"""A number with what people put around it, such as the mark of a footnote.
+
+12K and 3.4M are thousands and millions.
+"""
 
 GROUPS = {".": r",'’\s", ",": r".'’\s"}
 """What may stand between thousands, by what stands before the decimals."""
@@ -65,8 +68,8 @@ def numbers(texts: pl.Series, decimal: str = ".") -> pl.Series:
     """The finite number that each text spells, or null.
 
     decimal: what stands before the decimals, a point or a comma. A currency, a percent
-    sign, thousands in groups, a K or M right behind the digits, and a minus behind or
-    parentheses for a loss are understood.
+    sign, thousands in groups, a K or M right behind the digits, the mark of a footnote,
+    and a minus behind or parentheses for a loss are understood.
     """
     import polars as pl
 
@@ -134,6 +137,50 @@ MEASURED = (
 """A number and its unit: 100 cm, 5kg, 3 years."""
 
 
+SECONDS = "seconds"
+"""The unit of durations that are written in several, such as 1h 20m."""
+
+SPANS = (
+    r"^(?:(?P<day>[0-9]+) ?d(?:ays?)?)?\s*(?:(?P<hour>[0-9]+) ?h(?:ou)?(?:rs?)?)?\s*"
+    r"(?:(?P<minute>[0-9]+) ?m(?:in(?:ute)?s?)?)?\s*"
+    r"(?:(?P<second>[0-9]+) ?s(?:ec(?:ond)?s?)?)?$",
+    r"^(?:(?P<hour>[0-9]+):)?(?P<minute>[0-9]+):(?P<second>[0-5][0-9])$",
+)
+"""Durations: 1d 2h, 1h 20m, 2 hours 5 min, and 4:35 or 26:04:35."""
+
+LASTS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
+
+
+def seconds(texts: pl.Series) -> pl.Series:
+    """How many seconds each duration lasts, or null.
+
+    >>> import polars as pl
+    >>> seconds(pl.Series(["1h 20m", "45 min", "2d", "4:35", "26:00:01"])).to_list()
+    [4800, 2700, 172800, 275, 93601]
+    """
+    import polars as pl
+
+    found = pl.Series([None], dtype=pl.Int64).extend_constant(None, len(texts))[1:]
+    for pattern in SPANS:
+        parts = texts.str.extract_groups(pattern).struct.unnest().cast(pl.Int64)
+        total = parts.select(
+            pl.sum_horizontal(pl.col(name) * LASTS[name] for name in parts.columns)
+        ).to_series()
+        none = parts.select(pl.all_horizontal(pl.all().is_null())).to_series()
+        found = found.zip_with(none, total)
+    return found
+
+
+def _are_durations(texts: pl.Series) -> bool:
+    """Whether nearly all are, in several units; or on a clock that passes 24 hours."""
+    if seconds(texts).count() < ENOUGH * len(texts):
+        return False
+    clock = texts.str.extract(r"^([0-9]+):").cast(float)
+    several = texts.str.contains(r"[a-z]\s*[0-9]").any()
+    units = texts.str.extract(r"^[0-9]+ ?([dhms])").drop_nulls()
+    return bool(several or units.n_unique() > 1 or (clock > 23).any())
+
+
 def unit_of(texts: pl.Series) -> str:
     """The unit behind nearly all of these numbers, or "".
 
@@ -146,6 +193,8 @@ def unit_of(texts: pl.Series) -> str:
     first = texts.head(200)
     if not len(first) or numbers(first).count() > (1 - ENOUGH) * len(first):
         return ""
+    if _are_durations(first):
+        return SECONDS
     units = _parted(first)[1].drop_nulls()
     if len(units) < ENOUGH * len(first):
         return ""
@@ -155,6 +204,8 @@ def unit_of(texts: pl.Series) -> str:
 
 def without(texts: pl.Series, unit: str) -> pl.Series:
     """The numbers before a unit, as texts; null where a text has not got it."""
+    if unit == SECONDS:
+        return seconds(texts).cast(texts.dtype)
     digits, units = _parted(texts)
     return digits.set((units != unit).fill_null(True), None)
 
@@ -177,13 +228,17 @@ MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%b %y"
 TIMES = (
     "", " %H:%M:%S", " %H:%M", " %H:%M:%S%.f", " %I:%M:%S %p", " %I:%M %p",
 )  # fmt: skip
-FORMATS = tuple(f"{day}{time}" for day in DAYS for time in TIMES) + MONTHS + TIMES[1:]
+QUARTERS = ("%Y-Q%q", "Q%q-%Y")
+COMPACT = "%Y%m%d"
+DAYS_AND_TIMES = tuple(f"{day}{time}" for day in DAYS for time in TIMES)
+FORMATS = (*DAYS_AND_TIMES, *MONTHS, *QUARTERS, *TIMES[1:])
 """How dates and times are written; of two that fit, the earlier is taken."""
 
 LOOKS = (
     r"^[A-Za-z]{0,9}[ ,]*[0-9]{1,4}"
     r"([-./ ][0-9A-Za-z]{1,9}[-./, ]+[0-9]{1,4}|, ?[0-9]{4}|:[0-9]{2})"
     r"|^[0-9]{4}[-/][0-9]{1,2}$|^[0-9]{1,2}/[0-9]{4}$|^[A-Za-z]{3,9}[- ][0-9]{2,4}$"
+    r"|^[0-9]{4}[- ]?Q[1-4]$|^Q[1-4][-/ ]?[0-9]{4}$"
 )
 """What each date or time matches, so that other texts need not be tried."""
 
@@ -218,10 +273,18 @@ ENOUGH = 0.9
 def dates(texts: pl.Series, given: str) -> pl.Series:
     """The seconds since 1970 of each date in a format, or null. Time zones are dropped.
 
-    A format of times alone gives seconds since midnight, one of months their first day.
+    A format of times alone gives seconds since midnight, one of months or quarters
+    their first day.
     """
     import polars as pl
 
+    if given in QUARTERS:
+        year, quarter = r"([0-9]{4})", "Q([1-4])"
+        first = given == QUARTERS[0]
+        pattern = f"^{year}[- ]?{quarter}$" if first else f"^{quarter}[-/ ]?{year}$"
+        texts = texts.str.replace(pattern, "$1-0$2" if first else "$2-0$1")
+        texts = texts.str.replace("-04$", "-10").str.replace("-03$", "-07")
+        texts, given = texts.str.replace("-02$", "-04"), "%Y-%m"
     texts = (
         texts.str.replace("T", " ", literal=True) if given.startswith("%Y") else texts
     )

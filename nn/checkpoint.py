@@ -25,7 +25,7 @@ from typing import Any
 from autograd.files import Path, reading, write_whole
 from autograd.value import Value
 from autograd.wording import cut, expect
-from nn.cells import FORMATS
+from nn.cells import COMPACT, FORMATS
 from nn.data import Scaling, as_column, table
 from nn.encoding import (
     CYCLES,
@@ -717,7 +717,7 @@ def _sign(content: dict[str, object], name: str) -> str:
 
 def _form(content: dict[str, object]) -> str:
     form = _text(content, "form")
-    if form not in FORMATS:
+    if form not in (*FORMATS, COMPACT):
         raise ValueError(f"it has dates of the form {_shown(form)}")
     return form
 

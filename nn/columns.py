@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.wording import cut
 from nn.arguments import unknown
 from nn.cells import (
+    COMPACT,
     ENOUGH,
     MISSING,
     PERHAPS,
@@ -284,7 +285,7 @@ def _found_out(cells: Cells) -> Column:
         return _useless(cells, "empty", "no row has a value")
     numeric = found.count() >= ENOUGH * count or cells.but_one_word(found)
     if numeric and not cells.coded:
-        return _as_number(cells, found)
+        return _as_compact_dates(cells, found) or _as_number(cells, found)
     different = cells.present.n_unique()
     if different == 1 and count == rows:
         return _useless(cells, "constant", f"always {cut(cells.present[0], 20)!r}")
@@ -294,6 +295,15 @@ def _found_out(cells: Cells) -> Column:
         why = f"{different} different texts in {rows} rows" + _partly(cells, found)
         return _useless(cells, "identifier", why)
     return category_column(cells, "codes, with zeros before" if cells.coded else "")
+
+
+def _as_compact_dates(cells: Cells, found: pl.Series) -> Column | None:
+    """Dates that are written as whole numbers, 20210305; None where these are none."""
+    low, high = found.min(), found.max()
+    if not 19_000_101 <= low < high < 21_000_000 or cells.unit:  # type: ignore[operator]
+        return None
+    days = dates(cells.present, COMPACT).count()
+    return date_column(cells, COMPACT) if days >= ENOUGH * cells.count else None
 
 
 def _partly(cells: Cells, found: pl.Series) -> str:

@@ -62,7 +62,7 @@ def head_of(data: bytes, name: str, asked: str | None) -> Head:
         title = "".join(rows[skipped][0]).strip()
         skipped += 1
     row, lines = rows[skipped]
-    names = [text.strip() for text in row]
+    names = [re.sub(r"\s*\n\s*", " ", text.strip()) for text in row]
     names[0] = names[0].lstrip("#").strip()
     below = [row for row, _ in rows[skipped + 1 :]]
     _check_header(names, below, delimiter, name, asked)
@@ -84,9 +84,12 @@ def _sample(data: bytes) -> str:
     return text if size >= len(data) else text[: text.rfind("\n") + 1]
 
 
-def _records(text: str, delimiter: str) -> Iterator[tuple[list[str], int]]:
+def _records(
+    text: str, delimiter: str, quote: str = '"'
+) -> Iterator[tuple[list[str], int]]:
     """The rows that are not blank, each with the number of its last line."""
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+    stream = StringIO(text, newline="")
+    reader = csv.reader(stream, delimiter=delimiter, quotechar=quote)
     try:
         for row in reader:
             if not is_blank(row):
@@ -173,6 +176,30 @@ def spaced(data: bytes, asked: str | None) -> tuple[bytes, str | None]:
     if asked or (counts and 1 < max(counts) <= min(counts) + 1):
         return _single_spaced(data), " "
     return data, asked
+
+
+def double_quoted(data: bytes, asked: str | None) -> bytes:
+    """The same text, but quoted by " where it is by ': the rows are even only so.
+
+    >>> double_quoted(b"a,b\\n'x, y',1\\n'it''s',2\\n", None)
+    b'a,b\\n"x, y",1\\n"it\\'s",2\\n'
+    """
+    sample = _sample(data)
+    if "'" not in sample:
+        return data
+    for mark in asked or CANDIDATES:
+        as_written, unquoted = (
+            {len(row) for row, _ in _records(sample, mark, quote)} for quote in "\"'"
+        )
+        if len(as_written) > 1 and len(unquoted) == 1 < max(unquoted):
+            edge = re.escape(mark.encode())
+            cell = rb"(?m)(?:(?<=%b)|^)'((?:[^'\r\n]|'')*)'(?=%b|\r?$)" % (edge, edge)
+            return re.sub(cell, _in_double_quotes, data)
+    return data
+
+
+def _in_double_quotes(cell: re.Match[bytes]) -> bytes:
+    return b'"%b"' % cell[1].replace(b"''", b"'").replace(b'"', b'""')
 
 
 def _single_spaced(data: bytes) -> bytes:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.files import reading
 from autograd.wording import cut
 from nn.extras import require
-from nn.heading import SAMPLE, head_of, spaced, unique
+from nn.heading import SAMPLE, double_quoted, head_of, spaced, unique
 from nn.rows import Portions, columns_of, length
 from nn.utf8 import as_utf8, unpacked
 
@@ -147,6 +147,7 @@ def _parsed(data: bytes, name: str, delimiter: str | None) -> Sheet:
     for begins, what in MARKUP.items():
         if data[:SAMPLE].lstrip().lower().startswith(begins):
             raise ValueError(f"{name} is {what}; save the table in it as CSV")
+    data = double_quoted(data, delimiter)
     return _separated(*spaced(data, delimiter), name, notes)
 
 

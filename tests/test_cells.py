@@ -10,12 +10,16 @@ from nn.cells import (
     DAYS,
     FORMATS,
     MONTHS,
+    QUARTERS,
     TIMES,
     date_format,
     dates,
     decimal_sign,
     is_code,
     numbers,
+    seconds,
+    unit_of,
+    without,
 )
 
 
@@ -30,7 +34,10 @@ def spelled(x, decimal, between, dress):
     return dress.format("-" * (x < 0) + text)
 
 
-DRESSES = ("{}", "${}", "{} €", "USD {}", "{}%", "{} %", " {} ", "£ {}", "CHF{}")
+DRESSES = (
+    "{}", "${}", "{} €", "USD {}", "{}%", "{} %", " {} ", "£ {}", "CHF{}", "~{}",
+    "≈ {}", "{}*", "{} †",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("dress", DRESSES)
@@ -121,15 +128,53 @@ def test_every_format_is_found_and_read(form):
         for _ in range(40)
     ]
     python = form.replace("%.f", ".%f")
-    texts = [moment.strftime(python).strip() for moment in moments]
+    if "%q" in form:  # which Python has not got
+        moments = [datetime(m.year, (m.month - 1) // 3 * 3 + 1, 1) for m in moments]
+        quarters = [str(m.month // 3 + 1) for m in moments]
+        written = [python.replace("%q", quarter) for quarter in quarters]
+        texts = [m.strftime(w) for m, w in zip(moments, written, strict=True)]
+        read = moments
+    else:
+        texts = [moment.strftime(python).strip() for moment in moments]
     if form in TIMES:
         read = [datetime.strptime("1970 " + t, "%Y " + python.strip()) for t in texts]
-    else:
+    elif "%q" not in form:
         read = [datetime.strptime(text, python) for text in texts]
     wanted = [(moment - datetime(1970, 1, 1)).total_seconds() for moment in read]
     found = date_format(pl.Series(texts))
     assert found == form
     assert dates(pl.Series(texts), form).to_list() == wanted
+
+
+def several(d, h, m, s, day, hour, minute, second):
+    parts = (f"{d}{day}", f"{h}{hour}", f"{m}{minute}", f"{s}{second}")
+    return " ".join(part for part, n in zip(parts, (d, h, m, s), strict=True) if n)
+
+
+WRITTEN = {
+    "1d 2h 3m 4s": lambda *n: several(*n, "d", "h", "m", "s"),
+    "2 hours 3 minutes": lambda *n: several(*n, " days", " hours", " minutes", " sec"),
+    "2hr 3min": lambda *n: several(*n, " day", "hr", "min", "secs").replace(" ", ""),
+    "26:03:04": lambda d, h, m, s: f"{24 * d + h}:{m:02}:{s:02}",
+    "63:04": lambda d, h, m, s: f"{60 * (24 * d + h) + m}:{s:02}",
+}
+
+
+@pytest.mark.parametrize("spelling", WRITTEN)
+def test_durations_are_seconds(spelling):
+    rng = random.Random(spelling)
+    limits = (0, 3), (0, 24), (0, 60), (1, 60)
+    parts = [[rng.randrange(*limit) for limit in limits] for _ in range(40)]
+    texts = pl.Series([WRITTEN[spelling](*each) for each in parts])
+    assert unit_of(texts) == "seconds"
+    wanted = [((24 * d + h) * 60 + m) * 60 + s for d, h, m, s in parts]
+    assert numbers(without(texts, "seconds")).to_list() == wanted
+
+
+def test_what_is_no_duration():
+    assert seconds(pl.Series(["", "h", "4:60", "1x", "-5m", "1:2:3:4"])).count() == 0
+    for texts in (["5 m", "70 m"], ["20:15", "07:30"], ["1d"], ["12", "13"]):
+        assert unit_of(pl.Series(texts)) != "seconds"
 
 
 @pytest.mark.parametrize("text", ["2019-03-23T20:21:09Z", "2019-03-23 20:21:09+01:00"])
@@ -149,8 +194,8 @@ def test_what_is_no_date(texts):
 
 
 def test_dates_without_zeros():
-    for text, seconds in {"3/4/2019": 1551657600.0, "2019/3/4": 1551657600.0}.items():
+    for text in ("3/4/2019", "2019/3/4"):
         form = date_format(pl.Series([text]))
-        assert dates(pl.Series([text]), form).to_list() == [seconds]
-    every = len(DAYS) * len(TIMES) + len(MONTHS) + len(TIMES) - 1
+        assert dates(pl.Series([text]), form).to_list() == [1551657600.0]
+    every = (len(DAYS) + 1) * len(TIMES) + len(MONTHS) + len(QUARTERS) - 1
     assert len(set(FORMATS)) == every

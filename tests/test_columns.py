@@ -391,6 +391,25 @@ def test_another_table_may_be_written_in_another_way(column, trained, new):
     )
 
 
+def test_days_as_whole_numbers_and_durations_come_back_from_a_file(tmp_path):
+    days = [f"{2019 + i % 4}{i % 12 + 1:02}{i % 27 + 1:02}" for i in range(N)]
+    lasts = [f"{i % 4}h {i % 60}m" for i in range(N)]
+    source = {"x": NUMBERS, "day": days, "took": lasts, "y": Y}
+    trained = learn(read(source, "y"), epochs=1, progress=False)
+    kinds = {field.name: field for field in trained.context.encoding.fields}
+    assert (kinds["day"].kind, kinds["day"].form) == ("date", "%Y%m%d")
+    assert (kinds["took"].kind, kinds["took"].unit) == ("number", "seconds")
+    trained.save(tmp_path / "m.json")
+    told = trained.predict(source)
+    other = {**source, "took": [3600 * (i % 4) + 60 * (i % 60) for i in range(N)]}
+    for again in (recipe.load(tmp_path / "m.json"), trained):
+        assert again.predict(source) == again.predict(other) == told
+    assert column(["20210231", "19991301"] * 30).kind == "number"
+    assert column(list(range(20_000_101, 20_000_161))).kind == "number"
+    found = goal(lasts)
+    assert (found.classes, found.why) == ((), "60 different numbers, in seconds")
+
+
 def test_a_unit_is_told_kept_and_asked_for(tmp_path):
     source = {"x": NUMBERS, "a": [f"{abs(x)} kg" for x in NUMBERS], "y": Y}
     trained = learn(read(source, "y"), epochs=1, progress=False)

@@ -100,6 +100,18 @@ def test_both_readers_give_what_was_written(seed, monkeypatch):
         line += 1 + sum(text.count("\n") for text in row)
 
 
+@pytest.mark.parametrize("delimiter", ",;\t|")
+def test_texts_may_stand_in_single_quotes(delimiter):
+    rng = random.Random(delimiter)
+    texts = [f"a{delimiter} b", "plain", "it's", 'say "a"', "x'", ""]
+    rows = [[rng.choice(texts), str(i)] for i in range(40)]
+    quoted = [["'" + text.replace("'", "''") + "'", n] for text, n in rows]
+    lines = "\n".join(map(delimiter.join, [["a", "b"], *quoted]))
+    assert cells(read(lines.encode())) == rows
+    names = read(b'"size\n(cm)","b"\n"1","2"\n').names
+    assert names == ("size (cm)", "b")  # as they can be typed
+
+
 def test_blank_lines_and_comments_are_no_rows():
     text = "# made, in a hurry\n#\n\nid,b\n1,2\n\n# half time\n3,#4\n#5,6\n  \n7,8"
     sheet = read(text.encode(), "t.csv")
