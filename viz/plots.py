@@ -562,7 +562,8 @@ def plot_token_losses(
         pairs = zip(logits, tokens[1:], strict=True)
         losses = [number_of(cross_entropy([row], [token])) for row, token in pairs]
     across, down = min(len(losses), ACROSS), -(-len(losses) // ACROSS)
-    with panels(1, (1.0 + 0.55 * across, 0.9 + 0.6 * down)) as (figure, (axis,)):
+    size = max(3.2, 0.65 * across), 0.55 + 0.65 * down  # inches, 3.2 for the title
+    with panels(1, size) as (figure, (axis,)):
         _tokens(axis, shown[1:], losses)
         mean, alike = sum(losses) / len(losses), math.log(len(logits[0]))
         title = f"loss per token, {mean:.3f} on average"
@@ -585,6 +586,7 @@ def _tokens(axis: Any, shown: list[str], losses: list[float]) -> None:
         text = f"{loss:.2f}"
         axis.text(left, down + 0.32, text, ha="center", va="center", fontsize=7)
     axis.set_axis_off()
+    axis.set_anchor("W")
 
 
 def plot_embedding(embedding: Embedding | Speaker, names: Sequence[str] = ()) -> Plot:
