@@ -276,33 +276,9 @@ def _written(node: Value, parents: Sequence[Expression]) -> Expression:
         match parents[1]:
             case Number(bound) if 0 < bound < 1e-40:
                 return parents[0]
+    if node.operation is DIV and (softmax := _unshifted(*parents)):
+        return softmax
     return simplified(node.operation, parents, node.data)
-
-
-def simplified(
-    operation: Operation, args: Sequence[Expression], data: float
-) -> Expression:
-    """The same without factors of 1, terms of 0 and arithmetic on bare numbers."""
-    if all(isinstance(arg, Number) for arg in args):
-        return Number(data)
-    match own_name(operation), tuple(args):
-        case "mul", (Number(1.0), x):
-            return x
-        case (("mul" | "div" | "pow"), (x, Number(1.0))):
-            return x
-        case "mul", (Number(-1.0), x):
-            return Apply(NEG, (x,))
-        case "add", (Number(0.0), x) | (x, Number(0.0)):
-            return x
-        case "mul", (x, y) if x == y:
-            return Apply(POW, (x, Number(2.0)))
-        case "neg", (Apply(inner, (x,)),) if inner is NEG:
-            return x
-        case "sub", (x, Apply(inner, (y,))) if inner is NEG:
-            return plus(x, y)
-        case "div", (power, powers):
-            return _unshifted(power, powers) or applied(operation, args)
-    return applied(operation, args)
 
 
 def _unshifted(power: Expression, powers: Expression) -> Expression | None:
@@ -333,6 +309,30 @@ def _shift(term: Expression) -> tuple[Expression, Expression | None] | None:
         case Apply(outer, (Apply(inner, (x, shift)),)) if (outer, inner) == (EXP, SUB):
             return Apply(EXP, (x,)), shift
     return None
+
+
+def simplified(
+    operation: Operation, args: Sequence[Expression], data: float
+) -> Expression:
+    """The same without factors of 1, terms of 0 and arithmetic on bare numbers."""
+    if all(isinstance(arg, Number) for arg in args):
+        return Number(data)
+    match own_name(operation), tuple(args):
+        case "mul", (Number(1.0), x):
+            return x
+        case (("mul" | "div" | "pow"), (x, Number(1.0))):
+            return x
+        case "mul", (Number(-1.0), x):
+            return Apply(NEG, (x,))
+        case "add", (Number(0.0), x) | (x, Number(0.0)):
+            return x
+        case "mul", (x, y) if x == y:
+            return Apply(POW, (x, Number(2.0)))
+        case "neg", (Apply(inner, (x,)),) if inner is NEG:
+            return x
+        case "sub", (x, Apply(inner, (y,))) if inner is NEG:
+            return plus(x, y)
+    return applied(operation, args)
 
 
 def with_numbers(expression: Expression, data: Mapping[str, float]) -> Expression:
