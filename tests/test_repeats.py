@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from random_graphs import grow, squeezed
 
-from autograd import Value, compile, sin, where
+from autograd import Value, compile, sigmoid, sin, tanh, where
 from autograd.compiler import program as programs
 from autograd.compiler import repeats
 from autograd.compiler.llvm.turns import TurnsKernel
@@ -86,6 +86,40 @@ def test_a_random_simulation_is_what_other_backends_compute(seed):
         lambda program: program.hessian(X) @ v,
     ):
         np.testing.assert_allclose(ask(found), ask(other), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("width", [2, 7])
+def test_equal_formulas_side_by_side_fill_the_lanes(width, monkeypatch):
+    monkeypatch.setattr(repeats, "SAVED", 100)
+    rng = random.Random(width)
+    weights, shifts = [
+        [Value(rng.uniform(-1, 1), f"{name}[{n}]") for n in range(width)]
+        for name in "wb"
+    ]
+
+    known = [rng.random() for _ in range(20)]
+
+    def loss():
+        state = weights[::-1]
+        for number in known:
+            z = [a * w + b for a, w, b in zip(state, weights, shifts, strict=True)]
+            gates = [sigmoid(x + y) for x, y in zip(z, state, strict=True)]
+            cells = [tanh(x - y) for x, y in zip(z, reversed(state), strict=True)]
+            three = zip(z, gates, cells, strict=True)
+            state = [where(x > 0.1, g * c, g - c * number) for x, g, c in three]
+        return sum(x * x for x in state)
+
+    leaves = [*weights, *shifts]
+    found, other = [
+        compile(loss, parameters=leaves, backend=backend)
+        for backend in ("llvm", "numpy")
+    ]
+    assert found() == pytest.approx(other(), rel=1e-12)
+    slopes, expected = [each.value_and_grad()[1] for each in (found, other)]
+    np.testing.assert_allclose(slopes, expected, rtol=1e-9, atol=1e-11)
+    kernel = found.kernel("gradient")
+    assert type(kernel) is TurnsKernel
+    assert len(kernel._turns.kinds) == (1 if width == 2 else 2)
 
 
 def test_a_row_that_is_nan_stays_alone():

@@ -32,6 +32,7 @@ ELSEWHERE = {
     "autograd.compiler.llvm.loops": "matrices backends",
     "autograd.compiler.llvm.module": "backends descent compiled_training",
     "autograd.compiler.llvm.operations": "backends compile",
+    "autograd.compiler.llvm.packs": "repeats",
     "autograd.compiler.llvm.products": "matrices backends",
     "autograd.compiler.llvm.rows": "matrices backends",
     "autograd.compiler.llvm.text": "backends compile",

@@ -179,6 +179,7 @@ class Unit:
 
     def __init__(self, lanes: int) -> None:
         self.lanes = lanes
+        self.kinds = {1, lanes}  # how many numbers there are in its vectors
         self.lines: list[str] = []
         self._calls: set[tuple[str, int]] = set()
         self._tables: dict[tuple[int | str, ...], str] = {}
@@ -193,11 +194,15 @@ class Unit:
 
     def add(self, body: Function, name: str, args: str, plain: bool = False) -> None:
         """Add a function; a plain one is translated as `plain` says."""
-        self._calls |= {(call, body.lanes) for call in body.calls}
+        self.calls_of(body)
         self._heads[name] = len(self.lines)
         self.lines += body.text(name, args)
         if plain:
             self.plain(name)
+
+    def calls_of(self, body: Function) -> None:
+        """Have the functions in the module that are called."""
+        self._calls |= {(call, body.lanes) for call in body.calls}
 
     def plain(self, name: str) -> None:
         """Have a function translated instruction by instruction.
@@ -236,21 +241,28 @@ class Unit:
             entries = ", ".join([f"i64 {n}" for n in numbers])
             kind = f"[{len(numbers)} x i64]"
             lines.append(f"{name} = internal constant {kind} [{entries}], align 64")
-        for lanes in sorted({1, self.lanes}):
+        for lanes in sorted(self.kinds):
             kind, suffix = Lanes(lanes).double, Lanes(lanes).suffix
             for name, count in INTRINSICS.items():
                 args = ", ".join([kind] * count)
                 lines.append(f"declare {kind} @llvm.{name}.{suffix}({args})")
-        suffix, kind = f"v{self.lanes}", f"<{self.lanes} x double>"
+        for lanes in sorted(self.kinds - {1}):
+            kind, suffix, reduce = (
+                Lanes(lanes).double,
+                f"v{lanes}",
+                "@llvm.vector.reduce",
+            )
+            lines += [
+                f"declare i1 {reduce}.or.{suffix}i1(<{lanes} x i1>)",
+                f"declare double {reduce}.fadd.{suffix}f64(double, {kind})",
+                f"declare double {reduce}.fmax.{suffix}f64({kind})",
+            ]
         lines += [
-            f"declare i1 @llvm.vector.reduce.or.{suffix}i1(<{self.lanes} x i1>)",
-            f"declare double @llvm.vector.reduce.fadd.{suffix}f64(double, {kind})",
-            f"declare double @llvm.vector.reduce.fmax.{suffix}f64({kind})",
             "declare double @sin(double)",
             "declare double @cos(double)",
             "declare double @tan(double)",
         ]
-        width = 64 * self.lanes
+        width = 64 * max(self.kinds)
         features = f'nounwind "min-legal-vector-width"="{width}" '
         features += f'"prefer-vector-width"="{width}" "no-trapping-math"="true"'
         lines.append(f"attributes #0 = {{ {features} }}")

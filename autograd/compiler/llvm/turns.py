@@ -17,16 +17,16 @@ from autograd.compiler.instructions import (
     COMPARISONS,
     CONSTANT,
     INPUT,
-    Code,
     CompileError,
     Kernel,
 )
 from autograd.compiler.llvm.backend import LlvmKernel, Machine, aligned, processor
 from autograd.compiler.llvm.expansions import expanded, native
 from autograd.compiler.llvm.operations import Operations
+from autograd.compiler.llvm.packs import Wide, fill, packs
 from autograd.compiler.llvm.text import Function, Unit
 from autograd.compiler.passes import write_out
-from autograd.compiler.repeats import Cells, Loop, Rolled, along, backward
+from autograd.compiler.repeats import Cells, Loop, Rolled, Write, along, backward
 
 LARGE: Final = 2000  # instructions of a body: beyond, it is not optimized
 LONG: Final = 500  # instructions of a body that runs many times: as beyond LARGE
@@ -70,29 +70,27 @@ class Turns(Unit):
     # ---- one loop ----
 
     def _loop(self, name: str, loop: Loop) -> None:
-        body = Function(self.lanes)
+        body, wide = Function(self.lanes), processor()[2]
+        found = packs(loop.body, loop.reads, wide) if self.lanes == 1 else []
+        packed = fill(found)
+        self.kinds |= {wide} if packed else set()
+        over = Wide(body, wide)
 
         def turn(t: str) -> None:
-            body_of = Body(body, loop.body)
-            for index, (op, _, number) in enumerate(loop.body.instructions):
-                if op == INPUT:
-                    at = self._at(body, loop.reads[int(number)], t)
-                    body_of.made[index] = body.load(body.double, at)
-            for index in range(len(loop.body)):
-                body_of.emit(index)
-            for position, cells, adds in loop.writes:
-                at, x = self._at(body, cells, t), body_of.value(position)
-                if adds:
-                    known = body.load(body.double, at)
-                    x = body.emit(f"fadd {body.double} {known}, {x}")
-                body.store(body.double, x, at)
+            at = functools.partial(self._at, body, t=t)
+            if packed:
+                Packed(body, loop, at, over).write(found)
+            else:
+                Body(body, loop, at).write()
 
         if loop.turns > 1:
             body.loop(0, loop.turns, turn)
         else:
             turn("0")
-        plain = len(loop.body) > (LARGE if loop.turns == 1 else LONG)
+        long = len(found) if packed else len(loop.body)
+        plain = long > (LARGE if loop.turns == 1 else LONG)
         self.add(body, name, "ptr %memory, ptr noalias %tables", plain)
+        self.calls_of(over)
 
     def _at(self, body: Function, cells: Cells, t: str) -> str:
         """The address of what lies there at a turn."""
@@ -194,39 +192,162 @@ class Turns(Unit):
 
 
 class Body:
-    """The instructions of one turn; of a comparison only its choices are written."""
+    """The instructions of one turn; of a comparison only its choices are written.
 
-    def __init__(self, function: Function, code: Code) -> None:
+    at: writes the address of what lies in some cells.
+    """
+
+    def __init__(
+        self, function: Function, loop: Loop, at: Callable[[Cells], str]
+    ) -> None:
         self.function = function
-        self.code = code
+        self.loop = loop
+        self.at = at
+        self.code = loop.body
         self.made: dict[int, str] = {}
         self.operations = Operations(function)
 
+    def write(self) -> None:
+        """All of them, then what goes into the memory."""
+        for index, (op, _, _) in enumerate(self.code.instructions):
+            if op == INPUT:
+                self.value(index)
+        for index in range(len(self.code)):
+            self.emit(index)
+        for write in self.loop.writes:
+            self.keep(write)
+
     def emit(self, index: int) -> None:
         """Write one instruction."""
-        op, args, number = self.code.instructions[index]
-        if op == CONSTANT:
-            self.made[index] = self.function.number(number)
-        elif op == "where":
+        op, args, _ = self.code.instructions[index]
+        if op == "where":
             cases = map(self.value, args[1:])
             self.made[index] = self.operations.select(self._truth(args[0]), *cases)
-        elif op not in COMPARISONS and op != INPUT:
-            values = [self.value(arg) for arg in args]
-            self.made[index] = self.operations.apply(op, values)
+        elif op not in COMPARISONS:
+            self.value(index)
+
+    def keep(self, write: Write) -> None:
+        """Put a result into the memory, or add it to what is there."""
+        body, at = self.function, self.at(write.cells)
+        x = self.value(write.position)
+        if write.adds:
+            x = body.emit(f"fadd {body.double} {body.load(body.double, at)}, {x}")
+        body.store(body.double, x, at)
 
     def value(self, index: int) -> str:
         """The name of a result."""
         if index not in self.made:
-            op, args, _ = self.code.instructions[index]
-            values = [self.value(arg) for arg in args]
-            self.made[index] = self.operations.apply(op, values)
+            self.made[index] = self.found(index)
         return self.made[index]
+
+    def found(self, index: int) -> str:
+        """Write what makes a result; its name."""
+        op, args, number = self.code.instructions[index]
+        if op == CONSTANT:
+            return self.function.number(number)
+        if op == INPUT:
+            at = self.at(self.loop.reads[int(number)])
+            return self.function.load(self.function.double, at)
+        return self.operations.apply(op, [self.value(arg) for arg in args])
 
     def _truth(self, index: int) -> str:
         op, args, _ = self.code.instructions[index]
         if op in COMPARISONS:
             return self.operations.compare(op, *[self.value(arg) for arg in args])
         return self.operations.truth(self.value(index))
+
+
+class Packed(Body):
+    """The same, several instructions at a time."""
+
+    def __init__(
+        self, function: Function, loop: Loop, at: Callable[[Cells], str], wide: Wide
+    ) -> None:
+        super().__init__(function, loop, at)
+        self.wide = wide
+        self.together = Operations(wide)
+        self.lane_of: dict[int, tuple[str, int]] = {}
+        self.vectors: dict[tuple[int, ...], str] = {}
+
+    def write(self, found: Sequence[Sequence[int]] = ()) -> None:
+        """All packs, then what goes into the memory."""
+        for pack in found:
+            if len(pack) == 1:
+                self.emit(pack[0])
+            elif self.code.instructions[pack[0]].op not in COMPARISONS:
+                name = self._pack(pack)
+                self.lane_of |= {index: (name, n) for n, index in enumerate(pack)}
+        writes = sorted(self.loop.writes, key=lambda w: (w.adds, w.cells))
+        while writes:
+            part = writes[: self.wide.lanes]
+            if len(part) < self.wide.lanes or not _side_by_side(part):
+                self.keep(writes.pop(0))
+                continue
+            del writes[: self.wide.lanes]
+            self._keep_all(part)
+
+    def _keep_all(self, part: Sequence[Write]) -> None:
+        wide, at = self.wide, self.at(part[0].cells)
+        x = self.vector([write.position for write in part])
+        if part[0].adds:
+            known = wide.load(wide.double, at, align=8)
+            x = wide.emit(f"fadd {wide.double} {known}, {x}")
+        wide.store(wide.double, x, at, align=8)
+
+    def _pack(self, pack: Sequence[int]) -> str:
+        op = self.code.instructions[pack[0]].op
+        args = [self.code.instructions[index].args for index in pack]
+        columns = list(zip(*args, strict=True))
+        if op != "where":
+            return self.together.apply(op, list(map(self.vector, columns)))
+        asked = [self.code.instructions[index] for index in columns[0]]
+        if len({made.op for made in asked}) == 1 and asked[0].op in COMPARISONS:
+            sides = zip(*[made.args for made in asked], strict=True)
+            truth = self.together.compare(asked[0].op, *map(self.vector, sides))
+        else:
+            truth = self.together.truth(self.vector(columns[0]))
+        return self.together.select(truth, *map(self.vector, columns[1:]))
+
+    def vector(self, members: Sequence[int]) -> str:
+        """The name of several results; lanes beyond them hold what they may."""
+        key = tuple(members)
+        if key not in self.vectors:
+            self.vectors[key] = self._vector(key)
+        return self.vectors[key]
+
+    def _vector(self, members: tuple[int, ...]) -> str:
+        name, _ = self.lane_of.get(members[0], ("", 0))
+        if all(self.lane_of.get(i) == (name, n) for n, i in enumerate(members)):
+            return name
+        if len(set(members)) == 1:
+            return self.wide.splat(self.value(members[0]))
+        instructions = [self.code.instructions[index] for index in members]
+        if all(made.op == INPUT for made in instructions):
+            cells = [self.loop.reads[int(made.number)] for made in instructions]
+            if _neighbors(cells):
+                return self.wide.load(self.wide.double, self.at(cells[0]), align=8)
+        return self.wide.vector([self.value(index) for index in members])
+
+    def found(self, index: int) -> str:
+        """Write what makes a result, or take it out of its vector."""
+        if index not in self.lane_of:
+            return super().found(index)
+        name, lane = self.lane_of[index]
+        kind = self.wide.double
+        return self.function.emit(f"extractelement {kind} {name}, i64 {lane}")
+
+
+def _neighbors(cells: Sequence[Cells]) -> bool:
+    """Whether they are next to each other at every turn."""
+    first = cells[0]
+    return not first.table and all(
+        each == first.moved(n) for n, each in enumerate(cells)
+    )
+
+
+def _side_by_side(writes: Sequence[Write]) -> bool:
+    same = len({write.adds for write in writes}) == 1
+    return same and _neighbors([write.cells for write in writes])
 
 
 def _written(loop: Loop) -> Loop:
@@ -304,7 +425,7 @@ class TurnsWorkspace:
 
     def __init__(self, module: Turns) -> None:
         rolled, lanes = module.rolled, module.lanes
-        self.memory = aligned(rolled.size * lanes)
+        self.memory = aligned(rolled.size * lanes + processor()[2])  # read beyond
         self.first = aligned(rolled.size * lanes)
         for cell, number in rolled.constants:
             self.first[cell * lanes : (cell + 1) * lanes] = number
