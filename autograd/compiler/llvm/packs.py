@@ -58,8 +58,8 @@ class _Order:
         for index, (op, args, number) in enumerate(code.instructions):
             if op == INPUT:
                 cells = reads[int(number)]
-                self.kinds[index] = cells.table or cells.stride
-                self.places[index] = cells.start
+                self.kinds[index] = bool(cells.table), cells.stride
+                self.places[index] = int(number) if cells.table else cells.start
             elif op == CONSTANT:
                 self.kinds[index], self.places[index] = CONSTANT, 2 * index
             else:
@@ -120,5 +120,5 @@ class _Order:
 
 
 def fill(found: Sequence[Sequence[int]]) -> bool:
-    """Whether packs are worth it: of two on average, and not of leaves alone."""
-    return 0 < 2 * len(found) <= sum(map(len, found))
+    """Whether packs are worth it: of one and a half on average, and there are some."""
+    return 0 < 3 * len(found) <= 2 * sum(map(len, found))
