@@ -243,8 +243,14 @@ def load_checkpoint(path: Path, into: Module | None = None) -> Checkpoint:
         raise ValueError(
             f"{path} is not a chainrule model: nested too deeply"
         ) from None
+    except OtherModelError as error:
+        raise OtherModelError(f"{path} holds a model that is {error}") from None
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"{path} is not a chainrule model: {error}") from None
+
+
+class OtherModelError(ValueError):
+    """The model to load a file into is another one than the file's."""
 
 
 HOW_MADE = "chainrule train moons writes trained/model.json, nn.save(model, path) any"
@@ -478,8 +484,10 @@ def _build(
 ) -> Module:
     """The network itself, with first weights that are then overwritten."""
     if into is not None:
-        if not _agree(_architecture(into, own=True), architecture):
-            raise ValueError("the model to load it into is built in another way")
+        if found := _difference(_architecture(into, own=True), architecture):
+            raise OtherModelError(
+                f"built in another way than the one to load it into: {found}"
+            )
         return into
     count = _count(architecture)
     if count > LARGEST_NETWORK or count != sum(
@@ -491,21 +499,32 @@ def _build(
     return _network(architecture)
 
 
-def _agree(mine: object, saved: object) -> bool:
-    """Whether two architectures are the same, as far as the file tells.
+def _difference(mine: object, saved: object, place: str = "model") -> str:
+    """Where two architectures first differ, in words, as far as the file tells; or "".
 
     A class of someone's own may have got another name, and files of old do not tell
     what is in it; that its parameters have the same names and shapes is checked anyway.
     """
     if isinstance(mine, dict) and isinstance(saved, dict):
-        if mine.get("kind") == saved.get("kind") == "custom":
-            return "parts" not in saved or _agree(mine.get("parts"), saved["parts"])
-        return mine.keys() == saved.keys() and all(
-            _agree(mine[name], saved[name]) for name in mine
-        )
+        kinds = mine.get("kind"), saved.get("kind")
+        if kinds == ("custom", "custom"):
+            parts = mine.get("parts"), saved.get("parts", mine.get("parts"))
+            return _difference(*parts, place)
+        if kinds[0] != kinds[1] or mine.keys() != saved.keys():
+            return _apart(place, *kinds)
+        inside = (_difference(mine[n], saved[n], f"{place}.{n}") for n in mine)
+        return next(filter(None, inside), "")
     if isinstance(mine, list) and isinstance(saved, list):
-        return len(mine) == len(saved) and all(map(_agree, mine, saved))
-    return bool(mine == saved)
+        if len(mine) != len(saved):
+            return _apart(f"len({place})", len(mine), len(saved))
+        both = enumerate(zip(mine, saved, strict=True))
+        inside = (_difference(*pair, f"{place}[{i}]") for i, pair in both)
+        return next(filter(None, inside), "")
+    return "" if mine == saved else _apart(place, mine, saved)
+
+
+def _apart(place: str, mine: object, saved: object) -> str:
+    return f"{place} is {_shown(saved)} in the file and {_shown(mine)} here"
 
 
 def _share(model: Module, shared: Mapping[str, object], new: bool) -> None:

@@ -225,6 +225,21 @@ def test_into_a_model_that_is_built_in_another_way(tmp_path):
     assert other.state_dict() == before
 
 
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (MLP(2, [3, 1], activation="tanh"), r"layers\[0\].activation is 'relu' in the"),
+        (MLP(2, [4, 1]), r"layers\[0\].nout is 3 in the file and 4 here"),
+        (MLP(2, [3, 3, 1]), r"len\(model.layers\) is 2 in the file and 3 here"),
+        (Neuron(2), "model is 'MLP' in the file and 'Neuron' here"),
+    ],
+)
+def test_what_is_another_model_says_where_it_differs(other, told, tmp_path):
+    save(MLP(2, [3, 1], seed=0), tmp_path / "m.json")
+    with pytest.raises(ValueError, match=f"m.json holds a model that is .*{told}"):
+        load(tmp_path / "m.json", into=other)
+
+
 def test_what_a_file_can_not_hold(tmp_path):
     path = tmp_path / "m.json"
     with pytest.raises(ValueError, match="can't hold the function '<lambda>'"):
