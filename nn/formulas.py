@@ -337,6 +337,30 @@ def losses_in(output: Value) -> list[Element]:
     return found
 
 
+def whole_of(output: Value) -> str:
+    """The loss of all predictions at once, as a picture of a network has it.
+
+    Empty where the output is no loss of `nn`, or more than that, such as a loss with
+    a penalty or two losses.
+
+    >>> from nn.losses import mse
+    >>> loss = mse([Value(0.25), Value(1.5)], [1, 2])
+    >>> whole_of(loss), whole_of(2 * loss)
+    ('mean((ŷ - y)^2)', '')
+    """
+    found = losses_in(output)
+    if len({element.name for element in found}) != 1:
+        return ""
+    mean = math.fsum(element.node.data for element in found) / len(found)
+    if mean != output.data and not math.isclose(mean, output.data, rel_tol=1e-9):
+        return ""
+    formula = found[0].formula
+    if not formula.row or len(found) == 1:
+        return formula.whole
+    sample, comma, rest = formula.whole.partition(", ")
+    return f"mean({sample}){comma}{rest}"
+
+
 def _terms(node: Value) -> list[Value]:
     """The operands that a node is linear in, each for itself."""
     moving = [parent for parent in node.parents if not parent.constant]

@@ -12,6 +12,7 @@ from autograd import AnomalyError, Value, detect_anomaly, exp, expression, mean
 from autograd.graph import graph
 from autograd.ops import TABLE
 from nn import MLP, binary_cross_entropy, mse
+from nn.formulas import whole_of
 from nn.losses import LOSSES
 from viz import draw, explain, flow, network, stepper
 from viz.digits import short
@@ -405,6 +406,20 @@ def test_folding_keeps_the_loss_out_of_the_layers(loss, output):
             assert "tanh(W1 x + b1)" in texts(parts(svg, "node")["L1N0"])
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_has_its_formula_where_that_is_all_of_it(loss):
+    last = "sigmoid" if loss == "binary_cross_entropy" else None
+    model = MLP(2, [3, 2], "tanh", last, seed=1)
+    targets = {"cross_entropy": 1, "hinge": [1.0, -1.0]}.get(loss, [1.0, 0.0])
+    alone = LOSSES[loss](model([0.5, 1.0]), targets)
+    penalty = 0.1 * mean(w * w for w in model.parameters())
+    more = {"twice": 2 * alone, "penalized": alone + penalty, "root": alone.sqrt()}
+    for name, total in {"": alone, **more}.items():
+        assert bool(whole_of(total)) == (not name), (name, whole_of(total))
+        box = texts(parts(draw(total, detail="layer").svg, "node")["loss"])
+        assert ("L =" in box) == (not name), (name, box)
+
+
 def texts(group):
     return [text.text.replace("\xa0", " ") for text in group.iter(f"{SVG}text")]
 
@@ -431,6 +446,24 @@ def test_a_folded_picture_tells_no_gradient_from_0(detail):
     assert "length of the vector of gradients" in words(picture)
     assert texts(parts(picture.svg, "node")["loss"])[-1] == "1"
     assert "the vector of" not in words(draw(known, detail=detail, key=False))
+
+
+@pytest.mark.parametrize("detail", ["op", "neuron", "layer"])
+@pytest.mark.parametrize("since", ["a later node", "another pass", "a zeroed pass"])
+def test_gradients_that_another_backward_left_are_not_shown_as_this_outputs(
+    since, detail
+):
+    model = MLP(2, [3, 1], "tanh", seed=0)
+    out = model([0.5, 1.0])
+    out.backward()
+    if since == "a zeroed pass":
+        out.zero_grad()
+    total = {"a later node": lambda: mse(out, 1.0), "a zeroed pass": lambda: out}
+    shown = total.get(since, lambda: mse(model([2.0, 1.0]), 1.0))()
+    told = words(draw(shown, detail=detail))
+    assert "before backward()" in told
+    assert "derivative of the output by" not in told
+    assert "gradient\n0" not in told
 
 
 def test_the_forms_of_the_layers_are_the_same_in_both_pictures_of_a_network():

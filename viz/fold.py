@@ -20,7 +20,7 @@ from operator import itemgetter
 from typing import Final
 
 from autograd.value import Value
-from nn.formulas import FORMULAS, losses_in
+from nn.formulas import losses_in, whole_of
 from nn.module import ACTIVATIONS
 from viz import style
 from viz.digits import short
@@ -139,7 +139,7 @@ def fold(
         for part in parts:
             part.place = _layer(part.place)
     known = _differentiated(order)
-    folded = _Folded(_groups(parts), digits, known, _loss_words(order[-1]))
+    folded = _Folded(_groups(parts), digits, known, whole_of(order[-1]))
     if key:
         folded.picture.attr(label=style.fold_key(folded.forms(), known))
     return folded.picture
@@ -436,14 +436,8 @@ class _Folded:
 
 
 def _differentiated(order: list[Value]) -> bool:
-    """Whether a `backward()` has come by."""
-    return any(node.grad for node in order if node.op)
-
-
-def _loss_words(output: Value) -> str:
-    """The loss in mathematics, where it is one of `nn`."""
-    names = {element.name for element in losses_in(output)}
-    return FORMULAS[names.pop()].whole if len(names) == 1 else ""
+    """Whether `backward()` began here or later; what others left is none of it."""
+    return bool(order[-1].grad)
 
 
 def _columns(picture: Graph, places: list[Place]) -> None:

@@ -285,10 +285,8 @@ class Boxes:
 
     @cached_property
     def differentiated(self) -> bool:
-        """Whether some `backward()` came by here."""
-        return any(
-            node.grad for node in self.order if node.op or node is self.order[-1]
-        )
+        """Whether `backward()` began here or later; what others left is none of it."""
+        return bool(self.order[-1].grad)
 
     def of(self, nodes: list[Node]) -> list[Box]:
         """The boxes of these nodes, and of the numbers that stand apart."""
@@ -315,7 +313,7 @@ class Boxes:
             key=f"n{node.index}",
             name=self.names[node.index],
             data=value.data,
-            grad=value.grad if self.differentiated or value.grad else None,
+            grad=value.grad if self.differentiated else None,
             formula=defined(value, [self._symbol(p) for p in node.parents]),
             op=value.op,
             sign=sign or sign_of(value.operation),

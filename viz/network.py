@@ -19,7 +19,7 @@ from nn.attention import (
     weighted_values,
 )
 from nn.calls import values_in
-from nn.formulas import FORMULAS, losses_in
+from nn.formulas import losses_in, whole_of
 from nn.losses import Loss
 from nn.module import Layer, Module, Neuron, title
 from viz import style
@@ -333,9 +333,8 @@ class _Drawing:
                 form = f"{left} = {style.matrix_form(*weights, stage.activation)}"
                 back = [self._back_form(k)] * self.deltas
                 found.append((form, *back))
-        names = {element.name for element in losses_in(self.told.loss)}
-        if self.deltas and len(names) == 1:
-            found.append((f"L = {FORMULAS[names.pop()].whole}",))
+        if self.deltas and (whole := whole_of(self.told.loss)):
+            found.append((f"L = {whole}",))
         return found
 
     def _back_form(self, k: int) -> str:
