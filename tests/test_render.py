@@ -72,6 +72,7 @@ def test_what_no_font_of_ours_draws_is_warned_of(text, lacking):
             assert drawn.data(form)
         words = f"draw a .{form} have no signs for {lacking}: write an .svg"
         assert [words in str(w.message) for w in heard] == [True] * bool(lacking)
+        assert {w.filename for w in heard} <= {__file__}  # and not one of ours
 
 
 def test_the_signs_of_our_fonts_are_known():

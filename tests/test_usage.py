@@ -518,3 +518,9 @@ def test_a_line_is_broken_between_words_alone():
     )
     assert fitted("a-very-long-word-indeed", 10) == "a-very-long-word-indeed"
     assert fitted("any text", 0) == "any text"
+    product = "a = 0.689974·0.449329·log(2.71828)"
+    assert fitted(product, 20) == "a = 0.689974\n    ·0.449329\n    ·log(2.71828)"
+    assert (
+        fitted("重み = 1 + 重み重み + 2", 14)
+        == "重み = 1\n       + 重み重み\n       + 2"
+    )

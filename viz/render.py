@@ -341,8 +341,16 @@ def warn_of(lacking: Sequence[str], format: str) -> None:
         warnings.warn(
             f"the fonts that draw a .{format} have no signs for {some}: write an "
             ".svg, which shows with the fonts of its reader",
-            stacklevel=3,
+            stacklevel=_outside(),
         )
+
+
+def _outside() -> int:
+    """How many calls up from a warning the code is that called this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] == "viz":
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _is_drawn(char: str) -> bool:

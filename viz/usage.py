@@ -20,6 +20,8 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from autograd import wording
+
 EXAMPLES: Mapping[str, str] = {
     "eval": 'chainrule eval "tanh(w*x + b)" w=0.5 x=2 b=0.1',
     "explain": 'chainrule explain "x*y" x=2 y=3',
@@ -303,7 +305,8 @@ def columns(stream: Any = None) -> int:
 def fitted(text: str, width: int) -> str:
     """Lines no longer than a width, broken between words; 0 leaves them as they are.
 
-    A word that is longer than that stays whole, as do numbers.
+    A product that is longer is broken between its factors; any other word that is
+    stays whole, as do numbers.
 
     >>> print(fitted("a = 1.25 + 2.5 + 3.75", 12))
     a = 1.25
@@ -316,21 +319,36 @@ def fitted(text: str, width: int) -> str:
 
 
 def _parts(line: str, width: int) -> Sequence[str]:
-    if len(line) <= width:
+    if wording.width(line) <= width:
         return [line]
     start = len(line) - len(line.lstrip())
-    equals = line.find(" = ")
-    indent = equals + 3 if 0 <= equals <= width // 3 else start + 4
+    left, equals, _ = line.partition(" = ")
+    after = wording.width(left) + 3 if equals else width
+    indent = min(after if after <= width // 3 + 3 else start + 4, width // 2)
+
+    def loosened(word: re.Match[str]) -> str:
+        fits = len(word[0]) <= width - indent
+        return word[0] if fits else re.sub(r"(?=[·*])", FACTOR, word[0])
+
+    glued = re.sub(r"(?<=[=+→-]) ", "\0", line)  # a sign stays with what comes after
+    wide = "".join(c + WIDE * (wording.width(c) - 1) for c in glued)
     wrapped = textwrap.wrap(
-        re.sub(r"(?<=[=+→-]) ", "\0", line),  # a sign stays with what it stands before
+        re.sub(r"[^ ]+", loosened, wide),
         width,
-        subsequent_indent=" " * min(indent, width // 2),
+        subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,
         drop_whitespace=True,
     )
     first = " " * start + wrapped[0].lstrip()
-    return [part.replace("\0", " ") for part in (first, *wrapped[1:])]
+    return [
+        part.replace(FACTOR, "").rstrip(FACTOR).replace(WIDE, "").replace("\0", " ")
+        for part in (first, *wrapped[1:])
+    ]
+
+
+FACTOR = "\1 "  # where a product may be broken
+WIDE = "\2"  # after a character that takes two columns
 
 
 # ---- where to ------------------------------------------------------------------------
