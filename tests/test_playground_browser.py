@@ -668,7 +668,9 @@ OPENED = """opening => {
 
 
 PRESSED = """() => [...document.querySelectorAll("button:not(.plain), select")]
-  .filter((control) => control.checkVisibility()).map((control) => control.id)"""
+  .filter((control) => control.checkVisibility())
+  .filter((control) => getComputedStyle(control).appearance !== "none")
+  .map((control) => control.id)"""
 
 
 def test_on_paper_there_is_what_was_found_and_no_control(opened):
@@ -678,6 +680,7 @@ def test_on_paper_there_is_what_was_found_and_no_control(opened):
         assert page.page.evaluate(PRESSED) == []
         assert page.page.locator(f"#{panel} .result").is_visible()
     assert page.page.locator("#w-items button").first.is_visible()
+    assert page.page.locator("#w-width").is_visible()  # what was chosen, as plain text
 
 
 # ---- what comes to a page that nobody meant ------------------------------------------
