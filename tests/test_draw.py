@@ -527,7 +527,7 @@ def test_a_lone_neuron_folds():
     nodes = elements(draw(loss), "node")
     assert set(nodes) == {"input", "L0N1", "loss"}
     assert nodes["L0N1"][0] == "neuron"
-    assert not {"neurons", "dot", "tanh"} & {*nodes["L0N1"]}  # its formula says so
+    assert not {"neurons", "dot", "tanh"} & {*nodes["L0N1"]}
     assert number_after(nodes["L0N1"], "parameters") == 201
     assert number_after(nodes["L0N1"], "‖gradient‖") == printed(
         norm(neuron.parameters())
