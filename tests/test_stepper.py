@@ -355,6 +355,14 @@ def test_a_box_has_room_for_its_longest_line(played):
         assert right - left > 7.2 * max(map(len, lines))  # points a character of 12
 
 
+def test_a_box_has_room_for_any_number_that_its_inputs_may_give():
+    short, long = (
+        boxes_and_arrows(stepper(Value(number, "x") * Value(2.0, "y")))
+        for number in (1.0, -1.23456e-10)
+    )
+    assert short == long
+
+
 def test_an_arrow_goes_from_the_operand_to_an_entry_of_its_own(played):
     _, page, data = played
     boxes, arrows = boxes_and_arrows(page)
