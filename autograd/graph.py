@@ -317,31 +317,29 @@ def _slope_along(node: Value, known: i64) -> float:
     mark = known - 1
     left, right = node._left, node._right
     if left is not None:
-        if left._mark == known and _has_say(node, 0, node._left_partial, left):
+        if left._mark == known and _has_say(node, 0, node._left_partial):
             mark = known
             total = left._adjoint * node._left_partial
         if (
             isinstance(right, Value)
             and right._mark == known
-            and _has_say(node, 1, node._right_partial, right)
+            and _has_say(node, 1, node._right_partial)
         ):
             mark = known
             total += right._adjoint * node._right_partial
     elif isinstance(right, Terms):
         partials = recorded_partials(node)
         for index, parent in enumerate(right.parents):
-            if parent._mark == known and _has_say(node, index, partials[index], parent):
+            if parent._mark == known and _has_say(node, index, partials[index]):
                 mark = known
                 total += parent._adjoint * partials[index]
     node._mark = mark
     return total
 
 
-def _has_say(node: Value, place: int, partial: float, parent: Value) -> bool:
-    """Whether a parent was chosen; one that was not still gives nan where infinite."""
-    if partial != 0.0 or not math.isfinite(parent._adjoint):
-        return True
-    return not masks(node, place, partial)
+def _has_say(node: Value, place: int, partial: float) -> bool:
+    """Whether a parent was chosen: of one that was not, no tangent says anything."""
+    return partial != 0.0 or not masks(node, place, partial)
 
 
 def forward_is_shorter(
@@ -402,18 +400,34 @@ def _tangent(node: Value, shown: Value, known: dict[Value, Any]) -> Any:
     """The derivative of a node along the direction; shown: what stands for the node.
 
     None where no parent that has one was chosen: nothing comes from there, and an
-    infinite slope after it changes nothing. An infinite tangent of a parent that was
-    not chosen gives nan, as going backward does.
+    infinite slope after it changes nothing.
     """
     total: Any = None
     for place, (parent, partial) in enumerate(_local_derivatives(node, shown)):
-        if parent not in known or _is_out(shown, place, partial, known[parent]):
+        if parent not in known or _unchosen(shown, place, partial, known[parent]):
             continue
         share: Any = 0.0
         if not _vanishes(partial, known[parent]):
             share = _carried(shown, known[parent], partial)
-        total = share if total is None else total + share
+        total = share if total is None else _together(total, share)
     return total
+
+
+def _together(one: Any, other: Any) -> Any:
+    """The sum of two tangents; in a program still a choice where both are choices."""
+    total = one + other
+    if not (_traced() and _is_choice(one) and _is_choice(other)):
+        return total
+    chosen, too = one.parents[0], other.parents[0]
+    either = chosen if chosen is too else ops.where(chosen, 1.0, too)
+    return ops.where(either, total, 0.0)
+
+
+def _is_choice(tangent: Any) -> bool:
+    """Whether a tangent is `where(chosen, tangent, 0)`."""
+    if not isinstance(tangent, Value) or tangent.operation is not ops.where:
+        return False
+    return _is_zero(tangent.parents[2])
 
 
 def _carried(node: Value, tangent: Any, partial: Any) -> Any:
@@ -423,10 +437,8 @@ def _carried(node: Value, tangent: Any, partial: Any) -> Any:
     a tangent of others is `where(chosen, tangent, 0)`, and so is the product with it.
     """
     chosen: Any = None
-    if isinstance(tangent, Value) and tangent.operation is ops.where:
-        condition, yes, no = tangent.parents
-        if _is_zero(no):
-            chosen, tangent = condition, yes
+    if _is_choice(tangent):
+        chosen, tangent, _ = tangent.parents
     if _selects_by_nodes(node, partial):
         here = _where_chosen(node, 1.0, partial, False)
         chosen = here if chosen is None else ops.where(chosen, here, 0.0)
@@ -506,13 +518,6 @@ def _unchosen(node: Value, place: int, partial: Any, factor: Any) -> bool:
     if math.isfinite(number_of(factor)) and not all(p.constant for p in others):
         return False
     return masks(node, place, number_of(partial))
-
-
-def _is_out(node: Value, place: int, partial: Any, tangent: Any) -> bool:
-    """Whether a parent with a tangent adds nothing to the node's."""
-    if not _traced() and not math.isfinite(number_of(tangent)):
-        return False
-    return _unchosen(node, place, partial, tangent)
 
 
 def _traced() -> bool:

@@ -30,6 +30,7 @@ from autograd import (
     gradients,
     hessian,
     hvp,
+    jacobian,
     jvp,
     leaky_relu,
     log,
@@ -148,6 +149,36 @@ def test_jax_masks_as_well(name):
         program = compile(CONSTANT[name], inputs=1).to_jax()
     slope = jax.grad(lambda x: program(x.reshape(1, 1))[0])
     assert float(slope(jax.numpy.array(-1.0))) == 0.0
+
+
+# At x = 0 and y = 2 what has an infinite slope is not chosen; slopes by x and by y.
+PASSED_BY = {
+    "where": (lambda x, y: where(x > 0, sqrt(x), y), (0.0, 1.0)),
+    "where not": (lambda x, y: where(x <= 0, x, sqrt(x)) + y, (1.0, 1.0)),
+    "relu": (lambda x, y: relu(sqrt(x) - y), (0.0, 0.0)),
+    "leaky": (lambda x, y: leaky_relu(sqrt(x) - y, 0.0), (0.0, 0.0)),
+    "clip": (lambda x, y: clip(sqrt(x), 1, 2) + y, (0.0, 1.0)),
+    "maximum": (lambda x, y: maximum(sqrt(x), y), (0.0, 1.0)),
+    "minimum": (lambda x, y: minimum(autograd.log(x) * -1, y), (0.0, 1.0)),
+    "take": (lambda x, y: take([y, autograd.cbrt(x)], 0), (0.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize("name", PASSED_BY)
+def test_going_forward_an_infinite_tangent_that_is_not_chosen_is_left_out(name):
+    """As in torch's forward mode. Going back, 0 times the slope is nan, as there."""
+    f, (by_x, by_y) = PASSED_BY[name]
+
+    def along(*point):
+        return jvp(lambda v: f(*v), list(point), [1.0, 0.5])[1]
+
+    with ieee():
+        wanted = by_x + 0.5 * by_y
+        assert along(0.0, 2.0) == along(Value(0.0), Value(2.0)).data == wanted
+        assert compile(along, 2, backend="numpy")([[0.0, 2.0]]) == [wanted]
+        found = jacobian(lambda v: [f(*v)] * 9)([0.0, 2.0])
+        assert found == [[by_x, by_y]] * 9
+        assert math.isnan(grad(f)(0.0, 2.0)) or name == "where not"
 
 
 def test_every_row_that_selects_is_tried():
