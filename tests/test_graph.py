@@ -228,11 +228,11 @@ def test_poles_are_the_same_in_floats_and_as_a_graph(f, at):
     y.backward()
     assert repr([node.data, x.grad]) == repr([slope, slope])
     forward = [
-        tangents([y], {x: 1.0}, create_graph)[0] for create_graph in (False, True)
+        as_value(tangents([y], {x: 1.0}, create_graph)[0]).data
+        for create_graph in (False, True)
     ]
-    assert [as_value(t).data for t in forward] == pytest.approx(
-        [slope] * 2, nan_ok=True
-    )
+    masked = 0.0 if y.operation.selects else slope  # before anything is infinite
+    assert forward == pytest.approx([masked] * 2, nan_ok=True)
 
 
 def test_the_order_of_several_outputs():
