@@ -193,6 +193,10 @@ FOLLOWED = {
         "autograd.compile(output, [x])([[3.0]])[0]",
         "list",
     ),
+    "autograd.compile(lambda v: {'y': v}, 1)": (
+        "autograd.compile(lambda v: [v], 1)([[3.0]])",
+        "return a Value, or a list",
+    ),
     "autograd.compile([])": ("autograd.compile([x])()[0]", "pass a Value"),
     "autograd.compile([3.0])": ("autograd.compile([x])()[0]", "pass Values"),
     "autograd.compile(output, [output])": (

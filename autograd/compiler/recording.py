@@ -254,11 +254,21 @@ def _from_call(
 ) -> tuple[Code, list[int], tuple[int, ...]]:
     with recording(), ieee(), _quiet(), _guarded([*stand_ins, *parameters]):
         found, shape = flattened(call(function, stand_ins))
-        outputs = [as_value(x) for x in found]
+        outputs = [_output(x) for x in found]
     if not outputs:
         raise ValueError("the function returned no outputs; return a Value or several")
     code, positions = _instructions(outputs, stand_ins, parameters)
     return code, [positions[output] for output in outputs], shape
+
+
+def _output(x: Any) -> Value:
+    try:
+        return as_value(x)
+    except TypeError:
+        raise TypeError(
+            f"the function returned {x!r:.60} of type {type(x).__name__}; return a "
+            "Value, or a list, tuple or array of Values, which may be nested"
+        ) from None
 
 
 def _quiet() -> AbstractContextManager[Any]:
