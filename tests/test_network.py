@@ -571,7 +571,12 @@ def test_a_folded_pass_has_every_node_in_one_part(model, x, y, loss):
     picture = network(model, x, y, loss=loss, detail="part")
     arrows = sum(len(part.sources) for part in parts)
     assert len(re.findall(r'class="edge"', picture.svg)) == arrows
-    assert "‖∂" not in network(model, x, detail="part").svg
+    boxes = texts(picture)
+    assert len(boxes) == len(parts)
+    assert boxes[f"p{len(parts) - 1}"][-1] == short(told.loss.data, 3)
+    forward = network(model, x, detail="part")
+    assert len(texts(forward)) == len(parts) - 1
+    assert "‖∂" not in forward.svg
 
 
 def test_what_is_too_wide_for_a_slide_is_folded():
@@ -581,6 +586,13 @@ def test_what_is_too_wide_for_a_slide_is_folded():
     assert "softmax(s)" not in network(model, x, y, detail="neuron").svg
     with pytest.raises(ValueError, match="detail is neuron or part, or None; got 'op'"):
         network(model, x, y, detail="op")
+
+
+def test_scores_are_divided_by_the_root_of_a_heads_width():
+    model = Block(6, heads=2, seed=0)
+    assert " / √3" in [
+        text for box in texts(network(model, rows(2, 6))).values() for text in box
+    ]
 
 
 def test_a_sum_is_told_where_it_is_one_of_two_parts():

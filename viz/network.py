@@ -756,7 +756,8 @@ class _Folded:
 
     def __init__(self, told: Pass, deltas: bool, digits: int, caption: str) -> None:
         self.told, self.deltas, self.digits = told, deltas, digits
-        self.parts = parts_of(told)[: None if deltas else -1]
+        parts = parts_of(told)
+        self.parts = [part for part in parts if deltas or not self._is_loss(part)]
         self.names: dict[Part, str] = {}
         self.graph = style.sheet("network", direction="down", ranksep="0.2")
         self.flows = flows_back(told, self.parts) if deltas else {}
@@ -800,7 +801,7 @@ class _Folded:
         inside = ", ".join(f"{{{n}}}" for n in range(len(part.sources)))
         if part.call is self.parts[0].call:
             return Form("", (), "x")
-        if part.outs == [self.told.loss]:
+        if self._is_loss(part):
             return Form(f"{self.told.loss_name}({inside}, y)", (), "L")
         if part.is_sum:
             return Form("{0} + {1}", ("∂{0} = ∂{1} = ∂{y}",))
@@ -810,6 +811,9 @@ class _Folded:
         function = getattr(named, "__func__", named)
         known = FORMS.get(type(named)) or (callable(function) and FORMS.get(function))
         return known or Form(f"{visible(title(named), longest=24)}({inside})")
+
+    def _is_loss(self, part: Part) -> bool:
+        return bool(part.call.part == self.told.loss_name)
 
     def _width(self, part: Part) -> int:
         """How many numbers a row of what a part takes has."""
@@ -822,7 +826,7 @@ class _Folded:
 
     def _lengths(self, part: Part, name: str) -> str:
         """How large the result is, and the derivative of the loss by it."""
-        if part.outs == [self.told.loss]:
+        if self._is_loss(part):
             return short(self.told.loss.data, self.digits)
         columns = {name: [v.data for v in part.outs]}
         if self.deltas:
