@@ -253,7 +253,9 @@ class Training:
         self.history.stopped = "finished"
         try:
             if not self.epoch:
-                self.numbers = self.units.start(self.engine, self._first)
+                self.numbers = self.units.start(
+                    self.engine, self._first, self.history.guess
+                )
             with progress_bar(self.epochs, self.epoch, progress) as show:
                 while self.epoch < self.epochs and not self._stops_early():
                     if not self._epochs_at_once():

@@ -103,12 +103,13 @@ class Units:
             found[weights] *= self._inputs.deviation
         return found
 
-    def start(self, engine: Engine, numbers: Array) -> Array:
+    def start(self, engine: Engine, numbers: Array, guess: float | None) -> Array:
         """What the engine starts from.
 
         The model as it is, in these units; but first weights are drawn for inputs of
         deviation 1. Taken as weights of scaled columns they are of the right size, and
-        that is where the training starts if the loss is smaller there.
+        that is where the training starts if the loss is smaller there, or where the
+        model as it is knows no more than a guess, whose loss is `guess`.
         """
         exact = self.engine_numbers(numbers)
         if self.own:
@@ -117,7 +118,8 @@ class Units:
         few = task.first(TRIED)
         losses = [engine.measure(at, few)[0] for at in (exact, numbers)]
         known, drawn = (x if math.isfinite(x) else math.inf for x in losses)
-        return numbers if drawn < known else exact
+        learned = guess is None or known * self.factor < guess
+        return exact if learned and known <= drawn else numbers
 
 
 def _ends(model: Module) -> tuple[Layer | None, Layer | None]:
