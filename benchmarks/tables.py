@@ -20,9 +20,9 @@ the larger deviation over the splits. Exit status 1 where one is not.
     python benchmarks/run.py tables --million
 
 makes a million rows of 8 columns, and compares reading them, an epoch, and predicting
-them all, with what scikit-learn's MLP takes for the epoch, with the same batches, and
-with the same units or as many as it has by itself; and how much memory all of that
-takes.
+them all, with what scikit-learn's MLP takes for the epoch, in batches as ours (or of
+`--batch`), and with the same units or as many as it has by itself; and how much memory
+all of that takes.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import report
+from nn.choices import batch_for
 from nn.columns import Column, Told
 from nn.recipe import learn
 from nn.table import Table, read
@@ -293,7 +294,8 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--peers", action="store_true", help="ten tables, and a peer")
     parser.add_argument("--million", action="store_true")
-    parser.add_argument("--batch", type=int, default=16, help="rows for each step")
+    usual = batch_for(ROWS_OF_ALL)
+    parser.add_argument("--batch", type=int, default=usual, help="rows for each step")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the same as JSON")
     arguments = parser.parse_args(argv)
     if not (arguments.seaborn or arguments.rdatasets or arguments.million):
