@@ -16,10 +16,16 @@ HELPERS: Final = (contextlib.__file__, functools.__file__)  # `with` blocks, dec
 
 def users_place() -> tuple[str, int]:
     """The file and the line of the innermost call outside these packages."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and is_ours(frame.f_code.co_filename):
-        frame = frame.f_back
+    frame = sys._getframe(users_level() - 1)
     return frame.f_code.co_filename, frame.f_lineno
+
+
+def users_level() -> int:
+    """How many calls up from the caller that call is: the `stacklevel` of a warning."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and is_ours(frame.f_code.co_filename):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def shown(place: tuple[str, int]) -> str:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 
+from autograd.source import users_level
 from nn.engine import Task
 from nn.hints import TrainingState
 from nn.module import named
@@ -43,7 +44,7 @@ def hold(
         warnings.warn(
             f"resumed with other arguments: {'; '.join(told)}. They hold from here on, "
             "and the result is not that of an unbroken training.",
-            stacklevel=5,  # who called `fit`
+            stacklevel=users_level(),
         )
 
 

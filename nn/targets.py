@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from autograd.source import users_level
 from autograd.value import Value
 from nn.arguments import unknown
 from nn.hints import Array, Integers, Label, Target, Targets
@@ -126,7 +127,7 @@ def choose_loss(loss: str | Loss, y: Targets, outputs: int, threshold: float) ->
             f"y holds {len(rows)} different whole numbers, and the model has one "
             "output, so they are numbers to come close to: say loss='mse' if they are; "
             f"for classes end the model with {len(rows)} outputs",
-            stacklevel=6,  # who called `fit`
+            stacklevel=users_level(),
         )
     return LOSSES["mse"]
 

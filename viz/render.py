@@ -337,20 +337,14 @@ def warn_of_missing(text: str, format: str) -> None:
 def warn_of(lacking: Sequence[str], format: str) -> None:
     """Warn of characters that the fonts of this machine draw as empty boxes."""
     if lacking:
+        from autograd.source import users_level  # a layout's own process needs none
+
         some = "".join(lacking[:8]) + ("…" if len(lacking) > 8 else "")
         warnings.warn(
             f"the fonts that draw a .{format} have no signs for {some}: write an "
             ".svg, which shows with the fonts of its reader",
-            stacklevel=_outside(),
+            stacklevel=users_level(),
         )
-
-
-def _outside() -> int:
-    """How many calls up from a warning the code is that called this package."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] == "viz":
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def _is_drawn(char: str) -> bool:
