@@ -138,7 +138,7 @@ def fold(
     if detail == "layer":
         for part in parts:
             part.place = _layer(part.place)
-    known = _differentiated(order)
+    known = differentiated(order)
     folded = _Folded(_groups(parts), digits, known, whole_of(order[-1]))
     if key:
         folded.picture.attr(label=style.fold_key(folded.forms(), known))
@@ -435,7 +435,7 @@ class _Folded:
         return "ŷ" if tail == self.last and LOSS in self.groups else f"a{tail or ''}"
 
 
-def _differentiated(order: list[Value]) -> bool:
+def differentiated(order: list[Value]) -> bool:
     """Whether `backward()` began here or later; what others left is none of it."""
     return bool(order[-1].grad)
 
@@ -543,7 +543,7 @@ def summary(order: list[Value], names: list[str], digits: int) -> Graph:
     rows = [*counts(ops), ("depth", str(_depth(order)))]
     picture.add("operations", style.box(rows, f"{ops.total()} operations"))
     output = order[-1]
-    known = _differentiated(order)
+    known = differentiated(order)
     rows = [
         ("value", short(output.data, digits)),
         ("gradient", style.known(output.grad if known else None, digits)),

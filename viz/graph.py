@@ -14,7 +14,7 @@ from autograd.operation import Operation
 from autograd.value import Value, describe
 from viz import style
 from viz.digits import check_digits, short, typed
-from viz.fold import LARGEST, fold, summary
+from viz.fold import LARGEST, differentiated, fold, summary
 from viz.notation import (
     MUL,
     Expression,
@@ -285,8 +285,8 @@ class Boxes:
 
     @cached_property
     def differentiated(self) -> bool:
-        """Whether `backward()` began here or later; what others left is none of it."""
-        return bool(self.order[-1].grad)
+        """Whether there are gradients to show."""
+        return differentiated(self.order)
 
     def of(self, nodes: list[Node]) -> list[Box]:
         """The boxes of these nodes, and of the numbers that stand apart."""
