@@ -758,9 +758,8 @@ class Program:
             if name not in found:
                 known = ", ".join(found)
                 raise ValueError(f"there is no function {name!r}; there are {known}")
-        plan = (self._masking or self)._plan
         made = {
-            name: Function(write_out(plan(kind)[0], has_form), result, text)
+            name: Function(self._exported(kind, has_form), result, text)
             for name, (kind, result, text) in found.items()
             if name in functions or not functions
         }
@@ -783,13 +782,16 @@ class Program:
         from autograd.compiler.loop_text import has_form
 
         kinds = ["forward"] + ["gradient"] * (len(self._outputs) == 1)
-        plan = (self._masking or self)._plan
-        kernels = {kind: write_out(plan(kind)[0], has_form) for kind in kinds}
+        kernels = {kind: self._exported(kind, has_form) for kind in kinds}
         return header(kernels, [leaf.data for leaf in self.parameters], name)
 
     def _arrays(self, kind: str = "forward") -> Kernel:
         """A pass in operations on arrays."""
-        return write_out((self._masking or self)._plan(kind)[0], has_form)
+        return self._exported(kind, has_form)
+
+    def _exported(self, kind: str, known: Callable[[str], bool]) -> Kernel:
+        """A pass for others to run, in the operations that they know."""
+        return write_out((self._masking or self)._plan(kind)[0], known)
 
 
 def _abridged(lines: list[str], most: int) -> list[str]:
