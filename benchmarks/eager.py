@@ -1,10 +1,13 @@
 """Recording and differentiating, ours beside the peers, on one core in one run.
 
     python benchmarks/run.py eager [--rounds 5] [--quick] [--only chain] [--out DIR]
+                                   [--before PYTHON]
 
 Each engine lives in a process of its own on the same core; rounds go round the engines
 in turn, so that a machine that drifts drifts for all. Figures are medians of rounds.
-Ours runs twice: compiled, and plain from a copy of the same sources. A process says
+Ours runs twice: compiled, and plain from a copy of the same sources; and once more as
+it was, where --before names the Python of an environment that has an earlier version,
+beside which no row may take more than 1.05 times as long. A process says
 first what it measures, and an engine that is not what its column says, or not
 installed, is left out and said so. Every workload is first compared, on a small size,
 with our own engine: value and derivatives have to be the same.
@@ -18,29 +21,29 @@ import time
 from pathlib import Path
 
 import report
-from workers import LeftOut, Worker, line_of, places
+from workers import BEFORE, LeftOut, Worker, line_of, places
 from workloads import difference
 from workloads.eager import OPERATIONS, TERMS
 
 HERE = Path(__file__).resolve().parent
 OURS, PLAIN, TORCH = "chainrule compiled", "chainrule plain", "torch scalars"
-ENGINES = [OURS, PLAIN, "micrograd", TORCH, "mygrad", "plain Value"]
+ENGINES = [OURS, BEFORE, PLAIN, "micrograd", TORCH, "mygrad", "plain Value"]
 
 # workload, its size, the unit of the figure, and who runs it
 ALL = ENGINES
-SCALARS = [OURS, PLAIN, "micrograd", "plain Value"]
+SCALARS = [OURS, BEFORE, PLAIN, "micrograd", "plain Value"]
 METHODS = [*SCALARS, TORCH]  # those with a method relu
-EXACT = [OURS, PLAIN, "plain Value"]
-OWN = [OURS, PLAIN]
+EXACT = [OURS, BEFORE, PLAIN, "plain Value"]
+OWN = [OURS, BEFORE, PLAIN]
 WORKLOADS = [
     ("chain", 10_000, "ns/node", ALL),
     ("wide", 10_000, "ns/node", ALL),
     ("random_graph", 10_000, "ns/op", METHODS),
     ("network", 16, "ms", SCALARS),
-    ("moons", 100, "ms", [OURS, PLAIN, "micrograd"]),
+    ("moons", 100, "ms", [*OWN, "micrograd"]),
     ("transformer", 1, "ms", EXACT),
     ("memory", 1_000_000, "bytes/node", SCALARS),
-    ("small_call", 1_000, "ns", [OURS, PLAIN, TORCH]),
+    ("small_call", 1_000, "ns", [*OWN, TORCH]),
 ]
 RUNS = {  # statement: who has it
     "x.relu()": METHODS,
@@ -76,13 +79,14 @@ RATIOS = {
     "sensitivities": 3,
 }
 SMALL_CALL = 4_000
+SLOWER = 1.05  # times what it took before
 
 
 def main(argv):
     """Measure, print, and write the results."""
     options = arguments(argv)
     with places() as here:
-        workers = start(here)
+        workers = start(here, options.before)
         wanted = [row for row in rows() if options.only in row[0]]
         check(workers, wanted)
         results = {
@@ -104,16 +108,20 @@ def arguments(argv):
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="smaller scaling runs")
     parser.add_argument("--only", default="", help="workloads whose names hold this")
+    parser.add_argument("--before", help="the Python of an earlier installation")
     parser.add_argument("--out", type=Path, default=HERE / "results")
     return parser.parse_args(argv)
 
 
-def start(here):
+def start(here, before):
     """The engines that are here, each with what it is; a line for each that is not."""
+    pythons = dict.fromkeys(ENGINES, sys.executable) | {BEFORE: before}
     workers = {}
-    for name in ENGINES:
+    for name, python in pythons.items():
+        if python is None:
+            continue
         try:
-            workers[name] = Worker("eager", name, here)
+            workers[name] = Worker("eager", name, here, python)
             print(f"{name}: {line_of(workers[name].identity)}")
         except LeftOut as reason:
             print(f"{name}: left out, {reason}")
@@ -177,7 +185,7 @@ def ask(worker, here, workload, n):
     """The worker's figures; memory is asked of a process that held nothing before."""
     if workload != "memory":
         return worker.ask("measure", workload, n)
-    fresh = Worker("eager", worker.engine, here)
+    fresh = Worker("eager", worker.engine, here, worker.python)
     figures = fresh.ask("measure", workload, n)
     fresh.close()
     return figures
@@ -192,7 +200,7 @@ def run_ways(workers, options):
                 engine: {
                     n: medians(workers[engine], name, n, options.rounds, 1e3)
                     for n in few(sizes, options.quick)
-                    if engine == OURS or n <= PLAIN_UP_TO
+                    if engine != PLAIN or n <= PLAIN_UP_TO
                 }
                 for engine in OWN
                 if engine in workers
@@ -221,7 +229,7 @@ def run_scaling(workers, options):
         return table
     for engine, figures in table.items():
         for n in few(SCALING, options.quick):
-            if engine == OURS or n <= 10 * PLAIN_UP_TO:
+            if engine != PLAIN or n <= 10 * PLAIN_UP_TO:
                 # Once uncounted: there a virtual machine gets its memory.
                 workers[engine].ask("measure", "chain", n)
                 figures[n] = medians(
@@ -232,7 +240,7 @@ def run_scaling(workers, options):
 
 def run_imports(workers, here, rounds):
     """Milliseconds that importing the compiled engine, or else the plain one, adds."""
-    name = next(engine for engine in OWN if engine in workers)
+    name = OURS if OURS in workers else PLAIN
     told = workers[name].identity["packages"]["chainrule"]["file"]
     environment = here.environment(name)
 
@@ -280,11 +288,13 @@ def show(results):
 def table_of(rows, names, what=""):
     """A line for each workload, a column for each engine."""
     title = f"{what}median; in parentheses: times the compiled engine"
-    table = report.table(title, "workload", "unit", *ENGINES)
+    measured = {engine for name in names for engine in rows[name]["median"]}
+    engines = [engine for engine in ENGINES if engine in measured]
+    table = report.table(title, "workload", "unit", *engines)
     for name in names:
         row = rows[name]
         base = row["median"].get(OURS)
-        cells = [cell(row["median"].get(engine), base) for engine in ENGINES]
+        cells = [cell(row["median"].get(engine), base) for engine in engines]
         size = "" if name in OPERATIONS else f" {row['n']:,}"
         table.add_row(name + size, row["unit"], *cells)
     return table
@@ -300,11 +310,13 @@ def cell(value, base):
 
 def table_of_ways(ways):
     """A line for each size, with the ratio of the two ways."""
-    table = report.table("two ways to the same numbers, milliseconds", "ways", *OWN)
+    measured = {engine for row in ways.values() for engine in row["median"]}
+    engines = [engine for engine in OWN if engine in measured]
+    table = report.table("two ways to the same numbers, milliseconds", "ways", *engines)
     for row in ways.values():
         first, second = row["ways"]
         for n in dict.fromkeys(n for f in row["median"].values() for n in f):
-            figures = [row["median"].get(engine, {}).get(n) for engine in OWN]
+            figures = [row["median"].get(engine, {}).get(n) for engine in engines]
             cells = [f and f"{f[1]:,.3f} / {f[0]:,.3f} = {f[1] / f[0]:.2f}"
                      for f in figures]  # fmt: skip
             size = f" {n:,}" if n > 1 else ""
@@ -344,7 +356,29 @@ def targets(results):
             ratio = figures[1] / figures[0]
             measure = f"{second}, against {first}" + (f", {n:,}" if n > 1 else "")
             found.append(report.Target(measure, RATIOS[name], ratio, "times"))
-    return found
+    return found + beside_before(results)
+
+
+def beside_before(results):
+    """Every row beside what it took in the earlier installation, if any."""
+    taken = {name: row["median"] for name, row in results["workloads"].items()}
+    for name, row in results["ways"].items():
+        figures = row["median"]
+        for n in figures.get(BEFORE, {}):
+            for way, phase in zip(row["ways"], (0, 1), strict=True):
+                taken[f"{way}, {name} {n:,}"] = {
+                    engine: figures[engine][n][phase] for engine in (OURS, BEFORE)
+                }
+    for n, phases in results["scaling"].get(BEFORE, {}).items():
+        chains = {OURS: sum(results["scaling"][OURS][n]), BEFORE: sum(phases)}
+        taken[f"chain of {n:,} nodes"] = chains
+    return [
+        report.Target(
+            f"{name}, against before", SLOWER, row[OURS] / row[BEFORE], "times"
+        )
+        for name, row in taken.items()
+        if {OURS, BEFORE} <= set(row)
+    ]
 
 
 def plotted(results):
@@ -356,7 +390,7 @@ def plotted(results):
     names = [name for name, *_ in WORKLOADS if name in results["workloads"]]
     names = [name for name in names if name != "memory"]
     medians = [results["workloads"][name]["median"] for name in names]
-    for i, engine in enumerate(ENGINES):
+    for i, engine in enumerate(filter(results["engines"].get, ENGINES)):
         ratios = [
             m[engine] / m[OURS] if {engine, OURS} <= set(m) else 0 for m in medians
         ]

@@ -28,6 +28,9 @@ ONE_THREAD = {
 }
 
 
+BEFORE = "chainrule before"
+
+
 class LeftOut(Exception):
     """An engine that is not measured; the text says why."""
 
@@ -42,7 +45,7 @@ class Worker:
         places: "Places",
         python: str = sys.executable,
     ) -> None:
-        self.engine = engine
+        self.engine, self.python = engine, python
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (as long as the process)
         folder = places.folder(engine)
         self.process = subprocess.Popen(
@@ -111,8 +114,11 @@ class Places:
             copy_sources(self.sources / package, self.plain / package)
 
     def folder(self, engine: str) -> str | None:
-        """The folder that an engine's chainrule has to come from."""
-        if not engine.startswith("chainrule"):
+        """The folder that an engine's chainrule has to come from.
+
+        What was before is wherever its own Python finds it.
+        """
+        if not engine.startswith("chainrule") or engine == BEFORE:
             return None
         if engine == "chainrule plain":
             return str(self.plain)
@@ -125,7 +131,8 @@ class Places:
         environment = dict(os.environ, PYTHONHASHSEED="0", **ONE_THREAD)
         environment.pop("PYTHONSAFEPATH", None)  # a worker's modules lie beside it
         ours = self.plain if engine == "chainrule plain" else self.sources
-        if engine.startswith("chainrule") and ours != self.installed:
+        elsewhere = engine != BEFORE and ours != self.installed
+        if engine.startswith("chainrule") and elsewhere:
             others = filter(None, [os.environ.get("PYTHONPATH")])
             environment["PYTHONPATH"] = os.pathsep.join([str(ours), *others])
         return environment

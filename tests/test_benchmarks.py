@@ -295,10 +295,20 @@ def test_targets_are_read_from_the_run():
         }
     }
     rows = {"sin(x)": {"median": {eager.OURS: 130.0}}}
-    lines = list(report.lines(eager.targets({"workloads": rows, "ways": ways})))
-    assert lines[2:] == [
+    results = {"workloads": rows, "ways": ways, "scaling": {}}
+    told = [
         "| sin(x) | 120 ns | 130.00 ns | no |",
         "| recompute(), against recording | 0.4 times | 0.30 times | yes |",
+    ]
+    assert list(report.lines(eager.targets(results)))[2:] == told
+    rows["sin(x)"]["median"][eager.BEFORE] = 125.0
+    ways["recompute"]["median"][eager.BEFORE] = {1: [8.0, 3.0]}
+    results["scaling"] = {eager.OURS: {10: [1.0, 2.0]}, eager.BEFORE: {10: [2.0, 2.0]}}
+    assert list(report.lines(eager.targets(results)))[4:] == [
+        "| sin(x), against before | 1.05 times | 1.04 times | yes |",
+        "| recording, recompute 1, against before | 1.05 times | 1.25 times | no |",
+        "| recompute(), recompute 1, against before | 1.05 times | 1.00 times | yes |",
+        "| chain of 10 nodes, against before | 1.05 times | 0.75 times | yes |",
     ]
 
 

@@ -14,6 +14,7 @@ __all__ = ["FILES", "Engine", "Refused", "load"]
 FILES = {
     "chainrule compiled": "chainrule",
     "chainrule plain": "chainrule",
+    "chainrule before": "chainrule",
     "chainrule-eager": "chainrule",
     "chainrule-llvm": "chainrule",
     "chainrule-numpy": "chainrule",

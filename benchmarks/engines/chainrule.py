@@ -402,6 +402,7 @@ def price(S, K, T, r, v):
 
 ENGINES = {
     "chainrule compiled": Compiled,
+    "chainrule before": Compiled,
     "chainrule plain": Plain,
     "chainrule-eager": Chainrule,
     "chainrule-llvm": Llvm,
