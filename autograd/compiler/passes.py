@@ -9,6 +9,7 @@ multiplication and the addition that follows it. `prune` drops what nothing need
 from __future__ import annotations
 
 import functools
+import heapq
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -90,7 +91,9 @@ def jacobian_kernel(
     """The derivative of every output by every parameter, for every row."""
     code = code.copy()
     wanted = _leaves(code, PARAMETER, parameters)
-    found = [slope for output in outputs for slope in _slopes(code, output, wanted)]
+    active = code.depends(wanted, COMPARISONS)
+    shares = [_back(code, output, active) for output in outputs]
+    found = [slope for each in shares for slope in _totals(code, each, wanted)]
     return Kernel(code, inputs, parameters, tuple(found), ())
 
 
@@ -120,7 +123,11 @@ def _slopes(
     code: Code, output: int, wanted: Sequence[int], gated: bool = False
 ) -> list[int]:
     """Append the derivatives of an output by each of `wanted`; their positions."""
-    shares = differentiate(code, output, wanted, gated)
+    return _totals(code, differentiate(code, output, wanted, gated), wanted)
+
+
+def _totals(code: Code, shares: Shares, wanted: Sequence[int]) -> list[int]:
+    """What each of `wanted` adds up to."""
     recorder = CodeRecorder(code)
     return [total_of(recorder, shares.get(position, [])) for position in wanted]
 
@@ -156,16 +163,27 @@ def differentiate(
     The chain rule, from the output back: the adjoint of an instruction is the sum over
     its uses of the user's adjoint times the local derivative, one `dot`.
     """
-    active = code.depends(wanted, COMPARISONS)  # whose slope is 0
+    return _back(code, output, code.depends(wanted, COMPARISONS), gated)
+
+
+def _back(
+    code: Code, output: int, active: Sequence[bool], gated: bool = False
+) -> Shares:
+    """The same, where it is known what depends on the wanted ones, and has a slope.
+
+    It takes the time of what the output is made of, however long the list is.
+    """
     recorder = CodeRecorder(code, gated)
     one = code.constant(1.0)
     shown = _behind_gates(recorder, output) if gated else {}
     shares: Shares = defaultdict(list)
+    waiting = [-output] if active[output] else []
     if active[output]:
         shares[output].append((one, one))
-    for index in range(output, -1, -1):
+    while waiting:
+        index = -heapq.heappop(waiting)
         instruction = code.instructions[index]
-        if instruction.op in LEAVES or index not in shares:
+        if instruction.op in LEAVES:
             continue
         adjoint = Term(recorder, total_of(recorder, shares.pop(index)))
         if adjoint.index > output:
@@ -175,6 +193,8 @@ def differentiate(
         found = _shares(recorder, shown.get(index, index), [adjoint] * len(args))
         for arg, share in zip(args, found, strict=True):
             if active[arg]:
+                if arg not in shares:
+                    heapq.heappush(waiting, -arg)
                 shares[arg].append(share)
     return shares
 

@@ -332,7 +332,7 @@ def inner(a: Sequence[Any], b: Sequence[Any]) -> Any:
     return sum([x * y for x, y in zip(a, b, strict=True)])
 
 
-def reprojected(row: Sequence[Any]) -> list[Any]:
+def reprojected(_: Sequence[Any], row: Sequence[Any]) -> list[Any]:
     """By how much a point is seen elsewhere than foretold, times its weight.
 
     row: the camera's 11 numbers, the point's 3, the weight, and where it was seen.
@@ -363,12 +363,12 @@ def bundle(kind: str) -> Callable[[Any, Any], Made]:
         count = given["p"]
         w = given["w"]
         row = [*given["cam"], *given["x"], w, *given["feat"]]
-        run = getattr(engine, kind)(reprojected, [row] * count)
         if kind == "each":
-            return run, lambda found: {
+            return engine.each(reprojected, [], [row] * count), lambda found: {
                 "reproj_error": {"elements": numbers(found[0]), "repeated": count},
                 "w_err": {"element": 1 - w * w, "repeated": count},
             }
+        run = engine.each_jacobian(reprojected, [], [row] * count, 15)
         return run, lambda found: sparse(given, found[0])
 
     return made
@@ -390,7 +390,7 @@ def sparse(given: Any, first: Any) -> dict[str, list[Any]]:
         places += block * 2
     last = 11 * n + 3 * m + p - 1
     places = [*(places or columns)[:30], last]
-    values = [float(x) for row in first for x in row[:15]]
+    values = [float(x) for row in first for x in row]
     return {
         "rows": [*starts[:30], starts[-1]],
         "cols": places,
@@ -429,41 +429,43 @@ def about_axis(turn: Sequence[Any]) -> Matrix:
 
 
 class Hand:
-    """A hand of bones, whose vertices are compared with points."""
+    """A hand of bones, whose vertices are compared with points, each a row.
+
+    A row: the place in the triangle, of which there may be none; the point; for every
+    corner, or for the vertex, where it is at rest, and how it hangs on each bone.
+    """
 
     def __init__(self, given: Any) -> None:
-        self.theta, self.us = given["theta"], given["us"]
-        self.points = given["data"]["points"]
-        self.matches = given["data"]["correspondences"]
-        self.model = given["data"]["model"]
+        self.us, self.model = given["us"], given["data"]["model"]
+        self.own = 2 if self.us else 0
+        data = given["data"]
+        pairs = zip(data["points"], data["correspondences"], strict=True)
+        self.rows = [self._row(n, *pair) for n, pair in enumerate(pairs)]
 
-    def flat(self) -> list[float]:
-        """The places in the triangles, two for each point, and the pose."""
-        return [*[u for pair in self.us for u in pair], *self.theta]
+    def _row(self, n: int, point: Sequence[float], match: int) -> list[float]:
+        corners = self.model["triangles"][match] if self.us else [match]
+        row = [*(self.us[n] if self.us else ()), *point]
+        for corner in corners:
+            base, weights = self.model["base_positions"], self.model["weights"]
+            row += [*base[corner], *weights[corner]]
+        return row
 
-    def errors(self, w: Sequence[Any]) -> list[Any]:
-        """By how much each point misses its vertex, or its place in a triangle."""
-        us, theta = in_rows(w[: 2 * len(self.us)], 2), w[2 * len(self.us) :]
+    def error(self, theta: Sequence[Any], row: Sequence[Any]) -> list[Any]:
+        """By how much the point misses its vertex, or its place in the triangle."""
+        shares = [row[0], row[1], 1 - row[0] - row[1]] if self.us else [1]
+        point, rest = row[self.own : self.own + 3], row[self.own + 3 :]
         bones, whole = self._bones(theta), about_axis(theta[:3])
-        known: dict[int, list[Any]] = {}
-
-        def vertex(n: int) -> list[Any]:
-            if n not in known:
-                known[n] = self._vertex(n, bones, whole, theta[3:6])
-            return known[n]
-
-        found = []
-        for n, point in enumerate(self.points):
-            there = (
-                vertex(self.matches[n]) if not us else self._inside(n, us[n], vertex)
-            )
-            found += [a - b for a, b in zip(point, there, strict=True)]
-        return found
-
-    def _inside(self, n: int, u: Sequence[Any], vertex: Any) -> list[Any]:
-        corners = [vertex(i) for i in self.model["triangles"][self.matches[n]]]
-        shares = [u[0], u[1], 1 - u[0] - u[1]]
-        return [inner(shares, side) for side in zip(*corners, strict=True)]
+        moved = [0.0] * 3
+        corners = in_rows(rest, 4 + len(bones))
+        for share, corner in zip(shares, corners, strict=True):
+            base, weights = corner[:4], corner[4:]
+            moved = [
+                so_far + share * inner(weights, [inner(b[side], base) for b in bones])
+                for side, so_far in enumerate(moved)
+            ]
+        there = [inner(*pair) for pair in zip(whole, [moved] * 3, strict=True)]
+        parts = zip(point, there, theta[3:6], strict=True)
+        return [a - b - c for a, b, c in parts]
 
     def _bones(self, theta: Sequence[Any]) -> list[Matrix]:
         """How each bone moves what is fixed to it."""
@@ -486,40 +488,17 @@ class Hand:
         inverse = self.model["inverse_base_absolutes"]
         return [matmul(a, b) for a, b in zip(absolute, inverse, strict=True)]
 
-    def _vertex(
-        self, n: int, bones: Any, whole: Matrix, shift: Sequence[Any]
-    ) -> list[Any]:
-        """Where a vertex is: with the bones, by its weights, then with the hand."""
-        base = self.model["base_positions"][n]
-        weights = [(b, x) for b, x in enumerate(self.model["weights"][n]) if x]
-        moved = [
-            sum([x * inner(bones[b][side], base) for b, x in weights])
-            for side in range(3)
-        ]
-        return [inner(row, moved) + t for row, t in zip(whole, shift, strict=True)]
-
 
 def hand(kind: str) -> Callable[[Any, Any], Made]:
-    """All errors, or their derivatives by the pose and by the own places of a point."""
+    """All errors, or their derivatives by the own places of a point and by the pose."""
 
     def made(engine: Any, given: Any) -> Made:
-        model = Hand(given)
-        run = getattr(engine, kind)(model.errors, model.flat())
-        if kind == "value":
-            return run, numbers
-        count = 2 * len(model.us)
-
-        def rows(found: Any) -> list[list[float]]:
-            own = [
-                (n // 3 * 2, n // 3 * 2 + 2) if count else (0, 0)
-                for n in range(len(found))
-            ]
-            return [
-                numbers([*row[first:last], *row[count:]])
-                for row, (first, last) in zip(found, own, strict=True)
-            ]
-
-        return run, rows
+        model, theta = Hand(given), given["theta"]
+        if kind == "each":
+            run = engine.each(model.error, theta, model.rows)
+            return run, lambda found: [x for row in found for x in numbers(row)]
+        run = engine.each_jacobian(model.error, theta, model.rows, model.own)
+        return run, lambda found: [numbers(line) for row in found for line in row]
 
     return made
 
@@ -631,7 +610,7 @@ EVALS: dict[str, dict[str, Callable[[Any, Any], Made]]] = {
     "gmm": {"objective": gmm("total"), "jacobian": gmm("total_gradient")},
     "lstm": {"objective": lstm("value"), "jacobian": lstm("gradient")},
     "ba": {"objective": bundle("each"), "jacobian": bundle("each_jacobian")},
-    "ht": {"objective": hand("value"), "jacobian": hand("jacobian")},
+    "ht": {"objective": hand("each"), "jacobian": hand("each_jacobian")},
     "particle": {modes: particle(modes) for modes in MODES},
     "saddle": {modes: saddle(modes) for modes in MODES},
 }

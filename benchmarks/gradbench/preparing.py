@@ -66,17 +66,32 @@ class Eager:
 
         return run
 
-    def each_jacobian(self, f: Callable[..., Any], rows: Sequence[Numbers]) -> Run:
-        """For every row the derivatives of the list f(row) by the row."""
-        return lambda: [jacobian(f)(list(row)) for row in rows]
+    def each(self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers]) -> Run:
+        """For every row the list f(w, row)."""
+        return lambda: [f(list(w), list(row)) for row in rows]
 
-    def each(self, f: Callable[..., Any], rows: Sequence[Numbers]) -> Run:
-        """For every row the list f(row)."""
-        return lambda: [f(list(row)) for row in rows]
+    def each_jacobian(
+        self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers], own: int
+    ) -> Run:
+        """The derivatives of these by the row's first numbers, `own`, and by w."""
+        slopes = _slopes(f, own)
+        return lambda: [slopes(list(w), list(row)) for row in rows]
 
 
 def _whole(f: Callable[..., Any], rows: Sequence[Numbers], rest: Any) -> Any:
     return lambda w: autograd.sum([f(w, row) for row in rows]) + rest(w)
+
+
+def _slopes(f: Callable[..., Any], own: int) -> Any:
+    """What has the derivatives of f(w, row) by the row's first numbers and by w."""
+
+    def slopes(w: Sequence[Any], row: Sequence[Any]) -> Any:
+        def moved(x: Sequence[Any]) -> Any:
+            return f(x[own:], [*x[:own], *row[own:]])
+
+        return jacobian(moved)([*row[:own], *w])
+
+    return slopes
 
 
 class Compiled:
@@ -156,13 +171,10 @@ class Compiled:
             program.value_and_grad(X, numbers)[1] / program.hvp(X, ones, numbers)
         )
 
-    def each_jacobian(self, f: Callable[..., Any], rows: Sequence[Numbers]) -> Run:
-        """For every row the derivatives of the list f(row) by the row."""
-        return self.each(lambda row: jacobian(f)(row), rows)
-
-    def each(self, f: Callable[..., Any], rows: Sequence[Numbers]) -> Run:
-        """For every row the list f(row)."""
-        program = compile(lambda *row: f(list(row)), len(rows[0]))
+    def each(self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers]) -> Run:
+        """For every row the list f(w, row)."""
+        leaves = [Value(x) for x in w]
+        program = compile(lambda *row: f(leaves, list(row)), len(rows[0]), leaves)
         call = program.prepared("forward", _array(rows))
 
         def run() -> Any:
@@ -170,6 +182,12 @@ class Compiled:
             return call.outputs
 
         return run
+
+    def each_jacobian(
+        self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers], own: int
+    ) -> Run:
+        """The derivatives of these by the row's first numbers, `own`, and by w."""
+        return self.each(_slopes(f, own), w, rows)
 
 
 def _array(numbers: Any) -> Any:
