@@ -6,6 +6,7 @@ there, the error says what to write.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 
@@ -80,6 +81,44 @@ INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         "numel": "a Value is one number; of a model, len(model.parameters())",
         "T": "a Value is one number; an array of them is np.array([x, y])",
         "_grad": "the gradient is x.grad",
+        "grads": "the gradient is x.grad",
+        "ndim": "a Value is one number; an array of them is np.array([x, y])",
+        "dtype": "every number is a float of 64 bits",
+        "device": _NO_DEVICE,
+        "real": "a Value is a real number: use x itself",
+        "imag": "a Value is a real number: its imaginary part is 0",
+        "is_integer": "ask the number, as in x.data.is_integer()",
+        "matmul": "a product of lists is autograd.dot([x, y, ...], [...])",
+        "mm": "a product of lists is autograd.dot([x, y, ...], [...])",
+        "sgn": "it is written x.sign()",
+        "trunc": "write autograd.sign(x) * autograd.floor(abs(x))",
+        "fmod": "write x % y, which has the sign of y",
+        "negative": "it is written -x",
+        "true_divide": "a quotient is written x / y",
+        "swish": "it is called x.silu() here",
+        "expit": "it is called x.sigmoid() here",
+        "relu6": "write autograd.clip(x, 0, 6)",
+        "forward": "a number follows as it is computed; after x.data = 2.0 write "
+        "y.recompute()",
+        "update": "write x.data -= 0.1 * x.grad",
+        "step": "write x.data -= 0.1 * x.grad, or use an optimizer such as nn.SGD",
+        "no_grad": "write with autograd.no_grad(): around it",
+        "set_data": "write x.data = 2.0",
+    },
+    "Program": {
+        "grad": "write program.value_and_grad(X), or program.input_grad(X)",
+        "gradient": "write program.value_and_grad(X), or program.input_grad(X)",
+        "gradients": "write program.value_and_grad(X), or program.input_grad(X)",
+        "backward": "write program.value_and_grad(X)",
+        "forward": "a program is called: program(X)",
+        "run": "a program is called: program(X)",
+        "predict": "a program is called: program(X)",
+        "parameter_grad": "write program.jacobian(X), a row for every row of X",
+        "jvp": "write autograd.compile(lambda x, v: autograd.jvp(f, x, v)[1])",
+        "to_onnx": "it is exported by program.to_numpy_source(), program.to_c() or "
+        "program.to_jax()",
+        "to_python": "write program.to_numpy_source()",
+        "code": "it is shown by print(program), each step by program.instructions()",
     },
     "module 'autograd'": {
         "ln": "the natural logarithm is autograd.log",
@@ -227,23 +266,17 @@ def understood(
     others: tuple[object, ...], names: dict[str, object]
 ) -> tuple[object, object, object]:
     """A new node's label, parents and partials, by whichever names they were given."""
-    if names.pop("requires_grad", None) is not None:
-        raise TypeError(
-            "every Value has a gradient: leave requires_grad out; what is constant "
-            "is a plain number, or detach()"
-        )
     if len(others) > 2:
         raise TypeError("Value takes data, parents and partials, or data and a label")
     label = names.pop("label", "")
     parents, partials = (*others, None, None)[:2]
     if isinstance(parents, str):
         label, parents = parents, None
-    for name in ("_children", "children"):
+    for name in ("parents", "_parents", "children", "_children", "_prev"):
         parents = names.pop(name, None) or parents
-    for name in ("_op", "local_grads", "partials"):
+    for name in ("partials", "local_grads", "_local_grads", "op", "_op"):
         partials = names.pop(name, None) or partials
-    for name in names:
-        raise TypeError(f"Value() got an unexpected keyword argument {name!r}")
+    none_of("Value", names)
     return label, parents, partials
 
 
@@ -264,12 +297,35 @@ def accepting(node: Any, give_parents: Callable[..., None]) -> None:
     node.__init__ = __init__
 
 
+WITHOUT: Final[Mapping[str, Mapping[str, str]]] = {
+    "Value": {
+        "requires_grad": "every Value has a gradient: leave it out; what is constant "
+        "is a plain number, or x.detach()",
+        "name": "it is called label here",
+        "grad": "a gradient begins as 0.0; to set it write x.grad = 1.0",
+        "dtype": "every number is a float of 64 bits: leave it out",
+        "device": _NO_DEVICE,
+    },
+    "zero_grad": {"set_to_none": "it sets gradients to 0.0: leave it out"},
+    "backward": {
+        "gradient": "it is called seed here, a number",
+        "grad": "it is called seed here, a number",
+        "retain_graph": "a graph is kept anyway: leave it out",
+        "create_graph": "backward() gives numbers; derivatives that are Values come "
+        "from autograd.gradients(y, [x], create_graph=True)",
+        "inputs": "the derivatives by some alone are autograd.gradients(y, [x])",
+    },
+}
+"""By the function that is called: what to write in place of an option of others'."""
+
+
 def none_of(name: str, options: Mapping[str, object]) -> None:
     """TypeError for options, of which a function of this name has none here."""
     for option in options:
-        if option == "set_to_none":
-            raise TypeError(f"{name}() sets gradients to 0.0: leave {option} out")
-        raise TypeError(f"{name}() got an unexpected keyword argument {option!r}")
+        advice = WITHOUT[name].get(option)
+        raise TypeError(
+            f"{name}() has no argument {option!r}" + (f": {advice}" if advice else "")
+        )
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str | None:
@@ -277,6 +333,16 @@ def _nearest(name: str, known: tuple[str, ...]) -> str | None:
 
     near = get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else None
+
+
+def _of_one_value(name: str) -> str | None:
+    """What to write for a function of ours that is no method, or torch's `exp_`."""
+    autograd = sys.modules["autograd"]
+    if name in autograd.__all__:
+        return f"it is a function, autograd.{name}"
+    if name.endswith("_") and hasattr(autograd.Value, name[:-1]):
+        return f"a Value never changes: write x = x.{name[:-1]}()"
+    return None
 
 
 def missing(
@@ -296,6 +362,8 @@ def missing(
     AttributeError: Value has no attribute 'value': the number is x.data
     """
     advice = INSTEAD[where].get(name)
+    if advice is None and where == "Value":
+        advice = _of_one_value(name)
     if advice is None and known:
         advice = _nearest(name, known)
     text = f"{shown or where} has no attribute {name!r}" + (

@@ -234,6 +234,8 @@ class Transform:
             raise TypeError(
                 f"this takes a function, as in grad(f)(x); got {f!r:.60} of type "
                 f"{type(f).__name__}"
+                + ": its derivatives are gradients(y, [x])"
+                * _is_value(f)
             )
         self.f = self.__wrapped__ = f
         self.__module__ = getattr(f, "__module__", "")
@@ -462,11 +464,23 @@ class _Run:
                 self.inputs.append(node)
             else:
                 holder[key] = self._stand_in(argument, name)
-        self.result = self.f(*args, **options)
+        self.result = self._returned(args, options)
         if self.has_aux:
             self.result, self.besides = _pair(self.result, self.f)
         single = type(self.result) is Value
         self.outputs = [self.result] if single else self._outputs()
+
+    def _returned(self, args: list[Any], options: dict[str, Any]) -> Any:
+        try:
+            return self.f(*args, **options)
+        except TypeError as error:
+            if len(args) == 1 and type(args[0]) is tuple:
+                error.add_note(
+                    f"{_name(self.f)} was called with one argument, a tuple. For a "
+                    "function of several write lambda v: f(*v), such as "
+                    "jvp(lambda v: f(*v), (x, y), (v, w))"
+                )
+            raise
 
     def _stand_in(self, argument: Any, name: str) -> Any:
         """An argument with nodes in place of its numbers."""
@@ -614,14 +628,16 @@ def _data(x: Any) -> float:
 
 def _matching(given: Any, model: Any, name: str, model_name: str) -> list[Any]:
     """The numbers of a direction, which has the shape of what it goes with."""
-    numbers = list(_numbers(given, name))
+    numbers = dict(_numbers(given, name))
     wanted = [where for where, _ in _numbers(model, name)]
-    if [where for where, _ in numbers] != wanted:
+    if numbers.keys() != set(wanted):
+        odd = next((where for where in wanted if where not in numbers), "")
         raise ValueError(
             f"{name} needs the shape of {model_name}, with {len(wanted)} numbers; got "
-            f"{len(numbers)}: {given!r:.80}"
+            f"{len(numbers)}{f', and no {odd}' if odd else ''}: {given!r:.80}"
         )
-    return [x if _is_value(x) else number(x) for _, x in numbers]
+    found = [numbers[where] for where in wanted]
+    return [x if _is_value(x) else number(x) for x in found]
 
 
 # ---- which arguments -----------------------------------------------------------------

@@ -16,6 +16,8 @@ def is_number(x: object) -> bool:
     if isinstance(x, (str, bytes)):
         return False
     kind = getattr(getattr(x, "dtype", None), "kind", "")
+    if kind == "m":  # a span of time, which numpy takes for a whole number
+        return False
     return isinstance(x, Real) or (kind in tuple("biuf") and _shape(x) == ())
 
 
@@ -59,12 +61,24 @@ def _advice(x: object) -> str:
         return "convert text with float(text), or read an expression with parse(text)"
     if x is None:
         return "did a function forget its return?"
+    if getattr(getattr(x, "dtype", None), "kind", "") in tuple("mM"):
+        return "a time has a unit: divide by one, such as x / np.timedelta64(1, 's')"
     if isinstance(x, Complex):
         return "pass its .real and .imag as two Values"
     if str(getattr(x, "dtype", "")) == "object":
         return "for an array of Values write numpy's function, such as np.tanh(array)"
     if isinstance(x, (list, tuple, set, dict)) or _shape(x) not in (None, ()):
         return "make one Value per number, as in [Value(x) for x in numbers]"
+    if hasattr(x, "parameters"):
+        return "of a model write gradients(loss, model.parameters())"
+    if hasattr(x, "keys"):
+        return "write a dict of numbers, as dict(x) may be"
+    if hasattr(x, "__iter__") and not isinstance(x, bytes):
+        return "write a list of numbers, as list(x) may be"
+    if hasattr(x, "__await__"):
+        return "did you forget await?"
     if hasattr(x, "__float__") and not hasattr(x, "dtype"):
         return "convert it with float(), which may round"
+    if hasattr(x, "__dict__") and not isinstance(x, type):
+        return "pass an int or a float, or a dict of them, as vars(x) may be"
     return "pass an int or a float"

@@ -186,14 +186,17 @@ class Operation:
         for name in named:
             raise TypeError(f"{self._takes()}; there is no place for {name}=")
         if len(given) != self.arity:
-            raise TypeError(f"{self._takes()}, got {len(args)}")
+            listed = f"; of a list write {self.name}(*values)" * self.folds
+            raise TypeError(f"{self._takes()}, got {len(args)}{listed}")
         return tuple(given)
 
     def _takes(self) -> str:
         if not self.arity:
             return f"{self.name} takes numbers by position"
         names = f" ({', '.join(self.names)})" if self.names else ""
-        return f"{self.name} takes {self.arity} argument{'s'[: self.arity - 1]}{names}"
+        more = " or more" * self.folds
+        plural = "s"[: self.arity - 1]
+        return f"{self.name} takes {self.arity} argument{plural}{names}{more}"
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]

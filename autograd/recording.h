@@ -6,6 +6,7 @@
    other types of operands, a result that is not finite, a mode that watches. A function
    here then returns NULL without an error. */
 
+#include <fenv.h>
 #include <math.h>
 
 typedef autograd___operation___OperationObject Operation;
@@ -24,6 +25,9 @@ static inline double ask(void) {
     asked = 1;
     return NAN;
 }
+
+/* A slope may be infinite, and no error; numpy warns of what the processor remembers. */
+static void forget(void) { feclearexcept(FE_DIVBYZERO | FE_INVALID | FE_OVERFLOW); }
 
 #include "rows.h"
 
@@ -183,6 +187,7 @@ static inline PyObject *recorded_by(double (*compute)(const double *, double *),
     }
     asked = 0;
     out = compute(x, d);
+    if (asked || !isfinite(d[0]) || !isfinite(d[count - 1])) forget();
     if (asked || !isfinite(out)) return NULL;
     if (!nodes) return PyFloat_FromDouble(out);
     PyObject *left, *right = Py_NewRef(Py_None);

@@ -15,6 +15,7 @@ from autograd.value import (
     Value,
     as_value,
     constant,
+    describe,
     forward,
     local_partials,
     many,
@@ -34,7 +35,7 @@ def sum(terms: Iterable[Value | float]) -> Value | float:
     >>> sum([Value(1.0), 2.0, Value(3.0)]).data
     6.0
     """
-    return _reduce(ops.sum_, list(terms))
+    return _reduce(ops.sum_, _listed(terms, "sum"))
 
 
 @overload
@@ -47,7 +48,7 @@ def mean(terms: Iterable[Value | float]) -> Value | float:
     >>> mean([Value(1.0), 2.0, Value(6.0)]).data
     3.0
     """
-    return _reduce(ops.mean, _some(list(terms), "mean"))
+    return _reduce(ops.mean, _some(terms, "mean"))
 
 
 @overload
@@ -60,7 +61,7 @@ def prod(factors: Iterable[Value | float]) -> Value | float:
     >>> prod([Value(2.0), 3.0, Value(4.0)]).data
     24.0
     """
-    return _reduce(ops.prod, list(factors))
+    return _reduce(ops.prod, _listed(factors, "prod"))
 
 
 @overload
@@ -75,8 +76,8 @@ def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value | flo
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0]).data
     11.0
     """
-    left: list[Any] = list(xs)
-    right: list[Any] = list(ys)
+    left: list[Any] = _listed(xs, "dot")
+    right: list[Any] = _listed(ys, "dot")
     if len(left) != len(right):
         raise ValueError(
             f"dot needs two sequences of the same length, got {len(left)} and "
@@ -95,7 +96,7 @@ def logsumexp(terms: Iterable[Value | float]) -> Value | float:
     >>> logsumexp([Value(1000.0), Value(1000.0)]).data
     1000.6931471805599
     """
-    return _reduce(ops.logsumexp, _some(list(terms), "logsumexp"))
+    return _reduce(ops.logsumexp, _some(terms, "logsumexp"))
 
 
 @overload
@@ -110,7 +111,7 @@ def softmax(terms: Iterable[Value | float]) -> list[Value] | list[float]:
     >>> [p.data for p in softmax([Value(0.0), Value(0.0)])]
     [0.5, 0.5]
     """
-    values = _some(list(terms), "softmax")
+    values = _some(terms, "softmax")
     total = _reduce(ops.logsumexp, values)
     powers = [ops.exp(x - total) for x in values]
     together = sum(powers)  # 1, but for the rounding of a large total
@@ -129,7 +130,7 @@ def norm(xs: Iterable[Value | float]) -> Value | float:
     >>> norm([Value(3.0), 4.0]).data, grad(norm)([3.0, 4.0]), grad(norm)([0.0, 0.0])
     (5.0, [0.6, 0.8], [0.0, 0.0])
     """
-    return _reduce(ops.norm, list(xs))
+    return _reduce(ops.norm, _listed(xs, "norm"))
 
 
 @overload
@@ -158,7 +159,7 @@ def take(values: Iterable[Value | float], index: Any) -> Value | float:
     >>> y.data
     2.0
     """
-    listed = _some(list(values), "take")
+    listed = _some(values, "take")
     return _reduce(ops.take, [index, *listed])
 
 
@@ -168,7 +169,17 @@ def _any_value(values: list[Any]) -> bool:
     return any(isinstance(x, Value) for x in values)
 
 
-def _some(values: list[Any], name: str) -> list[Any]:
+def _listed(terms: Any, name: str) -> list[Any]:
+    if isinstance(terms, (Value, float, int)):
+        raise TypeError(
+            f"{name} takes a list of Values and numbers, such as [x, y]; got "
+            f"{describe(terms)} alone"
+        )
+    return list(terms)
+
+
+def _some(terms: Any, name: str) -> list[Any]:
+    values = _listed(terms, name)
     if not values:
         raise ValueError(f"{name} of no numbers is not defined; pass at least one")
     return values

@@ -68,6 +68,12 @@ def applied(
         return function(*[x.data for x in inputs], **options)
     if name in DECISIONS and method == "__call__":
         return function(*[_decided(x) for x in inputs], **options)
+    for array in options.get("out", ()):
+        if array is not None and array.dtype.kind != "O":
+            raise TypeError(
+                f"an array of {array.dtype} can't hold Values: write a new one, as in "
+                f"a = a * x for a *= x, or begin with np.array(a, dtype=object)"
+            )
     objects = [_as_object(x) for x in inputs]
     if name in OURS and method == "__call__" and not options:
         import numpy as np

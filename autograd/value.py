@@ -153,6 +153,9 @@ class Value:
                 f"the value of {describe(self)} follows from its parents and can't be "
                 "set; set the data of a leaf and call recompute() on the output"
             )
+        guard = MODE.guard
+        if guard is not None:
+            guard(self, "what sets .data")
         self._data = number(data)
 
     @property
@@ -580,27 +583,17 @@ class Value:
 
     # ---- going backward --------------------------------------------------------------
 
-    def backward(
-        self,
-        seed: object = 1.0,
-        retain_graph: object = None,
-        create_graph: object = None,
-    ) -> None:
+    def backward(self, seed: object = 1.0, **options: object) -> None:
         """Give every node that led to this one its derivative of this one.
 
         seed: the derivative of this node by itself, in other words a factor on every
             gradient. A number.
 
         Leaves add this pass to their `.grad`; every other node's `.grad` is replaced.
-        The two other names are torch's; an error says what to write here.
+        There are no options; for torch's an error says what to write here.
         """
-        if retain_graph is not None:
-            raise TypeError("a graph is kept anyway: leave retain_graph out")
-        if create_graph is not None:
-            raise TypeError(
-                "backward() gives numbers; derivatives that are Values come from "
-                "gradients(output, inputs, create_graph=True)"
-            )
+        if options:
+            _no_options("backward", options)
         start = number(seed)
         guard = MODE.guard
         if guard is not None:
@@ -770,17 +763,33 @@ class Value:
     def _prev(self) -> set[Value]:
         return set(self.parents)
 
+    @_prev.setter
+    def _prev(self, nodes: object) -> None:
+        raise _given_at_first()
+
     @property
     def _op(self) -> str:
         return self._operation.symbol
+
+    @_op.setter
+    def _op(self, symbol: object) -> None:
+        raise _given_at_first()
 
     @property
     def _children(self) -> tuple[Value, ...]:
         return self.parents
 
+    @_children.setter
+    def _children(self, nodes: object) -> None:
+        raise _given_at_first()
+
     @property
     def _local_grads(self) -> tuple[float, ...]:
         return self.partials
+
+    @_local_grads.setter
+    def _local_grads(self, slopes: object) -> None:
+        raise _given_at_first()
 
     @property
     def _backward(self) -> Callable[[], None]:
@@ -790,11 +799,7 @@ class Value:
 
     @_backward.setter
     def _backward(self, function: object) -> None:
-        raise AttributeError(
-            "a node's local derivatives are given when it is made: write Value(data, "
-            "parents, partials) with a number for each parent, or declare the function "
-            "with @operation"
-        )
+        raise _given_at_first()
 
     @property
     def requires_grad(self) -> bool:
@@ -878,10 +883,24 @@ def _label(label: object) -> str:
     )
 
 
+def _no_options(name: str, options: dict[str, object]) -> None:
+    from autograd.family import none_of
+
+    none_of(name, options)
+
+
 def _no_flag(node: Value) -> Exception:
     from autograd.family import missing
 
     return missing("Value", "requires_grad", node)
+
+
+def _given_at_first() -> AttributeError:
+    return AttributeError(
+        "a node's parents and local derivatives are given when it is made: write "
+        "Value(data, parents, partials) with a number for each parent, or declare the "
+        "function with @operation"
+    )
 
 
 def made(data: object, *others: object, **names: object) -> Value:
@@ -913,8 +932,9 @@ def give_parents(node: Value, parents: object, partials: object) -> None:
     numbers = [number(partial) for partial in _listed(partials)]
     if len(nodes) != len(numbers):
         raise ValueError(
-            f"{len(nodes)} parents and {len(numbers)} partials: give one local "
-            "derivative for each parent"
+            f"{len(nodes)} parent{'s'[: len(nodes) != 1]} and {len(numbers)} "
+            f"partial{'s'[: len(numbers) != 1]}: give one local derivative for each "
+            "parent"
         )
     if not no_grad_is_on():
         node._operation = GIVEN
@@ -988,9 +1008,10 @@ def _joined(sign: str, x: object, y: object) -> Any:
     guard = in_effect("guard")
     found = None if guard is None else guard.joined(sign, x, y)
     if found is None:
+        given = describe(x) if sign == "~" else f"{describe(x)} and {describe(y)}"
         raise TypeError(
             f"{sign} joins conditions, each in parentheses, such as (x > 0) & (x < 1), "
-            f"(x < 0) | (x > 1) and ~(x > 0); it got {describe(x)} and {describe(y)}"
+            f"(x < 0) | (x > 1) and ~(x > 0); it got {given}"
         )
     return found
 

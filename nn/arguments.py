@@ -111,6 +111,7 @@ NORM = {
 }
 OPTIMIZER = {
     "params": "give them first, SGD(model.parameters()), or none: fit does that",
+    "learning_rate": _called("lr"),
     "dampening": "it is 0: leave it out",
     "maximize": "what is to grow is a loss with a minus before it",
     "foreach": "it is computed at once anyway: leave it out",
@@ -136,6 +137,7 @@ LOSS = {
     "label_smoothing": "give probabilities as targets, a row for each",
     "beta": _called("delta"),
 }
+SAVED = "its name says how it is saved: viz.draw(y).save('y.svg')"
 IN_OPTIMIZER = (
     "it belongs to the optimizer: optimizer=nn.AdamW(lr=0.01, weight_decay=0.1)"
 )
@@ -169,6 +171,7 @@ MLP = {
     "hidden_sizes": SIZES,
     "layers": SIZES,
     "bias": BIASES,
+    "nonlin": "write activation='relu', or None for a layer without one",
     "dropout": "between layers: Sequential(Layer(2, 8), Dropout(0.1), Layer(8, 1))",
     "random_state": _called("seed"),
 }
@@ -227,9 +230,21 @@ OTHERS: Mapping[str, Mapping[str, str]] = {
     "Pool": POOL,
     "Dropout": {"inplace": "a new list is made in any case: leave it out"},
     "Optimizer": OPTIMIZER,
+    "draw": {
+        "rankdir": "it is called direction here: 'right' or 'down'",
+        "format": SAVED,
+        "filename": SAVED,
+        "view": SAVED,
+        "dpi": "a picture has no dots until it is saved: viz.draw(y).save('y.png')",
+        "params": "names are labels, or names=dict(...): leave it out",
+        "show_attrs": "every number is shown: leave it out",
+        "show_grad": "gradients are shown once backward() has left them: leave it out",
+        "show_grads": "gradients are shown once backward() has left them: leave it out",
+        "labels": _called("names"),
+    },
     "loss": LOSS,
 }
-"""By the class of ours, "fit" or "loss": what to write in place of others' names."""
+"""By the class, the function or "loss": what to write in place of others' names."""
 
 
 def with_names_of_class(init: Function) -> Function:

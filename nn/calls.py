@@ -15,15 +15,18 @@ True
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
+from inspect import CO_VARARGS
 from typing import Any, TypeVar, cast
 
 from autograd.numeric import is_number
 from autograd.value import Value
+from autograd.wording import cut
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -75,8 +78,13 @@ def observed(function: Callable[..., R]) -> Callable[..., R]:
     What a subclass calls of the class it comes from is part of its own call.
     """
 
+    code = getattr(function, "__code__", None)
+    most = math.inf if code is None or code.co_flags & CO_VARARGS else code.co_argcount
+
     @wraps(function)
     def call(self: object, *inputs: object, **named: object) -> R:
+        if len(inputs) >= most:
+            raise _too_many(self, inputs)
         outer = _CURRENT.get()
         if outer is None or outer.part is self:
             return _whole(function(self, *inputs, **named))
@@ -84,6 +92,14 @@ def observed(function: Callable[..., R]) -> Callable[..., R]:
         return _told(told, lambda: function(self, *inputs, **named))
 
     return call
+
+
+def _too_many(module: object, inputs: tuple[object, ...]) -> TypeError:
+    row = cut(", ".join(map(repr, inputs)))
+    return TypeError(
+        f"{type(module).__name__} takes a row, which is one argument, a list: write "
+        f"model([{row}]); got {len(inputs)} arguments"
+    )
 
 
 def _told(call: Call, compute: Callable[[], R]) -> R:

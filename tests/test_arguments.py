@@ -6,6 +6,7 @@ import re
 import pytest
 
 import nn
+import viz
 from nn.arguments import ALSO, EVERY, OTHERS, PLACES, unknown
 from nn.choices import usual
 from nn.losses import LOSSES
@@ -19,6 +20,7 @@ MADE = {
     "Pool": (nn.MaxPool2d, nn.AvgPool2d),
     "Optimizer": (nn.SGD, nn.Adam, nn.AdamW, nn.RMSProp),
     "loss": tuple(nn.losses.LOSSES.values()),
+    "draw": (viz.draw,),
 }
 CASES = [
     (made, name, advice)

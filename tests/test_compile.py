@@ -466,6 +466,7 @@ def test_a_condition_inside_derivatives(backend):
 @pytest.mark.parametrize(
     ("how", "function"),
     [
+        ("what sets .data", lambda x: setattr(x, "data", 2.0) or x),
         ("deciding", lambda x: 0.0 if x == 0 else x),
         ("deciding", lambda x: x if x != 0 else 1.0),
         ("deciding", lambda x: x if x in [0.0, 1.0] else 2.0),

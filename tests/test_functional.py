@@ -764,3 +764,22 @@ def test_names_and_documentation():
     slope = grad(area, 1)
     assert slope.__name__ == "area"
     assert slope.__doc__ == "The gradient of area(), with the same arguments."
+
+
+def test_a_direction_goes_by_its_keys():
+    """As the argument does, in whatever order they stand."""
+    x = {"a": 2.0, "b": [3.0, 5.0]}
+    v = {"b": [0.0, 10.0], "a": 1.0}
+    f = lambda d: {"p": d["a"] * d["b"][1], "q": d["a"]}  # noqa: E731
+    assert jvp(f, x, v) == ({"p": 10.0, "q": 2.0}, {"p": 25.0, "q": 1.0})
+    assert vjp(f, x)[1]({"q": 1.0, "p": 0.0}) == {"a": 1.0, "b": [0.0, 0.0]}
+    assert hvp(lambda d: f(d)["p"], x, v) == {"a": 10.0, "b": [0.0, 1.0]}
+    with pytest.raises(ValueError, match=r"and no v\['b'\]\[1\]"):
+        jvp(f, x, {"a": 1.0, "b": [0.0]})
+
+
+@pytest.mark.parametrize("transform", [jvp, hvp, lambda f, x, v: vjp(f, x)[1](v)])
+def test_arguments_of_several_as_jax_takes_them_are_told_how_here(transform):
+    with pytest.raises(TypeError) as caught:
+        transform(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
+    assert "lambda v: f(*v)" in "".join(caught.value.__notes__)

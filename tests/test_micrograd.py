@@ -16,7 +16,7 @@ import autograd
 import nn
 import viz
 from autograd import Value, compile, gradients, micrograd, no_grad, topological_order
-from autograd.family import INSTEAD
+from autograd.family import INSTEAD, WITHOUT
 from nn import MLP, Layer, Neuron
 from viz import draw
 
@@ -166,6 +166,8 @@ X = Value(3.0, label="x")
         lambda x: Value(9.0, [x], [6]),
         lambda x: Value(9.0, _children=(x,), local_grads=(6.0,)),
         lambda x: Value(9.0, children=(x,), local_grads=(np.float64(6.0),)),
+        lambda x: Value(9.0, parents=(x,), partials=(6.0,)),
+        lambda x: Value(9.0, _prev=(x,), _local_grads=[6.0]),
         lambda x: Value(9.0, (x, x), (2.0, 4.0)),
         lambda x: Value(9.0, (x, x, Value(1.0)), (2.0, 4.0, 100.0)),
     ],
@@ -222,18 +224,15 @@ ONCE = "numbers only.*@operation"
     [
         (lambda: Value(1.0, (X,), "tanh"), r"such as x\.tanh\(\)"),
         (lambda: Value(1.0, _children=(X,), _op="+"), "a number for each parent"),
-        (lambda: Value(1.0, (X, X), (1.0,)), "2 parents and 1 partials"),
+        (lambda: Value(1.0, (X, X), (1.0,)), "2 parents and 1 partial:"),
         (lambda: Value(1.0, (X, X), (1.0, X)), "a partial is a Value"),
         (lambda: Value(1.0, (X,)), "doesn.t say the local derivatives"),
         (lambda: Value(1.0, (X,), (X,)), "a partial is a Value"),
         (lambda: Value(1.0, (2.0,), (1.0,)), "expected a Value"),
-        (lambda: Value(1.0, requires_grad=True), "leave requires_grad out"),
         (lambda: Value(1.0, (X,), (1.0,)).recompute(), ONCE),
         (lambda: gradients(Value(1.0, (X,), (1.0,)), [X], create_graph=True), ONCE),
         (lambda: compile(Value(1.0, (X,), (1.0,)), [X]), ONCE),
         (lambda: setattr(X * X, "_backward", print), "local derivatives are given"),
-        (lambda: X.backward(retain_graph=True), "leave retain_graph out"),
-        (lambda: X.backward(create_graph=True), "gradients.output, inputs, create_gr"),
         (lambda: X ^ 2, r"x = 3\.0 \^ 2: a power is written \*\*"),
     ],
 )
@@ -250,6 +249,7 @@ def test_a_name_of_another_engine(where, name):
     asked["Module"] = model = nn.MLP(2, [1], seed=0)
     asked["Optimizer"] = optimizer = nn.SGD(model.parameters())
     asked["module 'viz'"] = viz
+    asked["Program"] = program = compile(lambda x: 2 * x)
     advice = INSTEAD[where][name]
     with pytest.raises(AttributeError, match=re.escape(f"{name!r}: {advice}")):
         getattr(asked[where], name)
@@ -261,14 +261,54 @@ def test_a_name_of_another_engine(where, name):
         assert hasattr(X, attribute)
     for attribute in re.findall(r"\bmodel\.(\w+)", advice):
         assert hasattr(model, attribute)
+    for attribute in re.findall(r"\bprogram\.(\w+)", advice):
+        assert hasattr(program, attribute)
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [(where, name) for where in WITHOUT for name in WITHOUT[where]],
+)
+def test_an_option_of_another_engine(function, name):
+    model = nn.MLP(2, [1], seed=0)
+    calls = {
+        "Value": [lambda **options: Value(2.0, **options)],
+        "backward": [(X * X).backward],
+        "zero_grad": [model.zero_grad, nn.SGD(model.parameters()).zero_grad],
+    }
+    told = f"{function}() has no argument {name!r}: {WITHOUT[function][name]}"
+    for call in calls[function]:
+        with pytest.raises(TypeError, match=re.escape(told)):
+            call(**{name: True})
+
+
+@pytest.mark.parametrize("name", [n for n in autograd.__all__ if not hasattr(X, n)])
+def test_a_function_that_is_no_method_is_named(name):
+    with pytest.raises(AttributeError, match=rf"function, autograd\.{name}$|: write"):
+        getattr(X, name)
+
+
+@pytest.mark.parametrize("name", ["exp", "tanh", "relu", "sqrt", "abs", "clip"])
+def test_what_torch_does_in_place(name):
+    with pytest.raises(AttributeError, match=rf"write x = x\.{name}\(\)"):
+        getattr(X, f"{name}_")
+
+
+@pytest.mark.parametrize("name", ["_prev", "_op", "_children", "_local_grads"])
+def test_what_made_a_node_is_given_at_first(name):
+    with pytest.raises(AttributeError, match=r"Value\(data, parents, partials\)"):
+        setattr(X * X, name, ())
 
 
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
-        (lambda m: m.zero_grad(set_to_none=True), "leave set_to_none out"),
-        (lambda m: nn.SGD([*m.parameters()]).zero_grad(set_to_none=False), "set_to_no"),
-        (lambda m: m.zero_grad(now=True), "unexpected keyword argument 'now'"),
+        (lambda m: m(1.0, 2.0), "write model([1.0, 2.0]); got 2 arguments"),
+        (lambda m: m.layers[0](1.0, 2.0, 3.0), "Layer takes a row, which is one arg"),
+        (lambda m: nn.Sequential(m)(1.0, 2.0), "Sequential takes a row"),
+        (lambda m: viz.draw(m), "write viz.network(model)"),
+        (lambda m: autograd.grad(m([X, X]), [X]), "derivatives are gradients(y, [x])"),
+        (lambda m: m.zero_grad(now=True), "has no argument 'now'"),
         (lambda m: nn.SGD(m.parameters, lr=0.1), "write model.parameters()"),
         (lambda m: nn.Adam([{"params": m.parameters()}]), "no groups"),
     ],

@@ -151,7 +151,7 @@ def test_maximum_of_numpys_arrays_picks_one():
     ("thing", "advice"),
     [
         (Decimal("0.5"), r"Decimal: convert it with float\(\)"),
-        (np.datetime64("2020"), "datetime64: pass an int or a float"),
+        (np.datetime64("2020"), "datetime64: a time has a unit"),
         (np.complex128(1j), "complex128: pass its .real and .imag"),
         (np.array([1.0]), "ndarray: make one Value per number"),
         (np.str_("1"), "str_: convert text with float"),
@@ -161,6 +161,32 @@ def test_maximum_of_numpys_arrays_picks_one():
 def test_what_to_pass_in_place_of_what_is_no_number(thing, advice):
     with pytest.raises(TypeError, match=advice):
         Value(thing)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda a: np.sqrt(a),
+        lambda a: np.linalg.norm(a),
+        lambda a: np.std(a),
+        lambda a: a**0.5,
+        lambda a: np.arcsin(1 - a),
+        lambda a: np.arccosh(a + 1),
+        lambda a: np.cbrt(a),
+        lambda a: np.sqrt(a[0]),
+        lambda a: grad(lambda x: np.sqrt(np.sum(x * x)))(np.zeros(2)),
+    ],
+)
+def test_numpy_does_not_warn_of_an_infinite_slope(use):
+    use(np.array([Value(0.0), Value(0.0)]))  # warnings are errors
+
+
+@pytest.mark.parametrize("change", [operator.iadd, operator.imul, operator.ipow])
+def test_an_array_of_floats_can_not_hold_what_an_operator_puts_there(change):
+    with pytest.raises(TypeError, match=r"array of float64 .* a = a \* x"):
+        change(np.ones(2), Value(2.0))
+    array = np.ones(2).astype(object)
+    assert change(array, Value(2.0)) is array
 
 
 def test_a_graph_is_never_cut_silently():

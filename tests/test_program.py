@@ -147,6 +147,8 @@ def test_what_is_converted(backend):
         (np.zeros((2, 2, 2)), None, ValueError, "shape"),
         ([[1.0, 2.0], [3.0]], None, ValueError, "different lengths"),
         ([["a", "b"]], None, TypeError, "not real numbers"),
+        ([[Value(1.0), 2.0]], None, TypeError, "Values, which have them in x.data"),
+        (([x, x] for x in (1.0, 2.0)), None, TypeError, "X holds a generator"),
         (X + 1j, None, TypeError, "complex128"),
         (X, [1.0], ValueError, r"takes \(3,\)"),
         (X, ["a", "b", "c"], TypeError, "parameters"),

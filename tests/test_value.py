@@ -13,8 +13,10 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections import ChainMap, UserDict, UserList
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ import pytest
 import autograd
 from autograd import Value, topological_order
 from autograd.ops import TABLE
+from nn import MLP
 
 # ---- what data may be ----------------------------------------------------------------
 
@@ -45,6 +48,16 @@ def test_data_is_a_python_float(data):
         ([1.0], "[Value(x) for x in numbers]"),
         (np.ones(1), "[Value(x) for x in numbers]"),
         (object(), "pass an int or a float"),
+        (np.timedelta64(2, "D"), "x / np.timedelta64(1, 's')"),
+        (np.datetime64("2020"), "a time has a unit"),
+        (ChainMap({"a": 1.0}), "dict(x)"),
+        (UserDict(a=1.0), "dict(x)"),
+        (UserList([1.0]), "list(x)"),
+        ((x for x in [1.0]), "list(x)"),
+        (frozenset([1.0]), "list(x)"),
+        ({"a": 1.0}.values(), "list(x)"),
+        (SimpleNamespace(a=1.0), "vars(x)"),
+        (MLP(2, [1]), "gradients(loss, model.parameters())"),
         (Value(1.0), ".detach()"),
     ],
 )

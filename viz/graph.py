@@ -12,6 +12,8 @@ from autograd.compiler import Program
 from autograd.graph import Node, graph, topological_order
 from autograd.operation import Operation
 from autograd.value import Value, describe
+from nn.arguments import with_names
+from nn.module import Module
 from viz import style
 from viz.digits import check_digits, short, typed
 from viz.fold import LARGEST, differentiated, fold, summary
@@ -35,6 +37,7 @@ DETAILS: Final = ("op", "neuron", "layer")
 READABLE: Final = 150  # nodes; what one looks at without searching
 
 
+@with_names("draw")
 def draw(
     value: Value | Program,
     names: Mapping[str, Any] | None = None,
@@ -146,7 +149,10 @@ def _check(
 ) -> None:
     for item in (value, around):
         if not isinstance(item, Value) and (item is not None or item is value):
-            raise TypeError(f"draw() takes a Value; got {item!r}")
+            raise TypeError(
+                f"draw() takes a Value; got {item!r}"
+                + ": for a network write viz.network(model)" * isinstance(item, Module)
+            )
     if detail is not None and detail not in DETAILS:
         raise ValueError(f"detail is {', '.join(DETAILS)} or None; got {detail!r}")
     if depth is not None and (not isinstance(depth, int) or depth < 1):

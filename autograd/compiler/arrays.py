@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from autograd.value import Value
+
 
 @functools.cache
 def numpy() -> Any:
@@ -86,9 +88,17 @@ def _converted(given: Any, name: str, wanted: str) -> Any:
         ) from None
     if array.dtype.kind not in "biuf" and array.size:
         raise TypeError(
-            f"{name} holds {array.dtype}, not real numbers; pass {wanted} of float64"
+            f"{name} holds {_held(array)}, not real numbers; pass {wanted} of float64"
         )
     return array.astype(np.float64)
+
+
+def _held(array: Any) -> str:
+    if array.dtype != object:
+        return str(array.dtype)
+    first = array.flat[0]
+    number = "Values, which have them in x.data"
+    return number if isinstance(first, Value) else f"a {type(first).__name__}"
 
 
 def _hint(array: Any, columns: int) -> str:

@@ -17,7 +17,7 @@ import importlib.util
 import operator
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, SupportsIndex, final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, SupportsIndex, final
 
 from autograd.compiler import storage
 from autograd.compiler.arrays import finite, numpy, table, vector
@@ -55,6 +55,7 @@ from autograd.compiler.recording import (
 )
 from autograd.compiler.repeats import LONG, Rolled, described, narrow, pays, rolled
 from autograd.compiler.steps import ArrayProgram, Leaf
+from autograd.family import missing
 from autograd.operation import Operation
 from autograd.value import Value, packed
 
@@ -147,12 +148,12 @@ def _arguments(
         return required(function)
     if isinstance(inputs, SupportsIndex):
         return operator.index(inputs)
-    if listed(inputs, "inputs"):
-        raise TypeError(
-            "for a function, inputs is how many arguments it takes: "
-            "compile(f, inputs=2, parameters=[...])"
-        )
-    return 0
+    if isinstance(inputs, Sequence) and not inputs:
+        return 0
+    raise TypeError(
+        "for a function, inputs is how many arguments it takes: compile(f, inputs=2, "
+        f"parameters=[...]); got {inputs!r:.60}"
+    )
 
 
 def _values(outputs: Any) -> tuple[list[Value], tuple[int, ...]]:
@@ -634,6 +635,9 @@ class Program:
         return "runs on numpy"
 
     # ---- keeping ---------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise missing("Program", name, self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the program to a file, as JSON: instructions and parameters' numbers.

@@ -328,8 +328,9 @@ def _check_arguments(function: Callable[..., Any], inputs: int) -> None:
     except TypeError as error:
         name = getattr(function, "__name__", "f")
         raise TypeError(
-            f"with inputs={inputs}, compile calls the function with {inputs} Values as "
-            f"arguments; it is {name}{signature}: {error}. {LISTED}"
+            f"with inputs={inputs}, compile calls the function with {inputs} "
+            f"Value{'s'[: inputs != 1]} as arguments; it is {name}{signature}: "
+            f"{error}. {LISTED}"
         ) from None
 
 
@@ -494,7 +495,7 @@ def _no_number(error: TypeError | IndexError) -> CompileError | None:
         return None
     if is_place:
         return CompileError(f"{line}{error}.\n{PLACE}")
-    if any(word in str(error) for word in ("subscript", "iterable", "len()")):
+    if any(w in str(error) for w in ("subscript", "iterable", "len()", "takes a list")):
         return CompileError(f"{line}{error}.\n{LISTED}")
     return CompileError(
         f"{line}{error}.\nIn a function that is compiled, x stands for a number that "
