@@ -113,10 +113,11 @@ class Compiled:
         """A prepared call of f, a program of parameters alone."""
         leaves = [Value(x) for x in w]
         call = compile(lambda: f(leaves), parameters=leaves).prepared(kind)
+        slopes = call.means[:-1]
 
         def run() -> Any:
             call()
-            return call.means[:-1] if kind == "gradient" else call.outputs[0]
+            return slopes if kind == "gradient" else call.outputs[0]
 
         return run
 

@@ -65,6 +65,7 @@ class Layout(NamedTuple):
     numbers: for a result that is the same for every row, its place in their array.
     fixed: where in that array what is the same for every row is added to the means, one
         number per target; `copies` lists (from, to) for those computed elsewhere.
+    constants: the numbers in that array that no call changes, by their places.
     size: how many numbers there are.
     grids, pairs: the sums over rows, as products of two results.
     """
@@ -77,6 +78,7 @@ class Layout(NamedTuple):
     numbers: dict[int, int]
     fixed: int
     copies: list[tuple[int, int]]
+    constants: dict[int, float]
     size: int
     grids: list[Grid]
     pairs: list[tuple[int, int, int]]
@@ -108,6 +110,12 @@ def plan(kernel: Kernel) -> Layout:
     free = start + _up(kernel.targets)
     free = _numbers(code, once, numbers, free)
     kept = {i for _, a, b in sums for i in (a, b)} | set(kernel.outputs)
+    places = [(numbers[index], place) for index, place in copies]
+    constants = {
+        place: code.instructions[index].number
+        for index, place in numbers.items()
+        if code.instructions[index].op == CONSTANT
+    }
     return Layout(
         code=code,
         outputs=kernel.outputs,
@@ -116,7 +124,8 @@ def plan(kernel: Kernel) -> Layout:
         slots=_slots(code, stages, [*sorted(kept), one], kernel.inputs),
         numbers=numbers,
         fixed=start,
-        copies=[(numbers[index], place) for index, place in copies],
+        copies=places,
+        constants=constants,
         size=free,
         grids=grids,
         pairs=pairs,

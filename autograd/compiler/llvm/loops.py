@@ -484,12 +484,7 @@ class Loops(Products):
             self._clear(body, total, self._array(number).size)
         self._over(body)
         self._emit_calls(body, AFTER)
-        self.add_entry(
-            body,
-            "run",
-            "ptr noalias %X, i64 %start, i64 %stop, i64 %total, ptr %space, "
-            "ptr noalias %outputs",
-        )
+        self.add_run(body)
 
     def _over(self, body: Function) -> None:
         """Row after row."""

@@ -32,6 +32,7 @@ class Module(Unit):
         self.tile_rows = 8 if lanes == 8 else 4
         self.packed: list[int] = []
         self._plain_rows = sum([length(s.chunks) for s in layout.stages]) > LARGE
+        self._added_up = bool(layout.grids or layout.pairs)
         slots = max(layout.slots.values(), default=-1) + 1
         self.trash = slots
         # An odd number of cache lines apart, so that a slot's vectors spread over sets.
@@ -268,7 +269,7 @@ class Module(Unit):
                 for arguments in layers:
                     head = f"ptr %values, ptr %packed, i64 {vectors}, "
                     body.call_void("layer", head + arguments)
-            if self.kernel.sums:
+            if self._added_up:
                 self._accumulate(body, rows, vectors)
             if self.kernel.outputs:
                 self._scatter(body, start, rows)
@@ -276,12 +277,7 @@ class Module(Unit):
         body.loop("%start", "%stop", block, step=step)
         if self.kernel.sums:
             self._finish(body)
-        self.add_entry(
-            body,
-            "run",
-            "ptr noalias %X, i64 %start, i64 %stop, i64 %total, ptr %space, "
-            "ptr noalias %outputs",
-        )
+        self.add_run(body)
 
     def _begin(self, body: Function, once: Sequence[str]) -> None:
         """What happens once: numbers computed and packed, sums at 0."""
@@ -295,7 +291,7 @@ class Module(Unit):
                 body.store("double", number, "%packed", body.whole_op("shl", n, 3))
 
             body.loop(0, len(self.packed), pack)
-        if self.kernel.sums:
+        if self._added_up:
             width = self.lanes * 8
 
             def clear(n: str) -> None:
@@ -430,19 +426,22 @@ class Module(Unit):
         fixed = body.address("%numbers", 8 * self.layout.fixed)
 
         def targets_from(n: str) -> None:
-            first = body.address("%sums", body.whole_op("mul", n, width))
-            parts = [
-                body.load(body.double, first, width * i) for i in range(self.lanes)
-            ]
-            mean = body.emit(f"fdiv {body.double} {body.totals(parts)}, {count}")
             at = body.whole_op("shl", n, 3)
+            mean = body.number(0.0)
+            if self._added_up:
+                first = body.address("%sums", body.whole_op("mul", n, width))
+                parts = [
+                    body.load(body.double, first, width * i) for i in range(self.lanes)
+                ]
+                mean = body.emit(f"fdiv {body.double} {body.totals(parts)}, {count}")
             mean = body.fma(body.load(body.double, fixed, at), share, mean)
             body.store(body.double, mean, "%answers", at)
 
         body.loop(0, self.kernel.targets, targets_from, step=self.lanes)
 
     def _copy_fixed(self, body: Function) -> None:
-        copies = self.layout.copies
+        layout = self.layout
+        copies = [pair for pair in layout.copies if pair[0] not in layout.constants]
         if not copies:
             return
         sources = self.table([8 * source for source, _ in copies])

@@ -8,6 +8,16 @@ from typing import Final
 from autograd.compiler.llvm import vector_math
 from autograd.compiler.llvm.vector_math import Lanes
 
+RUN: Final = {
+    "X": "ptr",
+    "start": "i64",
+    "stop": "i64",
+    "total": "i64",
+    "space": "ptr",
+    "outputs": "ptr",
+}
+"""The arguments of a call: the rows, the first and the last, all, memory, outputs."""
+
 INTRINSICS: Final = {"fma": 3, "copysign": 2, "sqrt": 1, "fabs": 1, "rint": 1}
 """LLVM's own functions that are called, and how many arguments they take."""
 
@@ -218,6 +228,21 @@ class Unit:
         """Add the function that is called from outside."""
         text = body.text(name, args)
         self.lines += [text[0].replace("define internal", "define"), *text[1:]]
+
+    def add_run(self, body: Function) -> None:
+        """Add the function of a call, and `again`, which finds its arguments listed."""
+        args = [
+            f"{kind}{' noalias' * (name in ('X', 'outputs'))} %{name}"
+            for name, kind in RUN.items()
+        ]
+        self.add_entry(body, "run", ", ".join(args))
+        again = Function(1)
+        given = [
+            f"{kind} {again.load(kind, '%listed', 8 * n)}"
+            for n, kind in enumerate(RUN.values())
+        ]
+        again.call_void("run", ", ".join(given))
+        self.add_entry(again, "again", "ptr %listed")
 
     def finished(self) -> str:
         """The whole module."""

@@ -123,8 +123,7 @@ class Turns(Unit):
         body.loop("%start", "%stop", lambda r: self._rows(body, r, sums), self.lanes)
         rows = body.emit("sitofp i64 %total to double")
         body.loop(0, count, share)
-        args = "ptr noalias %X, i64 %start, i64 %stop, i64 %total, ptr %space, "
-        self.add_entry(body, "run", f"{args}ptr noalias %outputs")
+        self.add_run(body)
 
     def _cells(self, body: Function, cells: Sequence[int]) -> str:
         """A table of places in the memory."""
