@@ -26,7 +26,7 @@ from difflib import get_close_matches
 from functools import reduce
 from typing import Any, Final
 
-from autograd import reductions
+from autograd import habits, reductions
 from autograd.operation import Operation
 from autograd.ops import TABLE
 from autograd.value import Value, constant, domain_error
@@ -38,7 +38,7 @@ MAX_LENGTH: Final = 10_000
 MAX_DEPTH: Final = 100
 """How many parentheses, signs and powers may be open inside one another."""
 
-CONSTANTS: Final = {"pi": math.pi, "e": math.e}
+CONSTANTS: Final = {"pi": math.pi, "π": math.pi, "e": math.e}
 
 
 class ParseError(ValueError):
@@ -150,8 +150,8 @@ def _gathered(reduction: Callable[[list[Any]], Any]) -> Function:
 FUNCTIONS: Final[Mapping[str, Function]] = {
     **{name: _row(row) for name, row in TABLE.items() if row.arity},
     "ln": _row(TABLE["log"]),
-    "max": _folded(TABLE["maximum"]),
-    "min": _folded(TABLE["minimum"]),
+    **dict.fromkeys(("max", "maximum"), _folded(TABLE["maximum"])),
+    **dict.fromkeys(("min", "minimum"), _folded(TABLE["minimum"])),
     "sum": _gathered(reductions.sum),
     "mean": _gathered(reductions.mean),
     "prod": _gathered(reductions.prod),
@@ -168,19 +168,6 @@ OPERATORS: Final = {
 PRINTED: Final = {"^": "**", "·": "*", "×": "*", "÷": "/", "−": "-"}
 """Signs as pictures and derivations print them, and what they mean."""
 
-HINTS: Final = {
-    "=": "an expression has no =; give values apart from it, as in x=2",
-    "²": "write **2 for a square",
-    "³": "write **3 for a cube",
-    "[": "write ( and )",
-    "{": "write ( and )",
-    "|": "for the size of x write abs(x)",
-    ":": "write the formula alone; values stand apart from it, as in x=2",
-    "!": "for 3! write 3 * 2 * 1",
-    "<": "comparisons are no part of an expression; use maximum, minimum or where",
-    ">": "comparisons are no part of an expression; use maximum, minimum or where",
-}
-
 # ---- from text to tokens -------------------------------------------------------------
 
 TOKEN: Final = re.compile(
@@ -196,11 +183,15 @@ TOKEN: Final = re.compile(
 
 @dataclass(frozen=True)
 class Token:
-    """A number, a name, a sign or the end, and where it starts."""
+    """A number, a name, a sign or the end, and where it starts.
+
+    typed: as it stands there; `text` is what it means, such as ** for ^.
+    """
 
     kind: str
     text: str
     position: int
+    typed: str
 
 
 def _tokens(text: str) -> Iterator[Token]:
@@ -215,7 +206,7 @@ def _tokens(text: str) -> Iterator[Token]:
         if match is None or (kind == "name" and position == start):
             raise _stranger(text, start)
         found = text[start:position]
-        yield Token(kind, PRINTED.get(found, found), start)
+        yield Token(kind, PRINTED.get(found, found), start, found)
         if kind == "end":
             return
 
@@ -233,9 +224,8 @@ def _end_of_name(text: str, start: int) -> int:
 def _stranger(text: str, position: int) -> ParseError:
     while text[position].isspace():
         position += 1
-    hint = HINTS.get(
-        text[position], "write numbers, names, + - * / ^ ( ) and functions"
-    )
+    hint = habits.advice(text, position)
+    hint = hint or "write numbers, names, + - * / ^ ( ) and functions"
     reason = f"{quoted(text[position])} is not part of an expression: {hint}"
     return ParseError(reason, text, position)
 
@@ -305,21 +295,26 @@ class _Reader:
         if token.text == ")":
             raise self.fail("this ) closes nothing", token)
         if token.text == ",":
-            raise self.fail("a comma belongs between a function's arguments", token)
+            raise self.stray_comma(token)
         if token.kind != "end":
             raise self.fail(self.no_operator(token), token)
         return self.steps
 
+    def stray_comma(self, token: Token) -> ParseError:
+        hint = habits.advice(self.text, token.position)
+        reason = f"a comma belongs between a function's arguments; {hint}"
+        return self.fail(reason, token)
+
     def no_operator(self, token: Token) -> str:
         before = self.tokens[self.at - 1]
         hint = ""
-        if before.text in FUNCTIONS and token.kind in ("name", "number"):
+        if habit := habits.advice(self.text, token.position):
+            hint = f"; {habit}"
+        elif before.text in FUNCTIONS and token.kind in ("name", "number"):
             hint = f"; write {before.text}({word(token.text)})"
-        elif token.text in ("if", "else"):
-            hint = "; to choose write where(condition, a, b)"
         elif before.text == ")" or before.kind in ("number", "name"):
             hint = f"; for a product write {word(before.text)} * {word(token.text)}"
-        return f"an operator is missing before {quoted(token.text)}{hint}"
+        return f"an operator is missing before {quoted(token.typed)}{hint}"
 
     def sum(self) -> None:
         self.product()
@@ -381,9 +376,11 @@ class _Reader:
 
     def no_operand(self, token: Token) -> str:
         what = "number, a name or a function"
+        habit = habits.advice(self.text, token.position)
+        hint = f"; {habit}" if habit else ""
         if token.kind == "end":
-            return f"the expression ends where a {what} should follow"
-        return f"a {what} should stand before {quoted(token.text)}"
+            return f"the expression ends where a {what} should follow{hint}"
+        return f"a {what} should stand before {quoted(token.typed)}{hint}"
 
     def number(self, token: Token) -> None:
         number = float(token.text)
@@ -424,7 +421,9 @@ class _Reader:
             infinite = function.most == math.inf
             takes = f"at least {takes}" if infinite else f"{takes} or {function.most}"
         plural = "" if takes.endswith("1") else "s"
-        raise self.fail(f"{name} takes {takes} argument{plural}, not {count}", token)
+        example = f"{name}({', '.join('abcdefg'[: max(function.least, 1)])})"
+        takes = f"{name} takes {takes} argument{plural}, not {count}"
+        raise self.fail(f"{takes}: write {example}", token)
 
     def deeper(self, token: Token) -> None:
         self.depth += 1
@@ -439,7 +438,7 @@ class _Reader:
         if token.kind == "end":
             raise self.fail("this ( is never closed", opening)
         if token.text == ",":
-            raise self.fail("a comma belongs between a function's arguments", token)
+            raise self.stray_comma(token)
         raise self.fail(self.no_operator(token), token)
 
 
@@ -507,9 +506,11 @@ def _constants() -> dict[str, Value]:
 
 
 def _unknown_function(name: str) -> str:
-    near = get_close_matches(name[:40], FUNCTIONS, n=1)
-    product = f"for a product write {word(name)} * (...)"
-    hint = f"did you mean {near[0]}?" if near else product
+    hint = habits.instead_of(name)
+    if not hint:
+        near = get_close_matches(name[:40].lower(), FUNCTIONS, n=1)
+        product = f"for a product write {word(name)} * (...)"
+        hint = f"did you mean {near[0]}?" if near else product
     return f"there is no function {quoted(name)}; {hint}"
 
 

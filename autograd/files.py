@@ -45,7 +45,8 @@ def reading(path: Path, otherwise: str = "") -> Iterator[None]:
     except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
         reason = error.strerror or str(error)
         if os.path.isdir(name):
-            reason = "it is a folder; write the file in it" + _inside(name)
+            reason = "it is a folder; write the file in it"
+            reason += _inside(name, model=bool(otherwise))
         raise type(error)(f"can't read {name!r}: {reason}") from None
 
 
@@ -73,9 +74,11 @@ def _near(name: str, folder: str) -> str:
     return ""
 
 
-def _inside(folder: str) -> str:
-    model = os.path.join(folder, "model.json")
-    return f", such as {model}" if os.path.exists(model) else ""
+def _inside(folder: str, model: bool) -> str:
+    """The file in a folder that was meant: a model, or what may be a table."""
+    kinds = (".json",) if model else (".csv", ".tsv", ".txt", ".parquet")
+    there = [name for name in sorted(os.listdir(folder)) if name.endswith(kinds)]
+    return f", such as {os.path.join(folder, there[0])}" if there else ""
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -123,6 +126,8 @@ def _reason(error: OSError, path: str) -> str:
     folder = os.path.dirname(os.path.realpath(path) if os.path.islink(path) else path)
     if isinstance(error, FileNotFoundError) and not os.path.exists(path):
         return f"there is no folder {folder!r}"
+    if isinstance(error, NotADirectoryError):
+        return f"{folder!r} is a file, and no folder"
     reason = error.strerror or str(error)
     if isinstance(error, PermissionError) and not os.access(folder or ".", os.W_OK):
         return f"{reason}: it is made anew, and its folder is write-protected"

@@ -8,6 +8,7 @@ import json
 import math
 import pickle
 import random
+import re
 import string
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd
-from autograd import ParseError, Value, parse
+from autograd import ParseError, Value, habits, parse
 from autograd.expression import MAX_DEPTH, MAX_LENGTH, functions, names
 from autograd.graph import topological_order
 from autograd.ops import TABLE
@@ -159,7 +160,7 @@ WRONG = [
     ("x < 2", 2, "comparisons"),
     ("x /// 2", 4, "before '/'"),
     ("x.real", 1, "'.' is not part"),
-    ("x[0]", 1, "write ( and )"),
+    ("x[0]", 1, "write x0"),
     ("'x'", 0, "not part"),
     ("x; x", 1, "not part"),
     ("sigmod(x)", 0, "did you mean sigmoid?"),
@@ -186,9 +187,114 @@ WRONG = [
     ("__import__('os')", 11, "not part"),
     ("__import__(x)", 0, "no function"),
     ("x\x00", 1, "not part"),
-    ("x²", 1, "'²' is not part of an expression: write **2 for a square"),
+    ("x²", 1, "'²' is not part of an expression: write ^2"),
     ("x + ½", 4, "not part"),
 ]
+
+
+MEANT = {
+    "sin^2(x)": "sin(x)^2",
+    "cos**3(x)": "cos(x)^3",
+    "tanh^2 x": "tanh(x)^2",
+    "sin²(x)": "sin(x)^2",
+    "sin^-1(x)": "asin(x)",
+    "tanh^(-1)(x)": "atanh(x)",
+    "x⁴ + 1": "^4",
+    "x¹²": "^12",
+    "x₁ * 2": "x1",
+    "½*x": "1/2",
+    "math.sin(x)": "sin(x)",
+    "torch.nn.functional.relu(x)": "",
+    "np.pi * x": "pi",
+    "x.tanh()": "tanh(x)",
+    "(x + 1).exp()": "exp(x)",
+    "\\frac{x}{y}": "a / b",
+    "x \\cdot y": "*",
+    "\\tanh(x)": "tanh without the backslash",
+    "d/dx x^2": "the formula alone",
+    "f'(x)": "the formula alone",
+    "∂x": "the formula alone",
+    "'x' + 1": "x without quotes",
+    "1,5*x": "1.5",
+    "x + 0,25": "0.25",
+    "1_000 * x": "1000",
+    "x*y,": "",
+    "x, y": "one formula at a time",
+    "1.2.3 + x": "one point in a number",
+    "sin(30°)": "30 * pi / 180",
+    "5% * x": "5 / 100",
+    "x * 12.5%": "12.5 / 100",
+    "w[3] * x": "w3",
+    "x and y": "where(condition, a, b)",
+    "not x": "where(condition, a, b)",
+    "x if y else 2": "where(condition, a, b)",
+    "lambda x: x^2": "the formula alone",
+    "x != y": "where(x - y, a, b)",
+    "x == y": "where(x - y, a, b)",
+    "x > y": "minimum, maximum, or where(relu(x - y), a, b)",
+    "x <= y": "minimum, maximum, or where(relu(y - x), a, b)",
+    "y = x^2": "what stands after it",
+    "f(x) = x^2": "what stands after it",
+    "x = 2": "",
+    "∑(x, y)": "sum(a, b, c)",
+    "x; y": "one formula at a time",
+    "x @ y": "*",
+    "$x$": "the formula alone",
+}
+"""What is written elsewhere, and what the error says to write."""
+
+
+@pytest.mark.parametrize("text", MEANT)
+def test_a_habit_is_told_what_to_write(text):
+    meant = MEANT[text]
+    with pytest.raises(ParseError) as caught:
+        parse(text, x=0.5, y=0.25)
+    called = caught.value.reason.replace("(...)", "(x)")
+    assert f"write {meant}" in called or (
+        not meant and re.search("write|leave|as in", called)
+    )
+    if "(" in meant or " / " in meant:
+        meant = meant.rpartition(", or ")[2]
+        parse(meant, x=0.5, y=0.25, a=1.0, b=2.0, c=3.0, condition=1.0)
+
+
+@pytest.mark.parametrize("text", ["x^2(y + 1)", "sine^2(x)", "x.5", "x y", "2 3"])
+def test_what_is_no_habit_is_told_as_ever(text):
+    with pytest.raises(ParseError) as caught:
+        parse(text, x=0.5, y=0.25)
+    assert re.search(r"for a product write \S+ \* \S+$", caught.value.reason)
+
+
+def test_a_function_of_others_is_told_by_those_that_there_are():
+    known = functions()
+    for name, here in habits.NAMES.items():
+        assert name not in known
+        assert here in known
+        with pytest.raises(ParseError, match=rf"no function .*; write {here}\("):
+            parse(f"{name}(x)", x=0.5)
+    for name, formula in habits.FORMULAS.items():
+        parse(formula, **dict.fromkeys("xyab", 0.5))
+        with pytest.raises(ParseError, match=f"write {re.escape(formula)}"):
+            parse(f"{name}(x)", x=0.5)
+    for name in known:  # whatever the letters
+        with pytest.raises(ParseError, match=rf"did you mean {name}\?"):
+            parse(f"{name.upper()}(x)", x=0.5)
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum", "max", "min"])
+def test_of_many_the_largest_and_the_smallest(name):
+    x, y, z = leaves = [Value(i, label="xyz"[i]) for i in range(3)]
+    found = parse(f"{name}(x, y, z)", x=x, y=y, z=z)
+    best = {"m": leaves[2], "n": leaves[0]}["n" if "min" in name else "m"]
+    found.backward()
+    assert found.data == best.data
+    assert [leaf.grad for leaf in leaves] == [float(leaf is best) for leaf in leaves]
+
+
+def test_pi_has_its_letter_too():
+    assert parse("2*π").data == 2 * math.pi
+    assert names("π*r^2") == ["r"]
+    assert parse("π + 1", π=1.0).data == 2.0
 
 
 @pytest.mark.parametrize(("text", "position", "reason"), WRONG)

@@ -53,6 +53,7 @@ ELSEWHERE = {
     "autograd.compiler.storage": "program crossings",
     "autograd.custom": "ops crossings compile",
     "autograd.family": "micrograd value advice",
+    "autograd.habits": "expression",
     "autograd.hints": "value",
     "autograd.installed": "build",
     "autograd.listing": "hints",
