@@ -343,6 +343,26 @@ def test_a_wrapped_picture_reads_in_rows(direction, axis, wrap):
         assert places == sorted(set(places))
 
 
+def test_a_long_picture_has_rows_by_itself():
+    """As many as it takes for up to six operations in each; up to eight are one row."""
+    for count, rows in {8: 1, 9: 2, 12: 2, 13: 3, 20: 4}.items():
+        chain = Value(0.5, label="x")
+        for _ in range(count):
+            chain = chain.sin()
+        shown = {
+            middle(node)[1]
+            for key, node in parts(draw(chain).svg, "node").items()
+            if re.fullmatch(r"o\d+", key)
+        }
+        assert len(shown) == rows
+        size = r'width="([\d.]+)pt" height="([\d.]+)pt"'
+        wide, high = map(float, re.search(size, draw(chain).svg).groups())
+        assert count < 9 or wide < 8 * high
+        whole = {draw(chain, wrap=0).svg, draw(chain, wrap=count).svg}
+        assert len(whole) == 1
+        assert (draw(chain).svg in whole) == (rows == 1)
+
+
 @pytest.mark.parametrize(("direction", "axis"), [("right", 1), ("down", 0)])
 @pytest.mark.parametrize(
     ("sizes", "wrap"), [([3, 1], None), ([3, 1], 2), ([3, 1], 4), ([3, 2, 1], 3)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,6 +36,8 @@ from viz.render import Graph, is_tangle, layout_for, visible
 DETAILS: Final = ("op", "neuron", "layer")
 
 READABLE: Final = 150  # nodes; what one looks at without searching
+LONGEST_ROW: Final = 8  # operations that are legible on a slide, one after the other
+FULL_ROW: Final = 6  # in each row where there are more: about as wide as 16:9
 
 
 @with_names("draw")
@@ -82,7 +85,9 @@ def draw(
     digits: how many significant digits the numbers have.
     direction: "right", or "down" for a picture from top to bottom.
     wrap: break the picture after so many operations into another row (going down:
-        column); what a row takes from another stands there again by its name.
+        column); what a row takes from another stands there again by its name. Without
+        it a picture to the right with more than 8 operations one after the other has
+        rows of up to 6, as a slide has room for; 0 keeps all in one row.
     key: whether to say below the picture what its signs mean.
     blank: leave gradients and local derivatives open, to be filled in by hand. Such a
         picture shows every operation.
@@ -164,9 +169,10 @@ def _check_look(look: Look) -> None:
         raise ValueError(
             f"direction is {' or '.join(style.DIRECTIONS)}; got {look.direction!r}"
         )
-    if look.wrap is not None and (not isinstance(look.wrap, int) or look.wrap < 1):
+    if look.wrap is not None and (not isinstance(look.wrap, int) or look.wrap < 0):
         raise ValueError(
-            f"wrap is a whole number of operations from 1; got {look.wrap!r}"
+            "wrap is a whole number of operations from 1, or 0 for all in one row; got "
+            f"{look.wrap!r}"
         )
 
 
@@ -487,7 +493,7 @@ class Picture:
             ranksep=style.APART,
             **attributes,
         )
-        self.rows = _rows(list(self.boxes.values()), look.wrap)
+        self.rows = _rows(list(self.boxes.values()), look)
         self.repeated: list[str] = []
         self.operands: dict[str, list[str]] = {}
 
@@ -678,9 +684,10 @@ class Picture:
         )
 
 
-def _rows(boxes: list[Box], wrap: int | None) -> dict[str, int]:
+def _rows(boxes: list[Box], look: Look) -> dict[str, int]:
     """The row of each box; a leaf stands in the first row that it is used in."""
     depths = _depths(boxes)
+    wrap = _usual_wrap(depths, look) if look.wrap is None else look.wrap
     rows: dict[str, int] = {}
     for box in boxes:
         depth = depths[box.key]
@@ -689,6 +696,14 @@ def _rows(boxes: list[Box], wrap: int | None) -> dict[str, int]:
             for operand in box.operands:
                 rows.setdefault(operand.key, row)
     return rows
+
+
+def _usual_wrap(depths: Mapping[str, int], look: Look) -> int:
+    """How many operations a row has where nobody says; 0 for one row."""
+    longest = max(depths.values(), default=0)
+    if look.direction == "down" or longest <= LONGEST_ROW or len(depths) > READABLE:
+        return 0
+    return math.ceil(longest / math.ceil(longest / FULL_ROW))
 
 
 def _depths(boxes: Iterable[Box]) -> dict[str, int]:
