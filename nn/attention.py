@@ -207,8 +207,10 @@ class SelfAttention(Module):
     ) -> None:
         self.width, self.heads = positive(width, "width"), positive(heads, "heads")
         if width % heads:
+            fit = [str(n) for n in range(1, width + 1) if width % n == 0]
             raise ValueError(
-                f"the heads share the width: {heads} do not divide {width}"
+                f"the heads share the width: {heads} do not divide {width}, but "
+                f"{', '.join(fit[:8])} do"
             )
         self.causal, rng = bool(causal), generator(seed)
         draw = lambda: xavier(rng, width, 3 * width)  # noqa: E731

@@ -233,12 +233,20 @@ def load(path: Path, into: Module | None = None) -> Module:
     return load_checkpoint(path, into).model
 
 
-def load_checkpoint(path: Path, into: Module | None = None) -> Checkpoint:
-    """Read all that a file holds. Raises ValueError as `load` does."""
+HOW_MADE = "chainrule train moons writes trained/model.json, nn.save(model, path) any"
+
+
+def load_checkpoint(
+    path: Path, into: Module | None = None, how_made: str = HOW_MADE
+) -> Checkpoint:
+    """Read all that a file holds. Raises ValueError as `load` does.
+
+    how_made: what to say where there is no file.
+    """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"load takes the path of a file that save wrote; got {path!r}")
     try:
-        return _checkpoint(_parse(_written_in(path)), into)
+        return _checkpoint(_parse(_written_in(path, how_made)), into)
     except RecursionError:
         raise ValueError(
             f"{path} is not a chainrule model: nested too deeply"
@@ -253,11 +261,8 @@ class OtherModelError(ValueError):
     """The model to load a file into is another one than the file's."""
 
 
-HOW_MADE = "chainrule train moons writes trained/model.json, nn.save(model, path) any"
-
-
-def _written_in(path: Path) -> str:
-    with reading(path, HOW_MADE):
+def _written_in(path: Path, how_made: str) -> str:
+    with reading(path, how_made):
         size = os.path.getsize(path)
         if size > LARGEST_FILE:
             raise ValueError(f"it has {size} bytes, more than a model's {LARGEST_FILE}")

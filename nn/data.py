@@ -381,7 +381,7 @@ def moons(rows: int = 400, noise: float = 0.1, seed: int = 0) -> Dataset:
     require("sklearn")
     from sklearn.datasets import make_moons
 
-    X, y = make_moons(_count(rows, 2, noise), noise=noise, random_state=seed)
+    X, y = make_moons(_count(rows, 2, noise), noise=noise, random_state=_seed(seed))
     return Dataset(X, y.tolist(), PLANE)
 
 
@@ -391,7 +391,7 @@ def circles(rows: int = 400, noise: float = 0.08, seed: int = 0) -> Dataset:
     from sklearn.datasets import make_circles
 
     X, y = make_circles(
-        _count(rows, 2, noise), noise=noise, factor=0.5, random_state=seed
+        _count(rows, 2, noise), noise=noise, factor=0.5, random_state=_seed(seed)
     )
     return Dataset(X, y.tolist(), PLANE)
 
@@ -407,7 +407,7 @@ def blobs(
         _count(rows, classes, noise),
         centers=classes,
         cluster_std=noise,
-        random_state=seed,
+        random_state=_seed(seed),
     )
     return Dataset(X, y.tolist(), PLANE)
 
@@ -458,6 +458,12 @@ def _count(rows: int, least: int, noise: float) -> int:
     if not 0 <= noise < math.inf:
         raise ValueError(f"noise is a number from 0; got {noise!r}")
     return rows
+
+
+def _seed(seed: int) -> int:
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed is a whole number from 0 to {2**32 - 1}; got {seed!r}")
+    return seed
 
 
 # ---- real sets -----------------------------------------------------------------------

@@ -215,12 +215,15 @@ class Speaker:
         save(self.model, path, context=Context(vocabulary=self.vocabulary))
 
 
+HOW_MADE = "chainrule train names.txt, a text, writes trained/model.json"
+
+
 def load_text(path: Path) -> Speaker:
     """Read a language model as `chainrule train` writes it.
 
     Raises ValueError for a model that has no vocabulary.
     """
-    saved = load_checkpoint(path)
+    saved = load_checkpoint(path, how_made=HOW_MADE)
     if saved.context.vocabulary is None:
         raise ValueError(
             f"{path} has no vocabulary: it is not a model of a text; `chainrule "

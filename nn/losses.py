@@ -314,10 +314,16 @@ def _check_lengths(predictions: Sequence[object], targets: object) -> None:
     count = len(targets) if isinstance(targets, (list, tuple)) else 1
     if len(predictions) != count:
         classes = "; of outputs that are one per class, the loss is cross_entropy"
+        many = len(predictions) > count > 0 == len(predictions) % count
         raise ValueError(
-            f"every prediction needs its target: got {len(predictions)} predictions "
-            f"and {count} targets" + classes * (count == 1)
+            "every prediction needs its target: got "
+            f"{_count(len(predictions), 'prediction')} and "
+            f"{_count(count, 'target')}" + classes * many
         )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 _EVERY: tuple[Loss, ...] = (

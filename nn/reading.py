@@ -202,6 +202,11 @@ def _json(data: bytes, name: str) -> Sheet:
     """A list of objects with the same names, or such an object in each line."""
     import polars as pl
 
+    if data[:80].lstrip().startswith(b"{") and b'"chainrule model"' in data[:80]:
+        raise ValueError(
+            f"{name} is a trained model, no table; train --resume goes on with it, and "
+            f"chainrule predict {name} new.csv uses it"
+        )
     read_json = pl.read_json if data.lstrip().startswith(b"[") else pl.read_ndjson
     try:
         frame = read_json(BytesIO(data), infer_schema_length=None)

@@ -94,7 +94,7 @@ class Sequences:
                 "give a text with more items, or a longer one"
             )
         labels = [i + 0.5 for i in range(len(self))]  # numbers, no classes
-        inside, outside = split_rows(labels, part, seed)
+        inside, outside = split_rows(labels, part, seed, "test")
         return self.rows(inside), self.rows(outside)
 
     def table(self, length: int) -> Array:

@@ -21,6 +21,7 @@ from autograd import (
     logsumexp,
     mean,
     no_grad,
+    parse,
     prod,
     softmax,
     tanh,
@@ -145,6 +146,7 @@ def test_a_printed_local_derivative_evaluates_to_the_recorded_one(row):
         (lambda u: u.silu(), "sigmoid(u) + u·sigmoid(u)·(1 - sigmoid(u))"),
         (lambda u: 1 / u, "-out / u"),
         (lambda u: 2**u, "out·0.693147"),
+        (lambda u: parse("e^u", u=u), "out"),
         (lambda u: u.relu(), "1"),
     ],
 )

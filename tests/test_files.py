@@ -76,11 +76,11 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     [
         ("missing/a.svg", "there is no folder '.*missing'"),
         ("link", "there is no folder '.*missing'"),
-        ("file/a.svg", "Not a directory"),
+        ("file/a.svg", "'.*file' is a file, and no folder"),
         ("folder", "it is a folder; add the name of a file"),
         ("folder/", "it is a folder; add the name of a file"),
         ("new/", "there is no folder '.*new'"),
-        ("file/", "Not a directory"),
+        ("file/", "'.*file' is a file, and no folder"),
         ("loop", "Too many levels of symbolic links"),
         ("x" * 300, "File name too long"),
     ],

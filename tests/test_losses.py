@@ -238,7 +238,12 @@ def test_gradcheck():
     ("make", "words"),
     [
         (lambda: mse([], []), "no samples"),
-        (lambda: mse([Value(1.0)], [1.0, 2.0]), "1 predictions and 2 targets"),
+        (lambda: mse([Value(1.0)], [1.0, 2.0]), "1 prediction and 2 targets"),
+        (
+            lambda: mse([Value(1.0)] * 6, [0, 2]),
+            "one per class, the loss is cross_entr",
+        ),
+        (lambda: mse([Value(1.0)] * 5, [0, 2]), "5 predictions and 2 targets$"),
         (lambda: hinge([Value(1.0)], [0]), "targets of -1 and 1, got 0"),
         (lambda: binary_cross_entropy([Value(1.5)], [1]), "between 0 and 1, got 1.5"),
         (lambda: binary_cross_entropy([Value(0.5)], [2]), "targets between 0 and 1"),
@@ -252,7 +257,7 @@ def test_gradcheck():
         (lambda: cross_entropy([[Value(1.0)]], [0]), "at least two; for one logit"),
         (
             lambda: cross_entropy([[Value(1.0), Value(2.0)]], [0, 1]),
-            "1 predictions and 2",
+            "1 prediction and 2",
         ),
         (lambda: huber([Value(1.0)], [1.0], delta=0), "delta is a distance above 0"),
     ],

@@ -15,7 +15,7 @@ import re
 import sys
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, fields
 from functools import partial
 from json import dumps
@@ -128,30 +128,43 @@ def _expression(
     ValueError where an assignment is malformed, comes twice, or names nothing there.
     """
     given: dict[str, float] = {}
+    names = expression.names(text)
     for assignment in assignments:
-        name, number = _assignment(assignment)
+        name, number = _assignment(assignment, names)
         if name in given:
             raise ValueError(f"{name} is given twice; give one value for each name")
         given[name] = number
-    used = [name for name in expression.names(text) if name in given]
-    used += [name for name in expression.CONSTANTS if name in given]
+    used = [name for name in (*names, *expression.CONSTANTS) if name in given]
     for name in given:
         if name not in used:
-            raise ValueError(f"{name} is given, but the expression has no {name}")
-    for name in expression.names(text):
+            has = f"; it has {', '.join(names)}" if names else ", nor any other name"
+            raise ValueError(f"{name} is given, but the expression has no {name}{has}")
+    for name in names:
         if name not in given:
-            raise ValueError(f"{name} has no value; write for instance {name}=0.5")
+            raise ValueError(_without_value(name))
     leaves = {name: Value(given[name], label=name) for name in used}
     return expression.parse(text, **leaves), leaves
 
 
-def _assignment(text: str) -> tuple[str, float]:
-    """The name and the number of `w=0.5`; the number may be one like pi/2."""
+def _without_value(name: str) -> str:
+    if name in expression.functions():
+        return f"{name} is a function: write {name}(...)"
+    if name in SETS:
+        return f"{name} is a set to train on: write chainrule train {name}"
+    if name.lower() in ("inf", "infinity", "nan"):
+        return f"{name} is no name of a number here: give it as a value, as in x={name}"
+    return f"{name} has no value; write for instance {name}=0.5"
+
+
+def _assignment(text: str, names: Sequence[str]) -> tuple[str, float]:
+    """The name and the number of `w=0.5`; the number may be one like pi/2.
+
+    names: those of the expression.
+    """
     name, equals, number = (part.strip() for part in text.partition("="))
     if not equals or not name.isidentifier() or number[:1] == "=":
-        meant = re.fullmatch(r"([^\W\d]\w*)\s*[:=]{1,2}\s*(.+)", text)
-        form = "=".join(meant.groups()) if meant else "w=0.5"
-        raise ValueError(f"{text!r} is not of the form name=value, such as {form}")
+        told = f"{text!r} is not of the form name=value"
+        raise ValueError(told + _form_of(text, names))
     try:
         return unicodedata.normalize("NFKC", name), _number(number)
     except OverflowError:
@@ -162,8 +175,36 @@ def _assignment(text: str) -> tuple[str, float]:
     except ValueError:
         several = re.search(r"[,;]\s*(\w+\s*=|$)", number)
         advice = "put a space between, as in" if several else "write for instance"
-        told = f"{text!r}: {number!r} is not a number; {advice} {name}=0.5"
+        meant = "0.5" if several else _number_meant(number)
+        told = f"{text!r}: {number!r} is not a number; {advice} {name}={meant}"
         raise ValueError(told) from None
+
+
+def _form_of(text: str, names: Sequence[str]) -> str:
+    """What an argument that gives no name a value was to be."""
+    if re.search(r"\w\.(svg|png|pdf|dot|gv|html?|txt|md|tex|json|csv)$", text):
+        return f"; a file to write is said by -o {text}"
+    if _is_number(text):
+        model = "a model's file comes first, as in trained/model.json 0.5 -1.2"
+        return f", such as {names[0]}={text}" if names else f"; {model}"
+    meant = re.fullmatch(r"([^\W\d]\w*)\s*[:=]{1,2}\s*(.+)", text)
+    name = text if text in names else [*names, "w"][0]
+    return f", such as {'='.join(meant.groups()) if meant else f'{name}=0.5'}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(_number(text) or True)
+    except (ValueError, OverflowError):
+        return False
+
+
+def _number_meant(text: str) -> str:
+    """A number as it is written here, of one such as 0,5, ½, ∞ or 50%; else 0.5."""
+    plain = unicodedata.normalize("NFKC", text).replace("⁄", "/").replace("∞", "inf")
+    plain = re.sub(r"(?<=\d),(?=\d)", ".", plain)
+    plain = re.sub(r"(?<=\d)\s*%$", "/100", plain)
+    return plain if plain != text and _is_number(plain) else "0.5"
 
 
 def _number(text: str) -> float:
@@ -259,6 +300,7 @@ def evaluate(
             "--target 1 prints every number"
         )
     form = ending(output, ("txt", "json"))
+    _check_apart(wrt, values)
     room = _width(width, output) if width or output not in ("", "-") else 0
     root, leaves = _expression(text, values or [])
     found = evaluation_of(root, _chosen(wrt, leaves), second)
@@ -442,6 +484,8 @@ def predict(
 
 # ---- pictures and explanations: flow, explain, draw, step ----------------------------
 
+LR = 0.1
+
 
 @verb()
 def flow(
@@ -449,7 +493,7 @@ def flow(
     values: Values = None,
     target: Target = "",
     loss: LossName = "",
-    lr: Annotated[float, typer.Option(help="The learning rate.")] = 0.1,
+    lr: Annotated[float, typer.Option(help="The learning rate.")] = LR,
     boxes: Annotated[
         bool, typer.Option("--boxes", help="Draw a diagram of boxes with arrows.")
     ] = False,
@@ -473,6 +517,12 @@ def flow(
     style: Literal["text", "boxes"] = "boxes" if boxes else "text"
     if what and not _is_model(what, values):
         root, leaves = _root(what, values or [], target, loss)
+        for option, given in {"--boxes": boxes, "--lr": lr != LR}.items():
+            if given:
+                raise ValueError(
+                    f"{option} is for a network, and {what!r} is an expression: leave "
+                    "it out"
+                )
         derivation = explained(root, leaves.values() or None)
         deliver(_written(derivation, form, plain, _width(width, output)), output, open)
         return
@@ -511,6 +561,7 @@ def explain(
     from viz.explain import explain as explained
 
     form = ending(output, TEXTS)
+    _check_apart(wrt, values)
     root, leaves = _root(what, values or [], target, loss, "explain")
     by = [*_chosen(wrt, leaves).values()] if wrt else None
     found = explained(root, by)
@@ -542,8 +593,12 @@ def draw(
         str, typer.Option(help="Where the picture leads: right or down.")
     ] = "right",
     wrap: Annotated[
-        int, typer.Option(help="Operations in a row, before another; 0 means all.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            help="Operations in a row, before another; 0 means all.",
+            show_default="as many as a slide has room for",
+        ),
+    ] = None,
     no_key: Annotated[
         bool, typer.Option("--no-key", help="Leave out what the signs mean.")
     ] = False,
@@ -571,7 +626,7 @@ def draw(
         constants=constants,
         digits=digits,
         direction=direction,
-        wrap=wrap or None,
+        wrap=wrap,
         key=not no_key,
         blank=blank,
     )
@@ -613,6 +668,11 @@ def network(
     from viz.network import network as drawn
 
     form = ending(output, (*FORMATS, "gv"))
+    if any("=" in value for value in values or ()) and not model.endswith(".json"):
+        raise ValueError(
+            f"network draws a saved model (.json), and {model!r} is an expression: "
+            "write chainrule draw"
+        )
     if loss and not target:
         raise ValueError(f"--loss {loss}: a loss needs a target, such as --target 1")
     if target and not values:
@@ -671,7 +731,10 @@ def play(
     port: Annotated[
         int | None,
         typer.Option(
-            min=1, max=65535, help="The port; without it the first free one from 2718."
+            min=1,
+            max=65535,
+            help="The port; by default the first free one from this.",
+            show_default="2718",
         ),
     ] = None,
     no_browser: Annotated[
@@ -698,7 +761,14 @@ def play(
 
     The page is served to this machine alone; or else written as files for anyone.
     """
+    if assets and not export:
+        raise ValueError(
+            f"--assets is for --export: write --export site --assets {assets}"
+        )
     if export:
+        for option, given in {"--port": port, "--no-browser": no_browser}.items():
+            if given:
+                raise ValueError(f"{option} is for a server, and --export writes files")
         from viz.play.export import export as written
 
         page = export.lower().endswith((".html", ".htm"))
@@ -714,8 +784,10 @@ def _is_model(what: str, values: list[str] | None) -> bool:
     """Whether a saved model is meant; loading tells where its path is another."""
     if what.endswith(".json"):
         return True
-    inputs = bool(values) and not any("=" in value for value in values or ())
-    return inputs and (os.path.exists(what) or os.path.exists(f"{what}.json"))
+    if any("=" in value for value in values or ()):
+        return False
+    there = os.path.exists(what) or os.path.exists(f"{what}.json")
+    return there and (bool(values) or not _is_number(what))
 
 
 def _sample(
@@ -771,7 +843,7 @@ def _wanted(
         what = f"--target (a number, or one of {', '.join(classes)})"
         parts = target.split(",")
         numbers = [_plain_number(p, what if classes else "--target") for p in parts]
-        whole = [int(y) if y == int(y) else y for y in numbers]
+        whole = [int(y) if y.is_integer() else y for y in numbers]
         return (whole[0] if len(whole) == 1 else whole), loss or None
     outs = model(x)
     count = len(outs) if isinstance(outs, list) else 1
@@ -786,8 +858,12 @@ def _plain_number(text: str, what: str) -> float:
     except OverflowError:
         raise ValueError(f"{what} is too large: {text}") from None
     except ValueError:
+        several = re.findall(r"[^\s,;\[\]()]+", text)
+        such = _number_meant(text)
+        if len(several) > 1 and all(map(_is_number, several)):
+            such = f"each apart: {' '.join(several)}" if what == "an input" else such
         raise ValueError(
-            f"{what} has to be a number, such as 0.5; got {text!r}"
+            f"{what} has to be a number, such as {such}; got {text!r}"
         ) from None
 
 
@@ -798,7 +874,8 @@ def _root(
     if not _is_model(what, values):
         if target or loss:
             raise ValueError(
-                f"{'--target' if target else '--loss'} is for a saved model (.json); "
+                f"{'--target' if target else '--loss'} is for a saved model (.json), "
+                f"as in chainrule {verb} trained/model.json 0.5 -1.2 --target 1; "
                 f"{what!r} is an expression"
             )
         return _expression(what, values)
@@ -808,6 +885,14 @@ def _root(
     inputs = [Value(number, f"x{i}") for i, number in enumerate(x, 1)]
     root = loss_of(model, inputs, y, chosen)
     return root, {p.label: p for p in [*model.parameters(), *inputs]}
+
+
+def _check_apart(wrt: list[str] | None, values: list[str] | None) -> None:
+    """A name after a space is no longer one of --wrt."""
+    apart = [value for value in values or [] if value.isidentifier()]
+    if wrt and apart:
+        names = ",".join([*wrt, *apart])
+        raise ValueError(f"--wrt takes names with commas between: --wrt {names}")
 
 
 def _chosen(wrt: list[str] | None, leaves: dict[str, Value]) -> dict[str, Value]:

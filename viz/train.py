@@ -20,7 +20,7 @@ from nn import MLP, DivergenceError, Module, Sequential
 from nn.cells import numbers
 from nn.checkpoint import Context, load_checkpoint
 from nn.choices import usual
-from nn.data import Scaling
+from nn.data import SETS, Scaling
 from nn.encoding import Encoding
 from nn.engine import predict_parts
 from nn.language import TrainedText, learn_text, load_text, text_of
@@ -470,12 +470,18 @@ def predict_file(model: Path, data: Path, delimiter: str | None) -> None:
     """Print a prediction for every row of a file, and on stderr what is new in it."""
     checkpoint = load_checkpoint(model)
     context = checkpoint.context
+    if context.vocabulary is not None:
+        raise ValueError(
+            f"{model} is a model of a text: chainrule generate {model} writes with it"
+        )
     if not context.features:
         raise ValueError(
             f"{model} does not say which columns its inputs are; only models that "
             "`chainrule train` wrote can be used on a file"
         )
     encoding = context.encoding or Encoding.of_numbers(context.features)
+    if data.name in SETS and not data.exists():
+        raise ValueError(f"{data} is a set to train on, and predict takes a file")
     found = encoding.read(data, delimiter)
     for note in found.notes:
         print(f"note: {visible(note, 200)}", file=sys.stderr)

@@ -50,6 +50,18 @@ OTHER_VERBS: Mapping[str, str] = {
 OTHER_OPTIONS: Mapping[str, str] = {
     **dict.fromkeys(("learning-rate", "rate", "eta", "alpha", "step-size"), "lr"),
     **dict.fromkeys(("iterations", "max-iter", "steps"), "epochs"),
+    **dict.fromkeys(("test-size", "split", "holdout"), "test"),
+    **dict.fromkeys(("samples", "n-samples", "points"), "rows"),
+    **dict.fromkeys(("folds", "cv", "repeats", "runs", "trials"), "repeat"),
+    **dict.fromkeys(("exclude", "drop", "skip"), "ignore"),
+    **dict.fromkeys(("na", "na-values"), "missing"),
+    **dict.fromkeys(("start", "prefix", "begin"), "prompt"),
+    **dict.fromkeys(("quiet", "silent"), "no-progress"),
+    **dict.fromkeys(("verbose", "bar"), "progress"),
+    **dict.fromkeys(("legend", "no-legend", "key"), "no-key"),
+    **dict.fromkeys(("level", "fold"), "detail"),
+    "early-stopping": "patience",
+    "no-open": "no-browser",
     **dict.fromkeys(("layers", "neurons", "units", "width"), "hidden"),
     **dict.fromkeys(("batch", "minibatch"), "batch-size"),
     **dict.fromkeys(("solver", "optim"), "optimizer"),
@@ -70,6 +82,11 @@ ENDINGS: Mapping[str, str] = {
     **{"latex": "tex", "markdown": "md", "text": "txt", "txt": "txt"},
 }
 """What is asked for as an option, and said by the ending of a file's name."""
+FORMAT = ("format", "f", "F", "T", "type", "filetype", "extension")
+"""Options of other tools whose value is such an ending."""
+SWITCHED = ("yes", "no", "true", "false", "on", "off")
+MAY_BE_EMPTY = ("prompt", "hidden", "missing")
+"""Options that "" says something by: begin with nothing, no hidden layer, no text."""
 NUMBERS: Mapping[str, tuple[str, str]] = {
     "int": ("a whole number", "10"),
     "float": ("a number", "0.1"),
@@ -116,20 +133,28 @@ class Verb(TyperCommand):
         named: list[str] = []
         plain: list[str] = []
         left = iter(args)
+        switch = ""
         for arg in left:
-            name, equals, _ = arg.partition("=")
+            name, equals, value = arg.partition("=")
+            if switch and arg.lower() in SWITCHED:
+                raise UsageError(f"{switch} stands alone, without {arg}")
+            switch = ""
             if arg == "--":
                 plain += left
             elif name in valued:
-                named.append(arg)
-                if valued[name] and not equals:
-                    named.append(self._value(name, next(left, ""), valued))
-                elif equals and not valued[name]:
+                named.append(name)
+                if valued[name]:
+                    given = value if equals else next(left, None)
+                    named.append(self._value(named, given, valued))
+                elif equals:
                     raise UsageError(f"{name} stands alone, without a value")
+                else:
+                    switch = name
             elif plain and arg[1:2] != "-" and valued.get(arg[:2]):
                 named.append(arg)  # -ograph.svg
             elif self._is_option(arg, first=not plain):
-                raise UsageError(self._unknown(name, valued, "".join(plain[:1])))
+                value = value or next(left, "")
+                raise UsageError(self._unknown(name, valued, "".join(plain[:1]), value))
             else:
                 plain.append(arg)
         return [*named, "--", *plain]
@@ -154,27 +179,40 @@ class Verb(TyperCommand):
             return False
         return bool(re.fullmatch(r"-[A-Za-z]\w*", arg))
 
-    def _value(self, name: str, value: str, options: Mapping[str, bool]) -> str:
-        if not value or value in options:
-            param = next(p for p in self.params if name in p.opts)
+    def _value(
+        self, named: Sequence[str], value: str | None, options: Mapping[str, bool]
+    ) -> str:
+        """The value of the option that was named last."""
+        *before, name = named
+        param: Any = next(p for p in self.params if name in p.opts)
+        empty = value == "" and param.name in MAY_BE_EMPTY
+        if value is None or value in options or not (value or empty):
             raise UsageError(f"{name} needs a value: {name} {_one_of(param)}")
+        if not param.multiple and {*before} & {*param.opts}:
+            raise UsageError(f"{name} is given twice; give it once")
         return value
 
-    def _unknown(self, name: str, options: Mapping[str, bool], text: str) -> str:
+    def _unknown(
+        self, name: str, options: Mapping[str, bool], text: str, value: str = ""
+    ) -> str:
         """What is said of an option that there is not, after an expression or none."""
         words = f"{self.name} has no option {name}"
         known = [option for option in options if option.startswith("--")]
         bare = {option.lstrip("-"): option for option in known}
         typed = name.lstrip("-")
+        if typed in FORMAT and "-o" in options:
+            form = ENDINGS.get(value.lower(), value) or "svg"
+            return f"{words}; the file's name says it: -o {self.name}.{form}"
         if typed in re.findall(r"[^\W\d]\w*", text) and "values" in self._names():
             return f"{words}; a value is written {typed}=0.5"
         if typed in ENDINGS and "-o" in options:
             return f"{words}; the file's name says it: -o {self.name}.{ENDINGS[typed]}"
         if (meant := OTHER_OPTIONS.get(typed.replace("_", "-"))) in bare:
             return f"{words}; did you mean {bare[meant]}?"
-        begun = [
-            option for option in bare if len(typed) > 1 and option.startswith(typed)
-        ]
+        if f"-{typed}" in options:
+            return f"{words}; did you mean -{typed}?"
+        begun = [option for option in bare if option.startswith(typed)]
+        begun = begun if len(typed) > 1 or len(begun) == 1 else []
         if near := begun or get_close_matches(typed, bare, n=1, cutoff=0.64):
             return f"{words}; did you mean {bare[near[0]]}?"
         return f"{words}; it has {', '.join(known)}"
@@ -188,18 +226,19 @@ class Verb(TyperCommand):
             return f"{self.name} needs {param.metavar or param.name}; {example}"
         if extra := re.search(r"unexpected extra .*? \((.*)\)", message):
             words = f"{self.name} has no use for {extra[1]!r}"
-            if "--target" in self._options() and len(extra[1].split()) == 1:
+            data = args[args.index("--") + 1]
+            if "--target" in self._options() and os.path.isfile(data):
                 column = extra[1].removeprefix("target=")
                 return f"{words}; the column to predict is written --target {column}"
             return f"{words}; {example}"
         if param is None:
             return message
         option, reason = param.opts[0], message.partition(": ")[2].rstrip(".")
-        words, one = NUMBERS.get(_kind(param), ("", ""))
+        words, _ = NUMBERS.get(_kind(param), ("", ""))
         given = _given(param, args)
         if not words or _is_number(given, _kind(param)):
             return f"{option} {given}: {reason[:1].lower()}{reason[1:]}"
-        return f"{option} is {words}, such as {option} {one}; got {given!r}"
+        return f"{option} is {words}, such as {option} {_one_of(param)}; got {given!r}"
 
 
 def _name_values(params: Iterable[Any]) -> None:
@@ -230,6 +269,8 @@ def _kind(param: Any) -> str:
 def _one_of(param: Any) -> str:
     """A value for an option: its default, or another of its kind."""
     default = param.default
+    if isinstance(param.show_default, str) and param.show_default.isdecimal():
+        default = param.show_default
     if isinstance(default, str | int | float) and default:
         return str(default)
     return NUMBERS.get(_kind(param), ("", str(param.metavar)))[1]
