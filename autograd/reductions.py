@@ -76,8 +76,8 @@ def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value | flo
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0]).data
     11.0
     """
-    left: list[Any] = _listed(xs, "dot")
-    right: list[Any] = _listed(ys, "dot")
+    left: list[Any] = xs if type(xs) is list else _listed(xs, "dot")
+    right: list[Any] = ys if type(ys) is list else _listed(ys, "dot")
     if len(left) != len(right):
         raise ValueError(
             f"dot needs two sequences of the same length, got {len(left)} and "
@@ -170,12 +170,15 @@ def _any_value(values: list[Any]) -> bool:
 
 
 def _listed(terms: Any, name: str) -> list[Any]:
-    if isinstance(terms, (Value, float, int)):
-        raise TypeError(
-            f"{name} takes a list of Values and numbers, such as [x, y]; got "
-            f"{describe(terms)} alone"
-        )
-    return list(terms)
+    try:
+        return list(terms)
+    except TypeError:
+        if not isinstance(terms, (Value, float, int)):
+            raise
+    raise TypeError(
+        f"{name} takes a list of Values and numbers, such as [x, y]; got "
+        f"{describe(terms)} alone"
+    )
 
 
 def _some(terms: Any, name: str) -> list[Any]:

@@ -276,3 +276,14 @@ def test_take_is_exported_to_jax():
     X = jax.numpy.array([[0.0, 3.0], [1.0, 3.0]])
     assert program(X).tolist() == [1.5, -1.0]
     assert jax.grad(lambda X: program(X).sum())(X).tolist() == [[0, 0.5], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    "name", ["sum", "mean", "prod", "logsumexp", "softmax", "norm"]
+)
+@pytest.mark.parametrize("alone", [Value(2.0, "x"), 2.0, 2])
+def test_one_number_alone_is_told_to_be_a_list(name, alone):
+    with pytest.raises(TypeError, match=rf"{name} takes a list .*such as \[x, y\]"):
+        getattr(autograd, name)(alone)
+    with pytest.raises(TypeError, match="dot takes a list"):
+        autograd.dot([2.0], alone)

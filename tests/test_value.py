@@ -378,6 +378,38 @@ def test_recompute_replays_every_operation():
         assert (out.data, out.partials) == (again.data, again.partials), name
 
 
+def test_walks_in_any_turn_over_graphs_that_come_and_go():
+    """A walk may use the order of the one before it: never that of another graph."""
+    chance, graphs = random.Random(7), []
+    for _ in range(600):
+        if not graphs or chance.random() < 0.2:
+            a, b = Value(chance.random()), Value(2.0)
+            part = a * b
+            graphs.append((a, b, part, part * a + b))
+        if len(graphs) > 3:
+            del graphs[chance.randrange(3)]  # and another takes its place in memory
+        a, b, part, y = chance.choice(graphs)
+        output = chance.choice([part, y, y, y])
+        slopes = [2 * a.data * b.data, a.data**2 + 1]
+        slopes = [b.data, a.data] if output is part else slopes
+        act = chance.randrange(5)
+        if act == 0:
+            a.data = chance.random()
+            y.recompute()
+            assert y.data == pytest.approx(a.data**2 * b.data + b.data)
+        elif act == 1:
+            output.zero_grad()
+            output.backward()
+            assert [a.grad, b.grad] == pytest.approx(slopes)
+        elif act == 2:
+            found = autograd.gradients(output, [Value(1.0), a, b, output * 2])
+            assert found == pytest.approx([0.0, *slopes, 0.0])
+        elif act == 3:
+            assert len(topological_order(output)) == (3 if output is part else 5)
+        else:
+            assert autograd.grad(lambda x, b=b: x * b.data)(1.0) == b.data
+
+
 def test_recompute_outside_the_domain_changes_nothing():
     x = Value(2.0, "x")
     before = x * 3
