@@ -58,6 +58,12 @@ FORMULAS = [
     "1/(1/a + 1/b)",
     "(1 - x)**2 + 100*(y - x**2)**2",
     "log(1 + exp(-y*(w*x + b)))",
+    "(a+b+c)/3 - (a*b*c)**(1/3)",
+    "a**(2/(1+2)) - 2**b",
+    "x // y + x",
+    "a*(1-r**n)/(1-r)",
+    "sum(a-b, c/d, b**a)",
+    "x*y - z/x + 2*y",
 ]
 
 
@@ -271,7 +277,10 @@ def test_picture_table_and_derivation_have_the_same_names_and_numbers(text):
         assert value == forward[name][1]
         if "…" not in formula:
             assert formula == row["formula"] == forward[name][0]
-        assert gradient == steps[name]
+        if name in steps or any(name == leaf for leaf, _ in told.gradients):
+            assert gradient == steps[name]
+        else:  # of bare numbers alone, which nobody differentiates by
+            assert not re.search(r"[a-z]", re.sub(r"v\d+", "", formula))
 
 
 @pytest.mark.parametrize("text", FORMULAS)

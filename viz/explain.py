@@ -285,11 +285,24 @@ class Derivation:
         self.consumers = _consumers(nodes, self.on_the_way)
         self._rules: dict[int, Rules] = {}
 
+    @cached_property
+    def of_numbers(self) -> set[int]:
+        """The nodes that are computed of bare numbers alone."""
+        found: set[int] = set()
+        for node in self.nodes:
+            if node.parents and all(
+                p in found or self.nodes[p].value.constant for p in node.parents
+            ):
+                found.add(node.index)
+        return found
+
     def explanation(self) -> Explanation:
         """All the steps, of a long derivation the first ones."""
         order = [n.index for n in reversed(self.nodes) if n.index in self.on_the_way]
         shown = order[:MOST_STEPS]
         needed = {i for s in shown for i in (s, *self.nodes[s].parents)}
+        for i in sorted(self.of_numbers, reverse=True):  # consumers first
+            needed.update(self.nodes[i].parents if i in needed else ())
         told = [i for i in sorted(needed) if not self.nodes[i].value.constant]
         starts = [i for i in self.starts if i != self.end]
         slopes = {i: self.slope(i) for i in shown}
@@ -362,10 +375,13 @@ class Derivation:
         return symbol(self.nodes[index].value, self.names[index])
 
     def record(self, index: int) -> Record:
-        """The forward step of a node; what no `wrt` leads to is taken as given."""
+        """The forward step of a node; what no `wrt` leads to is taken as given.
+
+        Unless it is computed of bare numbers alone, such as the exponent in x^(1/3).
+        """
         node = self.nodes[index]
         name, data = self.names[index], node.value.data
-        if not node.parents or index not in self.on_the_way:
+        if not node.parents or index not in self.on_the_way | self.of_numbers:
             return Record(name, None, None, data)
         _check_current(node)
         symbols = formula(node.value, [self.symbol(p) for p in node.parents])

@@ -537,12 +537,16 @@ class Picture:
         return self.graph
 
     def _beside(self) -> Iterator[tuple[str, str]]:
-        """Neighbors among the operands of an operation that fit into one column."""
+        """Neighbors among the operands of an operation that fit into one column.
+
+        And the circles before them, which would cross their arrows in another order.
+        """
         columns = style.Columns(self.operands)
         for box in self.boxes.values():
             for first, second in pairwise(self._computed(box)):
                 if columns.join(first, second):
                     yield first, second
+                    yield f"o{first[1:]}", f"o{second[1:]}"
 
     def _alike(self) -> Iterator[tuple[str, str]]:
         """Pairs to keep in the order of the formula, in each row that shows both.
