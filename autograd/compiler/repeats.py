@@ -13,7 +13,9 @@ each other, and the time that all of this takes does not depend on the number of
 
 from __future__ import annotations
 
+import functools
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -23,6 +25,7 @@ from autograd.compiler.instructions import (
     PARAMETER,
     Code,
     CodeRecorder,
+    Instruction,
     Kernel,
 )
 from autograd.compiler.matrices import groups
@@ -52,6 +55,17 @@ class Cells(NamedTuple):
     def moved(self, by: int) -> Cells:
         """So many cells further."""
         return Cells(self.start + by, self.stride, tuple([c + by for c in self.table]))
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is the same cell at every turn."""
+        return not self.table and not self.stride
+
+    def each(self, turns: int) -> Sequence[int]:
+        """The cells one by one."""
+        if self.table or not self.stride:
+            return self.table or (self.start,) * turns
+        return range(self.start, self.start + turns * self.stride, self.stride)
 
     def reversed(self, turns: int) -> Cells:
         """The same from the last turn to the first."""
@@ -94,6 +108,36 @@ class Loop(NamedTuple):
     body: Code
     reads: tuple[Cells, ...]
     writes: tuple[Write, ...]
+
+    @property
+    def handed(self) -> list[tuple[int, int]]:
+        """Of reads and writes the pairs where a turn reads what the one before wrote.
+
+        No other write is to these cells.
+        """
+        found = []
+        cells = [write.cells for write in self.writes]
+        for n, each in enumerate(cells):
+            before = each.moved(-each.stride)
+            if each.stride and not each.table and before in self.reads:
+                mine = set(each.each(self.turns))
+                others = [x.each(self.turns) for m, x in enumerate(cells) if m != n]
+                if all(map(mine.isdisjoint, others)):
+                    found.append((self.reads.index(before), n))
+        return found
+
+    @property
+    def apart(self) -> bool:
+        """Whether no turn needs another one, so that several can run at once."""
+        written: set[int] = set()
+        for write in self.writes:
+            cells = set(write.cells.each(self.turns))
+            if len(cells) < self.turns and not (write.adds and write.cells.alone):
+                return False
+            written |= cells
+        asked = [made for made in self.body.instructions if made.op == INPUT]
+        reads = [self.reads[int(made.number)] for made in asked]
+        return all(written.isdisjoint(each.each(self.turns)) for each in reads)
 
     def optimized(self) -> Loop:
         """The same with a better body."""
@@ -250,6 +294,11 @@ Column = tuple[int, ...]
 instruction that it reads; of a leaf the complement of its number."""
 
 
+def _even(column: Column) -> bool:
+    """Whether a place, or a leaf, is as far from the next at every turn."""
+    return steady(column) and (column[0] < 0) == (column[-1] < 0)
+
+
 class _Roller:
     """Gives what other turns read its cells, and writes the bodies."""
 
@@ -276,15 +325,20 @@ class _Roller:
         keys = list(zip(ops, map(len, self.args), strict=True))
         parts = list(self._parts(regions(keys)))
         columns = [self._columns(part) for part in parts]
+        totals = list(map(self._totals, parts, columns))
         kept = set(self.ends)
-        for part, found in zip(parts, columns, strict=True):
-            for column in itertools.chain(*found):
-                if self._own(part, column) is None:
-                    kept.update(column)
-        stored = [self._stored(part, kept) for part in parts]
+        for part, found, sums in zip(parts, columns, totals, strict=True):
+            for slot, args in enumerate(found):
+                for side, column in enumerate(args):
+                    if sums.get(slot) == side:
+                        kept.add(column[0])
+                    elif self._own(part, column) is None:
+                        kept.update(column)
+        stored = list(map(self._stored, parts, totals, itertools.repeat(kept)))
         for place in sorted(place for place in kept if place < 0):
             self._place_leaf(~place)
-        loops = tuple(map(self._loop, parts, columns, stored))
+        made = map(self._loops, parts, columns, totals, stored)
+        loops = tuple(itertools.chain.from_iterable(made))
         ends = tuple([self.cells[place] for place in self.ends])
         return Rolled(
             loops, self.size, self.inputs, self.parameters, tuple(self.constants), ends
@@ -298,6 +352,28 @@ class _Roller:
             list(zip(*self.args[place : stop : part.period], strict=True))
             for place in first
         ]
+
+    def _totals(self, part: Region, columns: list[list[Column]]) -> dict[int, int]:
+        """Additions to what the turn before has added up, and which argument that is.
+
+        Nothing else asks for what there is in between.
+        """
+        found = {}
+        for slot, args in enumerate(columns if part.turns > 1 else ()):
+            place = part.start + slot
+            stop = place + part.period * (part.turns - 1)
+            before = tuple(range(place, stop, part.period))
+            op = self.code.instructions[self.order[place]].op
+            sides = [n for n, column in enumerate(args) if column[1:] == before]
+            adds = op == "add" and len(sides) == 1
+            if adds and all(self._uses[each] == 1 for each in before):
+                found[slot] = sides[0]
+        return found
+
+    @functools.cached_property
+    def _uses(self) -> Counter[int]:
+        """How often each place is read, by instructions and as an output."""
+        return Counter(itertools.chain(self.ends, *self.args))
 
     def _own(self, part: Region, column: Column) -> int | None:
         """Which instruction of the same turn it is; None for one of another turn."""
@@ -340,7 +416,7 @@ class _Roller:
     def _fits(self, part: Region) -> bool:
         """Whether the first turn is like the others in what it reads of others, too."""
         columns = list(itertools.chain(*self._columns(part)))
-        late = any(steady(each[1:]) and not steady(each) for each in columns)
+        late = any(steady(each[1:]) and not _even(each) for each in columns)
         return not late and all(self._same(part, column) for column in columns)
 
     def _same(self, part: Region, column: Column) -> bool:
@@ -362,11 +438,17 @@ class _Roller:
         else:
             self.cells[~number] = int(which) + self.inputs * (op == PARAMETER)
 
-    def _stored(self, part: Region, kept: set[int]) -> list[int]:
-        """Which results of the body are kept, turn after turn."""
+    def _stored(
+        self, part: Region, totals: dict[int, int], kept: set[int]
+    ) -> list[int]:
+        """Which results of the body are kept, turn after turn; a total has one cell."""
         stop = part.start + part.period * part.turns
         there = kept.intersection(range(part.start, stop))
         slots = sorted({(place - part.start) % part.period for place in there})
+        for slot in totals:
+            self.cells[stop - part.period + slot] = self.size
+            self.size += 1
+        slots = [slot for slot in slots if slot not in totals]
         for turn in range(part.turns):
             for n, slot in enumerate(slots):
                 place = part.start + turn * part.period + slot
@@ -376,21 +458,37 @@ class _Roller:
 
     # ---- bodies ----
 
-    def _loop(
-        self, part: Region, columns: list[list[Column]], stored: list[int]
-    ) -> Loop:
+    def _loops(
+        self,
+        part: Region,
+        columns: list[list[Column]],
+        totals: dict[int, int],
+        stored: list[int],
+    ) -> Iterator[Loop]:
+        """The loop, and before it one that begins each total."""
         body = Code(self.code.own)
         reads: dict[Cells, int] = {}
         made: list[int] = []
-        for place, found in enumerate(columns, part.start):
-            op = self.code.instructions[self.order[place]].op
-            args = [self._argument(part, each, body, reads, made) for each in found]
-            made.append(body.add(op, tuple(args)))
-        writes = [
+        writes = []
+        last = part.start + part.period * (part.turns - 1)
+        for slot, found in enumerate(columns):
+            if slot not in totals:
+                op = self.code.instructions[self.order[part.start + slot]].op
+                args = [self._argument(part, each, body, reads, made) for each in found]
+                made.append(body.add(op, tuple(args)))
+                continue
+            first, total = found[totals[slot]][0], Cells(self.cells[last + slot])
+            term = found[1 - totals[slot]]
+            made.append(self._argument(part, term, body, reads, made))
+            writes.append(Write(made[slot], total, True))
+            begun = Code(self.code.own)
+            start = Write(begun.add(INPUT, (), 0), total, True)
+            yield Loop(1, begun, (Cells(self.cells[first]),), (start,))
+        writes += [
             Write(made[slot], Cells(self.cells[part.start + slot], len(stored)))
             for slot in stored
         ]
-        return Loop(part.turns, body, tuple(reads), tuple(writes))
+        yield Loop(part.turns, body, tuple(reads), tuple(writes))
 
     def _argument(
         self,
@@ -439,6 +537,32 @@ def described(given: Rolled) -> str:
     return ", ".join([f"{loop.turns} turns of {n} instructions" for loop, n in turns])
 
 
+def stored(given: Rolled) -> tuple[Rolled, list[int]]:
+    """The same, where what is the first to be added to a cell is put there.
+
+    Beside it the cells that are added to all the same, and so have to be made anew
+    before another row.
+    """
+    constants = {cell for cell, _ in given.constants}
+    touched: set[int] = set()
+    added: set[int] = set()
+    loops = []
+    for loop in given.loops:
+        cells = [write.cells.each(loop.turns) for write in loop.writes]
+        uses = Counter(itertools.chain(*map(set, cells)))
+        writes = []
+        for write, each in zip(loop.writes, cells, strict=True):
+            there = set(each)
+            once = len(there) == len(each) and all(uses[cell] == 1 for cell in there)
+            first = once and touched.isdisjoint(there) and constants.isdisjoint(there)
+            adds = write.adds and not first
+            writes.append(write._replace(adds=adds))
+            added.update(there - touched if adds else ())
+        touched.update(uses)
+        loops.append(loop._replace(writes=tuple(writes)))
+    return given._replace(loops=tuple(loops)), sorted(added)
+
+
 # ---- derivatives ---------------------------------------------------------------------
 
 
@@ -460,7 +584,7 @@ def backward(given: Rolled, gated: bool = False) -> Rolled:
 def _turned(loop: Loop, size: int, constants: set[int], gated: bool) -> Loop:
     """What hands the adjoints of all results on to what they were made of.
 
-    Numbers that are always the same get none.
+    Numbers that are always the same get none. Results that are in the memory are read.
     """
     body, count = loop.body.copy(), len(loop.reads)
     results = [write.position for write in loop.writes]
@@ -478,9 +602,17 @@ def _turned(loop: Loop, size: int, constants: set[int], gated: bool) -> Loop:
         for position, cells in wanted.items()
         if position in shares
     ]
-    ends = [write.cells.reversed(loop.turns).moved(size) for write in loop.writes]
+    back = [write.cells.reversed(loop.turns) for write in loop.writes]
+    ends = [cells.moved(size) for cells in back]
     reads = [cells.reversed(loop.turns) for cells in loop.reads]
-    return Loop(loop.turns, body, (*reads, *ends), tuple(writes))
+    there = {
+        write.position: Instruction(INPUT, (), count + len(back) + n)
+        for n, write in enumerate(loop.writes)
+        if not write.adds and loop.body.instructions[write.position].args
+    }
+    body, at = body.only([1] * len(body), there)
+    writes = [write._replace(position=at[write.position]) for write in writes]
+    return Loop(loop.turns, body, (*reads, *ends, *back), tuple(writes))
 
 
 def along(given: Rolled) -> Rolled:

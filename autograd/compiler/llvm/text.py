@@ -108,6 +108,10 @@ class Function(Lanes):
         vectors = f"{self.double} {x}, {self.double} {y}"
         return self.emit(f"shufflevector {vectors}, {kind} <{places}>")
 
+    def backward(self, x: str) -> str:
+        """The lanes of a vector from the last to the first."""
+        return self._shuffled(x, x, range(self.lanes - 1, -1, -1))
+
     def totals(self, vectors: Sequence[str]) -> str:
         """For as many vectors as there are lanes, the sum over the lanes of each."""
         while len(vectors) > 1:

@@ -9,7 +9,8 @@ taken out. A program without inputs has one row, and vectors of one number.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from autograd.compiler.arrays import numpy
@@ -25,11 +26,21 @@ from autograd.compiler.llvm.expansions import expanded, native
 from autograd.compiler.llvm.operations import Operations
 from autograd.compiler.llvm.packs import Wide, fill, packs
 from autograd.compiler.llvm.text import Function, Unit
+from autograd.compiler.llvm.tiles import added
 from autograd.compiler.passes import write_out
-from autograd.compiler.repeats import Cells, Loop, Rolled, Write, along, backward
+from autograd.compiler.repeats import (
+    Cells,
+    Loop,
+    Rolled,
+    Write,
+    along,
+    backward,
+    stored,
+)
 
 LARGE: Final = 2000  # instructions of a body: beyond, it is not optimized
 LONG: Final = 500  # instructions of a body that runs many times: as beyond LARGE
+RUNS: Final = 16  # of cells next to each other, up to which each has loops of its own
 SPACE: Final = ("memory", "first", "tables", "numbers", "answers")
 
 
@@ -50,10 +61,12 @@ class Turns(Unit):
 
     def __init__(self, rolled: Rolled, asked: Asked) -> None:
         super().__init__(processor()[2] if rolled.inputs else 1)
-        self.rolled = rolled
+        self.rolled, self.anew = stored(rolled)
         self.asked = asked
         self.width = 8 * self.lanes
         self.words: list[int] = []
+        self._tables_of: dict[Cells, int] = {}
+        self._called: list[str] = []
 
     def text(self) -> str:
         """The module."""
@@ -70,34 +83,73 @@ class Turns(Unit):
     # ---- one loop ----
 
     def _loop(self, name: str, loop: Loop) -> None:
+        """Turns side by side where they are apart, and the others one by one."""
+        wide = processor()[2]
+        whole = loop.turns // wide * wide
+        if self.lanes > 1 or not whole or not loop.apart:
+            self._turns(name, loop, 0)
+            return
+        self.kinds.add(wide)
+        body = Function(wide)
+        totals = [write for write in loop.writes if write.cells.alone]
+
+        def turn(t: str, *sums: str) -> list[str]:
+            at = functools.partial(self._at, body, t=t)
+            return Across(body, loop, at, sums).written()
+
+        zeros = [body.number(0.0)] * len(totals)
+        sums = body.loop(0, whole, turn, step=wide, first=zeros)
+        for write, total in zip(totals, sums, strict=True):
+            at = self._at(body, write.cells, "0")
+            added(body, body.over_lanes("sum", total), at)
+        self._add_loop(name, body, len(loop.body) > LONG)
+        if whole < loop.turns:
+            self._turns(f"{name}.rest", loop, whole)
+
+    def _turns(self, name: str, loop: Loop, first: int) -> None:
+        """The turns from the first on, one by one."""
         body, wide = Function(self.lanes), processor()[2]
         found = packs(loop.body, loop.reads, wide) if self.lanes == 1 else []
         packed = fill(found)
         self.kinds |= {wide} if packed else set()
         over = Wide(body, wide)
+        pairs = [] if packed or loop.turns == 1 else loop.handed
 
-        def turn(t: str) -> None:
+        def turn(t: str, *known: str) -> list[str]:
             at = functools.partial(self._at, body, t=t)
             if packed:
                 Packed(body, loop, at, over).write(found)
-            else:
-                Body(body, loop, at).write()
+                return []
+            handed = dict(zip([read for read, _ in pairs], known, strict=True))
+            kept = Body(body, loop, at, handed).write()
+            return [kept[write] for _, write in pairs]
 
         if loop.turns > 1:
-            body.loop(0, loop.turns, turn)
+            known = [
+                body.load(body.double, self._at(body, loop.reads[read], str(first)))
+                for read, _ in pairs
+            ]
+            body.loop(first, loop.turns, turn, first=known)
         else:
             turn("0")
-        long = len(found) if packed else len(loop.body)
-        plain = long > (LARGE if loop.turns == 1 else LONG)
-        self.add(body, name, "ptr %memory, ptr noalias %tables", plain)
         self.calls_of(over)
+        long = len(found) if packed else len(loop.body)
+        self._add_loop(name, body, long > (LARGE if loop.turns == 1 else LONG))
 
-    def _at(self, body: Function, cells: Cells, t: str) -> str:
-        """The address of what lies there at a turn."""
+    def _add_loop(self, name: str, body: Function, plain: bool) -> None:
+        self.add(body, name, "ptr %memory, ptr noalias %tables", plain)
+        self._called.append(name)
+
+    def _at(self, body: Function, cells: Cells, t: str, lane: int = 0) -> str:
+        """The address of what lies there at a turn, or so many turns after it."""
         if cells.table:
-            at = self._words_at([self.width * cell for cell in cells.table])
-            return body.address("%memory", body.entry(body.address("%tables", at), t))
-        start = body.address("%memory", self.width * cells.start)
+            if cells not in self._tables_of:
+                words = [self.width * cell for cell in cells.table]
+                self._tables_of[cells] = self._words_at(words)
+            table = body.address("%tables", self._tables_of[cells] + 8 * lane)
+            return body.address("%memory", body.entry(table, t))
+        first = cells.start + lane * cells.stride
+        start = body.address("%memory", self.width * first)
         if not cells.stride or t == "0":
             return start
         return body.address(start, body.whole_op("mul", t, self.width * cells.stride))
@@ -109,33 +161,75 @@ class Turns(Unit):
         for n, name in enumerate(SPACE):
             at = body.address("%space", 8 * n)
             body.lines.append(f"  %{name} = load ptr, ptr {at}")
-        sums, count = self._cells(body, self.asked.sums), len(self.asked.sums)
+        count = len(self.asked.sums)
 
-        def clear(n: str) -> None:
-            body.store("double", "0.0", "%answers", body.whole_op("shl", n, 3))
+        def clear(over: Function, at: str) -> None:
+            over.store(over.double, over.number(0.0), "%answers", at, align=8)
 
-        def share(n: str) -> None:
-            at = body.address("%answers", body.whole_op("shl", n, 3))
-            mean = body.emit(f"fdiv double {body.load('double', at)}, {rows}")
-            body.store("double", mean, at)
+        def share(over: Function, at: str) -> None:
+            total = over.load(over.double, "%answers", at, align=8)
+            mean = over.emit(f"fdiv {over.double} {total}, {over.splat(rows)}")
+            over.store(over.double, mean, "%answers", at, align=8)
 
-        body.loop(0, count, clear)
-        body.loop("%start", "%stop", lambda r: self._rows(body, r, sums), self.lanes)
+        self._along(body, count, clear)
+        body.loop("%start", "%stop", lambda r: self._rows(body, r), self.lanes)
         rows = body.emit("sitofp i64 %total to double")
-        body.loop(0, count, share)
+        self._along(body, count, share)
         self.add_run(body)
 
-    def _cells(self, body: Function, cells: Sequence[int]) -> str:
-        """A table of places in the memory."""
-        at = self._words_at([self.width * cell for cell in cells])
-        return body.address("%tables", at)
+    def _along(
+        self, body: Function, count: int, work: Callable[[Function, str], None]
+    ) -> None:
+        """Work on numbers in order, by their offsets: vectors, then what is left."""
+        wide = processor()[2]
+        whole = count // wide * wide
+        for lanes, start, stop in ((wide, 0, whole), (1, whole, count)):
+            over = Wide(body, lanes)
+            self.kinds.add(lanes)
 
-    def _rows(self, body: Function, row: str, sums: str) -> None:
+            def one(n: str, over: Function = over) -> None:
+                work(over, body.whole_op("shl", n, 3))
+
+            if start < stop:
+                body.loop(start, stop, one, step=lanes)
+
+    def _listed(
+        self,
+        body: Function,
+        cells: Sequence[int],
+        work: Callable[[Function, str, str], None],
+    ) -> None:
+        """Work on cells one by one, by the offsets in the list and in the memory.
+
+        Of numbers, as many at a time as there are lanes, where they are neighbors.
+        """
+        runs = _runs(cells)
+        if self.lanes > 1 or len(runs) > RUNS:
+            at = self._words_at([self.width * cell for cell in cells])
+            table, one = body.address("%tables", at), Wide(body, 1)
+
+            def single(n: str) -> None:
+                work(one, body.whole_op("shl", n, 3), body.entry(table, n))
+
+            body.loop(0, len(cells), single)
+            return
+        for first, count in runs:
+            at, start = 8 * first, 8 * cells[first]
+
+            def several(
+                over: Function, n: str, at: int = at, start: int = start
+            ) -> None:
+                offsets = [body.whole_op("add", n, more) for more in (at, start)]
+                work(over, *offsets)
+
+            self._along(body, count, several)
+
+    def _rows(self, body: Function, row: str) -> None:
         """As many rows as there are lanes; the last one again where there are fewer."""
         self._begin(body, row)
-        for n in range(len(self.rolled.loops)):
-            body.call_void(f"loop{n}", "ptr %memory, ptr %tables")
-        outputs, count = self._cells(body, self.asked.outputs), len(self.asked.outputs)
+        for name in self._called:
+            body.call_void(name, "ptr %memory, ptr %tables")
+        count = len(self.asked.outputs)
         left = body.whole_op("sub", "%stop", row)
         fewer = body.emit(f"icmp slt i64 {left}, {self.lanes}")
         lanes = body.emit(f"select i1 {fewer}, i64 {left}, i64 {self.lanes}")
@@ -145,18 +239,18 @@ class Turns(Unit):
             width = body.whole_op("mul", body.whole_op("add", row, n), 8 * count)
             target = body.address("%outputs", width)
 
-            def output(k: str) -> None:
-                x = body.load("double", place, body.entry(outputs, k))
-                body.store("double", x, target, body.whole_op("shl", k, 3))
+            def output(over: Function, at: str, cell: str) -> None:
+                x = over.load(over.double, place, cell, align=8)
+                over.store(over.double, x, target, at, align=8)
 
-            def total(k: str) -> None:
-                x = body.load("double", place, body.entry(sums, k))
-                at = body.address("%answers", body.whole_op("shl", k, 3))
-                known = body.load("double", at)
-                body.store("double", body.emit(f"fadd double {known}, {x}"), at)
+            def total(over: Function, at: str, cell: str) -> None:
+                x = over.load(over.double, place, cell, align=8)
+                known = over.load(over.double, "%answers", at, align=8)
+                x = over.emit(f"fadd {over.double} {known}, {x}")
+                over.store(over.double, x, "%answers", at, align=8)
 
-            body.loop(0, count, output)
-            body.loop(0, len(self.asked.sums), total)
+            self._listed(body, self.asked.outputs, output)
+            self._listed(body, self.asked.sums, total)
 
         body.loop(0, lanes, lane)
 
@@ -164,17 +258,19 @@ class Turns(Unit):
         """The memory before the loops: what it is first, inputs, parameters."""
         rolled = self.rolled
 
-        def same(n: str) -> None:
-            at = body.whole_op("mul", n, self.width)
-            body.store(body.double, body.load(body.double, "%first", at), "%memory", at)
+        def same(over: Function, _: str, cell: str) -> None:
+            over = over if self.lanes == 1 else body
+            x = over.load(over.double, "%first", cell, align=8)
+            over.store(over.double, x, "%memory", cell, align=8)
 
-        def parameter(n: str) -> None:
-            x = body.load("double", "%numbers", body.whole_op("shl", n, 3))
-            body.store(body.double, body.splat(x), "%memory", body.entry(numbers, n))
+        def parameter(over: Function, at: str, cell: str) -> None:
+            x = over.load(over.double, "%numbers", at, align=8)
+            if self.lanes > 1:
+                over, x = body, body.splat(x)
+            over.store(over.double, x, "%memory", cell, align=8)
 
-        numbers = self._cells(body, self.asked.numbers)
-        body.loop(0, rolled.size, same)
-        body.loop(0, len(self.asked.numbers), parameter)
+        self._listed(body, self.anew, same)
+        self._listed(body, self.asked.numbers, parameter)
         last = body.whole_op("sub", "%stop", 1)
         for lane in range(self.lanes if rolled.inputs else 0):
             wanted = body.whole_op("add", row, lane)
@@ -194,27 +290,32 @@ class Body:
     """The instructions of one turn; of a comparison only its choices are written.
 
     at: writes the address of what lies in some cells.
+    handed: what is known, without the memory, of what is read.
     """
 
     def __init__(
-        self, function: Function, loop: Loop, at: Callable[[Cells], str]
+        self,
+        function: Function,
+        loop: Loop,
+        at: Callable[..., str],
+        handed: Mapping[int, str] | None = None,
     ) -> None:
         self.function = function
         self.loop = loop
         self.at = at
         self.code = loop.body
+        self.handed = handed or {}
         self.made: dict[int, str] = {}
         self.operations = Operations(function)
 
-    def write(self) -> None:
-        """All of them, then what goes into the memory."""
+    def write(self) -> list[str]:
+        """All of them, then what goes into the memory, which is returned."""
         for index, (op, _, _) in enumerate(self.code.instructions):
             if op == INPUT:
                 self.value(index)
         for index in range(len(self.code)):
             self.emit(index)
-        for write in self.loop.writes:
-            self.keep(write)
+        return list(map(self.keep, self.loop.writes))
 
     def emit(self, index: int) -> None:
         """Write one instruction."""
@@ -225,13 +326,14 @@ class Body:
         elif op not in COMPARISONS:
             self.value(index)
 
-    def keep(self, write: Write) -> None:
+    def keep(self, write: Write) -> str:
         """Put a result into the memory, or add it to what is there."""
         body, at = self.function, self.at(write.cells)
         x = self.value(write.position)
         if write.adds:
             x = body.emit(f"fadd {body.double} {body.load(body.double, at)}, {x}")
         body.store(body.double, x, at)
+        return x
 
     def value(self, index: int) -> str:
         """The name of a result."""
@@ -244,16 +346,79 @@ class Body:
         op, args, number = self.code.instructions[index]
         if op == CONSTANT:
             return self.function.number(number)
+        if op == INPUT and int(number) in self.handed:
+            return self.handed[int(number)]
         if op == INPUT:
-            at = self.at(self.loop.reads[int(number)])
-            return self.function.load(self.function.double, at)
+            return self.read(self.loop.reads[int(number)])
         return self.operations.apply(op, [self.value(arg) for arg in args])
+
+    def read(self, cells: Cells) -> str:
+        """Write what loads from the memory; its name."""
+        return self.function.load(self.function.double, self.at(cells))
 
     def _truth(self, index: int) -> str:
         op, args, _ = self.code.instructions[index]
         if op in COMPARISONS:
             return self.operations.compare(op, *[self.value(arg) for arg in args])
         return self.operations.truth(self.value(index))
+
+
+class Across(Body):
+    """The same for as many turns at once as there are lanes.
+
+    sums: what has been added up for each write that is to one cell at all turns.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        loop: Loop,
+        at: Callable[..., str],
+        sums: Sequence[str],
+    ) -> None:
+        super().__init__(function, loop, at)
+        self.known = list(sums)
+        self.sums: list[str] = []
+
+    def written(self) -> list[str]:
+        """Write all; what is added up now."""
+        self.write()
+        return self.sums
+
+    def read(self, cells: Cells) -> str:
+        """A vector from one cell, from neighbors, or from anywhere."""
+        body = self.function
+        if cells.alone:
+            return body.splat(body.load("double", self.at(cells)))
+        if not cells.table and abs(cells.stride) == 1:
+            x = body.load(body.double, self._lowest(cells), align=8)
+            return x if cells.stride == 1 else body.backward(x)
+        places = [self.at(cells, lane=lane) for lane in range(body.lanes)]
+        return body.vector([body.load("double", place) for place in places])
+
+    def keep(self, write: Write) -> str:
+        """Put a vector where its turns want it."""
+        body, cells, x = self.function, write.cells, self.value(write.position)
+        if cells.alone:
+            known = self.known[len(self.sums)]
+            self.sums.append(body.emit(f"fadd {body.double} {known}, {x}"))
+        elif not cells.table and abs(cells.stride) == 1:
+            at = self._lowest(cells)
+            x = x if cells.stride == 1 else body.backward(x)
+            if write.adds:
+                known = body.load(body.double, at, align=8)
+                x = body.emit(f"fadd {body.double} {known}, {x}")
+            body.store(body.double, x, at, align=8)
+        else:
+            for lane in range(body.lanes):
+                at = self.at(cells, lane=lane)
+                one = body.emit(f"extractelement {body.double} {x}, i64 {lane}")
+                added(body, one, at) if write.adds else body.store("double", one, at)
+        return x
+
+    def _lowest(self, cells: Cells) -> str:
+        """The address of the first of the neighbors."""
+        return self.at(cells, lane=0 if cells.stride == 1 else self.function.lanes - 1)
 
 
 class Packed(Body):
@@ -268,7 +433,7 @@ class Packed(Body):
         self.lane_of: dict[int, tuple[str, int]] = {}
         self.vectors: dict[tuple[int, ...], str] = {}
 
-    def write(self, found: Sequence[Sequence[int]] = ()) -> None:
+    def write(self, found: Sequence[Sequence[int]] = ()) -> list[str]:
         """All packs, then what goes into the memory."""
         for pack in found:
             if len(pack) == 1:
@@ -284,6 +449,7 @@ class Packed(Body):
                 continue
             del writes[: self.wide.lanes]
             self._keep_all(part)
+        return []
 
     def _keep_all(self, part: Sequence[Write]) -> None:
         wide, at = self.wide, self.at(part[0].cells)
@@ -334,6 +500,12 @@ class Packed(Body):
         name, lane = self.lane_of[index]
         kind = self.wide.double
         return self.function.emit(f"extractelement {kind} {name}, i64 {lane}")
+
+
+def _runs(cells: Sequence[int]) -> list[tuple[int, int]]:
+    """Of cells that follow each other in a list, where the first is, and how many."""
+    starts = [n for n, cell in enumerate(cells) if not n or cells[n - 1] + 1 != cell]
+    return [(a, b - a) for a, b in itertools.pairwise([*starts, len(cells)])]
 
 
 def _neighbors(cells: Sequence[Cells]) -> bool:
@@ -428,6 +600,7 @@ class TurnsWorkspace:
         self.first = aligned(rolled.size * lanes)
         for cell, number in rolled.constants:
             self.first[cell * lanes : (cell + 1) * lanes] = number
+        self.memory[: len(self.first)] = self.first
         self.tables = numpy().array([*module.words, 0], dtype=numpy().int64)
         self.numbers = aligned(len(module.asked.numbers) + 1)
         self.answers = aligned(len(module.asked.sums) + 1)
