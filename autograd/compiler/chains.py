@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from autograd.compiler.instructions import CONSTANT, INSIDE, Code, Instruction
+from autograd.compiler.instructions import INSIDE, Code, Instruction
 
 LONG = 8
 """Terms from which on a sum with some products in it is taken apart."""
@@ -45,14 +45,16 @@ def joined(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
     >>> [made.op for made in better.instructions if made.args]
     ['dot', 'add']
     """
-    counts = uses(code, outputs)
-    factors: dict[int, tuple[int, ...]] = {}
-    zeros: set[int] = set()
-    for index, (op, args, number) in enumerate(code.rest(), sum(code.leaves)):
-        if op == "mul" and counts[index] == 1:
-            factors[index] = args
-        elif op == CONSTANT and number == 0.0:
-            zeros.add(index)
+    counts, made = uses(code, outputs), code.instructions
+    chains = _chains(code, counts, ADDITIONS)
+    factors = {
+        term: made[term].args
+        for terms in chains.values()
+        if len(terms) > 2
+        for term in terms
+        if counts[term] == 1 and made[term].op == "mul"
+    }
+    zeros = {at for at in code.constants if code.is_constant(at, 0.0)}
 
     def total(new: Code, op: str, terms: list[int], moved: list[int]) -> int:
         if not zeros.isdisjoint(terms):
@@ -70,10 +72,7 @@ def joined(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
         parts += [_of(new, "sum", "add", rest)] if rest else []
         return in_turn(new, parts)
 
-    chains = _chains(code, counts, ADDITIONS)
-    long = [terms for terms in chains.values() if len(terms) > 2]
-    inside = factors.keys() & {term for terms in long for term in terms}
-    new, moved = _rewritten(code, chains, total, inside)
+    new, moved = _rewritten(code, chains, total, factors)
     return new, [moved[output] for output in outputs]
 
 
@@ -82,7 +81,7 @@ def folded(code: Code, needed: Sequence[int]) -> Code:
 
     That is where the last of the chain is, and the others are INSIDE.
     """
-    folds = {op: op for op in {m.op for m in code.instructions} if code.folds(op)}
+    folds = {op: op for op in code.operations() if code.folds(op)}
 
     chains = _chains(code, uses(code, needed), folds) if folds else {}
     if not any(len(terms) > 2 for terms in chains.values()):
@@ -107,14 +106,13 @@ def _chains(code: Code, counts: Sequence[int], kinds: dict[str, str]) -> Chains:
         kind = kinds.get(op)
         if kind is None or not args:
             continue
-        terms: list[int] = []
-        spine = -1
-        for arg in args if len(args) == 2 else args[:1]:
+        for n, arg in enumerate(args if len(args) == 2 else args[:1]):
             if arg in chains and counts[arg] == 1 and kinds[made[arg].op] == kind:
-                terms, spine = chains.pop(arg), arg
+                chains[index] = terms = chains.pop(arg)
+                terms += args[:n] + args[n + 1 :]
                 break
-        terms += [arg for arg in args if arg != spine]
-        chains[index] = terms
+        else:
+            chains[index] = list(args)
     return chains
 
 

@@ -73,7 +73,7 @@ def numpy_source(
 
 def _result(kernel: Kernel, text: ArrayText, shape: tuple[int, ...]) -> tuple[str, str]:
     """What the function returns, and what that is."""
-    if kernel.sums:
+    if kernel.targets:
         found = text.totals()
         made = f"the mean over the rows, and its gradient ({kernel.parameters},)"
         return f"float({found}[-1]), {found}[:-1]", made
@@ -116,7 +116,7 @@ def jax_function(
     except ImportError:
         raise ImportError("to_jax needs jax: python -m pip install jax") from None
     operation = _jax_operations()
-    ops = {made.op for made in kernel.code.instructions}
+    ops = kernel.code.operations()
     called = {op: f"{op}_" for op in ops if not _is_arithmetic(op)}
     program = fused(found(kernel), inlines=taken_once)
     text = ArrayText(program, [f"v{n}" for n in range(len(program.arrays))], called)

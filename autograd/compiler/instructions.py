@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import operator
 from collections import defaultdict
 from collections.abc import (
     Callable,
@@ -125,25 +126,29 @@ class Code:
 
     def add(self, op: str, args: tuple[int, ...] = (), number: float = 0.0) -> int:
         """The position of this instruction, appended unless it is there."""
-        key: object = args
         if not args:
-            if op != CONSTANT and number < self.leaves[op == PARAMETER]:
-                self.shared += 1
-                return self.leaf(op, int(number))
-            # The text of a number tells 0.0 from -0.0, and finds nan again.
-            key = repr(number)
+            return self._leaf(op, number)
         position = len(self.instructions)
-        known = self._known[op].setdefault(key, position)
+        known = self._known[op].setdefault(args, position)
         if known < position:
             self.shared += 1
             return known
-        return self.append(op, args, number, self._varies(op, args))
-
-    def _varies(self, op: str, args: tuple[int, ...]) -> bool:
-        if not args:
-            return op == INPUT
         varies = self.varied and any(map(self.varies.__getitem__, args))
-        return varies and op not in OVER_ROWS
+        self.instructions.append(made(Instruction, (op, args, number)))
+        self.varies.append(varies and op not in OVER_ROWS)
+        return position
+
+    def _leaf(self, op: str, number: float) -> int:
+        """The position of an input, a parameter or a number."""
+        if op != CONSTANT and number < self.leaves[op == PARAMETER]:
+            self.shared += 1
+            return self.leaf(op, int(number))
+        # The text of a number tells 0.0 from -0.0, and finds nan again.
+        known = self._known[op].get(repr(number))
+        if known is None:
+            return self.append(op, (), number, op == INPUT)
+        self.shared += 1
+        return known
 
     def append(
         self, op: str, args: tuple[int, ...], number: float, varies: bool
@@ -185,6 +190,10 @@ class Code:
     def rest(self) -> Iterator[Instruction]:
         """What comes after the leaves that stand first."""
         return itertools.islice(self.instructions, sum(self.leaves), None)
+
+    def operations(self) -> set[str]:
+        """What operations there are."""
+        return set(map(operator.itemgetter(0), self.rest())) - LEAVES
 
     def row(self, op: str) -> Operation:
         """What declares an operation: the table's row, or the user's own."""
@@ -251,12 +260,10 @@ class Code:
             code, positions = self.begun()
         first = len(positions)
         positions += [-1] * (len(self) - first)
-        for index in range(first, len(self)):
-            if wanted[index]:
-                found = instead.get(index)
-                op, args, number = found or self.instructions[index]
-                moved = tuple([positions[arg] for arg in args])
-                positions[index] = code.append(op, moved, number, self.varies[index])
+        for index in itertools.compress(range(first, len(self)), wanted[first:]):
+            op, args, number = instead.get(index) or self.instructions[index]
+            moved = tuple([positions[arg] for arg in args])
+            positions[index] = code.append(op, moved, number, self.varies[index])
         return code, positions
 
     def copy(self) -> Code:
@@ -280,7 +287,7 @@ class Code:
         """
 
         def kept(position: int) -> bool:
-            return position >= 0 and self.instructions[position].op not in LEAVES
+            return position >= 0 and bool(self.instructions[position].args)
 
         for index, of in old.adjoints.items():
             there = tuple([positions[each] for each in of if positions[each] >= 0])
@@ -291,11 +298,23 @@ class Code:
                 self.slopes.setdefault(positions[index], (op, positions[at]))
 
 
+class Sums(NamedTuple):
+    """What is added up over all rows: to sum targets[n] lefts[n] times rights[n]."""
+
+    targets: tuple[int, ...] = ()
+    lefts: tuple[int, ...] = ()
+    rights: tuple[int, ...] = ()
+
+    def each(self) -> Iterator[tuple[int, int, int]]:
+        """One after the other: a sum, and the two whose product is added to it."""
+        return zip(*self, strict=True)
+
+
 class Kernel(NamedTuple):
     """What a backend compiles: instructions, and what to do with their results.
 
     outputs: positions of the results kept for every row.
-    sums: (target, a, b): add the product of the two, over all rows, to sum `target`.
+    sums: the products of results that are added up over the rows.
     labels: what users call the inputs, and the parameters; or nothing.
     """
 
@@ -303,13 +322,26 @@ class Kernel(NamedTuple):
     inputs: int
     parameters: int
     outputs: tuple[int, ...]
-    sums: tuple[tuple[int, int, int], ...]
+    sums: Sums = Sums()
     labels: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @property
     def targets(self) -> int:
         """How many sums there are: one per parameter, then the output's own."""
-        return self.parameters + 1 if self.sums else 0
+        return self.parameters + 1 if self.sums.targets else 0
+
+    def needed(self) -> list[int]:
+        """The results that it is asked for."""
+        return [*self.outputs, *self.sums.lefts, *self.sums.rights]
+
+    def over(self, code: Code, positions: Sequence[int] | dict[int, int]) -> Kernel:
+        """The same over another list, in which its results are at these positions."""
+        outputs, lefts, rights = [
+            tuple(map(positions.__getitem__, each))
+            for each in (self.outputs, self.sums.lefts, self.sums.rights)
+        ]
+        sums = Sums(self.sums.targets, lefts, rights)
+        return self._replace(code=code, outputs=outputs, sums=sums)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ sorting.
 >>> w = [Value(0.1, f"w[{i},{j}]") for i in range(3) for j in range(2)]
 >>> layer = lambda *x: [tanh(dot(w[2 * i : 2 * i + 2], x)) for i in range(3)]
 >>> code, outputs, _ = from_function(layer, 2, w)
->>> program = found(Kernel(code, 2, 6, tuple(outputs), ()))
+>>> program = found(Kernel(code, 2, 6, tuple(outputs)))
 >>> [(type(array.step).__name__, array.size) for _, array in program.made()]
 [('Leaf', 2), ('Leaf', 6), ('Leaf', 0), ('Product', 3), ('Apply', 3)]
 """
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -29,15 +29,15 @@ from autograd.compiler.chains import folded, in_turn
 from autograd.compiler.instructions import (
     CONSTANT,
     INPUT,
-    LEAVES,
     PARAMETER,
     ROW_DOT,
     ROW_MEAN,
     Code,
     CodeRecorder,
     Kernel,
+    Sums,
 )
-from autograd.compiler.passes import needed, total_of
+from autograd.compiler.passes import total_of
 from autograd.compiler.steps import (
     Apply,
     Array,
@@ -78,7 +78,7 @@ class Leveled(NamedTuple):
 
 def leveled(kernel: Kernel) -> Leveled:
     """The instructions of a kernel in groups that can be one step each."""
-    code = folded(kernel.code, needed(kernel))
+    code = folded(kernel.code, kernel.needed())
     code, totals = over_rows(code, kernel.sums, kernel.targets)
     return Leveled(code, totals, groups(code))
 
@@ -111,31 +111,26 @@ def found(kernel: Kernel, given: Leveled | None = None) -> ArrayProgram:
 # ---- sums over the rows --------------------------------------------------------------
 
 
-def over_rows(
-    code: Code, sums: Sequence[tuple[int, int, int]], targets: int
-) -> tuple[Code, list[int]]:
+def over_rows(code: Code, sums: Sums, targets: int) -> tuple[Code, list[int]]:
     """A kernel's sums as instructions: means over the rows, and what they add up to.
 
     Of a product of which one factor is the same for every row, the other's mean is
     taken, so that a mean is of what varies alone.
     """
     code = code.copy()
-    varies = code.varies
-    pairs: list[list[tuple[int, int]]] = [[] for _ in range(targets)]
-    for target, a, b in sums:
-        pairs[target].append((a, b))
-    dots = [  # as for most weights
-        target
-        for target, each in enumerate(pairs)
-        if len(each) == 1 and varies[each[0][0]] and varies[each[0][1]]
-    ]
-    start = code.extend(ROW_DOT, [pairs[target][0] for target in dots])
-    totals = [-1] * targets
-    for place, target in enumerate(dots, start):
-        totals[target] = place
-    for target, each in enumerate(pairs):
+    varies, times, totals = code.varies, Counter(sums.targets), [-1] * targets
+    rest: dict[int, list[tuple[int, int]]] = {}
+    dots: list[tuple[int, int]] = []
+    for target, a, b in sums.each():
+        if varies[a] and varies[b] and times[target] == 1:  # as for most weights
+            totals[target] = len(code) + len(dots)
+            dots.append((a, b))
+        else:
+            rest.setdefault(target, []).append((a, b))
+    code.extend(ROW_DOT, dots)
+    for target in range(targets):
         if totals[target] < 0:
-            totals[target] = _total(code, each)
+            totals[target] = _total(code, rest.get(target, []))
     return code, totals
 
 
@@ -171,17 +166,19 @@ def groups(code: Code) -> dict[Group, list[int]]:
     """
     first = sum(code.leaves)
     levels, varies = [0] * first, code.varies
-    together: dict[Group, list[int]] = {}
+    together: dict[Group, list[int]] = defaultdict(list)
     level_of = levels.__getitem__
     for index, (op, args, _) in enumerate(code.rest(), first):
-        level = 1 + max(map(level_of, args)) if args else 0
+        if not args:
+            levels.append(0)
+            continue
+        if len(args) == 2:  # most, and max takes three times as long
+            one, other = levels[args[0]], levels[args[1]]
+            level = 1 + (one if one > other else other)
+        else:
+            level = 1 + max(map(level_of, args))
         levels.append(level)
-        if args:
-            group = level, op, varies[index]
-            if group in together:
-                together[group].append(index)
-            else:
-                together[group] = [index]
+        together[level, op, varies[index]].append(index)
     return {group: together[group] for group in sorted(together, key=lambda g: g[0])}
 
 
@@ -303,10 +300,10 @@ class Grid(NamedTuple):
 
     def members(self) -> list[int]:
         """The dots in the order of the result; -1 where there is none."""
-        pairs = [(a, b) for a in self.lefts for b in self.rights]
+        pairs: Iterable[tuple[int, int]] = itertools.product(self.lefts, self.rights)
         if self.turned:
             pairs = [(a, b) for b in self.rights for a in self.lefts]
-        return [self.cells.get(pair, -1) for pair in pairs]
+        return list(map(self.cells.get, pairs, itertools.repeat(-1)))
 
 
 class Finder:
@@ -332,8 +329,9 @@ class Finder:
     def leaves(self, kernel: Kernel) -> None:
         """An array for the leaves of each name, and one for all constants."""
         code = self.code
-        rest = list(enumerate(code.rest(), sum(code.leaves)))
-        position = {(m.op, m.number): at for at, m in rest if m.op in LEAVES}
+        every = enumerate(code.rest(), sum(code.leaves))
+        rest = [(at, made) for at, made in every if not made.args]
+        position = {(made.op, made.number): at for at, made in rest}
         counts = (kernel.inputs, kernel.parameters)
         for kind, labels, count in zip(
             (INPUT, PARAMETER), kernel.labels, counts, strict=True
@@ -345,7 +343,7 @@ class Finder:
                     for n in numbers
                 ]
                 self._made(Leaf(kind, tuple(numbers), name), members, kind == INPUT)
-        constants = [at for at, m in rest if m.op == CONSTANT]
+        constants = [at for at, made in rest if made.op == CONSTANT]
         self._constants.update(constants)
         values = tuple([code.instructions[at].number for at in constants])
         self._made(Leaf(CONSTANT, values), constants, False)
@@ -353,15 +351,18 @@ class Finder:
     def add(self, op: str, members: list[int]) -> None:
         """Make the arrays of a group, of dots that differ in order alone only one."""
         dots = op in ("dot", ROW_DOT)
-        keys = self._cells(members) if dots else map(self._args, members)
-        first: dict[Any, int] = {}
+        given = self._all_args(members)
+        keys: list[Any] = list(self._cells(given)) if dots else given
+        first: dict[Any, int] = dict(zip(keys, members, strict=True))
         others = []
-        for member, key in zip(members, keys, strict=True):
-            same = first.setdefault(key, member)
-            if same != member:
-                self._same[member] = same
-                others.append(member)
-        self._merged |= bool(others)
+        if len(first) < len(members):
+            first = {}
+            for member, key in zip(members, keys, strict=True):
+                same = first.setdefault(key, member)
+                if same != member:
+                    self._same[member] = same
+                    others.append(member)
+            self._merged = True
         if dots:
             self._dots(op, first)
         else:
@@ -393,6 +394,11 @@ class Finder:
         args = self.code.instructions[index].args
         return tuple(map(self._same.__getitem__, args)) if self._merged else args
 
+    def _all_args(self, members: Sequence[int]) -> list[Vector]:
+        made, same = self.code.instructions, self._same.__getitem__
+        found = [made[member].args for member in members]
+        return [tuple(map(same, args)) for args in found] if self._merged else found
+
     def _made(self, step: Step, members: Sequence[int], varies: bool) -> int:
         self._put(members, len(self.arrays))
         self.arrays.append(Array(step, varies, tuple(members)))
@@ -401,6 +407,13 @@ class Finder:
     def _put(self, members: Sequence[int], array: int, first: int = 0) -> None:
         """Say where the members are: in an array, one after the other."""
         arrays, places, order = self._array, self._place, self._order
+        count, start = len(members), min(members, default=-1)
+        stop, begin = start + count, (array << 40) + first
+        if start >= 0 and list(members) == list(range(start, stop)):  # as a matrix
+            arrays[start:stop] = [array] * count
+            places[start:stop] = range(first, first + count)
+            order[start:stop] = range(begin, begin + count)
+            return
         for place, member in enumerate(members, first):
             if member >= 0:
                 arrays[member], places[member] = array, place
@@ -408,9 +421,10 @@ class Finder:
 
     def _joined(self, members: Sequence[int]) -> tuple[int, dict[int, int]]:
         """An array of all that is there of these results, and where in it they are."""
-        by_array: dict[int, list[int]] = {}
-        for member in dict.fromkeys(members):
-            by_array.setdefault(self._array[member], []).append(member)
+        by_array: dict[int, list[int]] = defaultdict(list)
+        found = dict.fromkeys(members)
+        for array, run in itertools.groupby(found, self._array.__getitem__):
+            by_array[array] += run
         for each in by_array.values():
             each.sort(key=self._place.__getitem__)
         order = [member for each in by_array.values() for member in each]
@@ -419,7 +433,7 @@ class Finder:
             parts = [self._part(array, each) for array, each in by_array.items()]
             varies = any(self.arrays[array].varies for array in by_array)
             self.arrays.append(Array(Join(tuple(parts)), varies, key))
-            places = {member: place for place, member in enumerate(order)}
+            places = dict(zip(order, itertools.count(), strict=False))
             self._joins[key] = len(self.arrays) - 1, places
         return self._joins[key]
 
@@ -464,7 +478,8 @@ class Finder:
         """Of which operation, at which array, all results are the slopes."""
         slopes = self.code.slopes
         members = [each for each in array.scalars if each >= 0]
-        if isinstance(array.step, (Leaf, Join)) or not slopes.keys() >= set(members):
+        noted = all(map(slopes.__contains__, members))
+        if isinstance(array.step, (Leaf, Join)) or not noted:
             return "", -1
         found = {slopes[each] for each in members}
         about = {(note[0], self._array[note[1]]) for note in found if note}
@@ -562,14 +577,13 @@ class Finder:
     def _grids(self, cells: Cells) -> list[Grid]:
         """The dots as grids, each as large as can be and at least half full."""
         matrices: dict[int, object] = {}
-        for left, _ in cells:
-            if left not in matrices:
-                # Parameters of other names are other matrices. What they are multiplied
-                # with is one even if it is in many arrays, as of positions: from here
-                # on the positions are in one array.
-                first = self._vector(left)[0]
-                fixed = self.code.instructions[first].op == PARAMETER
-                matrices[left] = self._sources([left]) if fixed else None
+        for left in {left for left, _ in cells}:
+            # Parameters of other names are other matrices. What they are multiplied
+            # with is one even if it is in many arrays, as of positions: from here
+            # on the positions are in one array.
+            first = self._vector(left)[0]
+            fixed = self.code.instructions[first].op == PARAMETER
+            matrices[left] = self._sources([left]) if fixed else None
         by_matrix: dict[object, Cells] = {}
         if len(set(matrices.values())) == 1:
             by_matrix[None] = cells
@@ -587,11 +601,10 @@ class Finder:
                 grids += [whole] if full else map(self._grid, rectangles(part))
         return grids
 
-    def _cells(self, members: Iterable[int]) -> Iterator[tuple[int, int]]:
+    def _cells(self, given: Iterable[Vector]) -> Iterator[tuple[int, int]]:
         """The two sides of each dot: parameters, and what is fixed, on the left."""
         rank = self._rank
-        for member in members:
-            args = self._args(member)
+        for args in given:
             if len(args) == 2:
                 a, b = args
                 yield args if rank[a] <= rank[b] else (b, a)
@@ -624,8 +637,8 @@ class Finder:
         """What is known of a vector; most are a side of many dots."""
         side = self._known.get(vector)
         if side is None:
-            ranks = [self._rank[i] for i in vector]
-            keys = [self._order[i] for i in vector]
+            ranks = set(map(self._rank.__getitem__, vector))
+            keys = list(map(self._order.__getitem__, vector))
             places, repeats = [], False
             if not all(map(operator.lt, keys, itertools.islice(keys, 1, None))):
                 places = sorted(range(len(keys)), key=keys.__getitem__)
@@ -722,8 +735,10 @@ def rectangles(cells: Cells) -> list[Cells]:
 
 def overlap(parts: Sequence[Cells]) -> bool:
     """Whether two full grids have a vector on the right in common."""
+    if len(parts) == 1:
+        return False
     rights = [{right for _, right in part} for part in parts]
-    return len(parts) > 1 and len(set().union(*rights)) < sum(map(len, rights))
+    return len(set().union(*rights)) < sum(map(len, rights))
 
 
 # ---- fusion --------------------------------------------------------------------------

@@ -59,7 +59,7 @@ class NumpyKernel:
         np = numpy()
         self.kernel = kernel
         self.program = fused(found(kernel), inlines=taken_once)
-        ops = sorted({made.op for made in kernel.code.instructions})
+        ops = sorted(kernel.code.operations())
         own = {op: f"own{n}" for n, op in enumerate(ops) if not has_form(op)}
         text = ArrayText(
             self.program, [f"v{n}" for n in range(len(self.program.arrays))], own

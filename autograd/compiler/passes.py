@@ -28,6 +28,7 @@ from autograd.compiler.instructions import (
     CompileError,
     Instruction,
     Kernel,
+    Sums,
     Term,
     compare,
 )
@@ -54,7 +55,7 @@ def forward_kernel(
     code: Code, outputs: Sequence[int], inputs: int, parameters: int
 ) -> Kernel:
     """The outputs, for every row."""
-    return Kernel(code.copy(), inputs, parameters, tuple(outputs), ())
+    return Kernel(code.copy(), inputs, parameters, tuple(outputs))
 
 
 def gradient_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kernel:
@@ -75,14 +76,15 @@ def gradient_kernel(code: Code, output: int, inputs: int, parameters: int) -> Ke
             sums += [(p, a, b) for a, b in each if varies[a] or varies[b]]
         if fixed:
             sums.append((p, total_of(recorder, fixed), one))
-    return Kernel(code, inputs, parameters, (), tuple(sums))
+    columns = Sums(*[tuple([each[n] for each in sums]) for n in range(3)])
+    return Kernel(code, inputs, parameters, (), columns)
 
 
 def input_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kernel:
     """The output and its derivative by every input, for every row."""
     code = code.copy()
     found = _slopes(code, output, _leaves(code, INPUT, inputs))
-    return Kernel(code, inputs, parameters, (output, *found), ())
+    return Kernel(code, inputs, parameters, (output, *found))
 
 
 def jacobian_kernel(
@@ -94,7 +96,7 @@ def jacobian_kernel(
     active = code.depends(wanted, COMPARISONS)
     shares = [_back(code, output, active) for output in outputs]
     found = [slope for each in shares for slope in _totals(code, each, wanted)]
-    return Kernel(code, inputs, parameters, tuple(found), ())
+    return Kernel(code, inputs, parameters, tuple(found))
 
 
 def hvp_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kernel:
@@ -141,9 +143,9 @@ def tangent_kernel(op: str, arity: int) -> Kernel:
     inputs = [code.add(INPUT, (), n) for n in range(2 * arity)]
     recorder = CodeRecorder(code)
     output = code.add(op, tuple(inputs[:arity]))
-    factors = [Term(recorder, tangent) for tangent in inputs[arity:]]
-    shares = [_product(code, *pair) for pair in _shares(recorder, output, factors)]
-    return Kernel(code, 2 * arity, 0, (output, *shares), ())
+    found = _shares(recorder, output, inputs[arity:])
+    shares = [_product(code, *pair) for pair in found]
+    return Kernel(code, 2 * arity, 0, (output, *shares))
 
 
 # ---- the gradient --------------------------------------------------------------------
@@ -173,7 +175,7 @@ def _back(
 
     It takes the time of what the output is made of, however long the list is.
     """
-    recorder = CodeRecorder(code, gated)
+    recorder, first = CodeRecorder(code, gated), sum(code.leaves)
     one = code.constant(1.0)
     shown = _behind_gates(recorder, output) if gated else {}
     shares: Shares = defaultdict(list)
@@ -185,15 +187,15 @@ def _back(
         instruction = code.instructions[index]
         if instruction.op in LEAVES:
             continue
-        adjoint = Term(recorder, total_of(recorder, shares.pop(index)))
-        if adjoint.index > output:
-            known = code.adjoints.get(adjoint.index, ())
-            code.adjoints[adjoint.index] = (*known, index)
+        adjoint = total_of(recorder, shares.pop(index))
+        if adjoint > output:
+            known = code.adjoints.get(adjoint, ())
+            code.adjoints[adjoint] = (*known, index)
         args = instruction.args
         found = _shares(recorder, shown.get(index, index), [adjoint] * len(args))
         for arg, share in zip(args, found, strict=True):
             if active[arg]:
-                if arg not in shares:
+                if arg >= first and arg not in shares:
                     heapq.heappush(waiting, -arg)
                 shares[arg].append(share)
     return shares
@@ -220,7 +222,7 @@ def tangents(code: Code, given: Mapping[int, int]) -> dict[int, int]:
         op, args, _ = code.instructions[index]
         if op in COMPARISONS or found.keys().isdisjoint(args):
             continue
-        factors = [Term(recorder, found.get(arg, arg)) for arg in args]
+        factors = [found.get(arg, arg) for arg in args]
         pairs = zip(args, _shares(recorder, index, factors), strict=True)
         shares = [share for arg, share in pairs if arg in found]
         found[index] = total_of(recorder, shares)
@@ -228,7 +230,7 @@ def tangents(code: Code, given: Mapping[int, int]) -> dict[int, int]:
 
 
 def _shares(
-    recorder: CodeRecorder, index: int, factors: Sequence[Term]
+    recorder: CodeRecorder, index: int, factors: Sequence[int]
 ) -> list[tuple[int, int]]:
     """For each argument of an instruction, a pair to multiply.
 
@@ -244,11 +246,12 @@ def _shares(
     if not code.constants.isdisjoint(args):
         numbers = map(code.number, args)
         given = tuple(["" if x is None else repr(x) for x in numbers])
-    known, (more, pairs) = len(code), _recorded(op, given, recorder.gated)
-    at = [*args, *[factor.index for factor in factors], index]
+    known, (more, lefts, rights) = len(code), _recorded(op, given, recorder.gated)
+    at = [*args, *factors, index]
+    place = at.__getitem__
     for each, of, number in more:
         at.append(code.add(each, tuple([at[n] for n in of]), number))
-    shares = [(at[a], at[b]) for a, b in pairs]
+    shares = list(zip(map(place, lefts), map(place, rights), strict=True))
     if len(shares) == 1 and shares[0][1] >= known and not TABLE[op].selects:
         code.slopes.setdefault(shares[0][1], (op, args[0]))
     return shares
@@ -257,8 +260,8 @@ def _shares(
 @functools.lru_cache(1000)
 def _recorded(
     op: str, given: tuple[str, ...], gated: bool
-) -> tuple[list[Instruction], list[tuple[int, int]]]:
-    """What `_asked` appends for an operation, and the pairs.
+) -> tuple[list[Instruction], list[int], list[int]]:
+    """What `_asked` appends for an operation, and the pairs: one of each, the other.
 
     given: for each argument its number; nothing where it is none. The positions are
     those of the arguments, of the factors, of the operation, and of what is appended.
@@ -269,12 +272,12 @@ def _recorded(
     factors = [code.add(INPUT, (), n) for n in range(count, 2 * count)]
     output = code.append(op, tuple(range(count)), 0.0, True)
     recorder = CodeRecorder(code, gated)
-    pairs = _asked(recorder, output, [Term(recorder, n) for n in factors])
-    return code.instructions[output + 1 :], pairs
+    pairs = _asked(recorder, output, factors)
+    return code.instructions[output + 1 :], [a for a, _ in pairs], [b for _, b in pairs]
 
 
 def _asked(
-    recorder: CodeRecorder, index: int, factors: Sequence[Term]
+    recorder: CodeRecorder, index: int, factors: Sequence[int]
 ) -> list[tuple[int, int]]:
     """The same from the row, whose rules may look at numbers."""
     op, args, _ = recorder.code.instructions[index]
@@ -287,12 +290,12 @@ def _asked(
         ]
         if len(slopes) == 1 and slopes[0] >= known:
             recorder.code.slopes.setdefault(slopes[0], (op, args[0]))
-        return [(f.index, slope) for f, slope in zip(factors, slopes, strict=True)]
+        return list(zip(factors, slopes, strict=True))
     one = recorder.code.constant(1.0)
     found = []
     masks = recorder.masks(row, terms)
     for factor, partial, mask in zip(factors, partials, masks, strict=True):
-        share = _masked(recorder, factor, recorder.term(partial))
+        share = _masked(recorder, recorder.at[factor], recorder.term(partial))
         if type(mask) is Term:
             share = recorder.record("where", mask, 0.0, share)
         found.append((recorder.term(0.0 if mask is True else share).index, one))
@@ -415,6 +418,8 @@ def _better(code: Code, op: str, args: tuple[int, ...], done: Counter[str]) -> i
     if code.constants.issuperset(args):
         done["constants folded"] += 1
         return _folded(code, op, args)
+    if op in ARITHMETIC and code.constants.isdisjoint(args):
+        return code.add(op, args)
     for name, rule in RULES.get(op, ()):
         found = rule(code, op, args)
         if found is not None:
@@ -571,6 +576,9 @@ TRIED: tuple[tuple[str, Rule, frozenset[str]], ...] = (
 )
 """What is tried in turn where not all arguments are numbers, for which operations."""
 
+ARITHMETIC = frozenset({"add", "sub", "mul", "div", "pow"})
+"""Operations for which the rules look for a number among the arguments."""
+
 RULES = {
     op: [(name, rule) for name, rule, ops in TRIED if op in ops]
     for op in frozenset().union(*[ops for _, _, ops in TRIED])
@@ -626,7 +634,7 @@ def _with_products(code: Code, uses: list[int]) -> tuple[dict[int, Instruction],
 def _uses(kernel: Kernel) -> list[int]:
     """How often each result is taken, by what is needed; 0 for what is not."""
     code, uses = kernel.code, [0] * len(kernel.code)
-    for index in needed(kernel):
+    for index in kernel.needed():
         uses[index] += 1
     for index in range(len(code) - 1, sum(code.leaves) - 1, -1):
         if uses[index]:
@@ -654,20 +662,10 @@ def _kept(
     return kernel, Report("prune", size, left, f"dropped {size - left}")
 
 
-def needed(kernel: Kernel) -> list[int]:
-    """The results that a kernel is asked for."""
-    pairs = [position for _, a, b in kernel.sums for position in (a, b)]
-    return [*kernel.outputs, *pairs]
-
-
 def _moved(kernel: Kernel, code: Code, positions: Sequence[int]) -> Kernel:
     """The kernel over the new list."""
     code.carry_notes(kernel.code, positions)
-    return kernel._replace(
-        code=code,
-        outputs=tuple([positions[output] for output in kernel.outputs]),
-        sums=tuple([(t, positions[a], positions[b]) for t, a, b in kernel.sums]),
-    )
+    return kernel.over(code, positions)
 
 
 # ---- operations that a backend lacks -------------------------------------------------
@@ -681,7 +679,7 @@ def write_out(kernel: Kernel, known: Callable[[str], bool]) -> Kernel:
     Raises CompileError where that can't be recorded.
     """
     for _ in range(DEPTH):
-        ops = {made.op for made in kernel.code.instructions}
+        ops = kernel.code.operations()
         lacking = {op for op in ops if not known(op)}
         if not lacking:
             return kernel

@@ -16,9 +16,9 @@ from autograd.ops import take
 
 def of_parameters(code: Code) -> bool:
     """Whether something is taken of parameters alone."""
-    return any(
+    return take.name in code.operations() and any(
         op == take.name and _are_parameters(code, args[1:])
-        for op, args, _ in code.instructions
+        for op, args, _ in code.rest()
     )
 
 
@@ -29,7 +29,7 @@ def without_places(
 
     products: whether what is taken of parameters alone may be a product.
     """
-    if all(made.op != take.name for made in code.instructions):
+    if take.name not in code.operations():
         return code, list(outputs)
     new, positions = code.begun()
     new.shared = code.shared

@@ -461,7 +461,7 @@ class Program:
     @property
     def backend(self) -> str:
         """What runs it, "llvm" or "numpy"; `explain()` tells why not llvm."""
-        ops = {made.op for made in self._code.instructions} - LOWERED
+        ops = self._code.operations() - LOWERED
         known = all(map(native, ops))
         return NUMPY if not known and self._native("forward")[1] else self._backend
 
@@ -820,7 +820,7 @@ def _indented(lines: list[str]) -> list[str]:
 
 def _results(kernel: Kernel) -> list[str]:
     lines = [f"output {k} = %{index}" for k, index in enumerate(kernel.outputs)]
-    for target, a, b in kernel.sums:
+    for target, a, b in kernel.sums.each():
         name = "value" if target == kernel.parameters else f"gradient {target}"
         factors = [i for i in (a, b) if not kernel.code.is_constant(i, 1.0)] or [b]
         lines.append(f"{name} += " + " * ".join([f"%{i}" for i in factors]))

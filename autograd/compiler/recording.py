@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 import sys
 import warnings
@@ -48,8 +49,8 @@ def from_graph(
     Leaves that are neither inputs nor parameters keep the number they have now. Warns
     of such a number that Python took from what the program computes anew.
     """
-    code, positions = _instructions(outputs, inputs, parameters)
     with many_objects():
+        code, positions = _instructions(outputs, inputs, parameters)
         frozen = _frozen(code, positions)
     if frozen:
         warnings.warn_explicit(frozen, RuntimeWarning, *users_place())
@@ -64,8 +65,7 @@ def _instructions(
     _check_leaves(parameters, "parameters")
     code = Code(leaves=(len(inputs), len(parameters)))
     positions = _leaves(inputs, parameters)
-    with many_objects():
-        _append(code, outputs, positions)
+    _append(code, outputs, positions)
     return code, positions
 
 
@@ -80,14 +80,14 @@ def _frozen(code: Code, positions: Mapping[Value, int]) -> str:
     operation that selects hands on a constant; then it is no coincidence.)
     """
     leaves = sum(code.leaves)
-    fixed = [node for node, at in positions.items() if at >= leaves and not node.op]
+    fixed = {node for node in itertools.islice(positions, leaves, None) if not node.op}
     long = {node.data for node in fixed if len(repr(abs(node.data))) > DIGITS}
     if not long and all(node.operation is not ANSWER for node in fixed):
         return ""
     depends, made = code.depends(range(leaves)), dict[float, Value]()
-    for node, at in positions.items():
-        if depends[at]:
-            if node.data in long and not (node.op and node.operation.selects):
+    for node in [each for each in positions if each.data in long or each in fixed]:
+        if depends[positions[node]]:
+            if not (node.op and node.operation.selects):
                 made.setdefault(node.data, node)
         elif node.op:
             continue
@@ -117,18 +117,15 @@ FUNCTION = (
 def _append(code: Code, outputs: Sequence[Value], positions: dict[Value, int]) -> None:
     """Add the nodes of a graph that have no position yet, and their positions."""
     names: dict[Operation, str] = {}
-    at = positions.__getitem__
+    at, add = positions.__getitem__, code.add
     for node in reached(outputs)[0]:
-        if node in positions:
-            continue
-        row = node.operation
-        name = names.get(row)
-        if name is None:
+        name = names.get(node.operation)
+        if name is not None:
+            positions[node] = add(name, tuple(map(at, node.parents)))
+        elif node not in positions:
             positions[node] = _instruction(code, node, positions)
-            if is_plain(row):
-                names[row] = code.name(row)
-        else:
-            positions[node] = code.add(name, tuple(map(at, node.parents)))
+            if is_plain(node.operation):
+                names[node.operation] = code.name(node.operation)
 
 
 def is_plain(row: Operation) -> bool:
@@ -257,7 +254,8 @@ def _from_call(
         outputs = [_output(x) for x in found]
     if not outputs:
         raise ValueError("the function returned no outputs; return a Value or several")
-    code, positions = _instructions(outputs, stand_ins, parameters)
+    with many_objects():
+        code, positions = _instructions(outputs, stand_ins, parameters)
     return code, [positions[output] for output in outputs], shape
 
 

@@ -142,7 +142,7 @@ class Loop(NamedTuple):
     def optimized(self) -> Loop:
         """The same with a better body."""
         outputs = tuple([write.position for write in self.writes])
-        given = Kernel(self.body, len(self.reads), 0, outputs, ())
+        given = Kernel(self.body, len(self.reads), 0, outputs)
         kernel, _ = optimize(given)
         places = zip(self.writes, kernel.outputs, strict=True)
         writes = [write._replace(position=position) for write, position in places]
@@ -266,7 +266,7 @@ def opened(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
     >>> [made.op for made in opened(code, [code.add("sum", (*xs,))])[0].instructions]
     ['input', 'input', 'input', 'add', 'add']
     """
-    if not any(made.op in ("sum", "dot") for made in code.instructions):
+    if code.operations().isdisjoint(("sum", "dot")):
         return code, list(outputs)
     made, positions = code.begun()
     for op, args, number in code.rest():

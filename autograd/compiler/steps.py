@@ -43,7 +43,8 @@ class Read(NamedTuple):
             return list(self.table)
         found = [self.start]
         for side, stride in zip(self.dims, self.strides, strict=True):
-            found = [place + n * stride for place in found for n in range(side)]
+            steps = range(0, side * stride, stride) if stride else [0] * side
+            found = [place + step for place in found for step in steps]
         return found
 
     def is_all_of(self, size: int) -> bool:

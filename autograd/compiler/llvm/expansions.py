@@ -14,7 +14,7 @@ from autograd.compiler.llvm.vector_math import FUNCTIONS
 
 def expanded(kernel: Kernel) -> Kernel:
     """The same, every instruction one that `operations` has a form of."""
-    if not any(made.op in EXPANSIONS for made in kernel.code.instructions):
+    if EXPANSIONS.keys().isdisjoint(kernel.code.operations()):
         return kernel
     code, positions = kernel.code.begun()
     for op, args, number in kernel.code.rest():
@@ -25,11 +25,7 @@ def expanded(kernel: Kernel) -> Kernel:
             positions.append(slope)
         else:
             positions.append(code.add(op, moved, number))
-    return kernel._replace(
-        code=code,
-        outputs=tuple([positions[i] for i in kernel.outputs]),
-        sums=tuple([(t, positions[a], positions[b]) for t, a, b in kernel.sums]),
-    )
+    return kernel.over(code, positions)
 
 
 def _size(code: Code, x: int) -> int:

@@ -88,16 +88,8 @@ def plan(kernel: Kernel) -> Layout:
     """Cut a kernel into stages and give every result its place."""
     kernel = expanded(kernel)
     code, found = _cut(kernel)
-    kernel = kernel._replace(
-        code=code,
-        outputs=tuple([_kept(code, found[i]) for i in kernel.outputs]),
-        sums=tuple(
-            [
-                (t, _kept(code, found[a]), _kept(code, found[b]))
-                for t, a, b in kernel.sums
-            ]
-        ),
-    )
+    kernel = kernel.over(code, found)
+    kernel = kernel.over(code, {at: _kept(code, at) for at in kernel.needed()})
     one = code.constant(1.0)
     sums, fixed = _row_sums(kernel, one)
     grids, pairs = _grids(sums)
@@ -205,7 +197,7 @@ def _row_sums(
     code = kernel.code
     sums: list[tuple[int, int, int]] = []
     fixed: dict[int, int] = {}
-    for target, a, b in kernel.sums:
+    for target, a, b in kernel.sums.each():
         if code.varies[a] and code.varies[b]:
             sums.append((target, a, b))
             continue

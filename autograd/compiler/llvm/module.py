@@ -275,7 +275,7 @@ class Module(Unit):
                 self._scatter(body, start, rows)
 
         body.loop("%start", "%stop", block, step=step)
-        if self.kernel.sums:
+        if self.kernel.targets:
             self._finish(body)
         self.add_run(body)
 

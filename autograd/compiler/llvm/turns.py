@@ -525,7 +525,7 @@ def _written(loop: Loop) -> Loop:
     """The same in operations of machine code; CompileError where there are none."""
     loop = loop.optimized()
     outputs = tuple([write.position for write in loop.writes])
-    kernel = Kernel(loop.body, len(loop.reads), 0, outputs, ())
+    kernel = Kernel(loop.body, len(loop.reads), 0, outputs)
     kernel = expanded(write_out(kernel, native))
     places = zip(loop.writes, kernel.outputs, strict=True)
     writes = [write._replace(position=position) for write, position in places]
