@@ -61,6 +61,10 @@ ASKED = {
     "jacobian": lambda program, X, p: (program.jacobian(X, p), None),
     "gradient": lambda program, X, p: (None, program.value_and_grad(X, p)),
     "input": lambda program, X, p: (program.input_grad(X, p), None),
+    "hvp": lambda program, X, p: (
+        None,
+        program.hvp(X, p[len(p) // 2 :], p[: len(p) // 2]),
+    ),
 }
 
 
@@ -71,6 +75,8 @@ def test_a_prepared_call_gives_what_calling_the_program_does(backend, kind, rows
     call = neuron(backend).prepared(kind, X[:rows])
     gc.collect()  # what it works in belongs to it alone
     outputs, means = call.outputs, call.means
+    if kind == "hvp":
+        call.parameters[-2:] = [1.0, -4.5]
     for _ in range(3):
         call()
         wanted, sums = ASKED[kind](neuron(backend), call.X, call.parameters)
@@ -79,7 +85,10 @@ def test_a_prepared_call_gives_what_calling_the_program_does(backend, kind, rows
         if wanted is not None:
             assert (outputs == wanted).all()
             assert outputs.shape == wanted.shape
-        if sums is not None:
+        if kind == "hvp":
+            assert sums.any()
+            assert (means[: len(sums)] == sums).all()
+        elif sums is not None:
             assert means.tolist() == [*sums[1], sums[0]]
         call.X += 0.5
         call.parameters[1] *= -2.0
@@ -100,8 +109,8 @@ def test_several_outputs_are_prepared_in_their_shape():
 
 def test_what_is_not_prepared_is_told():
     program = neuron()
-    with pytest.raises(ValueError, match="there is no kind 'hvp'; there are forward,"):
-        program.prepared("hvp", X)
+    with pytest.raises(ValueError, match="there is no kind 'rows'; there are forward,"):
+        program.prepared("rows", X)
     with pytest.raises(ValueError, match="X has no rows: give one at least"):
         program.prepared("forward", np.empty((0, 2)))
     with pytest.raises(AttributeError):

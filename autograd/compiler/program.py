@@ -366,7 +366,8 @@ class Program:
         kind: "forward", for `outputs` as calling the program gives them; "gradient",
             for `means`: the P derivatives of the mean over the rows, and the mean;
             "jacobian", for `outputs` as `jacobian` gives them; "input", for `outputs`
-            (N, 1 + I): the output, and its derivatives.
+            (N, 1 + I): the output, and its derivatives; "hvp", for `means[:P]`: the
+            Hessian's product with the vector `parameters[P:]`, which begins as zeros.
 
         Raises ValueError where X has no rows, and for another kind.
 
@@ -385,6 +386,7 @@ class Program:
             "gradient": (0,),
             "jacobian": (*self._shape, len(self.parameters)),
             "input": (1 + self.inputs,),
+            "hvp": (0,),
         }
         if kind not in shapes:
             raise ValueError(
@@ -394,7 +396,7 @@ class Program:
         if not len(rows):
             raise ValueError("X has no rows: give one at least, which changes later")
         call: Prepared = self.kernel(kind).prepared(rows, (len(rows), *shapes[kind]))
-        call.parameters[:] = numbers
+        call.parameters[: len(numbers)] = numbers
         masking = self._masking
         if masking is None:
             return call
