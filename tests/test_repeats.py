@@ -11,6 +11,7 @@ from autograd import (
     compile,
     exp,
     grad,
+    gradients,
     hvp,
     log,
     maximum,
@@ -181,6 +182,24 @@ def test_turns_that_need_no_other_run_side_by_side(seed, count, monkeypatch):
     kinds = {(bool(cells.table), cells.stride) for cells in across}
     assert {(False, 1), (False, -1), (False, 0)} <= kinds
     assert any(table or abs(stride) > 1 for table, stride in kinds)
+
+
+def test_what_all_steps_share_is_computed_before_them():
+    """Where the first step that needs it did, the steps until then would differ."""
+    rng = random.Random(0)
+    w, v, b = leaves = [Value(x) for x in (0.4, -0.7, 0.2)]
+    kinds = [0.0] * 9 + [rng.choice((0.0, 1.0, 2.0)) for _ in range(90)]
+
+    def loss():
+        state = b
+        for kind in kinds:
+            state = tanh(state * w + sigmoid(kind * v + b) * state)
+        return state
+
+    made = compile(loss, parameters=leaves)
+    assert max(loop.turns for loop in made._loops().loops) >= len(kinds) - 2
+    slopes = made.value_and_grad()[1]
+    np.testing.assert_allclose(slopes, gradients(loss(), leaves), rtol=1e-12)
 
 
 def test_a_row_that_is_nan_stays_alone():

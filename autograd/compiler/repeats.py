@@ -35,6 +35,7 @@ GRAM = 6  # instructions in a row that have to be there again
 LATER = 48  # places at which they are looked for
 TURNS = 4  # of a loop, at least
 SAVED = 100  # instructions that a loop saves, at least
+MANY = 8  # distant readers of what is computed before all steps, at least
 LESS, WIDE = 4, 8  # times shorter than the list; instructions at once, on average
 WIDEST = 64  # instructions at once, from which on they run as arrays in any case
 ROW = 8  # arguments of a dot that may be one of a matrix
@@ -299,6 +300,24 @@ def _even(column: Column) -> bool:
     return steady(column) and (column[0] < 0) == (column[-1] < 0)
 
 
+def _order(code: Code) -> list[int]:
+    """The instructions but leaves; first what is read all along, and what it needs.
+
+    That is computed once, where the first of equal steps needs it, which would differ
+    from the others.
+    """
+    early, far = [0] * len(code), len(code) // 8
+    for index, (_, args, _) in enumerate(code.instructions):
+        for arg in args:
+            early[arg] += index - arg > far
+    for index in range(len(code) - 1, -1, -1):
+        if early[index] > MANY:
+            for arg in code.instructions[index].args:
+                early[arg] = len(code)
+    order = [n for n, made in enumerate(code.instructions) if made.args]
+    return sorted(order, key=lambda n: early[n] <= MANY)
+
+
 class _Roller:
     """Gives what other turns read its cells, and writes the bodies."""
 
@@ -308,7 +327,7 @@ class _Roller:
         self.code = code
         self.inputs = inputs
         self.parameters = parameters
-        self.order = [n for n, made in enumerate(code.instructions) if made.args]
+        self.order = _order(code)
         places = {number: place for place, number in enumerate(self.order)}
         self.args: list[Column] = [
             tuple([places.get(arg, ~arg) for arg in code.instructions[n].args])
