@@ -25,6 +25,22 @@ from nn.hints import Array, Integers, Label, Rows, Target
 from nn.reading import Sheet, read
 from nn.targets import FEW, plain
 
+__all__ = [
+    "SETS",
+    "Dataset",
+    "Scaling",
+    "blobs",
+    "breast_cancer",
+    "circles",
+    "digits",
+    "iris",
+    "moons",
+    "read_csv",
+    "spirals",
+    "wine",
+    "xor",
+]
+
 if TYPE_CHECKING:
     Pair = tuple[Array, Sequence[Target]]  # so that a type checker lets it unpack
 else:

@@ -543,18 +543,26 @@ def test_help_speaks_no_python(verb, tmp_path):
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_completes(shell, tmp_path):
+@pytest.mark.parametrize(
+    ("line", "offered", "others"),
+    [
+        ("dr", ["draw"], ["step", "train"]),
+        ("draw --di", ["--digits", "--direction"], ["--wrap"]),
+        ("train w", ["wine"], ["iris"]),
+    ],
+)
+def test_a_shell_completes(shell, line, offered, others, tmp_path):
     typed = {
         "_CHAINRULE_COMPLETE": f"complete_{shell}",
-        "_TYPER_COMPLETE_ARGS": "chainrule dr",
+        "_TYPER_COMPLETE_ARGS": f"chainrule {line}",
         "_TYPER_COMPLETE_FISH_ACTION": "get-args",
-        "COMP_WORDS": "chainrule dr",
-        "COMP_CWORD": "1",
+        "COMP_WORDS": f"chainrule {line}",
+        "COMP_CWORD": str(len(line.split())),
     }
     out, _, status = chainrule("", tmp_path, **typed)
     assert not status
-    assert "draw" in out
-    assert "step" not in out
+    assert all(name in out for name in offered)
+    assert not any(name in out for name in others)
 
 
 # ---- narrow terminals ----------------------------------------------------------------

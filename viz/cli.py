@@ -342,6 +342,11 @@ def _option_of(setting: Field[Any]) -> inspect.Parameter:
     return inspect.Parameter(name, place, default=option, annotation=first)
 
 
+def _sets(begun: str) -> list[str]:
+    """What a shell completes; it knows the files itself."""
+    return [name for name in SETS if name.startswith(begun)]
+
+
 TEXT = "A text"
 
 
@@ -355,6 +360,7 @@ def train(
             help=f"{', '.join(SETS)}, or a file whose first line names the columns "
             "(CSV and its relatives, also packed; - for standard input).",
             show_default=False,
+            autocompletion=_sets,
         ),
     ],
     *,
