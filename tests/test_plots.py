@@ -240,8 +240,14 @@ def test_formats(tmp_path):
     with Image.open(io.BytesIO((tmp_path / "a.png").read_bytes())) as image:
         assert min(image.size) > 400
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
-    with pytest.raises(ValueError, match="format"):
-        figure.save(tmp_path / "a.docx")
+    for name in ("a.docx", "a.dot", "a.gv", "a.gif", "a.html", "a"):
+        with pytest.raises(ValueError, match=r"end the name in \.svg, \.png or \.pdf$"):
+            figure.save(tmp_path / name)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "a.pdf",
+        "a.png",
+        "a.svg",
+    ]
     assert figure._repr_svg_().startswith("<?xml")
 
 

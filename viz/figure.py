@@ -52,6 +52,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
+FORMATS = ("svg", "png", "pdf")
 GLYPH = re.compile(r"Glyph (\d+) .* missing from")  # as matplotlib warns
 
 
@@ -64,7 +65,7 @@ class Plot(Figure):
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write .svg, .png or .pdf, whole or not at all; same figure, same bytes."""
-        write_whole(path, self.as_bytes(format_of(Path(path))))
+        write_whole(path, self.as_bytes(format_of(Path(path), FORMATS)))
 
     def as_bytes(self, format: str) -> bytes:
         """The picture in a format, without a date in it.

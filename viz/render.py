@@ -406,13 +406,14 @@ def _without_font_warnings() -> Iterator[None]:
 # ---- files ---------------------------------------------------------------------------
 
 
-def format_of(path: Path) -> str:
-    """The format that a path's ending names."""
+def format_of(path: Path, formats: Sequence[str] = FORMATS) -> str:
+    """The format, of these, that a path's ending names."""
     format = path.suffix.lower().removeprefix(".").replace("gv", "dot")
-    if format not in FORMATS:
+    if format not in formats:
+        *others, last = (f".{name}" for name in formats)
+        known = f"{', '.join(others)} or {last}"
         raise ValueError(
-            f"can't tell the format of {str(path)!r}: end the name in .svg, .png, "
-            ".pdf or .dot"
+            f"can't tell the format of {str(path)!r}: end the name in {known}"
         )
     return format
 
