@@ -87,7 +87,7 @@ def folded(code: Code, needed: Sequence[int]) -> Code:
     if not any(len(terms) > 2 for terms in chains.values()):
         return code
     code = code.copy()
-    for index, (op, _, _) in enumerate(code.instructions):
+    for index, (op, _, _) in enumerate(code.rest(), sum(code.leaves)):
         if op in folds:
             terms = chains.get(index, ())
             made = Instruction(op, tuple(terms)) if terms else Instruction(INSIDE)

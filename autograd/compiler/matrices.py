@@ -317,10 +317,8 @@ class Finder:
         self._array = [-1] * len(code)
         self._place = [-1] * len(code)
         self._order = [-1] * len(code)  # by array, then by place
-        self._rank = [  # parameters, then what is the same for every row, the others
-            2 * varies + (op != PARAMETER)
-            for (op, _, _), varies in zip(code.instructions, code.varies, strict=True)
-        ]
+        # Parameters, which are 0, then what is the same for every row, then the others.
+        self._rank = [2 * varies + 1 for varies in code.varies]
         self._known: dict[Vector, Side] = {}
         self._long: list[Vector] = []
         self._constants: set[int] = set()
@@ -343,6 +341,9 @@ class Finder:
                     for n in numbers
                 ]
                 self._made(Leaf(kind, tuple(numbers), name), members, kind == INPUT)
+                if kind == PARAMETER:
+                    for member in [each for each in members if each >= 0]:
+                        self._rank[member] = 0
         constants = [at for at, made in rest if made.op == CONSTANT]
         self._constants.update(constants)
         values = tuple([code.instructions[at].number for at in constants])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import heapq
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -178,10 +178,8 @@ def _back(
     recorder, first = CodeRecorder(code, gated), sum(code.leaves)
     one = code.constant(1.0)
     shown = _behind_gates(recorder, output) if gated else {}
-    shares: Shares = defaultdict(list)
-    waiting = [-output] if active[output] else []
-    if active[output]:
-        shares[output].append((one, one))
+    shares: Shares = {output: [(one, one)]} if active[output] else {}
+    waiting = [-index for index in shares]
     while waiting:
         index = -heapq.heappop(waiting)
         instruction = code.instructions[index]
@@ -194,10 +192,12 @@ def _back(
         args = instruction.args
         found = _shares(recorder, shown.get(index, index), [adjoint] * len(args))
         for arg, share in zip(args, found, strict=True):
-            if active[arg]:
-                if arg >= first and arg not in shares:
-                    heapq.heappush(waiting, -arg)
+            if arg in shares:
                 shares[arg].append(share)
+            elif active[arg]:
+                shares[arg] = [share]
+                if arg >= first:
+                    heapq.heappush(waiting, -arg)
     return shares
 
 
