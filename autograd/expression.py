@@ -51,7 +51,7 @@ class ParseError(ValueError):
     ...     parse("2 * (x + 1", x=1.0)
     ... except ParseError as error:
     ...     print(error)
-    this ( is never closed
+    this ( is never closed; write the ) too
       2 * (x + 1
           ^
     """
@@ -293,7 +293,7 @@ class _Reader:
         self.sum()
         token = self.next
         if token.text == ")":
-            raise self.fail("this ) closes nothing", token)
+            raise self.fail("this ) closes nothing; leave it out", token)
         if token.text == ",":
             raise self.stray_comma(token)
         if token.kind != "end":
@@ -436,7 +436,7 @@ class _Reader:
             return
         token = self.next
         if token.kind == "end":
-            raise self.fail("this ( is never closed", opening)
+            raise self.fail("this ( is never closed; write the ) too", opening)
         if token.text == ",":
             raise self.stray_comma(token)
         raise self.fail(self.no_operator(token), token)

@@ -23,6 +23,8 @@ _DERIVED = "write the formula alone; its derivatives come with it"
 
 HABITS: Final = (
     (r"\blambda\b[^:]*:?", _ALONE),
+    (r"\bmod\b\s*", "write %"),
+    (r"\bdiv\b\s*", "write //"),
     (r"\b(?:if|else|and|or|not|is|in|for|while)\b\s*", _TO_CHOOSE),
     (r"\b(\w+)\.([a-z]\w*)\(\)", r"write \2(\1)"),
     (r"\)\s*\.([a-z]\w*)\(\)", r"write \1(...)"),
@@ -37,21 +39,24 @@ HABITS: Final = (
         r"write a\1(...)",
     ),
     (rf"\b({_CALLED})(?:\^|\*\*)(\d+)\s*(?:\(|(?=[^\W\d]))", r"write \1(...)^\2"),
-    (rf"\b({_CALLED})([¹²³⁴-⁹]+)", r"write \1(...)^\2"),
-    (r"([⁰¹²³⁴-⁹]+)", r"write ^\1"),
+    (rf"\b({_CALLED})([⁻⁰¹²³⁴-⁹]+)", r"write \1(...)^\2"),
+    (r"([⁻⁰¹²³⁴-⁹]+)", r"write ^\1"),
     (r"([^\W\d])([₀-₉]+)", r"write \1\2"),
     (r"([½⅓⅔¼¾⅕⅛])", r"write \1"),
     (r"\bd\s*/\s*d([^\W\d]\w*)\s*", _DERIVED),
     (r"\w['′’]+(?!\w)", _DERIVED),
     (r"(['\"])(\w+)\1", r"write \2 without quotes"),
+    (r"\d\.\d+,\d+", "write a point before decimals, and nothing between thousands"),
     (r"\b(\d+),(\d+)", r"write \1.\2 for a number with decimals"),
     (r"\b(\d+)_(\d+)", r"write \1\2"),
+    (r"\w\([^()]*;", "write a comma between a function's arguments"),
     (r",\s*\Z", "leave it out"),
     (r",", "write one formula at a time"),
     (r"\d+\.\d+(?:\.\d+)+", "write one point in a number"),
     (rf"({_NUMBER})\s*°", r"write \1 * pi / 180"),
     (rf"({_NUMBER})\s*%\s*(?=\Z|[-+*/)])", r"write \1 / 100"),
     (r"(\w+)\[(\d+)\]", r"write \1\2"),
+    (r"(?<=\w)\.(?=[^\W\d])", "for a product write *"),
     (r"!=", "write where(x - y, a, b) for a where they differ"),
     (
         r"==",
@@ -85,9 +90,12 @@ SIGNS: Final[Mapping[str, str]] = {
     "∏": "write prod(a, b, c)",
     "∞": "give it to a name, as in x=inf",
     **dict.fromkeys("∂∫∇", _DERIVED),
-    "&": _TO_CHOOSE,
-    "?": _TO_CHOOSE,
-    "@": "write *",
+    **dict.fromkeys("&?∧∨¬", _TO_CHOOSE),
+    **dict.fromkeys("@⋅∗⊙⊗•", "write *"),
+    **dict.fromkeys("–—‐", "write -"),
+    **dict.fromkeys("⁄∕", "write /"),
+    "‖": "write norm(a, b)",
+    "∛": "write x^(1/3)",
     ";": "write one formula at a time",
     **dict.fromkeys("#$", _ALONE),
 }
@@ -147,7 +155,9 @@ def advice(text: str, position: int) -> str:
             if found.start() <= position <= found.end():
                 plain = unicodedata.normalize("NFKC", found.expand(instead))
                 return plain.replace("⁄", "/")
-    return SIGNS.get(text[position : position + 1], "")
+    sign = text[position : position + 1]
+    plain = unicodedata.normalize("NFKC", sign)  # ( of the full width of a 字
+    return SIGNS.get(sign, f"write {plain}" if sign != plain else "")
 
 
 def instead_of(name: str) -> str:

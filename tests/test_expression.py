@@ -240,6 +240,19 @@ MEANT = {
     "x; y": "one formula at a time",
     "x @ y": "*",
     "$x$": "the formula alone",
+    "x*10⁻³": "^−3",
+    "x ⋅ y": "*",
+    "x – y": "-",
+    "x ∕ y": "/",
+    "（x + y）": "(",
+    "x ∧ y": "where(condition, a, b)",
+    "x mod y": "%",
+    "maximum(0; x)": "a comma",
+    "1.000,5*x": "a point before decimals",
+    "x.y": "*",
+    "∛x": "x^(1/3)",
+    "(x": "",
+    "x)": "",
 }
 """What is written elsewhere, and what the error says to write."""
 
@@ -253,7 +266,7 @@ def test_a_habit_is_told_what_to_write(text):
     assert f"write {meant}" in called or (
         not meant and re.search("write|leave|as in", called)
     )
-    if "(" in meant or " / " in meant:
+    if ")" in meant or " / " in meant:
         meant = meant.rpartition(", or ")[2]
         parse(meant, x=0.5, y=0.25, a=1.0, b=2.0, c=3.0, condition=1.0)
 

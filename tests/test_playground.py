@@ -124,7 +124,7 @@ def test_a_new_name_starts_at_one():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("w*(x", "this ( is never closed\n  w*(x\n    ^"),
+        ("w*(x", "this ( is never closed; write the ) too\n  w*(x\n    ^"),
         ("__import__('os')", "is not part of an expression"),
         ("open(w)", "there is no function 'open'"),
         ("", "the expression is empty"),

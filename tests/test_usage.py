@@ -225,6 +225,7 @@ draw "x*y" x=½ y=2                  | write for instance x=1/2
 draw "x*y" x=50% y=2                | write for instance x=50/100
 draw "x*y" x=∞ y=2                  | write for instance x=inf
 draw "x*y" X=1 y=2                  | the expression has no X; it has x, y
+draw "xy + 1" x=1 y=2               | it has xy; for a product write x.y
 draw sin                            | sin is a function: write sin.....
 eval "inf*x" x=1                    | give it as a value, as in x=inf
 flow moons                          | a set to train on: write chainrule train moons

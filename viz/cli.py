@@ -138,12 +138,22 @@ def _expression(
     for name in given:
         if name not in used:
             has = f"; it has {', '.join(names)}" if names else ", nor any other name"
+            has += _product_meant(names, given)
             raise ValueError(f"{name} is given, but the expression has no {name}{has}")
     for name in names:
         if name not in given:
             raise ValueError(_without_value(name))
     leaves = {name: Value(given[name], label=name) for name in used}
     return expression.parse(text, **leaves), leaves
+
+
+def _product_meant(names: Iterable[str], given: Iterable[str]) -> str:
+    """What to write for xy, where x and y have values."""
+    one = re.compile("|".join(map(re.escape, sorted(given, key=len, reverse=True))))
+    for name in names:
+        if len(factors := one.findall(name)) > 1 and "".join(factors) == name:
+            return f"; for a product write {'*'.join(factors)}"
+    return ""
 
 
 def _without_value(name: str) -> str:
