@@ -88,6 +88,9 @@ def test_a_prepared_call_gives_what_calling_the_program_does(backend, kind, rows
         if kind == "hvp":
             assert sums.any()
             assert (means[: len(sums)] == sums).all()
+            w = call.parameters[: len(sums)]
+            slopes = neuron(backend).value_and_grad(call.X, w)[1]
+            np.testing.assert_allclose(means[len(sums) : -1], slopes, rtol=1e-12)
         elif sums is not None:
             assert means.tolist() == [*sums[1], sums[0]]
         call.X += 0.5

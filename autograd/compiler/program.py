@@ -367,7 +367,8 @@ class Program:
             for `means`: the P derivatives of the mean over the rows, and the mean;
             "jacobian", for `outputs` as `jacobian` gives them; "input", for `outputs`
             (N, 1 + I): the output, and its derivatives; "hvp", for `means[:P]`: the
-            Hessian's product with the vector `parameters[P:]`, which begins as zeros.
+            Hessian's product with the vector `parameters[P:]`, which begins as zeros,
+            and `means[P : 2 * P]`: the gradient, which that is made of.
 
         Raises ValueError where X has no rows, and for another kind.
 

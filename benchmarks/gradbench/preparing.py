@@ -167,10 +167,14 @@ class Compiled:
     def newton(self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers]) -> Run:
         """The gradient of the sum, divided by the sums of the Hessian's rows."""
         program, X, numbers = self._totals(f, w, rows, nothing)
-        ones = numbers * 0 + 1
-        return lambda: (
-            program.value_and_grad(X, numbers)[1] / program.hvp(X, ones, numbers)
-        )
+        call, count = program.prepared("hvp", X, numbers), len(numbers)
+        call.parameters[count:] = 1.0
+
+        def run() -> Any:
+            call()
+            return call.means[count : 2 * count] / call.means[:count]
+
+        return run
 
     def each(self, f: Callable[..., Any], w: Numbers, rows: Sequence[Numbers]) -> Run:
         """For every row the list f(w, row)."""

@@ -172,9 +172,11 @@ def _module(kernel: Kernel, lanes: int) -> Module | Loops:
 
 
 def _is_matrix(array: Array | None) -> bool:
-    """Whether an array is a product worth a loop."""
+    """Whether an array is a product worth a loop, in which something is read twice."""
     step = None if array is None else array.step
-    return isinstance(step, Product) and prod((*step.left.dims, *step.right.dims)) > 64
+    if not isinstance(step, Product) or step.left.dims[1] * step.right.dims[1] == 1:
+        return False
+    return prod((*step.left.dims, *step.right.dims)) > 64
 
 
 class Machine:

@@ -19,7 +19,7 @@ from autograd.compiler.llvm.text import Function, Unit
 BLOCK_BYTES = 192 * 1024  # of slots that go through the stages together
 BLOCK_VECTORS = 64
 WORKSPACE: Final = ("numbers", "values", "packed", "sums", "answers")
-TILE: Final = 4  # left and right results in one step of a grid
+TILE: Final = 4  # left and right results in one step of a grid; sums at a time
 
 
 class Module(Unit):
@@ -218,29 +218,37 @@ class Module(Unit):
         body.store(body.double, total, "%sums", target)
 
     def _pair_loop(self) -> None:
-        """The products that are part of no grid, one after the other."""
+        """The products that are part of no grid, some sums at a time."""
         body = Function(self.lanes)
+        zeros = [body.number(0.0)] * TILE
 
-        def pair(n: str) -> None:
-            left, right = body.entry("%lefts", n), body.entry("%rights", n)
+        def tile(n: str) -> None:
+            lefts, rights, targets = [
+                self._slots_of(body, table, n)
+                for table in ("%lefts", "%rights", "%targets")
+            ]
 
-            def rows(s: str, total: str) -> list[str]:
+            def rows(s: str, *sums: str) -> list[str]:
                 at = body.address("%values", body.whole_op("mul", s, self.stride))
-                x, y = (
-                    body.load(body.double, at, left),
-                    body.load(body.double, at, right),
-                )
-                return [body.fma(x, y, total)]
+                return [
+                    body.fma(
+                        body.load(body.double, at, left),
+                        body.load(body.double, at, right),
+                        total,
+                    )
+                    for left, right, total in zip(lefts, rights, sums, strict=True)
+                ]
 
-            (total,) = body.loop(0, "%vectors", rows, first=[body.number(0.0)])
-            self._add_to(body, body.entry("%targets", n), total)
+            sums = body.loop(0, "%vectors", rows, first=zeros)
+            for target, total in zip(targets, sums, strict=True):
+                self._add_to(body, target, total)
 
-        body.loop(0, "%count", pair)
+        body.loop(0, "%tiles", tile)
         self.add(
             body,
             "pairs",
             "ptr noalias %values, ptr noalias %sums, i64 %vectors, ptr %lefts, "
-            "ptr %rights, ptr %targets, i64 %count",
+            "ptr %rights, ptr %targets, i64 %tiles",
         )
 
     # ---- the whole call ----
@@ -356,10 +364,13 @@ class Module(Unit):
             body.call_void("grid", head + self._grid(grid))
         pairs = self.layout.pairs
         if pairs:
+            spare = self.kernel.targets, *pairs[0][1:]
+            pairs = [*pairs, *[spare] * (-len(pairs) % TILE)]
             lefts = self.table([self.offset(a) for _, a, _ in pairs])
             rights = self.table([self.offset(b) for _, _, b in pairs])
             targets = self.table([t * self.lanes * 8 for t, _, _ in pairs])
-            tables = f"ptr {lefts}, ptr {rights}, ptr {targets}, i64 {len(pairs)}"
+            tiles = len(pairs) // TILE
+            tables = f"ptr {lefts}, ptr {rights}, ptr {targets}, i64 {tiles}"
             body.call_void("pairs", head + tables)
 
     def _mask(self, body: Function, rows: str, vectors: str) -> None:

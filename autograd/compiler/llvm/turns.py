@@ -569,10 +569,11 @@ def _jacobian(rolled: Rolled) -> tuple[Rolled, Asked]:
 
 
 def _hvp(rolled: Rolled) -> tuple[Rolled, Asked]:
-    """The tangents of the gradient, along the tangents of the parameters."""
+    """The tangents of the gradient, along those of the parameters; the gradient."""
     made = backward(rolled, gated=True)
     numbers = [*_parameters(rolled), *_parameters(rolled, made.size)]
-    slopes = _parameters(rolled, rolled.size + made.size)
+    further = rolled.size + made.size, rolled.size
+    slopes = [cell for start in further for cell in _parameters(rolled, start)]
     return along(made), Asked(numbers, (), tuple(slopes))
 
 
