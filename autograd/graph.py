@@ -187,14 +187,15 @@ def pulled_as_nodes(
     adjoints: dict[Value, Value] = {}
     lost: set[Value] = set()
     with ieee():
-        shown = _shown(order, outputs)
+        shown, chosen = _shown(order, outputs)
         for output, seed in zip(outputs, seeds, strict=True):
             _add(adjoints, output, seed)
         for node in reversed(order):
             if node in on_the_way:
                 if node in lost or node not in adjoints:
                     _lose(node, lost)
-                _hand_on(node, shown.get(node, node), adjoints, on_the_way)
+                seen = shown.get(node, node)
+                _hand_on(node, seen, chosen.get(node), adjoints, on_the_way)
         for x in lost.intersection(inputs):
             _add(adjoints, x, math.nan)
     return [adjoints[x] if x in adjoints else constant(0.0) for x in inputs]
@@ -216,9 +217,17 @@ def _lose(node: Value, lost: set[Value]) -> None:
 
 
 def _hand_on(
-    node: Value, shown: Value, adjoints: dict[Value, Value], on_the_way: set[Value]
+    node: Value,
+    shown: Value,
+    chosen: Value | None,
+    adjoints: dict[Value, Value],
+    on_the_way: set[Value],
 ) -> None:
-    """Add to the adjoints of a node's parents; shown: what stands for the node."""
+    """Add to the adjoints of a node's parents.
+
+    shown: what stands for the node. chosen: the rows of a program that it is for, where
+    its slopes for others may be infinite, and are to be multiplied by nothing.
+    """
     adjoint = adjoints.get(node)
     if adjoint is None:
         if not _traced() or all(map(math.isfinite, recorded_partials(node))):
@@ -229,7 +238,10 @@ def _hand_on(
             continue
         if not _unchosen(shown, place, partial, adjoint):
             factors = _if_chosen(shown, place, adjoint, partial)
-            _add(adjoints, parent, _share(shown, *factors))
+            share = _share(shown, *factors)
+            if chosen is not None and isinstance(partial, Value):
+                share = ops.choice(chosen, share, 0.0)
+            _add(adjoints, parent, share)
 
 
 def _add(adjoints: dict[Value, Value], node: Value, share: Any) -> None:
@@ -387,7 +399,7 @@ def pushed_as_nodes(
     """The derivatives along one direction as nodes; plain numbers where they are."""
     known: dict[Value, Any] = dict(seeds)
     with ieee():
-        shown = _shown(order, outputs)
+        shown = _shown(order, outputs)[0]
         for node in order:
             if node not in known and any(p in known for p in node.parents):
                 slope = _tangent(node, shown.get(node, node), known)
@@ -419,13 +431,13 @@ def _together(one: Any, other: Any) -> Any:
     if not (_traced() and _is_choice(one) and _is_choice(other)):
         return total
     chosen, too = one.parents[0], other.parents[0]
-    either = chosen if chosen is too else ops.where(chosen, 1.0, too)
-    return ops.where(either, total, 0.0)
+    either = chosen if chosen is too else ops.choice(chosen, 1.0, too)
+    return ops.choice(either, total, 0.0)
 
 
 def _is_choice(tangent: Any) -> bool:
     """Whether a tangent is `where(chosen, tangent, 0)`."""
-    if not isinstance(tangent, Value) or tangent.operation is not ops.where:
+    if not isinstance(tangent, Value) or tangent.operation is not ops.choice:
         return False
     return _is_zero(tangent.parents[2])
 
@@ -441,12 +453,12 @@ def _carried(node: Value, tangent: Any, partial: Any) -> Any:
         chosen, tangent, _ = tangent.parents
     if _selects_by_nodes(node, partial):
         here = _where_chosen(node, 1.0, partial, False)
-        chosen = here if chosen is None else ops.where(chosen, here, 0.0)
+        chosen = here if chosen is None else ops.choice(chosen, here, 0.0)
     if chosen is None:
         return _product(tangent, partial)
     if isinstance(partial, Value):
-        partial = ops.where(chosen, partial, 0.0)
-    return ops.where(chosen, _product(tangent, partial), 0.0)
+        partial = ops.choice(chosen, partial, 0.0)
+    return ops.choice(chosen, _product(tangent, partial), 0.0)
 
 
 # ---- pieces --------------------------------------------------------------------------
@@ -473,10 +485,17 @@ def _led_to(outputs: Sequence[Value], order: list[Value]) -> list[Value]:
     return found
 
 
-def _shown(order: list[Value], outputs: Sequence[Value]) -> dict[Value, Value]:
-    """In a program, for nodes that only branches use what stands for them."""
+def _shown(
+    order: list[Value], outputs: Sequence[Value]
+) -> tuple[dict[Value, Value], dict[Value, Value]]:
+    """In a program, for nodes that only branches use what stands for them.
+
+    And for some of them, the condition under which a rule has chosen them.
+    """
     rules = in_effect("rules")
-    found: dict[Value, Value] = {} if rules is None else rules.shown(order, outputs)
+    if rules is None:
+        return {}, {}
+    found: tuple[dict[Value, Value], dict[Value, Value]] = rules.shown(order, outputs)
     return found
 
 
@@ -551,8 +570,8 @@ def _if_chosen(node: Value, place: int, factor: Any, partial: Any) -> tuple[Any,
     unchosen, infinite = selects(*parents)[place], factor - factor != 0.0
     if unchosen is False or infinite is False:
         return factor, partial
-    hidden = ops.where(infinite, unchosen, 0.0)
-    return ops.where(hidden, 0.0, factor), ops.where(hidden, 0.0, partial)
+    hidden = ops.choice(infinite, unchosen, 0.0)
+    return ops.choice(hidden, 0.0, factor), ops.choice(hidden, 0.0, partial)
 
 
 def _product(factor: Any, partial: Any) -> Any:
@@ -569,7 +588,7 @@ def _selects_by_nodes(node: Value, partial: Any) -> bool:
 
 def _cases(node: Value, partial: Value) -> list[Value]:
     """What a choice between nodes is between; a slope given by a user is one case."""
-    if partial.operation is not ops.where or _is_given(node, partial):
+    if partial.operation is not ops.choice or _is_given(node, partial):
         return [partial]
     _, yes, no = partial.parents
     return [*_cases(node, yes), *_cases(node, no)]
@@ -581,10 +600,10 @@ def _is_given(node: Value, partial: Value) -> bool:
 
 def _where_chosen(node: Value, factor: Any, partial: Value, times: bool) -> Any:
     """The factor, but 0 where the case is 0; times the case where that is asked for."""
-    if partial.operation is ops.where and not _is_given(node, partial):
+    if partial.operation is ops.choice and not _is_given(node, partial):
         condition, *cases = partial.parents
         found = [_where_chosen(node, factor, case, times) for case in cases]
-        return ops.where(condition, *found)
+        return ops.choice(condition, *found)
     if _is_zero(partial):
         return 0.0
     return factor * partial.data if times and partial.data != 1.0 else factor

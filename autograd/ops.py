@@ -1209,6 +1209,17 @@ where: Final[Operation] = row(
 )
 
 
+choice: Final[Operation] = Operation(
+    where.name, where.forward, partials=where.partials, selects=True, tame=True
+)
+"""`where` in a derivative of a program: between what rules gave, by the row chosen.
+
+Eager derivatives hold nothing of a formula that was not chosen. So what comes after a
+choice is to be 0 for the rows that it is not for, whatever its slopes are; after a
+`where` of the user's, 0 times an infinite slope is nan as anywhere.
+"""
+
+
 def _clip(x: float, low: float, high: float) -> float:
     return _minimum(_maximum(x, low), high)
 

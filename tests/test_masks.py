@@ -273,6 +273,31 @@ ASKED = {
 }
 
 
+# What was chosen has infinite slopes, which what was not does not come to.
+ABOVE = {
+    "sqrt": lambda x, y: sqrt(where(y <= 0, y, x)),
+    "reciprocal": lambda x, y: where(y, x, y * y) ** -1,
+    "power": lambda x, y: where(autograd.atan2(x, y), x, y) ** where(y > 0, 2, x),
+    "maximum": lambda x, y: sqrt(maximum(x * x, minimum(x, where(x > 0, y, y)))),
+    "absolute": lambda x, y: sqrt(where(y, where(y <= 0, y, x) + abs(y), x)),
+    "relu": lambda x, y: autograd.cbrt(relu(x) - relu(y)),
+    "log": lambda x, y: log(where(x, clip(x * y, 0, 2), y)),
+}
+NASTY = [(0.0, 0.0), (0.0, 1.5), (1.0, 0.0), (1.0, 1.0), (-1.0, 2.0), (2.0, -1.0)]
+
+
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("llvm", marks=SLOW)])
+@pytest.mark.parametrize("name", ABOVE)
+def test_what_was_not_chosen_meets_no_slope_of_what_was(name, backend):
+    level = [ABOVE[name]]
+    for _ in range(2):
+        level = [grad(f, variable) for f in level for variable in (0, 1)]
+    with ieee():
+        program = compile(lambda x, y: [f(x, y) for f in level], 2, backend=backend)
+        wanted = [[f(*point) for f in level] for point in NASTY]
+        np.testing.assert_allclose(program(NASTY), wanted, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("backend", ["numpy", pytest.param("llvm", marks=SLOW)])
 @pytest.mark.parametrize("name", ASKED)
 def test_a_comparison_has_no_slope(name, backend):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from autograd.compiler.instructions import GATE, Recorder, Term
 from autograd.operation import Operation
+from autograd.ops import choice
 
 
 class Made(NamedTuple):
@@ -26,15 +27,18 @@ class Made(NamedTuple):
 
 def behind_gates(
     recorder: Recorder, made: Sequence[Made], outputs: Sequence[Any]
-) -> dict[Any, Any]:
+) -> tuple[dict[Any, Any], dict[Any, Any]]:
     """For results that only branches use, the same behind gates.
 
     For those that need it: what can have infinite slopes, and what it is made of, or
     is made of it. made: in topological order.
+
+    And of these, for what can have infinite slopes and only rules choose, the condition
+    under which they do: elsewhere nothing is to be multiplied by such a slope.
     """
     wanted = _in_danger(made, outputs)
     if not wanted:
-        return {}
+        return {}, {}
     masks = _masks(recorder, made, outputs, wanted)
     found: dict[Any, Any] = {}
     for index, row, args in made:
@@ -42,7 +46,10 @@ def behind_gates(
             mask = masks.get(index, False)
             seen = [_seen(recorder, arg, mask, masks, found) for arg in args]
             found[index] = recorder.apply(row, seen).index
-    return found
+    steep = {index for index, row, _ in made if index in wanted and not row.tame}
+    chosen = _masks(recorder, made, outputs, steep, choice)
+    named = [(index, chosen.get(index)) for index in steep]
+    return found, {x: mask.index for x, mask in named if type(mask) is Term}
 
 
 def _in_danger(made: Sequence[Made], outputs: Sequence[Any]) -> set[Any]:
@@ -64,9 +71,16 @@ def _in_danger(made: Sequence[Made], outputs: Sequence[Any]) -> set[Any]:
 
 
 def _masks(
-    recorder: Recorder, made: Sequence[Made], outputs: Sequence[Any], wanted: set[Any]
+    recorder: Recorder,
+    made: Sequence[Made],
+    outputs: Sequence[Any],
+    wanted: set[Any],
+    only: Operation | None = None,
 ) -> dict[Any, Any]:
-    """Where these, and what is made of them, are chosen: True, False or a condition."""
+    """Where these, and what is made of them, are chosen: True, False or a condition.
+
+    only: the one row whose choices count.
+    """
     concerned = set(wanted)
     for index, _, args in made:
         if not concerned.isdisjoint(args):
@@ -75,7 +89,9 @@ def _masks(
     for index, row, args in reversed(made):
         if index not in masks or concerned.isdisjoint(args):
             continue
-        chosen = _chosen(recorder, row, args, index)
+        chosen = [True] * len(args)
+        if only is None or row is only:
+            chosen = _chosen(recorder, row, args, index)
         for arg, where in zip(args, chosen, strict=True):
             if arg in concerned:
                 both = _both(recorder, masks[index], where)

@@ -209,7 +209,7 @@ def _behind_gates(recorder: CodeRecorder, output: int) -> dict[int, int]:
         for index, (op, args, _) in enumerate(code.instructions)
         if args and op not in COMPARISONS
     ]
-    return behind_gates(recorder, made, [output])
+    return behind_gates(recorder, made, [output])[0]
 
 
 def tangents(code: Code, given: Mapping[int, int]) -> dict[int, int]:

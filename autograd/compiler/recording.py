@@ -36,7 +36,7 @@ from autograd.functional import is_array
 from autograd.graph import reached
 from autograd.modes import Setting, ieee, in_effect, recording
 from autograd.operation import Operation
-from autograd.ops import ALIAS, ANSWER, GIVEN, ONCE, TABLE
+from autograd.ops import ALIAS, ANSWER, GIVEN, ONCE, TABLE, choice
 from autograd.source import in_library, is_ours, shown, users_place
 from autograd.value import Value, as_value, describe, record
 
@@ -130,7 +130,7 @@ def _append(code: Code, outputs: Sequence[Value], positions: dict[Value, int]) -
 
 def is_plain(row: Operation) -> bool:
     """Whether a node of this row is an instruction of its name, and nothing else."""
-    special = row in (GATE, GIVEN, ALIAS) or ROWS.get(row.name) is row
+    special = row in (GATE, GIVEN, ALIAS, choice) or ROWS.get(row.name) is row
     return bool(row.name) and not special and not is_derived(row)
 
 
@@ -180,7 +180,7 @@ def _instruction(code: Code, node: Value, positions: dict[Value, int]) -> int:
     if node.operation is ALIAS:
         return positions[node.parents[0]]
     args = tuple([positions[parent] for parent in node.parents])
-    if node.operation in (GATE, ROWS.get(node.op)):
+    if node.operation in (GATE, choice, ROWS.get(node.op)):
         return code.add(node.op, args)
     if is_derived(node.operation):
         # What it does is recorded; a rule for the program to call would do the same.

@@ -16,7 +16,7 @@ from autograd.compiler.instructions import COMPARISONS, Recorder, Term, compare
 from autograd.custom import is_derived
 from autograd.modes import Setting
 from autograd.operation import Operation
-from autograd.ops import TABLE
+from autograd.ops import TABLE, choice
 from autograd.value import Value, constant, evaluate, number_of, record
 
 
@@ -54,6 +54,7 @@ class NodeRecorder(Recorder):
 
     def apply(self, operation: Operation, args: Sequence[Any]) -> Term:
         """Record an operation on terms and numbers."""
+        operation = choice if operation is TABLE["where"] else operation
         nodes = tuple([self.term(arg).index for arg in args])
         found = self._once((operation, nodes), lambda: record(operation, nodes))
         if all(node.constant for node in nodes):
@@ -116,8 +117,8 @@ class EveryBranch:
 
     def shown(
         self, order: Sequence[Value], outputs: Sequence[Value]
-    ) -> dict[Value, Value]:
-        """For nodes that only branches use, the same behind gates."""
+    ) -> tuple[dict[Value, Value], dict[Value, Value]]:
+        """For nodes that only branches use, the same behind gates; see there."""
         made = [Made(x, x.operation, x.parents) for x in order if x.parents]
         return behind_gates(NodeRecorder(), made, outputs)
 
