@@ -272,3 +272,31 @@ def test_derivatives_to_the_third_have_their_digits_at_any_size(sizes, name):
         exact = derivatives(name, (x,), orders, 1700).values()
         for order, slope, wanted in zip(orders, found, map(float, exact), strict=True):
             assert slope == pytest.approx(wanted, rel=1e-11, abs=1e-318), (x, order)
+
+
+RATIOS = (1.0, -0.6, 1e-9, 1e60)
+PAIRS = [(size, size * ratio) for size in (*SIZES, 1e-155, 1e155) for ratio in RATIOS]
+ORDERS = [(1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3)]
+
+
+@pytest.mark.parametrize(
+    "points",
+    [PAIRS[::5], pytest.param(PAIRS, marks=pytest.mark.slow)],
+    ids=["some", "all"],
+)
+@pytest.mark.parametrize("name", ["atan2", "hypot"])
+def test_derivatives_by_two_numbers_have_their_digits_at_any_size(name, points):
+    """To 1e-13 of what one is at this distance from 0, where a float holds that."""
+    for point in [(x, y) for x, y in points if abs(y) < 1e308]:
+        exact = derivatives(name, point, ORDERS, 1700)
+        for order in ORDERS:
+            slope = lambda x, y: TABLE[name](x, y)  # noqa: E731
+            for place, count in enumerate(order):
+                for _ in range(count):
+                    slope = grad(slope, place)
+            size = mp.hypot(*point) ** -(sum(order) - (name == "hypot"))
+            if size < 1e300:
+                with ieee():
+                    found = slope(*point)
+                close = {"rel": 1e-10, "abs": max(float(size) * 1e-13, 1e-318)}
+                assert found == pytest.approx(float(exact[order]), **close), order
