@@ -558,6 +558,7 @@ def test_a_text_is_learned_and_written(tmp_path):
     told = chainrule(*run, folder=tmp_path)
     cut = "8 longer than the context, in parts (--context 5)"
     assert told[0] == f"names.txt: 16 items, one on each line; {cut}"
+    assert told[-2].startswith("written to trained: history.svg, ")
     assert told[-1].startswith("test loss ")
     assert (tmp_path / "trained" / "history.svg").exists()
     settings = ["-n", "3", "--temperature", "0.8", "--seed", "1", "--prompt", "ma"]

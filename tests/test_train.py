@@ -1,23 +1,31 @@
 """What `chainrule train` and `chainrule predict` draw and print."""
 
 import csv
+import re
+from unittest import mock
 
 import numpy as np
 import pytest
 
 import nn
+from nn.choices import usual
+from nn.recipe import Settings
+from nn.tokens import Text
 from viz.train import (
+    _alone_in,
+    _cut_items,
     _facts,
     _in_own_unit,
     label_in,
     predict_file,
     row_graph,
+    train_text,
 )
 
 
 @pytest.mark.parametrize("data", ["moons", "iris", "xor"])
 def test_the_picture_of_training_is_of_a_row_with_its_true_loss(data, tmp_path):
-    settings = nn.recipe.Settings(epochs=3, test=0.2)
+    settings = Settings(epochs=3, test=0.2, hidden=[5, 4])
     trained = nn.recipe.learn(data, settings, checkpoint=tmp_path / "model.json")
     picture = row_graph(trained)
     part, context = trained.parts["training"], trained.context
@@ -29,6 +37,9 @@ def test_the_picture_of_training_is_of_a_row_with_its_true_loss(data, tmp_path):
         f"{loss.__name__.replace('_', ' ')} = {wanted.data!r}" in picture.titles["loss"]
     )
     assert f"row 1 of training: {context.target} {part.y[0]}" in picture.svg
+    assert re.findall(">target</text>.*?>([^<]*)</text>", picture.svg, re.DOTALL) == [
+        str(part.y[0])
+    ]
     wanted.backward()
     for i, neuron in enumerate(trained.model.layers[-1].neurons):
         name = f"c{len(trained.model.layers)}i{i}"
@@ -106,3 +117,62 @@ def test_what_is_told_of_a_training(tmp_path):
     assert facts["epochs"].startswith("5 (finished), ")
     assert facts["engine"] == trained.history.engine
     assert ("best epoch" in facts) is (trained.history.best_epoch is not None)
+
+
+# ---- a text --------------------------------------------------------------------------
+
+
+class Learned(Exception):
+    """Where a training would begin."""
+
+
+def learned_with(folder, **settings):
+    """What `nn.learn_text` is given for these settings of a text."""
+    network = {"context": 4, "unit": "characters"}
+    with (
+        mock.patch("viz.train.learn_text", side_effect=Learned) as learn,
+        pytest.raises(Learned),
+    ):
+        train_text("words", Settings(**settings), network, folder)
+    return learn.call_args.kwargs
+
+
+@pytest.mark.parametrize(
+    ("settings", "given"),
+    [
+        ({}, {"validation": None, "optimizer": usual("adam", None, 0.0)}),
+        ({"validation": 0.3}, {"validation": 0.3}),
+        ({"weight_decay": 0.1}, {"optimizer": usual("adam", None, 0.1)}),
+        ({"optimizer": "sgd", "lr": 0.5}, {"optimizer": usual("sgd", 0.5, 0.0)}),
+        *(({name: value}, {name: value}) for name, value in {
+            "test": 0.3, "epochs": 7, "batch_size": 3, "schedule": "cosine",
+            "patience": 2, "clip": 0.5, "seed": 9, "engine": "eager",
+            "resume": "m.json", "progress": False,
+        }.items()),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_text_is_learned_as_its_settings_say(settings, given, tmp_path):
+    found = learned_with(tmp_path, **settings)
+    assert repr({name: found[name] for name in given}) == repr(given)
+    assert found["checkpoint"] == tmp_path / "model.json"
+    assert found["context"] == 4
+
+
+@pytest.mark.parametrize(
+    ("items", "told"),
+    [
+        (["anna", "ina"], ""),
+        (["annabel", "ina"], "; 1 longer than the context, in parts (--context 8)"),
+        (["annabella is one line"], ""),
+    ],
+    ids=["none is longer", "one is longer", "running text"],
+)
+def test_items_that_are_cut_are_told(items, told):
+    assert _cut_items(Text.of(items), 5) == told
+
+
+def test_the_lock_of_a_folder_may_have_been_taken_away(tmp_path):
+    with _alone_in(tmp_path):
+        (tmp_path / ".training").unlink(missing_ok=True)  # none on Windows
+    assert list(tmp_path.iterdir()) == []
