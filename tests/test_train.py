@@ -140,9 +140,9 @@ def learned_with(folder, **settings):
 @pytest.mark.parametrize(
     ("settings", "given"),
     [
-        ({}, {"validation": None, "optimizer": usual("adam", None, 0.0)}),
+        ({}, {"validation": None, "optimizer": usual("adamw", None, 0.0)}),
         ({"validation": 0.3}, {"validation": 0.3}),
-        ({"weight_decay": 0.1}, {"optimizer": usual("adam", None, 0.1)}),
+        ({"weight_decay": 0.1}, {"optimizer": usual("adamw", None, 0.1)}),
         ({"optimizer": "sgd", "lr": 0.5}, {"optimizer": usual("sgd", 0.5, 0.0)}),
         *(({name: value}, {name: value}) for name, value in {
             "test": 0.3, "epochs": 7, "batch_size": 3, "schedule": "cosine",
