@@ -154,6 +154,24 @@ def test_a_rare_class_counts_more_and_that_is_told():
     assert "--class-weights none" in note
 
 
+def test_of_several_classes_the_rarest_is_told():
+    y = ["usual"] * 200 + ["other"] * 150 + ["rare"] * 5
+    X = np.random.default_rng(0).normal(size=(len(y), 2))
+    notes = []
+    read = nn.table.read({"a": X[:, 0].tolist(), "b": X[:, 1].tolist(), "y": y}, "y")
+    learn(read, told=lambda _, found: notes.extend(found), epochs=1)
+    assert notes[0].startswith("'rare' is rare, 4 of 266 rows to train on")
+
+
+def test_a_rare_number_counts_as_any():
+    y = [round(0.01 * row, 2) for row in range(60)] + [0.0] * 140
+    X = np.random.default_rng(0).normal(size=(len(y), 2))
+    read = nn.table.read({"a": X[:, 0].tolist(), "b": X[:, 1].tolist(), "y": y}, "y")
+    trained = learn(read, task="number", epochs=1)
+    assert trained.history.loss_name == "mse"
+    assert trained.history.class_weights is None
+
+
 @pytest.mark.parametrize(
     ("table", "asked"),
     [(seldom(every=4), "auto"), (seldom(), "none"), (seldom(every=4), "none")],
@@ -307,10 +325,38 @@ def test_a_file_by_its_path(tmp_path):
         learn(path, delimiter="tab")
 
 
-@pytest.mark.parametrize("name", ["moon", Path("moon")])
+@pytest.mark.parametrize("name", ["moon", Path("moon"), "nothere.csv"])
 def test_neither_a_set_nor_a_file(name):
-    with pytest.raises(ValueError, match="'moon' is neither a file nor one of the se"):
+    with pytest.raises(ValueError, match=f"'{name}' is neither a file nor one of the"):
         learn(name)
+
+
+@pytest.mark.parametrize(
+    ("data", "settings", "told"),
+    [
+        ("iris", {"rows": 50}, "rows is for points that are drawn .*, and iris is n"),
+        ("iris", {"target": "y"}, "target is for a table in a file, and iris is none"),
+        ("moons", {"ignore": "y"}, "ignore is for a table in a file, and moons is no"),
+        ("t.csv", {"noise": 0.3}, "noise is for points that are drawn .*, and .*t.csv"),
+    ],
+)
+def test_a_setting_that_would_be_ignored_is_told(data, settings, told, tmp_path):
+    if data == "t.csv":
+        data = tmp_path / data
+        data.write_text("a,y\n1,2\n")
+    with pytest.raises(ValueError, match=told):
+        learn(data, **settings)
+
+
+def test_the_range_test_is_one_of_the_rows_to_train_on():
+    trained = learn(table(2, rows=60), find_lr=True, hidden=[3], epochs=1)
+    rows = trained.parts["training"]
+    X, y = recipe._learned(rows, trained.context)
+    settings = Settings(hidden=[3], epochs=1)
+    model = recipe.make_model(rows, settings)
+    options = {"optimizer": recipe.make_optimizer(settings)}
+    found = nn.find_lr(model, X, y, trained.history.loss_name, options["optimizer"])
+    assert trained.rates == found
 
 
 def test_what_is_no_table_at_all():
