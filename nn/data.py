@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from autograd.files import Path
@@ -477,9 +478,9 @@ def _count(rows: int, least: int, noise: float) -> int:
 
 
 def _seed(seed: int) -> int:
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+    if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
         raise ValueError(f"seed is a whole number from 0 to {2**32 - 1}; got {seed!r}")
-    return seed
+    return int(seed)
 
 
 # ---- real sets -----------------------------------------------------------------------

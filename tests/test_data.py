@@ -42,6 +42,8 @@ def test_drawn_sets_follow_their_arguments(name):
     draw = SETS[name]
     assert draw(rows=40).X.tolist() == draw(rows=40).X.tolist()
     assert draw(rows=40).X.tolist() != draw(rows=40, seed=1).X.tolist()
+    numpys = draw(rows=40, seed=np.int64(1))
+    assert numpys.X.tolist() == draw(rows=40, seed=1).X.tolist()
     assert len(draw(rows=41)) == 41
     assert max(Counter(draw(rows=40).y).values()) <= 20
     with pytest.raises(ValueError, match="at least"):
