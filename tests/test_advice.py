@@ -177,6 +177,8 @@ FOLLOWED = {
     "operation(3)": ("operation(partials=(one,))(same)(x)", "@operation(partials="),
     "operation(partials=(one,))(min)": ("MINE(x)", "def min("),
     "autograd.mean([])": ("autograd.mean([x])", "at least one"),
+    "autograd.parse('tanh(x', x=1)": ("autograd.parse('tanh(x)', x=1)", "write the )"),
+    "autograd.parse('x)', x=1)": ("autograd.parse('x', x=1)", "leave it out"),
     "autograd.parse('')": ("autograd.parse('tanh(w*x + b)', w=1, x=2, b=3)", "tanh(w*"),
     "grad(lambda v: [v, v])(3.0)": ("jacobian(lambda v: [v, v])(3.0)[0]", "jacobian()"),
     "grad(twice, argnums=1)(3.0)": ("grad(twice, argnums='v')(v=3.0)", "argnums='x'"),

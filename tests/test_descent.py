@@ -101,7 +101,7 @@ def test_narrower_vectors(lanes, monkeypatch):
 
 def test_batches_of_a_row_run_what_is_for_few_rows(monkeypatch):
     monkeypatch.setattr(llvm_backend, "LONG", 0)
-    model = MLP(2, [16, 1], "tanh", seed=0)
+    model = MLP(2, [16, 8, 1], "tanh", seed=0)
     task = Task(model, nn.mse, model.parameters(), X, Y, 1, size=1)
     engine = Compiled(task, "llvm")
     same(engine, lambda: Adam(lr=0.01), range(9), 1)
