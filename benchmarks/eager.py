@@ -227,8 +227,8 @@ def run_scaling(workers, options):
     table = {engine: {} for engine in OWN if engine in workers}
     if options.only not in "chain":
         return table
-    for engine, figures in table.items():
-        for n in few(SCALING, options.quick):
+    for n in few(SCALING, options.quick):
+        for engine, figures in table.items():  # one after the other, at every length
             if engine != PLAIN or n <= 10 * PLAIN_UP_TO:
                 # Once uncounted: there a virtual machine gets its memory.
                 workers[engine].ask("measure", "chain", n)
