@@ -46,6 +46,7 @@ from autograd.modes import MODE, no_grad_is_on, recording
 from autograd.numeric import is_number, number
 from autograd.ops import ALIAS
 from autograd.value import Value, as_value, from_now_on, record
+from autograd.wording import counted
 
 T = TypeVar("T")
 Function = Callable[..., Any]
@@ -503,7 +504,7 @@ class _Run:
             return self.outputs[0]
         count = len(self.outputs)
         raise TypeError(
-            f"{_name(self.f)} returned {count} number{'s'[: count != 1]} in a "
+            f"{_name(self.f)} returned {counted(count, 'number')} in a "
             f"{type(self.result).__name__}; a gradient is of one number: return "
             "that number, or use jacobian() for all of them"
         )

@@ -28,7 +28,7 @@ from autograd.modes import MODE, in_effect, no_grad_is_on
 from autograd.numeric import COMPILED, is_numeric, number
 from autograd.operation import ELSEWHERE, Operation
 from autograd.ops import ANSWER, CONSTANT, GIVEN, LEAF
-from autograd.wording import cut
+from autograd.wording import counted, cut
 
 BLANK: Final = object()
 """What the engine builds a node from: its number is set right after."""
@@ -932,9 +932,8 @@ def give_parents(node: Value, parents: object, partials: object) -> None:
     numbers = [number(partial) for partial in _listed(partials)]
     if len(nodes) != len(numbers):
         raise ValueError(
-            f"{len(nodes)} parent{'s'[: len(nodes) != 1]} and {len(numbers)} "
-            f"partial{'s'[: len(numbers) != 1]}: give one local derivative for each "
-            "parent"
+            f"{counted(len(nodes), 'parent')} and {counted(len(numbers), 'partial')}: "
+            "give one local derivative for each parent"
         )
     if not no_grad_is_on():
         node._operation = GIVEN

@@ -36,6 +36,15 @@ def quoted(text: str) -> str:
     return f"{mark}{word(text)}{mark}"
 
 
+def counted(number: int, thing: str) -> str:
+    """So many of a thing.
+
+    >>> counted(1, "row"), counted(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{number} {thing}{'s'[: number != 1]}"
+
+
 def expect(thing: object, kind: type, call: str) -> None:
     """Raise TypeError unless the first argument of a call is of this kind.
 

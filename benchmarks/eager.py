@@ -288,8 +288,7 @@ def show(results):
 def table_of(rows, names, what=""):
     """A line for each workload, a column for each engine."""
     title = f"{what}median; in parentheses: times the compiled engine"
-    measured = {engine for name in names for engine in rows[name]["median"]}
-    engines = [engine for engine in ENGINES if engine in measured]
+    engines = measured([rows[name] for name in names])
     table = report.table(title, "workload", "unit", *engines)
     for name in names:
         row = rows[name]
@@ -298,6 +297,11 @@ def table_of(rows, names, what=""):
         size = "" if name in OPERATIONS else f" {row['n']:,}"
         table.add_row(name + size, row["unit"], *cells)
     return table
+
+
+def measured(rows):
+    """The engines that have figures in these rows."""
+    return [name for name in ENGINES if any(name in row["median"] for row in rows)]
 
 
 def cell(value, base):
@@ -310,8 +314,7 @@ def cell(value, base):
 
 def table_of_ways(ways):
     """A line for each size, with the ratio of the two ways."""
-    measured = {engine for row in ways.values() for engine in row["median"]}
-    engines = [engine for engine in OWN if engine in measured]
+    engines = measured(ways.values())
     table = report.table("two ways to the same numbers, milliseconds", "ways", *engines)
     for row in ways.values():
         first, second = row["ways"]

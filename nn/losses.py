@@ -18,6 +18,7 @@ from autograd.numeric import is_number
 from autograd.ops import abs_, log, maximum, minimum, relu, softplus
 from autograd.reductions import dot, logsumexp, mean
 from autograd.value import Value, number_of
+from autograd.wording import counted
 from nn.arguments import with_names
 from nn.hints import Floats, Number, Predictions, Values, Wanted
 
@@ -317,13 +318,9 @@ def _check_lengths(predictions: Sequence[object], targets: object) -> None:
         many = len(predictions) > count > 0 == len(predictions) % count
         raise ValueError(
             "every prediction needs its target: got "
-            f"{_count(len(predictions), 'prediction')} and "
-            f"{_count(count, 'target')}" + classes * many
+            f"{counted(len(predictions), 'prediction')} and "
+            f"{counted(count, 'target')}" + classes * many
         )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 _EVERY: tuple[Loss, ...] = (

@@ -15,6 +15,7 @@ from io import BytesIO, TextIOWrapper
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from autograd.wording import counted
 from nn.heading import Head, has_sign, is_blank
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ def _rows(data: bytes, name: str, head: Head) -> Iterator[tuple[int, list[str]]]
 
 
 def _ragged(name: str, line: int, row: Sequence[str], head: Head) -> str:
-    cells = f"{len(row)} column{'s' * (len(row) != 1)}"
+    cells = counted(len(row), "column")
     advice = "; where that is no row, take it out or begin it with #"
     if len(row) > len(head.names):
         advice = f"; a text that holds {head.delimiter!r} has to stand in quotes"

@@ -13,7 +13,7 @@ from typing import Any
 
 from autograd.numeric import is_number, number
 from autograd.value import Value
-from autograd.wording import cut
+from autograd.wording import counted, cut
 from nn.module import Module
 
 
@@ -67,7 +67,7 @@ def channels_of(x: Any, count: int | None, depth: int, module: Module) -> list[A
             return list(found)
         raise ValueError(f"this {module!r} takes channels with rows of one length")
     inner = "numbers" if depth == 2 else "rows of numbers"
-    channels = "channels" if count is None else f"{count} channel{'s' * (count > 1)}"
+    channels = "channels" if count is None else counted(count, "channel")
     wanted = f"a list of {channels}, each a list of {inner}"
     raise _refused(module, wanted, found, depth, fits=count in (None, 1))
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autograd.wording import cut
+from autograd.wording import counted, cut
 from nn.cells import decimal_sign
 from nn.columns import Cells, Column, Told, number_column, understood
 from nn.data import set_aside, targets_of
@@ -150,7 +150,7 @@ def read(
         count = int(cells.gaps.sum())
         text, place = cells.place(cells.gaps)
         notes.append(
-            f"{count} row{'s' * (count > 1)} without a value of {target!r} left out: "
+            f"{counted(count, 'row')} without a value of {target!r} left out: "
             f"{text!r} in {place.split(', ')[-2]}"
         )
     return Table(sheet.name, tuple(columns), goal, y, told, tuple(notes))
@@ -228,6 +228,5 @@ def _meaning(column: Column, field: Field | None) -> Meaning:
     if field is None:
         reason = "left out" if not column.useful else "left out: no two rows differ"
         return Meaning(column.name, column.kind, why, reason, missing)
-    count = len(field.inputs)
-    becomes = f"{count} input{'s' * (count > 1)}"
+    becomes = counted(len(field.inputs), "input")
     return Meaning(column.name, column.kind, why, becomes, missing)

@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 
 from autograd.source import users_level
 from autograd.value import Value
+from autograd.wording import counted
 from nn.arguments import unknown
 from nn.hints import Array, Integers, Label, Target, Targets
 from nn.losses import LOSSES, Loss
@@ -205,8 +206,8 @@ def _fitting(found: list[Label], outputs: int) -> tuple[Label, ...]:
     room = max(outputs, 2)
     if len(found) > room:
         raise ValueError(
-            f"y has {len(found)} classes but the model {outputs} "
-            f"output{'s' * (outputs > 1)}; end it with {len(found)} outputs and use "
+            f"y has {len(found)} classes but the model "
+            f"{counted(outputs, 'output')}; end it with {len(found)} outputs and use "
             "cross_entropy"
         )
     if len(found) < room and outputs > 1 and set(found) <= set(range(outputs)):
@@ -311,8 +312,8 @@ def _floats(y: Targets, outputs: int) -> Array:
     width = numbers.shape[1] if numbers.ndim == 2 else 1
     if numbers.ndim not in (1, 2) or width != outputs:
         raise ValueError(
-            f"y has the shape {numbers.shape}, but the model returns {outputs} "
-            f"output{'s' * (outputs > 1)} per row"
+            f"y has the shape {numbers.shape}, but the model returns "
+            f"{counted(outputs, 'output')} per row"
         )
     return numbers
 

@@ -154,20 +154,22 @@ def test_a_rare_class_counts_more_and_that_is_told():
     assert "--class-weights none" in note
 
 
+def noise(y):
+    """A table with this target, of which two columns of noise tell nothing."""
+    a, b = np.random.default_rng(0).normal(size=(2, len(y))).tolist()
+    return nn.table.read({"a": a, "b": b, "y": y}, "y")
+
+
 def test_of_several_classes_the_rarest_is_told():
     y = ["usual"] * 200 + ["other"] * 150 + ["rare"] * 5
-    X = np.random.default_rng(0).normal(size=(len(y), 2))
     notes = []
-    read = nn.table.read({"a": X[:, 0].tolist(), "b": X[:, 1].tolist(), "y": y}, "y")
-    learn(read, told=lambda _, found: notes.extend(found), epochs=1)
+    learn(noise(y), told=lambda _, found: notes.extend(found), epochs=1)
     assert notes[0].startswith("'rare' is rare, 4 of 266 rows to train on")
 
 
 def test_a_rare_number_counts_as_any():
     y = [round(0.01 * row, 2) for row in range(60)] + [0.0] * 140
-    X = np.random.default_rng(0).normal(size=(len(y), 2))
-    read = nn.table.read({"a": X[:, 0].tolist(), "b": X[:, 1].tolist(), "y": y}, "y")
-    trained = learn(read, task="number", epochs=1)
+    trained = learn(noise(y), task="number", epochs=1)
     assert trained.history.loss_name == "mse"
     assert trained.history.class_weights is None
 

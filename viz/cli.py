@@ -204,9 +204,10 @@ def _form_of(text: str, names: Sequence[str]) -> str:
 
 def _is_number(text: str) -> bool:
     try:
-        return bool(_number(text) or True)
+        _number(text)
     except (ValueError, OverflowError):
         return False
+    return True
 
 
 def _number_meant(text: str) -> str:

@@ -20,6 +20,7 @@ from operator import itemgetter
 from typing import Final
 
 from autograd.value import Value
+from autograd.wording import counted
 from nn.formulas import losses_in, whole_of
 from nn.module import ACTIVATIONS
 from viz import style
@@ -565,7 +566,7 @@ def _advice(count: int) -> str:
 def _leaves(count: int) -> str:
     if count > MOST_ROWS:
         return f"{count} variables; largest gradients:"
-    return f"{count} variable{'s' * (count != 1)}, with gradients"
+    return f"{counted(count, 'variable')}, with gradients"
 
 
 def _largest(leaves: list[tuple[str, Value]], digits: int) -> list[tuple[str, str]]:

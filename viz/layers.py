@@ -17,6 +17,7 @@ from autograd.graph import Node, adjoints, graph, reached
 from autograd.modes import recording
 from autograd.numeric import is_number
 from autograd.value import Value, as_value, number_of
+from autograd.wording import counted
 from nn.arguments import unknown
 from nn.calls import Call, values_in, watching
 from nn.engine import as_list
@@ -65,7 +66,7 @@ class Stage:
     def size(self) -> str:
         """How many parameters it has, in words; empty for none."""
         count = len(self.parameters)
-        return f"{count} parameter{'s' * (count > 1)}" if count else ""
+        return counted(count, "parameter") if count else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from autograd import reductions
 from autograd.value import Value
+from autograd.wording import counted
 from nn.attention import (
     Embedding,
     LayerNorm,
@@ -386,7 +387,7 @@ class _Drawing:
 
     def _inputs(self) -> None:
         inputs = self.told.inputs
-        many = f"{len(inputs)} number" + "s" * (len(inputs) != 1)
+        many = counted(len(inputs), "number")
         self._heading(0, 0.0, "input", many)
         names = [visible(value.label, longest=24) for value in inputs]
         beside = max(map(len, names)) > 4  # there is no room inside for each

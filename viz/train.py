@@ -16,6 +16,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
+from autograd.wording import counted
 from nn import MLP, DivergenceError, Module, Sequential
 from nn.cells import numbers
 from nn.checkpoint import Context, load_checkpoint
@@ -381,7 +382,7 @@ def _facts(trained: Trained) -> dict[str, str]:
     stopped = history.stopped.replace("early", "stopped early")
     best = {"best epoch": f"{history.best_epoch}, whose weights are kept"}
     return {
-        "target": f"{context.target}, from {columns} column{'s' * (columns > 1)}",
+        "target": f"{context.target}, from {counted(columns, 'column')}",
         "network": f"{'-'.join(map(str, sizes))}, {len(model.parameters())} parameters",
         "loss": history.loss_name.replace("_", " "),
         "epochs": f"{len(history)} ({stopped}), {history.seconds:.1f} s",

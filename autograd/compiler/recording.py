@@ -39,6 +39,7 @@ from autograd.operation import Operation
 from autograd.ops import ALIAS, ANSWER, GIVEN, ONCE, TABLE, choice
 from autograd.source import in_library, is_ours, shown, users_place
 from autograd.value import Value, as_value, describe, record
+from autograd.wording import counted
 
 
 def from_graph(
@@ -326,8 +327,8 @@ def _check_arguments(function: Callable[..., Any], inputs: int) -> None:
     except TypeError as error:
         name = getattr(function, "__name__", "f")
         raise TypeError(
-            f"with inputs={inputs}, compile calls the function with {inputs} "
-            f"Value{'s'[: inputs != 1]} as arguments; it is {name}{signature}: "
+            f"with inputs={inputs}, compile calls the function with "
+            f"{counted(inputs, 'Value')} as arguments; it is {name}{signature}: "
             f"{error}. {LISTED}"
         ) from None
 
