@@ -433,6 +433,14 @@ def test_a_tab_can_be_typed(tmp_path):
     chainrule(*run, "--delimiter", "\\t", folder=tmp_path)
 
 
+@pytest.mark.parametrize("inputs", [["0.5"], ["0.5", "1", "2"]])
+@pytest.mark.parametrize("verb", ["network", "flow"])
+def test_inputs_of_another_count_are_told(trained, verb, inputs, tmp_path):
+    path = trained[0] / "model.json"
+    error = chainrule(verb, path, *inputs, "--target", 1, folder=tmp_path, fails=True)
+    assert error.endswith(f"model.json takes 2 inputs, x1, x2; got {len(inputs)}")
+
+
 @pytest.mark.parametrize("change", ["truncated", "nan", "deep", "pickle", "binary"])
 def test_predicting_with_a_damaged_model(trained, change, tmp_path):
     text = (trained[0] / "model.json").read_text()

@@ -429,6 +429,14 @@ def test_any_label_is_text(label):
     assert ("c0i0-name" in said) == ("c0i1-name" in said) == (len(label) > 4)
 
 
+@pytest.mark.parametrize("number", [-0.00594, 1.23e-5, -0.59, 2.0])
+def test_an_inputs_name_and_number_are_inside_where_there_is_room(number):
+    said = texts(network(MLP(2, [2, 1], seed=0), [1.0, number], 1.0))
+    long = len(str(number)) > 6
+    assert ("c0i0-name" in said) == ("c0i1-name" in said) == long
+    assert said["c0i1"] == [*["x2"][long:], short(number, 3)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [

@@ -31,6 +31,7 @@ except ModuleNotFoundError:
     )
 
 from autograd import Value, expression
+from autograd.wording import counted, cut
 from nn.data import SETS
 from nn.extras import needed
 from nn.recipe import Settings
@@ -841,6 +842,12 @@ def _row_of(path: str, values: Iterable[str]) -> tuple[Any, list[float]]:
             f"chainrule generate {path} writes with it"
         )
     x = [_plain_number(value, "an input") for value in values]
+    names = saved.context.features
+    if x and names and len(x) != len(names):
+        listed = cut(", ".join(names))
+        raise ValueError(
+            f"{path} takes {counted(len(names), 'input')}, {listed}; got {len(x)}"
+        )
     if x and saved.context.scaling is not None:
         x = saved.context.scaling([x])[0].tolist()
         print("the inputs are scaled as they were in training", file=sys.stderr)

@@ -42,6 +42,7 @@ from viz.render import Graph, visible
 GAP: Final = (1.55, 0.25)  # inches between neurons, across and down
 ROOM: Final = 0.34  # inches of a neuron's diameter that aren't text,
 DIGIT: Final = 0.09  # and those that each character takes
+INPUT: Final = 0.75  # of a neuron's diameter, that of an input
 BAR: Final = 20  # points from the middle of the bar of δ to its end
 LANE: Final = 0.16  # inches from an arrow forward to the one back, beside it
 FEW: Final = 12  # arrows between two columns that have one back beside them
@@ -389,15 +390,21 @@ class _Drawing:
         inputs = self.told.inputs
         many = counted(len(inputs), "number")
         self._heading(0, 0.0, "input", many)
-        names = [visible(value.label, longest=24) for value in inputs]
-        beside = max(map(len, names)) > 4  # there is no room inside for each
+        names = [
+            visible(value.label, longest=24) or f"x{n}"
+            for n, value in enumerate(inputs, 1)
+        ]
+        numbers = [self._number(value.data) * self.values for value in inputs]
+        beside = any(  # where there is no room inside for each
+            len(name) > 4 or DIGIT * len(name + number) > INPUT * self.diameter
+            for name, number in zip(names, numbers, strict=True)
+        )
         for spot in self.columns[0]:
             if spot.index is None:
                 self._gap(0, spot, len(inputs))
                 continue
             value, name = inputs[spot.index], names[spot.index]
-            name = name or f"x{spot.index + 1}"
-            number = self._number(value.data) * self.values
+            number = numbers[spot.index]
             rows = [(number or "–", "")] if beside else [(name, number)]
             key, title = f"c0i{spot.index}", f"{name} = {value.data!r}"
             radius = self._circle(key, spot, rows, title)
@@ -457,7 +464,7 @@ class _Drawing:
         delta: float | None = None,
     ) -> float:
         """A neuron or an input; returns the radius in inches."""
-        diameter = self.diameter if len(rows) > 1 else 0.75 * self.diameter
+        diameter = self.diameter * (1.0 if len(rows) > 1 else INPUT)
         self.graph.add(
             name,
             style.lines(
