@@ -2,6 +2,7 @@
 
 import csv
 import re
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -9,13 +10,18 @@ import pytest
 
 import nn
 from nn.choices import usual
+from nn.data import Dataset
+from nn.metrics import ClassReport, ClassScore, Importance, NumberReport
 from nn.recipe import Settings
 from nn.tokens import Text
+from viz import train as module
 from viz.train import (
     _alone_in,
     _cut_items,
     _facts,
     _in_own_unit,
+    _report,
+    _tell_spread,
     label_in,
     predict_file,
     row_graph,
@@ -117,6 +123,67 @@ def test_what_is_told_of_a_training(tmp_path):
     assert facts["epochs"].startswith("5 (finished), ")
     assert facts["engine"] == trained.history.engine
     assert ("best epoch" in facts) is (trained.history.best_epoch is not None)
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """A training of ten columns and three classes, with scores of its own."""
+    X = np.random.default_rng(0).normal(size=(40, 10))
+    data = Dataset(X, [row % 3 for row in range(40)], tuple("abcdefghij"), "y")
+    trained = nn.recipe.learn(data, hidden=[3], epochs=2, engine="eager")
+    trained.history.seconds = 1.3
+    scores = {"loss": 0.123456, "accuracy": 0.98765}, {"loss": 1.0, "accuracy": 0.5}
+    return replace(trained, scores=dict(zip(("training", "test"), scores, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("name", "report", "columns"),
+    [
+        (
+            "classes",
+            ClassReport(0.75, 0.5, (ClassScore("no", 6, 0.75, 1.0),) * 31, ()),
+            [Importance(f"column {k}", 0.5 / (k + 1), 0.25 - k) for k in range(10)],
+        ),
+        (
+            "number",
+            NumberReport(1.5, 3.25, 0.875, -0.25, 0.5),
+            [Importance("column", 0.5, 0.25)] * 8,
+        ),
+    ],
+)
+def test_a_report_is_printed_as_agreed(
+    name, report, columns, learned, golden, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(type(learned), "report", lambda self: report)
+    _report(learned, columns)
+    lines = capsys.readouterr().out.replace("┃", "│").splitlines()
+    kept = [line.rstrip() for line in lines if re.search(r"[│\w]", line)]  # no rules
+    golden(f"report.{name}", "\n".join(kept) + "\n")
+
+
+def test_the_spread_over_several_seeds(learned, capsys):
+    _tell_spread([0.5, 1.0, 0.7], learned)
+    told = "over 3 seeds: accuracy 0.733 ± 0.252, from 0.500 to 1.000\n"
+    assert capsys.readouterr().out == told
+    _tell_spread([0.5], learned)
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stopped", ["finished", "early", "interrupted"])
+def test_how_to_go_on_is_told_where_it_was_interrupted(
+    stopped, learned, tmp_path, capsys, monkeypatch
+):
+    history = replace(learned.history, stopped=stopped)
+    found = replace(learned, history=history)
+    monkeypatch.setattr(module, "learn", lambda *_, **__: found)
+    monkeypatch.setattr(module, "draw_pictures", lambda *_: {})
+    module.train("moons", Settings(), tmp_path)
+    told = capsys.readouterr().out.splitlines()
+    saved = tmp_path / "model.json"
+    go_on = f"interrupted; the same command with --resume {saved} goes on"
+    assert (go_on in told) is (stopped == "interrupted")
+    assert told[-1] == "test accuracy 0.500"
 
 
 # ---- a text --------------------------------------------------------------------------
