@@ -21,7 +21,7 @@ from autograd.numeric import is_number
 from autograd.ops import sqrt
 from autograd.reductions import dot, mean, softmax, take
 from autograd.value import Value
-from autograd.wording import cut
+from autograd.wording import counted, cut
 from nn.calls import applied
 from nn.dropout import Dropout
 from nn.hints import Activation, Number
@@ -282,7 +282,7 @@ class SelfAttention(Module):
         return position + 1 if self.causal else count
 
     def __repr__(self) -> str:
-        return f"SelfAttention({self.width}, {self.heads} heads)"
+        return f"SelfAttention({self.width}, {counted(self.heads, 'head')})"
 
 
 def softmax_rows(scores: Rows) -> Rows:
@@ -349,7 +349,7 @@ class Block(Module):
         return _sums(x, self.dropout2(fired(self.linear2, inner)))
 
     def __repr__(self) -> str:
-        return f"Block({self.norm1.width}, {self.self_attn.heads} heads)"
+        return f"Block({self.norm1.width}, {counted(self.self_attn.heads, 'head')})"
 
 
 def _sums(xs: Rows, ys: Rows) -> Rows:

@@ -179,7 +179,9 @@ def spaced(data: bytes, asked: str | None) -> tuple[bytes, str | None]:
 
 
 def double_quoted(data: bytes, asked: str | None) -> bytes:
-    """The same text, but quoted by " where it is by ': the rows are even only so.
+    """The same text, but quoted by " where it is by '.
+
+    That is so where the rows are even only then, or every text of a column stands in '.
 
     >>> double_quoted(b"a,b\\n'x, y',1\\n'it''s',2\\n", None)
     b'a,b\\n"x, y",1\\n"it\\'s",2\\n'
@@ -189,13 +191,29 @@ def double_quoted(data: bytes, asked: str | None) -> bytes:
         return data
     for mark in asked or CANDIDATES:
         as_written, unquoted = (
-            {len(row) for row, _ in _records(sample, mark, quote)} for quote in "\"'"
+            [row for row, _ in _records(sample, mark, quote)] for quote in "\"'"
         )
-        if len(as_written) > 1 and len(unquoted) == 1 < max(unquoted):
+        if not _are_even(unquoted):
+            continue
+        rows = as_written if _are_even(as_written) else []
+        columns = [*rows[:1], *zip(*rows[1:], strict=True)]
+        if not rows or any(map(_in_quotes, columns)):
             edge = re.escape(mark.encode())
             cell = rb"(?m)(?:(?<=%b)|^)'((?:[^'\r\n]|'')*)'(?=%b|\r?$)" % (edge, edge)
             return re.sub(cell, _in_double_quotes, data)
     return data
+
+
+def _are_even(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether all rows have as many cells, and more than one."""
+    return len(counts := {len(row) for row in rows}) == 1 < max(counts)
+
+
+def _in_quotes(column: Sequence[str]) -> bool:
+    """Whether what is neither a number nor missing stands in single quotes."""
+    cells = [text.strip() for text in column]
+    texts = [x for x in cells if x.lower() not in MISSING and not _is_number(x)]
+    return len(texts) > 1 and all(re.fullmatch("'.*'", text) for text in texts)
 
 
 def _in_double_quotes(cell: re.Match[bytes]) -> bytes:

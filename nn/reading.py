@@ -21,6 +21,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -88,9 +89,11 @@ class Sheet:
                 known = ", ".join(self.names[:20])
                 spaced = len(self.names) == 1 and name in known.split()
                 advice = "; are they separated by blanks? Say delimiter='space'"
+                near = _nearest(name, self.names)
                 raise ValueError(
                     f"{self.name} has no column {name!r}; it has: {known}"
                     + f"{advice} (--delimiter space)" * spaced
+                    + f"; did you mean {near!r}?" * bool(near)
                 )
 
     def place(self, row: int, name: str) -> str:
@@ -116,6 +119,14 @@ def read(source: Any, name: str = "", delimiter: str | None = None) -> Sheet:
     path = os.fspath(source)
     name = name or ("standard input" if path == "-" else path)
     return _parsed(_content(path), name, delimiter)
+
+
+def _nearest(name: str, names: Sequence[str]) -> str | None:
+    """The name that this one is a part of, or nearly is, whatever its capitals."""
+    small = {known.lower(): known for known in reversed(names)}
+    parts = [known for known in small if len(name) > 2 and name.lower() in known]
+    near = parts[-1:] or get_close_matches(name.lower(), small, n=1)
+    return small[near[0]] if near else None
 
 
 def _delimiter(given: str | None) -> str | None:

@@ -68,6 +68,11 @@ def test_each_position_sees_those_before_it():
     assert numbers(longer)[:-1] == numbers(attention(rows))
 
 
+def test_one_head_is_one_head():
+    assert repr(SelfAttention(4, 1)) == "SelfAttention(4, 1 head)"
+    assert repr(Block(4, 1)) == "Block(4, 1 head)"
+
+
 def test_the_heads_share_the_width():
     with pytest.raises(
         ValueError, match="the heads share the width: 4 do not divide 6"

@@ -8,6 +8,7 @@ import itertools
 import json
 import lzma
 import random
+import re
 import sys
 import zipfile
 
@@ -108,6 +109,10 @@ def test_texts_may_stand_in_single_quotes(delimiter):
     quoted = [["'" + text.replace("'", "''") + "'", n] for text, n in rows]
     lines = "\n".join(map(delimiter.join, [["a", "b"], *quoted]))
     assert cells(read(lines.encode())) == rows
+    for row in (["'a'", "'b c'"], ["a", "'b'"]):  # with no need, too
+        rows = [row, *zip(["'x'", "''", "'y'"], ["'1'", "NA", "3"], strict=True)]
+        found = read("\n".join(map(delimiter.join, rows)).encode())
+        assert cells(found) == [["x", "1"], ["", "NA"], ["y", "3"]]
     names = read(b'"size\n(cm)","b"\n"1","2"\n').names
     assert names == ("size (cm)", "b")  # as they can be typed
 
@@ -377,3 +382,15 @@ def test_a_first_line_that_is_a_row_is_told():
 def test_texts_that_are_no_tables_are_named(text, words):
     with pytest.raises(ValueError, match=words):
         cells(read(text.encode()))
+
+
+@pytest.mark.parametrize(
+    "asked, meant",
+    [("Salary", "Salary (USD)"), ("AGE", "age"), ("slary (USD)", "Salary (USD)")],
+)
+def test_a_column_that_is_not_there_is_told_with_the_nearest(asked, meant):
+    sheet = read({"age": [1], "Salary (USD)": [2], "city": ["x"]}, "t")
+    with pytest.raises(ValueError, match=re.escape(f"; did you mean {meant!r}?")):
+        sheet.check_has([asked])
+    with pytest.raises(ValueError, match="has: age, Salary .USD., city$"):
+        sheet.check_has(["y"])
