@@ -385,12 +385,12 @@ def test_texts_that_are_no_tables_are_named(text, words):
 
 
 @pytest.mark.parametrize(
-    "asked, meant",
+    ("asked", "meant"),
     [("Salary", "Salary (USD)"), ("AGE", "age"), ("slary (USD)", "Salary (USD)")],
 )
 def test_a_column_that_is_not_there_is_told_with_the_nearest(asked, meant):
     sheet = read({"age": [1], "Salary (USD)": [2], "city": ["x"]}, "t")
     with pytest.raises(ValueError, match=re.escape(f"; did you mean {meant!r}?")):
         sheet.check_has([asked])
-    with pytest.raises(ValueError, match="has: age, Salary .USD., city$"):
+    with pytest.raises(ValueError, match=r"has: age, Salary .USD., city$"):
         sheet.check_has(["y"])
