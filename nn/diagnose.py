@@ -263,10 +263,8 @@ def _nothing_moves(case: _Case) -> Iterator[Finding]:
 
 
 def _parameters(model: Module) -> Iterator[object]:
-    from nn.module import named
-
     for entry in model.entries():
-        yield from (value for _, value in named(entry.tensor))
+        yield from entry.values
 
 
 def _out_of_reach(case: _Case) -> Iterator[Finding]:

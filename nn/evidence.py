@@ -18,7 +18,7 @@ from nn.calls import Call, values_in, watching
 from nn.engine import Task, loss_of, predict
 from nn.hints import Array, Integers, Numbers
 from nn.losses import Loss
-from nn.module import ACTIVATIONS, Layer, Module, named
+from nn.module import ACTIVATIONS, Layer, Module
 from nn.targets import Labels
 
 ROWS = 200
@@ -54,11 +54,7 @@ def layer_states(
     model: Module, loss: Loss, X: Array, targets: Array | Integers
 ) -> tuple[LayerState, ...]:
     """What goes on in every layer, first to last; `.grad` is left alone."""
-    kept = [
-        (value, value.grad)
-        for entry in model.entries()
-        for _, value in named(entry.tensor)
-    ]
+    kept = [(value, value.grad) for entry in model.entries() for value in entry.values]
     for value, _ in kept:
         value.grad = 0.0
     seen: dict[Layer, list[tuple[list[float], list[float]]]] = {}

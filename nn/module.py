@@ -26,7 +26,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass
 from html import escape
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Self, TypeGuard, TypeVar, cast
 
 from autograd.family import missing, none_of
@@ -61,6 +61,11 @@ class Entry:
     def frozen(self) -> bool:
         """Whether training leaves it alone."""
         return self.key in self.owner._frozen
+
+    @property
+    def values(self) -> list[Value]:
+        """Its parameters, one after the other."""
+        return _flat(self.tensor)
 
 
 class Module:
@@ -156,7 +161,8 @@ class Module:
 
     def parameters(self) -> list[Value]:
         """The Values that training changes, each once; frozen ones are left out."""
-        return list(dict.fromkeys(value for _, value in self.named_parameters()))
+        trained = [entry.values for entry in self.entries() if not entry.frozen]
+        return list(dict.fromkeys(chain.from_iterable(trained)))
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """The same with names, such as `layers.0.weight[1][0]`."""
@@ -168,7 +174,7 @@ class Module:
         """Set the gradient of every parameter, frozen or not, to 0."""
         none_of("zero_grad", options)
         for entry in self.entries():
-            for _, value in named(entry.tensor, ""):
+            for value in entry.values:
                 value.grad = 0.0
 
     def freeze(self, *names: str) -> None:
@@ -230,7 +236,7 @@ class Module:
 
     def _count(self) -> str:
         """`337 parameters`, each counted once, and how many of them are frozen."""
-        every = {v for e in self.entries() for _, v in named(e.tensor, "")}
+        every = {value for entry in self.entries() for value in entry.values}
         frozen = len(every) - len(self.parameters())
         count = f"{len(every)} parameter" + ("" if len(every) == 1 else "s")
         return count + (f", {frozen} frozen" if frozen else "")
@@ -333,6 +339,14 @@ def named(tensor: Tensor, name: str = "") -> Iterator[tuple[str, Value]]:
         return
     for index, item in enumerate(tensor):
         yield from named(item, f"{name}[{index}]")
+
+
+def _flat(tensor: Tensor) -> list[Value]:
+    if isinstance(tensor, Value):
+        return [tensor]
+    if all(type(item) is Value for item in tensor):  # as in a row of a matrix
+        return list(cast(Sequence[Value], tensor))
+    return [value for item in tensor for value in _flat(item)]
 
 
 def _numbers(tensor: Tensor) -> Numbers:

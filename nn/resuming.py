@@ -14,7 +14,6 @@ from hashlib import blake2b
 from autograd.source import users_level
 from nn.engine import Task
 from nn.hints import TrainingState
-from nn.module import named
 from nn.optim import Optimizer
 
 SAME = (
@@ -89,7 +88,7 @@ def in_words(optimizer: Optimizer, task: Task) -> dict[str, str]:
     moved = set(task.parameters)
     groups = []
     for entry in task.model.entries():
-        count = sum(value in moved for _, value in named(entry.tensor))
+        count = sum(map(moved.__contains__, entry.values))
         groups += [f"{count} of {entry.name}"] if count else []
     return {
         "optimizer": type(optimizer).__name__,

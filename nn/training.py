@@ -50,7 +50,7 @@ from nn.hints import (
 from nn.history import History, progress_bar
 from nn.losses import Loss
 from nn.metrics import hits
-from nn.module import Module, named
+from nn.module import Module
 from nn.optim import Optimizer, above_zero, from_zero
 from nn.resuming import hold, in_words, sum_of
 from nn.schedules import Schedule
@@ -663,7 +663,7 @@ def _counts(
 
 def _chosen(optimizer: Optimizer, model: Module) -> list[Value]:
     """What an optimizer was given, without what is frozen."""
-    ours = {value for entry in model.entries() for _, value in named(entry.tensor)}
+    ours = {value for entry in model.entries() for value in entry.values}
     for value in optimizer.parameters:
         if value not in ours:
             raise ValueError(

@@ -24,7 +24,7 @@ from nn.data import Scaling
 from nn.engine import Engine, Task
 from nn.hints import Array, Integers
 from nn.losses import mae, mse
-from nn.module import MLP, Layer, Module, Sequential, identity, named
+from nn.module import MLP, Layer, Module, Sequential, identity
 
 POWERS: Mapping[object, int] = {mse: 2, mae: 1}
 """Losses that a scale of the targets multiplies, by its power."""
@@ -149,7 +149,7 @@ def _places(layer: Layer | None, task: Task) -> Places | None:
     where = {value: place for place, value in enumerate(task.parameters)}
     uses = Counter[Value]()
     for entry in task.model.entries():
-        uses.update(value for _, value in named(entry.tensor))
+        uses.update(entry.values)
     rows = [[*neuron.w, neuron.b] for neuron in layer.neurons]
     if any(uses[v] != 1 or v not in where for row in rows for v in row):
         return None

@@ -19,7 +19,7 @@ from autograd.modes import ieee
 from autograd.value import number_of
 from nn.calls import Call, values_in, watching
 from nn.hints import Numbers
-from nn.module import Layer, Module, named, title
+from nn.module import Layer, Module, title
 
 if TYPE_CHECKING:
     from nn.training import Training
@@ -51,8 +51,7 @@ class Watch:
         training.write()
         slopes = dict(zip(task.parameters, abs(gradient).tolist(), strict=True))
         for entry in task.model.entries():
-            values = [value for _, value in named(entry.tensor)]
-            if part := [slopes[value] for value in values if value in slopes]:
+            if part := [slopes[value] for value in entry.values if value in slopes]:
                 self.gradients.setdefault(entry.name, []).append(_quantiles(part))
         for name, outputs in _by_layer(
             task.model, task.X[: len(rows)].tolist()

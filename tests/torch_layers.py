@@ -13,7 +13,6 @@ import pytest
 
 import nn
 from nn.calls import values_in
-from nn.module import named
 
 FIGURES = Path(__file__).with_suffix(".json")
 STEPS, LR = 10, 0.01
@@ -177,9 +176,7 @@ def ours(case):
         loss.backward()
         if not step:
             outs = [y.data for y in outputs]
-            slopes = {
-                e.name: [v.grad for _, v in named(e.tensor)] for e in model.entries()
-            }
+            slopes = {e.name: [v.grad for v in e.values] for e in model.entries()}
         losses.append(loss.data)
         optimizer.step()
     return {"outputs": outs, "gradients": slopes, "losses": losses}
