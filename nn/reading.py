@@ -183,11 +183,28 @@ def _separated(
         more.append(f"the first line, {cut(head.title, 40)!r}, is a title, no row")
     if head.units:
         more.append(f"the line below the names, {cut(head.units, 40)!r}, is no row")
+    if total := _total(data, head.delimiter):
+        more.append(
+            f"the last row begins with {total!r}: if it sums up the others, cut it"
+        )
     named, lines = columns_of(data, name, head, names)
     if len(names) > 1 and names[-1] in unnamed and not (named[names[-1]] != "").any():
         named = {name: named[name] for name in names[:-1]}  # each line ends in a mark
     told = (*notes, *more)
     return _checked(Sheet(name, named, lines, unnamed, told, delimiter=head.delimiter))
+
+
+TOTALS = ("total", "totals", "grand total", "sum", "average", "mean", "overall")
+"""What a row begins with that sums up those above."""
+
+
+def _total(data: bytes, delimiter: str) -> str:
+    """How the last line begins, if it is a row that sums up the others; else empty."""
+    tail = data[-SAMPLE:].rstrip()
+    line = tail.rpartition(b"\n")[2]
+    begins = line.split(delimiter.encode())[0].decode("utf-8", "replace").strip('" ')
+    once = tail.count(begins.encode()) == 1  # no category among others
+    return begins if begins.rstrip(":").lower() in TOTALS and once else ""
 
 
 def _checked(sheet: Sheet) -> Sheet:

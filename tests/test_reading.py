@@ -394,3 +394,15 @@ def test_a_column_that_is_not_there_is_told_with_the_nearest(asked, meant):
         sheet.check_has([asked])
     with pytest.raises(ValueError, match=r"has: age, Salary .USD., city$"):
         sheet.check_has(["y"])
+
+
+@pytest.mark.parametrize("begins", ["Total", '"Grand total"', "average:"])
+def test_a_last_row_that_sums_up_the_others_is_told(begins):
+    table = f"month,sold\nmay,3\njune,4\n{begins},7\n\n"
+    (note,) = read(table.encode()).notes
+    text = begins.strip('"')
+    assert (
+        note == f"the last row begins with {text!r}: if it sums up the others, cut it"
+    )
+    assert not read(table.replace("may", text).encode()).notes
+    assert not read(b"kind,sold\ntotalled,3\nold,4\n").notes
