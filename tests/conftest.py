@@ -85,6 +85,18 @@ def golden(request):
     return compare
 
 
+@pytest.fixture
+def printed(capsys):
+    """What was printed since; of tables the cells alone, for rules vary by terminal."""
+
+    def read():
+        lines = capsys.readouterr().out.replace("┃", "│").splitlines()
+        kept = [x.rstrip() for x in lines if not x or re.search(r"[│\w]", x)]
+        return "\n".join(kept) + "\n"
+
+    return read
+
+
 def pytest_report_header():
     import autograd
 

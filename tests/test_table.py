@@ -6,7 +6,7 @@ import math
 import pytest
 
 from autograd import Value, exp, parse
-from viz.table import evaluate
+from viz.table import evaluate, print_table
 
 
 def test_gradients_that_were_there_are_not_added_to():
@@ -62,3 +62,36 @@ def test_of_more_than_eight_operands_seven_derivatives_are_shown(terms, shown):
     assert str(cells(nodes)[-1][1]) == " + ".join(names)
     derivatives = str(cells(nodes)[-1][4]).split("\n")
     assert derivatives == [f"by {n}: 1" for n in names[:shown]] + ["..."] * (terms - 8)
+
+
+# ---- what is printed -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("room", [80, 40])
+def test_tables_are_printed_as_agreed(room, golden, printed):
+    leaves = {"x": Value(3.0, label="x"), "weight": Value(1 / 3, label="weight")}
+    out = parse("x*weight + exp(weight) + 2*x*x*weight", **leaves)
+    for table in evaluate(out, leaves, second=True).tables():
+        print_table(table, room)
+    golden(f"tables.{room}", printed())
+
+
+def test_a_table_is_one_as_long_as_it_fits(printed, monkeypatch):
+    x = Value(3.0, label="x")
+    (_, table) = evaluate(x * 2.0, {"x": x}).tables()
+    wide, least = "│ x  │          2 │", "by: x\nderivative: 2"
+    for room, shown in ((19, wide), (18, least)):
+        print_table(table, room)
+        assert shown in printed()
+        monkeypatch.setenv("COLUMNS", str(room))  # the terminal's
+        print_table(table)
+        assert shown in printed()
+
+
+@pytest.mark.parametrize(("columns", "written"), [(60, True), (61, False)])
+def test_a_formula_is_written_out_in_60_columns(columns, written):
+    names = ["a" * (columns - 55), *[f"x{i:x}" for i in range(11)]]
+    values = dict.fromkeys(names, 1.0)
+    found = evaluate(parse(f"sum({', '.join(names)})", **values), {})
+    wanted = " + ".join(names) if written else "sum(…)"
+    assert found.formula(found.nodes[-1]) == wanted

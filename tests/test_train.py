@@ -152,14 +152,12 @@ def learned():
     ],
 )
 def test_a_report_is_printed_as_agreed(
-    name, report, columns, learned, golden, capsys, monkeypatch
+    name, report, columns, learned, golden, printed, monkeypatch
 ):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(type(learned), "report", lambda self: report)
     _report(learned, columns)
-    lines = capsys.readouterr().out.replace("┃", "│").splitlines()
-    kept = [line.rstrip() for line in lines if re.search(r"[│\w]", line)]  # no rules
-    golden(f"report.{name}", "\n".join(kept) + "\n")
+    golden(f"report.{name}", printed())
 
 
 def test_the_spread_over_several_seeds(learned, capsys):
