@@ -352,8 +352,7 @@ class Predictor:
                 f"{self.context.target or 'the target'} is a number, so there are no "
                 "classes to be likely; use predict(X)"
             )
-        outputs = self._outputs(X)
-        return self.context.labels.probabilities(outputs.reshape(len(outputs), -1))
+        return self.context.labels.probabilities(self._outputs(X))
 
     def _outputs(self, X: Any) -> Array:
         return predict_parts(self.model, self.context.parts(X))
@@ -382,7 +381,7 @@ def load(path: Path) -> Predictor:
     return Predictor(saved.model, saved.context)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Trained(Predictor):
     """What `learn` made: a predictor, how it came to be, and how good it is.
 
@@ -430,7 +429,7 @@ class Trained(Predictor):
         if labels is None:
             raise ValueError("the target is a number, which is told without a share")
         outputs = predict(self.model, self.context.scaled(rows.X))
-        shares = labels.probabilities(outputs.reshape(len(rows), -1))
+        shares = labels.probabilities(outputs)
         return metrics.calibration(shares, labels.classes, rows.y)
 
     def importance(self, part: str = "test") -> tuple[Importance, ...]:

@@ -2,11 +2,13 @@
 
 import contextlib
 import io
+import re
 import sys
 from dataclasses import fields
 from functools import wraps
 from inspect import signature
 from pathlib import Path
+from typing import get_type_hints
 from unittest import mock
 
 import numpy as np
@@ -17,6 +19,8 @@ from nn import recipe
 from nn.checkpoint import Context
 from nn.data import Dataset, Scaling
 from nn.losses import LOSSES
+from nn.module import ACTIVATIONS
+from nn.optim import OPTIMIZERS
 from nn.recipe import (
     Settings,
     default_loss,
@@ -26,6 +30,8 @@ from nn.recipe import (
     make_optimizer,
     repeated,
 )
+from nn.schedules import SCHEDULES
+from nn.targets import POWERS
 from viz.cli import main
 
 
@@ -168,7 +174,7 @@ def test_of_several_classes_the_rarest_is_told():
 
 
 def test_a_rare_number_counts_as_any():
-    y = [round(0.01 * row, 2) for row in range(60)] + [0.0] * 140
+    y = [0.5] * 140 + [1.5] * 55 + [2.5] * 5
     trained = learn(noise(y), task="number", epochs=1)
     assert trained.history.loss_name == "mse"
     assert trained.history.class_weights is None
@@ -201,6 +207,26 @@ def test_what_is_chosen_where_nothing_is_said():
         **{"optimizer": "adamw", "schedule": "cosine"},
         **{"find_lr": False, "progress": True},
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [
+        ("activation", [*ACTIVATIONS, "linear"]),
+        ("optimizer", OPTIMIZERS),
+        ("schedule", SCHEDULES),
+        ("loss", ["auto", *LOSSES]),
+        ("class_weights", ["auto", "none", *POWERS]),
+        ("task", ["auto", "classes", "number"]),
+        ("engine", ["auto", "compiled", "eager"]),
+    ],
+)
+def test_the_help_on_a_choice_by_name_has_every_name(name, choices):
+    told = get_type_hints(Settings, include_extras=True)[name].__metadata__[0].help
+    assert set(choices) <= {*re.findall(r"[\w-]+", told)}
+    if name in ("activation", "optimizer", "schedule"):
+        *others, last = choices
+        assert told.endswith(f": {', '.join(others)} or {last}.")
 
 
 class Handed(Exception):
@@ -396,6 +422,11 @@ def test_classes_are_told_by_their_names(name):
     right = np.mean([a == b for a, b in zip(found, test.y, strict=True)])
     assert trained.scores["test"]["accuracy"] == pytest.approx(right)
     assert f"accuracy {right:.3f}" in repr(trained).rpartition("test")[2]
+    bins = trained.calibration()
+    assert sum(each.rows for each in bins) == len(test)
+    assert sum(each.rows * each.right for each in bins) / len(test) == (
+        pytest.approx(right)
+    )
 
 
 @pytest.mark.parametrize("classes", [0, 2, 3])

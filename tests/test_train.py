@@ -1,6 +1,7 @@
 """What `chainrule train` and `chainrule predict` draw and print."""
 
 import csv
+import os
 import re
 from dataclasses import replace
 from unittest import mock
@@ -29,9 +30,11 @@ from viz.train import (
 )
 
 
-@pytest.mark.parametrize("data", ["moons", "iris", "xor"])
-def test_the_picture_of_training_is_of_a_row_with_its_true_loss(data, tmp_path):
-    settings = Settings(epochs=3, test=0.2, hidden=[5, 4])
+@pytest.mark.parametrize(
+    ("data", "hidden"), [("moons", [5, 4]), ("iris", [5, 4]), ("xor", [])]
+)
+def test_the_picture_of_training_is_of_a_row_with_its_true_loss(data, hidden, tmp_path):
+    settings = Settings(epochs=3, test=0.2, hidden=hidden)
     trained = nn.recipe.learn(data, settings, checkpoint=tmp_path / "model.json")
     picture = row_graph(trained)
     part, context = trained.parts["training"], trained.context
@@ -235,6 +238,15 @@ def test_a_text_is_learned_as_its_settings_say(settings, given, tmp_path):
 )
 def test_items_that_are_cut_are_told(items, told):
     assert _cut_items(Text.of(items), 5) == told
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no locks there")
+def test_the_lock_of_a_folder_leaves_no_file_open(tmp_path):
+    before = os.listdir("/dev/fd")
+    for _ in range(3):
+        with _alone_in(tmp_path):
+            assert len(os.listdir("/dev/fd")) == len(before) + 1
+    assert len(os.listdir("/dev/fd")) == len(before)
 
 
 def test_the_lock_of_a_folder_may_have_been_taken_away(tmp_path):

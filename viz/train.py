@@ -487,8 +487,7 @@ def predict_file(model: Path, data: Path, delimiter: str | None) -> None:
     for note in found.notes:
         print(f"note: {visible(note, 200)}", file=sys.stderr)
     context = replace(context, encoding=encoding)
-    rows = predict_parts(checkpoint.model, context.parts(found))
-    outputs = rows.reshape(len(rows), -1)
+    outputs = predict_parts(checkpoint.model, context.parts(found))
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerows(prediction_table(context, outputs))
     if context.target in found.sheet.names:
