@@ -27,7 +27,10 @@ def test_derivatives_by_every_name_and_pair(second):
     assert found.first == {"x": 12.0, "y": 9.0}
     wanted = {"x": {"x": 4.0, "y": 6.0}, "y": {"x": 6.0, "y": 0.0}}
     assert found.second == (wanted if second else {})
-    assert ("second" in found.as_json()) is second
+    data = found.as_json()
+    assert data["derivatives"] == found.first
+    assert data.get("second", {}) == found.second
+    assert ("second" in data) is second
 
 
 def test_as_data_what_json_lacks_is_text():
