@@ -32,7 +32,7 @@ def test_schedules():
 
 
 def half_wave(done):
-    return (1 + math.cos(math.pi * done)) / 2
+    return (1 + math.cos(math.pi * min(done, 1.0))) / 2
 
 
 def warmed_up(epoch, epochs):
@@ -48,17 +48,17 @@ NAMED = {
         0.1 ** sum(epoch >= part * epochs / 3 for part in (1, 2))
     ),
     "cosine": lambda epoch, epochs: half_wave(epoch / epochs),
-    "linear": lambda epoch, epochs: 1 - epoch / epochs,
+    "linear": lambda epoch, epochs: max(0.0, 1 - epoch / epochs),
     "warm-up": warmed_up,
 }
-"""By name, the factor for an epoch (from 0) of so many."""
+"""By name, the factor for an epoch (from 0) of so many, and after them."""
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("epochs", [1, 2, 3, 9, 10, 20, 31, 100])
 def test_a_schedule_by_name_is_its_formula(name, epochs):
-    found = [schedule(name, epochs)(epoch) for epoch in range(epochs)]
-    expected = [NAMED[name](epoch, epochs) for epoch in range(epochs)]
+    found = [schedule(name, epochs)(epoch) for epoch in range(2 * epochs + 2)]
+    expected = [NAMED[name](epoch, epochs) for epoch in range(2 * epochs + 2)]
     np.testing.assert_allclose(found, expected, 1e-13)
 
 
