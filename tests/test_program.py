@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -391,6 +392,16 @@ def test_numpy_source_of_edges():
         program.to_numpy_source("f(x): import os #")
 
 
+@pytest.mark.parametrize("name", TABLE)
+def test_numpy_source_imports_what_it_uses(name):
+    row = TABLE[name]
+    count = row.arity or len(max(row.samples, key=len))
+    source = compile(lambda *x: row(*x), count).to_numpy_source()
+    imported = set(re.findall(r"^import (\w+)", source, re.MULTILINE))
+    used = set(re.findall(r"\b(functools|math)\.", source))
+    assert imported == {"numpy", *used}
+
+
 def test_jax():
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
@@ -417,6 +428,19 @@ def test_jax_has_the_derivatives_of_the_table_also_at_kinks(name):
     rows = np.array(list(itertools.product(EDGES, repeat=row.arity)))
     slopes = jax.vmap(jax.grad(lambda one: f(one[None, :])[0]))(rows)
     np.testing.assert_allclose(slopes, program.input_grad(rows)[1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", [n for n, row in TABLE.items() if row.arity == 2])
+def test_jax_has_the_derivative_by_one_argument_where_that_by_the_other_is_nan(name):
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    row, w = TABLE[name], Value(1.0)
+    f = compile(lambda x: row(x, w), 1, [w], backend="numpy").to_jax()
+    rows = np.array(list(itertools.product(EDGES, repeat=2)))
+    both = compile(lambda *x: row(*x), 2, backend="numpy").input_grad(rows)[1]
+    for place, way in itertools.product((0, 1), (jax.grad, jax.jacfwd)):
+        by_one = way(lambda x, y: f(x[None, None], y[None])[0], argnums=place)
+        np.testing.assert_allclose(jax.vmap(by_one)(*rows.T), both[:, place], rtol=1e-9)
 
 
 def test_jax_refuses_what_a_program_refuses_and_converts_what_it_converts():

@@ -241,7 +241,10 @@ def test_classes_become_what_the_loss_takes(loss, outputs, wanted):
         ([0, 1, 2], 2, "3 classes but the model 2 outputs; end it with 3 outputs"),
         ([0, 1, 2], 1, "3 classes but the model 1 output; end it with 3 outputs"),
         ([0, 0], 2, "every row has the class 0"),
+        ([Mood.SAD, "glad", np.str_("so")], 3, ("glad", "sad", "so")),
+        ([True, 0, 3], 3, (0, 1, 3)),
         ([0, "a"], 2, "mixes texts and numbers"),
+        ([True, Mood.SAD], 2, "mixes texts and numbers"),
         ([0.5, 1.0], 2, "needs classes, texts or whole numbers.*got 0.5"),
     ],
 )
