@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from own_layers import Residual
 
-from autograd import Value, parse, topological_order
+from autograd import Value, parse, sigmoid, topological_order
 from nn import (
     GPT,
     GRU,
@@ -585,6 +585,38 @@ def test_a_folded_pass_has_every_node_in_one_part(model, x, y, loss):
     forward = network(model, x, detail="part")
     assert len(texts(forward)) == len(parts) - 1
     assert "‖∂" not in forward.svg
+
+
+def test_each_part_is_told_by_its_formula_as_agreed(golden):
+    told = []
+    for name, (model, x, y, loss) in FOLDED.items():
+        picture = network(model, x, y, loss=loss, detail="part")
+        boxes = [[t for t in box if "‖" not in t] for box in texts(picture).values()]
+        boxes = [" ".join(" ".join(box).split()) for box in boxes]
+        told += [f"{name}:", *boxes]
+        several = any(re.search(r"\d of \d", box) for box in boxes)
+        assert ("a matrix for each call" in picture.svg) is several
+    golden("folded.text", "\n".join(told) + "\n")
+
+
+def test_a_part_may_take_a_number_or_nothing():
+    class Bend(Module):
+        def __call__(self, x=None):
+            return sigmoid(1.0 if x is None else x) * 2.0
+
+    class Bends(Module):
+        def __init__(self):
+            self.bend = Bend()
+
+        def __call__(self, x):
+            return [self.bend(x[0]), self.bend(x[1]), self.bend() + x[0]]
+
+    boxes = texts(network(Bends(), [0.5, 0.25], detail="part")).values()
+    assert [box[1:3] for box in boxes] == [
+        ["input, 2 numbers", "‖x‖ 0.559"],
+        [" = Bend(x)", "Bend, 2 × 1"],
+        [" = Bends(x)", "in Bends, 1 number"],
+    ]
 
 
 def test_what_is_too_wide_for_a_slide_is_folded():

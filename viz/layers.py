@@ -488,13 +488,13 @@ class Part:
         """How many numbers it gave, in rows where there are some."""
         if self.own:
             like = [s.size for s in self.sources if len(s.outs) == len(self.outs)]
-            return like[0] if like else f"{len(self.outs)} numbers"
+            return like[0] if like else counted(len(self.outs), "number")
         given: Any = self.call.output
         rows = given if isinstance(given, (list, tuple)) else [given]
         if not any(isinstance(row, (list, tuple)) for row in rows):
             if self.times > 1:
                 return f"{self.times} × {len(rows)}"
-            return f"{len(rows)} number{'s' * (len(rows) > 1)}"
+            return counted(len(rows), "number")
         widths = {sum(1 for _ in values_in(row)) for row in rows}
         shape = f"{len(rows)} × {max(widths)}" + ", causal" * (len(widths) > 1)
         return shape if self.times == 1 else f"{self.times} of {shape}"
