@@ -473,6 +473,16 @@ def test_a_loss_is_no_activation_of_the_last_layer():
     assert folded["loss"]["softplus"] == "3"
 
 
+@pytest.mark.parametrize("bend", [abs, Value.exp, lambda z: z**2])
+def test_what_a_last_layer_ends_with_is_known_by_the_loss_of_it(bend):
+    out = bend(MLP(2, [3, 1], "relu", seed=0)([1.0, 2.0]))
+    known, own = folded_ops(mse(out, 1.0)), folded_ops((out - 1.0) * 3.0)
+    assert out.op in known["L2N0"]
+    assert out.op not in known["loss"]
+    assert out.op in own["loss"]
+    assert out.op not in own["L2N0"]
+
+
 def added(values):
     """The sum as Python's own `sum` records it: with 0 + the first."""
     total = 0

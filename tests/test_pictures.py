@@ -42,6 +42,15 @@ def after():
     return exact(Sequential(first, Scale(2), lambda x: [a * a for a in x], last))
 
 
+def strange():
+    """An activation and a loss that are none of ours, and one input."""
+    first, last = Layer(1, 2, None), Layer(2, 1, None)
+    bend = exact(Sequential(first, lambda z: [abs(a) for a in z], last))
+    made = bend([Value(1.0, "x")]) ** 2
+    made.backward()
+    return made
+
+
 def loss(model, kind=mse):
     """The loss of one row, with its gradients."""
     out = model([Value(1.0, "x1"), Value(2.0, "x2")])
@@ -109,6 +118,7 @@ PICTURES = {
     "draw-layer": lambda: draw(loss(small()), detail="layer"),
     "draw-own": lambda: draw(loss(own()), detail="layer", digits=3),
     "draw-after": lambda: draw(loss(after()), detail="layer"),
+    "draw-strange": lambda: draw(strange(), detail="layer"),
     "draw-sum": lambda: draw(long()),
     "stepper": lambda: steps(expression()),
     "stepper-loss": lambda: steps(loss(exact(MLP(2, [1])), huber)),

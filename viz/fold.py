@@ -257,7 +257,7 @@ def _fire(part: Part) -> None:
 def _parameters(order: list[Value]) -> dict[Value, Place]:
     """The weights and biases by their labels, and the neuron of each.
 
-    None where a label names more than one, or a layer's outputs lead back into it.
+    None of them where a label names more than one, or outputs lead back into a layer.
     """
     labeled = [node for node in order if not node.op and node.label]
     found = {
@@ -460,12 +460,12 @@ def _arrows(picture: Graph, groups: dict[Place, Group]) -> None:
     largest = style.largest_of([flow.size for _, _, flow in flows])
     by_neuron = any(place > (0, 0) and place[1] for place in groups)
     for tail, head, flow in flows:
-        one = flow.count == 1
+        one, operands = flow.count == 1, counted(flow.count, "operand")
         picture.arrow(
             _key(tail),
             _key(head),
             f"{_key(tail)}-{_key(head)}",
-            f"{flow.count} operands; sum of |gradient| flowing back {flow.size!r}",
+            f"{operands}; sum of |gradient| flowing back {flow.size!r}",
             color=style.hue(flow.total) if one else style.QUIET,
             penwidth=style.width(flow.size, largest),
             label=style.small(f"{flow.count} ×") if not by_neuron and not one else "",
