@@ -537,12 +537,18 @@ GENERATED = ("moons", "circles", "blobs", "spirals", "xor")
 # ---- files of numbers ----------------------------------------------------------------
 
 
-def read_csv(path: Path, target: str, delimiter: str | None = None) -> Dataset:
+def read_csv(
+    path: Path,
+    target: str,
+    delimiter: str | None = None,
+    names: Sequence[str] | None = None,
+) -> Dataset:
     """A table of numbers from a file, whose first line names the columns.
 
     target: the column to tell from all the others, which have to be numbers, none of
     them missing; `nn.table.read` takes texts, dates and gaps as well.
     delimiter: what separates the columns: a character, or "tab"; None to look for it.
+    names: what they are called, where the first line is a row; ["none"] to number them.
 
     The target's values are numbers where all of them are, otherwise texts. Raises
     ValueError that names line and column for a missing value or a text among numbers,
@@ -551,7 +557,7 @@ def read_csv(path: Path, target: str, delimiter: str | None = None) -> Dataset:
     require("numpy")
     import numpy as np
 
-    sheet = read(path, delimiter=delimiter)
+    sheet = read(path, delimiter=delimiter, names=names)
     sheet.check_has([target])
     features = tuple(name for name in sheet.names if name != target)
     if not features:

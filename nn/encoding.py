@@ -12,7 +12,7 @@ It is learned from some rows alone, those to train on, and kept as plain data: a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -294,14 +294,21 @@ class Encoding:
             "fields": fields,
         }
 
-    def read(self, source: Any, delimiter: str | None = None) -> Reading:
+    def read(
+        self,
+        source: Any,
+        delimiter: str | None = None,
+        names: Sequence[str] | None = None,
+    ) -> Reading:
         """Another table, with these columns in any order, among others or not.
 
         source: as for `nn.table.read`; or rows, each with a value for each of
-            `columns`. Raises ValueError for a column that is not there, or not what it
-            was in the training.
+            `columns`. delimiter, names: as there.
+
+        Raises ValueError for a column that is not there, or not what it was in the
+        training.
         """
-        sheet = read_sheet(self._named(source), delimiter=delimiter)
+        sheet = read_sheet(self._named(source), delimiter=delimiter, names=names)
         sheet.check_has(self.columns)
         told, notes = Told(missing=self.missing), list(sheet.notes)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
 
-from autograd.wording import cut
+from autograd.wording import counted, cut
 from nn.cells import MISSING
 
 CANDIDATES = ",;\t|"
@@ -23,6 +23,12 @@ CANDIDATES = ",;\t|"
 SAMPLE = 2**16
 """Bytes of the beginning from which delimiter and header are told."""
 
+NONE = "none"
+"""In place of names: the columns are numbered."""
+
+GIVEN = "names (--names) gives"
+OR_SAY = "; if they have no names, say names (--names a,b,c, or --names none)"
+
 
 @dataclass(frozen=True)
 class Head:
@@ -30,7 +36,8 @@ class Head:
 
     names: as the first line has them, one for each column. lines: how many come before
     the first row. commented: whether comments stand above the names. title: a line
-    above them that is no comment. units: a line below them that is no row.
+    above them that is no comment. units: a line below them that is no row. said: where
+    the names are from, in words.
     """
 
     names: list[str]
@@ -39,12 +46,16 @@ class Head:
     commented: bool
     title: str = ""
     units: str = ""
+    said: str = "the first line names"
 
 
-def head_of(data: bytes, name: str, asked: str | None) -> Head:
+def head_of(
+    data: bytes, name: str, asked: str | None, given: Sequence[str] | None = None
+) -> Head:
     """What the beginning of a file tells.
 
     name: what messages call the file. asked: its delimiter, None to look for it.
+    given: what the columns are called, where the first line is a row.
 
     Raises ValueError for an empty file and for one whose first line is no names.
     """
@@ -57,6 +68,10 @@ def head_of(data: bytes, name: str, asked: str | None) -> Head:
     skipped = 0
     while skipped + 1 < len(rows) and _is_remark(rows[skipped : skipped + 2], usual):
         skipped += 1
+    if given is not None:
+        lines = rows[skipped - 1][1] if skipped else 0
+        all_names = _all_named(given, usual, name)
+        return Head(all_names, delimiter, lines, skipped > 0, said=GIVEN)
     title = ""
     if _is_title([row for row, _ in rows[skipped:]], usual):
         title = "".join(rows[skipped][0]).strip()
@@ -73,6 +88,18 @@ def head_of(data: bytes, name: str, asked: str | None) -> Head:
     if _are_units(below):
         units, lines = delimiter.join(below[0]), rows[skipped + 1][1]
     return Head(names, delimiter, lines, skipped > bool(title), title, units)
+
+
+def _all_named(given: Sequence[str], columns: int, name: str) -> list[str]:
+    """The names that were given, as many as there are columns; "" for each by none."""
+    if [*given] == [NONE]:
+        return [""] * columns
+    if len(given) != columns:
+        raise ValueError(
+            f"{name} has {counted(columns, 'column')}; {GIVEN} {len(given)}: "
+            f"{', '.join(given)}"
+        )
+    return [*given]
 
 
 def _sample(data: bytes) -> str:
@@ -191,7 +218,8 @@ def double_quoted(data: bytes, asked: str | None) -> bytes:
         return data
     for mark in asked or CANDIDATES:
         as_written, unquoted = (
-            [row for row, _ in _records(sample, mark, quote)] for quote in "\"'"
+            [row for row, _ in _records(sample, mark, quote) if not has_sign(row)]
+            for quote in "\"'"
         )
         if not _are_even(unquoted):
             continue
@@ -264,11 +292,12 @@ def _check_header(
     if all(map(_is_number, names)):
         raise ValueError(
             f"{name} starts with numbers; its first line has to name the columns"
+            + OR_SAY
         )
     if any(map(_is_number, names)) and _is_row(names, below):
         raise ValueError(
             f"{name} starts with a row, {cut(delimiter.join(names), 40)!r}; its first "
-            "line has to name the columns"
+            f"line has to name the columns{OR_SAY}"
         )
 
 

@@ -101,24 +101,37 @@ class Sheet:
         return f"{self.name}, {self.row} {self.lines[row]}, column {name!r}"
 
 
-def read(source: Any, name: str = "", delimiter: str | None = None) -> Sheet:
+def read(
+    source: Any,
+    name: str = "",
+    delimiter: str | None = None,
+    names: Sequence[str] | None = None,
+) -> Sheet:
     """The columns of a file, of its bytes, or of a table in memory.
 
     source: a path ("-" is standard input), bytes, or something with named columns: a
         mapping, a DataFrame of pandas or polars. name: what messages call it.
     delimiter: what separates columns, a character or "tab"; None to look for it.
+    names: what the columns are called, for a text whose first line is a row; ["none"]
+        for column 1, column 2 and so on. None where the first line names them.
 
     Raises ValueError, in a line that says what to do, for what is no table.
     """
     require("polars")
     if isinstance(source, Mapping) or hasattr(source, "columns"):
-        return _in_memory(source, name or "the table")
+        return _named_already(_in_memory(source, name or "the table"), names)
     delimiter = _delimiter(delimiter)
     if isinstance(source, bytes):
-        return _parsed(source, name or "the table", delimiter)
+        return _parsed(source, name or "the table", delimiter, names)
     path = os.fspath(source)
     name = name or ("standard input" if path == "-" else path)
-    return _parsed(_content(path), name, delimiter)
+    return _parsed(_content(path), name, delimiter, names)
+
+
+def _named_already(sheet: Sheet, names: Sequence[str] | None) -> Sheet:
+    if names is not None:
+        raise ValueError(f"the columns of {sheet.name} have names: leave out names")
+    return sheet
 
 
 def _nearest(name: str, names: Sequence[str]) -> str | None:
@@ -147,19 +160,21 @@ def _content(path: str) -> bytes:
         return file.read()
 
 
-def _parsed(data: bytes, name: str, delimiter: str | None) -> Sheet:
+def _parsed(
+    data: bytes, name: str, delimiter: str | None, names: Sequence[str] | None
+) -> Sheet:
     data = unpacked(data, name)
     for begins, reader in FORMATS.items():
         if data.startswith(begins):
-            return reader(data, name)
+            return _named_already(reader(data, name), names)
     data, notes = as_utf8(data, name)
     if data[:SAMPLE].lstrip()[:1] in (b"{", b"["):
-        return _json(data, name)
+        return _named_already(_json(data, name), names)
     for begins, what in MARKUP.items():
         if data[:SAMPLE].lstrip().lower().startswith(begins):
             raise ValueError(f"{name} is {what}; save the table in it as CSV")
     data = double_quoted(data, delimiter)
-    return _separated(*spaced(data, delimiter), name, notes)
+    return _separated(*spaced(data, delimiter), name, notes, names)
 
 
 MARKUP = {
@@ -175,9 +190,13 @@ MARKUP = {
 
 
 def _separated(
-    data: bytes, delimiter: str | None, name: str, notes: tuple[str, ...]
+    data: bytes,
+    delimiter: str | None,
+    name: str,
+    notes: tuple[str, ...],
+    given: Sequence[str] | None,
 ) -> Sheet:
-    head = head_of(data, name, delimiter)
+    head = head_of(data, name, delimiter, given)
     names, unnamed, more = unique(head.names)
     if head.title:
         more.append(f"the first line, {cut(head.title, 40)!r}, is a title, no row")

@@ -115,6 +115,17 @@ class Settings:
             only=FILE,
         ),
     ] = None
+    names: Annotated[
+        str | Sequence[str] | None,
+        Setting(
+            "What a file's columns are called, where its first line is a row: a,b,c; "
+            "or none, to number them.",
+            TABLE,
+            metavar="COLUMNS",
+            default="in the first line",
+            only=FILE,
+        ),
+    ] = None
     task: Annotated[
         str,
         Setting(
@@ -628,13 +639,13 @@ def load_data(data: Path | Dataset | Table, settings: Settings) -> Dataset | Tab
     if path != "-" and not os.path.exists(path):
         raise ValueError(_no_file(path))
     _check_used(settings, path, DRAWN)
+    names = None if settings.names is None else names_in(settings.names, ())
+    sheet = read_sheet(path, delimiter=settings.delimiter, names=names)
     if settings.target is None:
-        names = read_sheet(path, delimiter=settings.delimiter).names
         raise ValueError(
             f"which column of {path} is to be predicted? Say it with target "
-            f"(--target COLUMN); it has: {', '.join(names[:20])}"
+            f"(--target COLUMN); it has: {', '.join(sheet.names[:20])}"
         )
-    sheet = read_sheet(path, delimiter=settings.delimiter)
     return read_table(sheet, settings.target, _told(settings, sheet.names))
 
 

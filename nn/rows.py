@@ -277,7 +277,4 @@ def _ragged(name: str, line: int, row: Sequence[str], head: Head) -> str:
     advice = "; where that is no row, take it out or begin it with #"
     if len(row) > len(head.names):
         advice = f"; a text that holds {head.delimiter!r} has to stand in quotes"
-    return (
-        f"{name}, line {line}: {cells} where the first line names "
-        f"{len(head.names)}{advice}"
-    )
+    return f"{name}, line {line}: {cells} where {head.said} {len(head.names)}{advice}"

@@ -120,13 +120,15 @@ def read(
     target: str,
     told: Told | None = None,
     delimiter: str | None = None,
+    names: Sequence[str] | None = None,
 ) -> Table:
     """The table in a file or in memory, and what its columns mean.
 
     source: a path ("-" is standard input), bytes, a mapping of names to columns, or a
         DataFrame; or a `Sheet`, read already. target: the column to tell from the
         others. told: what is known of the table. delimiter: a character or "tab";
-        None to find out.
+        None to find out. names: what the columns are called, where the first line is
+        a row; ["none"] to number them.
 
     Rows without a target are left out. Raises ValueError, in a line that says what to
     do, for what is no table, and for a target that could mean two things.
@@ -139,7 +141,7 @@ def read(
     """
     told = told or Told()
     if not isinstance(source, Sheet):
-        source = read_sheet(source, delimiter=delimiter)
+        source = read_sheet(source, delimiter=delimiter, names=names)
     sheet = source
     sheet.check_has([target, *told.numbers, *told.categories, *told.ignore])
     columns, goal, y, cells = _meaning_of(sheet, target, told)

@@ -291,6 +291,7 @@ def test_every_loss_for_two_classes(loss, tmp_path):
         (["bytes.csv", "--target", "y"], "bytes.csv is not a table in a text file"),
         (["t.csv", "--target", "y", "--delimiter", ";"], "separated by ','"),
         (["t.csv", "--target", "y", "--delimiter", "ab"], "one character; got 'ab'"),
+        (["t.csv", "--target", "y", "--names", "y"], "has 2 columns; names .* gives 1"),
         (["empty.csv", "--target", "y"], "empty.csv is empty"),
         (["semi.csv", "--target", "y", "--delimiter", ","], "separated by ';'"),
         (["t.csv", "--target", "y", "--task", "best"], "unknown --task 'best'; choose"),
@@ -423,6 +424,20 @@ def test_predictions_are_compared_with_the_targets_that_are_told(
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 4
     assert re.search(words, err.strip())
+
+
+def test_a_file_without_names_is_trained_on_and_predicted(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "".join(f"{x},{x * x},{x % 2}\n" for x in range(12))
+    )
+    run = ("train", "t.csv", "--epochs", 1, "--names")
+    asked = chainrule(*run, "none", folder=tmp_path, fails=True)
+    assert "it has: column 1, column 2, column 3" in asked
+    chainrule(*run, "a, b,y", "--target", "y", "--out", "t", folder=tmp_path)
+    told = ("predict", "t/model.json", "t.csv")
+    assert "say names (--names a,b,c" in chainrule(*told, folder=tmp_path, fails=True)
+    found = chainrule(*told, "--names", "a,b,y", folder=tmp_path)
+    assert len(found) == 13
 
 
 def test_a_tab_can_be_typed(tmp_path):

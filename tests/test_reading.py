@@ -396,6 +396,37 @@ def test_a_column_that_is_not_there_is_told_with_the_nearest(asked, meant):
         sheet.check_has(["y"])
 
 
+@pytest.mark.parametrize("above", ["", "# made in a hurry\n", "#\n#\n"])
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_a_table_whose_first_line_is_a_row(above, quote):
+    table = f"{above}1,{quote}a{quote}\n2,{quote}b{quote}\n\n3,{quote}b{quote}\n"
+    rows = [["1", "a"], ["2", "b"], ["3", "b"]]
+    sheet = read(table.encode(), "t.csv", names=["size", "kind"])
+    assert (sheet.names, cells(sheet)) == (("size", "kind"), rows)
+    first = above.count("\n") + 1
+    assert [*sheet.lines] == [first, first + 1, first + 3]
+    sheet = read(table.encode(), "t.csv", names=["none"])
+    assert (sheet.names, cells(sheet)) == (("column 1", "column 2"), rows)
+    assert not sheet.notes
+    twice = read(table.encode(), "t.csv", names=["x", "x"])
+    assert twice.names == ("x", "x (2)")
+    assert twice.notes == ("two columns are named 'x'; the later is 'x (2)' here",)
+
+
+def test_names_that_do_not_fit_are_told():
+    with pytest.raises(
+        ValueError, match=r"^t has 2 columns; names \(--names\) gives 1: a$"
+    ):
+        read(b"1,2\n3,4\n", "t", names=["a"])
+    with pytest.raises(ValueError, match=r"line 2: 3 columns where names .* gives 2;"):
+        read(b"1,2\n3,4,5\n6,7\n", "t", names=["a", "b"])
+    for named in ({"a": [1]}, b'[{"a": 1}]'):
+        with pytest.raises(ValueError, match="columns of t have names: leave out"):
+            read(named, "t", names=["b"])
+    with pytest.raises(ValueError, match=r"columns; .* say names \(--names a,b,c, or"):
+        read(b"1,2\n3,4\n", "t")
+
+
 @pytest.mark.parametrize("begins", ["Total", '"Grand total"', "average:"])
 def test_a_last_row_that_sums_up_the_others_is_told(begins):
     table = f"month,sold\nmay,3\njune,4\n{begins},7\n\n"

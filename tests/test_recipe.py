@@ -196,8 +196,9 @@ def test_a_class_that_is_not_rare_counts_as_any(table, asked):
 
 
 def test_what_is_chosen_where_nothing_is_said():
-    unset = ("target", "delimiter", "missing", "decimal", "noise", "epochs", "lr",
-             "batch_size", "weight_decay", "patience", "clip", "resume")  # fmt: skip
+    unset = ("target", "delimiter", "names", "missing", "decimal", "noise", "epochs",
+             "lr", "batch_size", "weight_decay", "patience", "clip",
+             "resume")  # fmt: skip
     assert {f.name: f.default for f in fields(Settings)} == {
         **dict.fromkeys(unset),
         **dict.fromkeys(("numbers", "categories", "ignore"), ""),

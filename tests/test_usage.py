@@ -80,6 +80,8 @@ train moons --epoch 3               | did you mean --epochs?
 train moons --batchsize 3           | did you mean --batch-size?
 train moons --learning-rate 3       | train has no option --learning-rate
 train moons -e 3                    | train has no option -e
+train t.csv --target y --header none | did you mean --names
+predict iris.json t.csv --no-header | did you mean --names
 predict iris.json t.csv --delimeter x | did you mean --delimiter?
 play --prot 3                       | did you mean --port?
 draw {XY} --digits                  | --digits needs a value: --digits 4

@@ -483,6 +483,15 @@ def predict(
             show_default="looked for",
         ),
     ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMNS",
+            help="What the columns are called, where the first line is a row: a,b,c; "
+            "or none, as in the training.",
+            show_default="in the first line",
+        ),
+    ] = None,
     output: OutFile = "",
     open: Open = False,
 ) -> None:
@@ -497,7 +506,7 @@ def predict(
 
     ending(output, ("csv",))
     with into(output, open):
-        predict_file(model, data, delimiter)
+        predict_file(model, data, delimiter, names)
 
 
 # ---- pictures and explanations: flow, explain, draw, step ----------------------------

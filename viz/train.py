@@ -21,6 +21,7 @@ from nn import MLP, DivergenceError, Module, Sequential
 from nn.cells import numbers
 from nn.checkpoint import Context, load_checkpoint
 from nn.choices import usual
+from nn.columns import names_in
 from nn.data import SETS, Scaling
 from nn.encoding import Encoding
 from nn.engine import predict_parts
@@ -467,7 +468,9 @@ def row_graph(trained: Trained) -> Graph:
 # ---- using a model -------------------------------------------------------------------
 
 
-def predict_file(model: Path, data: Path, delimiter: str | None) -> None:
+def predict_file(
+    model: Path, data: Path, delimiter: str | None, names: str | None = None
+) -> None:
     """Print a prediction for every row of a file, and on stderr what is new in it."""
     checkpoint = load_checkpoint(model)
     context = checkpoint.context
@@ -483,7 +486,8 @@ def predict_file(model: Path, data: Path, delimiter: str | None) -> None:
     encoding = context.encoding or Encoding.of_numbers(context.features)
     if data.name in SETS and not data.exists():
         raise ValueError(f"{data} is a set to train on, and predict takes a file")
-    found = encoding.read(data, delimiter)
+    given = None if names is None else names_in(names, ())
+    found = encoding.read(data, delimiter, given)
     for note in found.notes:
         print(f"note: {visible(note, 200)}", file=sys.stderr)
     context = replace(context, encoding=encoding)

@@ -73,6 +73,7 @@ OTHER_OPTIONS: Mapping[str, str] = {
     **dict.fromkeys(("rankdir", "layout", "orientation"), "direction"),
     **dict.fromkeys(("gradient", "by", "respect-to", "var"), "wrt"),
     **dict.fromkeys(("sep", "separator"), "delimiter"),
+    **dict.fromkeys(("header", "no-header", "columns", "column-names"), "names"),
     **dict.fromkeys(("hessian", "second-derivatives"), "second"),
     **dict.fromkeys(("criterion", "cost", "error"), "loss"),
 }
