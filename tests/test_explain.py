@@ -40,7 +40,6 @@ from nn import (
 )
 from viz import explain, flow
 from viz.digits import short
-from viz.explain import MOST_STEPS
 from viz.layers import loss_of, worked_example
 from viz.notation import (
     LATEX,
@@ -535,14 +534,47 @@ def test_the_sign_between_a_name_and_its_number(name, latex):
     assert symbol_latex(name) == latex
 
 
-@pytest.mark.parametrize("steps", [MOST_STEPS - 1, MOST_STEPS, MOST_STEPS + 1])
+@pytest.mark.parametrize("steps", [199, 200, 201])
 def test_only_what_is_left_out_is_said_to_be(steps):
     x = Value(0.5, label="x")
     out = x
     for _ in range(steps):
         out = out * 1.0
     notes = " ".join(explain(out, x).notes)
-    assert (f"has {steps + 1} steps" in notes) is (steps + 1 > MOST_STEPS)
+    assert (f"has {steps + 1} steps" in notes) is (steps + 1 > 200)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_only_what_is_left_out_of_the_values_is_said_to_be(over):
+    leaves = [Value(1.0) for _ in range(399 + over)]
+    told = explain(total(leaves), leaves[0])
+    assert len(told.forward) == 400
+    assert any("the last 400 are written" in note for note in told.notes) is bool(over)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_paths_are_listed_where_they_and_their_starts_are_few_and_short(over):
+    leaves = [Value(1.0) for _ in range(12 + over)]
+    told = explain(total(leaves))
+    assert len(told.paths) == (0 if over else 12)
+    assert any("listed for up to 12 nodes" in note for note in told.notes) is bool(over)
+    x = leaves[0]
+    (many,) = explain(total([x] * (12 + over)), x).paths
+    assert (many.count, len(many.listed)) == (12 + over, 0 if over else 12)
+    long = x
+    for _ in range(40 + over):
+        long = long * 1.0
+    (chain,) = explain(long, x).paths
+    assert (chain.count, len(chain.listed)) == (1, 1 - over)
+
+
+def test_paths_are_counted_up_to_a_million():
+    x = Value(1.0, label="x")
+    out = x
+    for _ in range(6):
+        out = total([out] * 10)
+    assert explain(out, x).paths[0].count == 1_000_000
+    assert explain(out + x, x).paths[0].count is None
 
 
 def test_the_product_along_a_path_is_the_backward_passs_to_the_last_bit():

@@ -340,6 +340,22 @@ DAMAGES = [
     lambda s: s.update(instructions={"add": 1}),
     lambda s: s.update(parameters=[[10**400, ""]] * 3),
     lambda s: s.update(outputs=[0, 1]),
+    lambda s: s.update(labels=["x"]),
+    lambda s: s.update(labels=["x", 2]),
+    lambda s: s.pop("labels"),
+    lambda s: s.update(shape=[2]),
+    lambda s: s.update(shape=[-1, -1]),
+    lambda s: s.update(shape=[True]),
+    lambda s: s["instructions"].append(["input", 0.5]),
+    lambda s: s["instructions"].append(["input", -1]),
+    lambda s: s["instructions"].append(["parameter", 3]),
+    lambda s: s["instructions"].append(["constant", []]),
+    lambda s: s["instructions"].append(["exp", [0, 0]]),
+    lambda s: s["instructions"].append(["exp", [len(s["instructions"])]]),
+    lambda s: s["instructions"].append(["exp", [-1]]),
+    lambda s: s["instructions"].append(["less", [0]]),
+    lambda s: s["instructions"].append(["less", [0, 0, 0]]),
+    lambda s: s["instructions"].append(["dot", [0]]),
 ]
 
 
