@@ -37,6 +37,10 @@ from nn import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
+    hinge,
+    huber,
+    mae,
+    mse,
 )
 from viz import explain, flow
 from viz.digits import short
@@ -486,6 +490,12 @@ def test_a_node_the_output_does_not_depend_on():
     assert told.notes == ("out does not depend on y, so that derivative is 0.",)
 
 
+def test_marks_in_a_note_are_themselves_in_markdown():
+    x, y = Value(1.0, label="x"), Value(2.0, label='it\'s "so" & <b>_*#`')
+    told = explain(x * 2, y).markdown()
+    assert 'depend on it\'s "so" &amp; &lt;b&gt;\\_\\*\\#\\`, so' in told
+
+
 def test_many_parameters_at_once_are_prompt_and_say_what_is_left_out():
     model = MLP(2, [40, 40, 1], "tanh", seed=0)
     told = explain(loss_of(model, [Value(0.5), Value(-1.0)], 0.3), model.parameters())
@@ -575,6 +585,47 @@ def test_paths_are_counted_up_to_a_million():
         out = total([out] * 10)
     assert explain(out, x).paths[0].count == 1_000_000
     assert explain(out + x, x).paths[0].count is None
+
+
+def test_paths_are_listed_from_the_last_use_of_each_node_to_the_first():
+    x = Value(2.0, label="x")
+    a, b, c = x * 2, x * 3, x * 4
+    (found,) = explain(a * c + b + x, x).paths
+    assert [path.names for path in found.listed] == [
+        ("x", "out"),
+        ("x", "v4", "v5", "out"),
+        ("x", "v2", "v3", "v5", "out"),
+        ("x", "v1", "v3", "v5", "out"),
+    ]
+
+
+def test_what_bare_numbers_give_is_told_however_it_is_computed():
+    lines = explain(parse("x^((1 + 2)/4)", x=2.0)).text().splitlines()
+    shown = [" ".join(line.split()) for line in lines[2:5]]
+    assert shown[0] == "v1 = 1 + 2 = 1 + 2 = 3"
+    assert shown[1] == "v2 = v1 / 4 = 3 / 4 = 0.75"
+    assert shown[2].startswith("out = x^v2 = 2^0.75")
+
+
+@pytest.mark.parametrize("loss", [mse, mae])
+def test_an_everyday_formula_is_a_loss_of_a_network_or_of_what_is_called_so(loss):
+    def told(prediction):
+        return [found.loss for found in explain(loss(prediction, 1.0)).losses]
+
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    assert told(a * b) == []
+    assert told(MLP(2, [2, 1], seed=0)([a, b])) == [loss.__name__]
+    predicted = a * b
+    predicted.label = "ŷ"
+    assert told(predicted) == [loss.__name__]
+
+
+@pytest.mark.parametrize("loss", [mse, mae, huber, hinge])
+def test_what_adds_to_a_slope_makes_it_no_longer_that_of_the_loss_alone(loss):
+    prediction = MLP(2, [2, 1], seed=0)([Value(1.0), Value(2.0)])
+    alone, with_more = loss(prediction, 1.0), loss(prediction, 1.0) + prediction * 0.5
+    assert len(explain(alone).losses) == len(explain(alone).slopes) == 1
+    assert explain(with_more).losses == explain(with_more).slopes == ()
 
 
 def test_the_product_along_a_path_is_the_backward_passs_to_the_last_bit():
