@@ -24,6 +24,7 @@ def main() -> None:
         "microgpt",
         "names",
         "nist",
+        "page",
         "programs",
         "tables",
     }
