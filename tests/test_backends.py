@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from random_graphs import eager, example
 
-from autograd import Value, compile, dot, maximum, relu, sin, sum, tanh
+from autograd import Value, compile, dot, maximum, minimum, relu, sin, sum, tanh
 from autograd.compiler.llvm import backend as llvm_backend
 from autograd.graph import gradients, topological_order
 from autograd.modes import MODE, ieee
@@ -231,6 +231,58 @@ def large(size):
         )
         pool.append(made)
     return tanh(sum(pool[-30:])), xs, ws
+
+
+def factored_sums(program, kind):
+    return program.kernel(kind).module.layout.parts
+
+
+@pytest.fixture
+def nearest():
+    """The square of the distance to the nearest of four centers, and 20 points."""
+    centers = [Value(0.25 * n + 0.1 * (n % 3)) for n in range(8)]
+
+    def square(x, y):
+        pairs = zip(centers[::2], centers[1::2], strict=True)
+        return minimum(*[(x - a) ** 2 + (y - b) ** 2 for a, b in pairs])
+
+    return square, centers, np.random.default_rng(3).uniform(0, 2, (20, 2))
+
+
+@pytest.mark.parametrize("kind", ["gradient", "hvp"])
+def test_factors_are_taken_out_of_sums_over_rows(kind, nearest):
+    square, centers, X = nearest
+    found = []
+    for backend in ("llvm", "numpy"):
+        program = compile(square, 2, centers, backend=backend)
+        call = program.prepared(kind, X)
+        call.parameters[8:] = np.arange(len(call.parameters) - 8)
+        call()
+        found.append(call.means[: 8 * (1 + (kind == "hvp"))])
+    assert factored_sums(compile(square, 2, centers), kind)
+    np.testing.assert_allclose(*found, rtol=1e-13, atol=1e-15)
+
+
+def test_a_factor_counts_only_where_a_row_chooses_it(nearest):
+    square, centers, X = nearest
+    centers[0].data = 100.0
+    program = compile(square, 2, centers)
+    v = [np.inf, np.nan, *[1.0] * 6]
+    assert factored_sums(program, "hvp")
+    found = program.hvp(X, v)
+    assert found[:2].tolist() == [0.0, 0.0]
+    assert found[2:].sum() == pytest.approx(4.0)
+
+
+def test_threads_add_up_what_factors_are_taken_out_of(nearest):
+    square, centers, X = nearest
+    X = np.tile(X, (500, 1))
+    one, many = [compile(square, 2, centers, threads=n) for n in (1, 3)]
+    for program in (one, many):
+        assert factored_sums(program, "gradient")
+    np.testing.assert_allclose(
+        one.value_and_grad(X)[1], many.value_and_grad(X)[1], rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("size", [300, 3000])

@@ -110,7 +110,10 @@ def hvp_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kernel:
     shares = list(zip(found, wanted[parameters:], strict=True))
     along = total_of(CodeRecorder(code), shares)
     code.adjoints.clear()
-    return gradient_kernel(code, along, inputs, 2 * parameters)
+    kernel = gradient_kernel(code, along, inputs, 2 * parameters)
+    asked = [each for each in kernel.sums.each() if each[0] < 2 * parameters]
+    columns = Sums(*[tuple([each[n] for each in asked]) for n in range(3)])
+    return kernel._replace(sums=columns)
 
 
 def _leaves(code: Code, op: str, count: int) -> list[int]:

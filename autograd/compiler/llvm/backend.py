@@ -103,11 +103,11 @@ class Workspace:
         self.numbers = numbers(module.layout)
         self.values = aligned((module.block + 2) * module.stride // 8)
         self.packed = aligned(len(module.packed))
-        # One more target, where what belongs to no sum goes, and whole vectors.
-        targets = module.kernel.targets + 1 + module.lanes
-        self.sums = aligned(targets * module.lanes)
-        self.answers = aligned(targets)
-        self.means = self.answers[: module.kernel.targets]
+        # One more sum, where what belongs to none goes, and whole vectors.
+        more, targets = 1 + module.lanes, module.kernel.targets
+        self.sums = aligned((module.layout.sums + more) * module.lanes)
+        self.answers = aligned(targets + more)
+        self.means = self.answers[:targets]
         self.parameters = self.numbers[: module.kernel.parameters]
         arrays = [getattr(self, name) for name in WORKSPACE]
         self.places = numpy().array([array.ctypes.data for array in arrays])

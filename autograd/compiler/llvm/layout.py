@@ -26,6 +26,7 @@ from autograd.compiler.instructions import (
     Kernel,
 )
 from autograd.compiler.llvm.expansions import expanded
+from autograd.compiler.llvm.factors import Part, factored
 
 CHUNK = 400  # instructions, a function of the math library counting as 4
 TERMS = 128  # of a sum or a dot; a longer one is added up from pieces
@@ -64,10 +65,12 @@ class Layout(NamedTuple):
     slots: for a result that is handed from stage to stage, its slot.
     numbers: for a result that is the same for every row, its place in their array.
     fixed: where in that array what is the same for every row is added to the means, one
-        number per target; `copies` lists (from, to) for those computed elsewhere.
+        number per sum; `copies` lists (from, to) for those computed elsewhere.
     constants: the numbers in that array that no call changes, by their places.
     size: how many numbers there are.
     grids, pairs: the sums over rows, as products of two results.
+    sums, parts: how many sums there are, and what their means add to targets; none
+        where sums and targets are the same.
     """
 
     code: Code
@@ -82,11 +85,13 @@ class Layout(NamedTuple):
     size: int
     grids: list[Grid]
     pairs: list[tuple[int, int, int]]
+    sums: int
+    parts: list[Part]
 
 
 def plan(kernel: Kernel) -> Layout:
     """Cut a kernel into stages and give every result its place."""
-    kernel = expanded(kernel)
+    kernel, parts, count = factored(expanded(kernel))
     code, found = _cut(kernel)
     kernel = kernel.over(code, found)
     kernel = kernel.over(code, {at: _kept(code, at) for at in kernel.needed()})
@@ -99,7 +104,7 @@ def plan(kernel: Kernel) -> Layout:
     calculated = [i for i in once if calculates(code, i)]
     start = _up(kernel.parameters)
     numbers, copies = _fixed(fixed, calculated, start)
-    free = start + _up(kernel.targets)
+    free = start + _up(count)
     free = _numbers(code, once, numbers, free)
     kept = {i for _, a, b in sums for i in (a, b)} | set(kernel.outputs)
     places = [(numbers[index], place) for index, place in copies]
@@ -121,6 +126,8 @@ def plan(kernel: Kernel) -> Layout:
         size=free,
         grids=grids,
         pairs=pairs,
+        sums=count,
+        parts=parts,
     )
 
 

@@ -13,10 +13,13 @@ from typing import Final
 
 from autograd.compiler.instructions import Kernel
 from autograd.compiler.llvm.chunks import LARGE, Chunk, add_once
+from autograd.compiler.llvm.factors import Part
 from autograd.compiler.llvm.layout import Grid, Layer, Layout, length
 from autograd.compiler.llvm.text import Function, Unit
+from autograd.compiler.llvm.tiles import added
 
 BLOCK_BYTES = 192 * 1024  # of slots that go through the stages together
+SUMMED_BYTES = 32 * 1024  # the same where sums read them again, from the nearest cache
 BLOCK_VECTORS = 64
 WORKSPACE: Final = ("numbers", "values", "packed", "sums", "answers")
 TILE: Final = 4  # left and right results in one step of a grid; sums at a time
@@ -37,8 +40,8 @@ class Module(Unit):
         self.trash = slots
         # An odd number of cache lines apart, so that a slot's vectors spread over sets.
         self.stride = ((slots + 1) | 1) * lanes * 8
-        fits = BLOCK_BYTES // self.stride
-        self.block = max(2, min(BLOCK_VECTORS, fits) // 2 * 2)
+        fits = (SUMMED_BYTES if self._added_up else BLOCK_BYTES) // self.stride
+        self.block = max(4, min(BLOCK_VECTORS, fits) // 2 * 2)
 
     def offset(self, index: int) -> int:
         """Of a result's slot, in bytes."""
@@ -167,7 +170,7 @@ class Module(Unit):
 
     def _target(self, grid: Grid, left: int, right: int) -> int:
         inside = left < len(grid.lefts) and right < len(grid.rights)
-        target = grid.targets[left][right] if inside else self.kernel.targets
+        target = grid.targets[left][right] if inside else self.layout.sums
         return target * self.lanes * 8
 
     def _grid_loop(self) -> None:
@@ -306,7 +309,7 @@ class Module(Unit):
                 at = body.whole_op("mul", n, width)
                 body.store(body.double, body.number(0.0), "%sums", at)
 
-            body.loop(0, self.kernel.targets + 1, clear)
+            body.loop(0, self.layout.sums + 1, clear)
         self._fill(body)
 
     def _fill(self, body: Function) -> None:
@@ -364,7 +367,7 @@ class Module(Unit):
             body.call_void("grid", head + self._grid(grid))
         pairs = self.layout.pairs
         if pairs:
-            spare = self.kernel.targets, *pairs[0][1:]
+            spare = self.layout.sums, *pairs[0][1:]
             pairs = [*pairs, *[spare] * (-len(pairs) % TILE)]
             lefts = self.table([self.offset(a) for _, a, _ in pairs])
             rights = self.table([self.offset(b) for _, _, b in pairs])
@@ -426,8 +429,12 @@ class Module(Unit):
         body.loop(0, rows, row)
 
     def _finish(self, body: Function) -> None:
-        """Sums to means: added up over the lanes, divided by the number of rows."""
-        width = self.lanes * 8
+        """Sums to means: added up over the lanes, divided by the number of rows.
+
+        Where targets are made of several, the means are put where the sums begin.
+        """
+        made = self.layout.parts
+        width, to = self.lanes * 8, "%sums" if made else "%answers"
         self._copy_fixed(body)
         total = body.emit("sitofp i64 %total to double")
         mine = body.whole_op("sub", "%stop", "%start")
@@ -436,7 +443,7 @@ class Module(Unit):
         count = body.splat(total)
         fixed = body.address("%numbers", 8 * self.layout.fixed)
 
-        def targets_from(n: str) -> None:
+        def means_from(n: str) -> None:
             at = body.whole_op("shl", n, 3)
             mean = body.number(0.0)
             if self._added_up:
@@ -446,9 +453,43 @@ class Module(Unit):
                 ]
                 mean = body.emit(f"fdiv {body.double} {body.totals(parts)}, {count}")
             mean = body.fma(body.load(body.double, fixed, at), share, mean)
-            body.store(body.double, mean, "%answers", at)
+            body.store(body.double, mean, to, at)
 
-        body.loop(0, self.kernel.targets, targets_from, step=self.lanes)
+        body.loop(0, self.layout.sums, means_from, step=self.lanes)
+        if made:
+            self._put_together(body, made)
+
+    def _put_together(self, body: Function, parts: Sequence[Part]) -> None:
+        """Targets, as means times factors."""
+
+        def clear(n: str) -> None:
+            body.store("double", "0.0", "%answers", body.whole_op("shl", n, 3))
+
+        body.loop(0, self.kernel.targets, clear)
+        for masked in (False, True):
+            some = [part for part in parts if part.masked is masked]
+            if some:
+                self._add_parts(body, some)
+
+    def _add_parts(self, body: Function, parts: Sequence[Part]) -> None:
+        """Means times factors to targets, all of them masked or none."""
+        first = self.layout.fixed
+        columns = [(part.target, part.mean, first + part.factor) for part in parts]
+        tables = [
+            self.table([8 * n for n in each]) for each in zip(*columns, strict=True)
+        ]
+
+        def add(n: str) -> None:
+            target, mean, factor = [body.entry(table, n) for table in tables]
+            x = body.load("double", "%sums", mean)
+            y = body.load("double", "%numbers", factor)
+            product = body.emit(f"fmul double {x}, {y}")
+            if parts[0].masked:
+                none = body.emit(f"fcmp oeq double {x}, 0.0")
+                product = body.emit(f"select i1 {none}, double {x}, double {product}")
+            added(body, product, body.address("%answers", target))
+
+        body.loop(0, len(parts), add)
 
     def _copy_fixed(self, body: Function) -> None:
         layout = self.layout
