@@ -314,15 +314,55 @@ def test_every_task(name, case):
     assert_near(json.loads(json.dumps(answer))["output"], wanted)
 
 
+ENGINES = pytest.mark.parametrize("name", preparing.ENGINES)
+
+
+@ENGINES
+def test_a_function_with_a_loop(name, monkeypatch):
+    """A root by Newton's steps, more of them than a program takes at once."""
+    monkeypatch.setattr(preparing, "TURNS", 3)
+
+    def root(x, loop):
+        def turn(state):
+            return [(state[0] + x[0] * x[1] / state[0]) / 2]
+
+        (y,) = loop(turn, [x[0]], lambda y: abs(y[0] ** 2 - x[0] * x[1]) <= 1e-12)
+        return x[0] * y
+
+    f, back, along = preparing.ENGINES[name]().looped(root, "rf", [3.0, 0.5])
+    for a, b in ((3.0, 0.5), (2.0, 40.0)):
+        assert f([a, b]) == pytest.approx(a * math.sqrt(a * b))
+        wanted = [1.5 * math.sqrt(a * b), a * a / 2 / math.sqrt(a * b)]
+        assert back([a, b]) == pytest.approx(wanted)
+        assert along([a, b]) == pytest.approx(wanted)
+
+
 @pytest.mark.parametrize(
     "modes",
     ["rf", *[pytest.param(x, marks=pytest.mark.slow) for x in ("ff", "fr", "rr")]],
 )
-def test_a_trajectory_within_a_descent(modes):
+@ENGINES
+def test_a_trajectory_within_a_descent(name, modes, monkeypatch):
     """Its derivative, by differences of what it computes."""
-    slope = evals.slopes(modes[0], lambda w: evals.landed(w[0], modes[1]), [0.3])[0]
-    ends = [evals.float_of(evals.landed(0.3 + h, modes[1])) for h in (1e-6, -1e-6)]
-    assert evals.float_of(slope) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6)
+    monkeypatch.setattr(preparing, "TURNS", 8)
+    f, slope = preparing.ENGINES[name]().looped(
+        lambda w, loop: evals.landed(w[0], modes[1], loop), modes[0], [0.3]
+    )
+    ends = [f([0.3 + h]) for h in (1e-6, -1e-6)]
+    assert slope([0.3])[0] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6)
+
+
+@pytest.mark.parametrize("modes", ["rr", pytest.param("ff", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("module", ["particle", "saddle"])
+def test_descents_end_where_they_should(module, modes, monkeypatch):
+    monkeypatch.setattr(preparing, "TURNS", 8)
+    given = {"particle": {"w": 0.2}, "saddle": {"start": [1.0, -0.8]}}[module]
+    message = {"module": module, "function": modes, "input": given}
+    found = tool.evaluated(message, preparing.Compiled())["output"]
+    if module == "saddle":
+        assert found == pytest.approx([0.0] * 4, abs=1e-4)
+    else:
+        assert evals.landed(found, "r", evals.turns) < 1e-6
 
 
 def test_all_modules_have_a_test():

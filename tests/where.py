@@ -28,7 +28,7 @@ ELSEWHERE = {
     "autograd.compiler.llvm.backend": "backends program",
     "autograd.compiler.llvm.chunks": "backends compile",
     "autograd.compiler.llvm.expansions": "backends compile",
-    "autograd.compiler.llvm.factors": "backends program gradbench",
+    "autograd.compiler.llvm.factors": "backends program",
     "autograd.compiler.llvm.layout": "backends descent compile",
     "autograd.compiler.llvm.loops": "matrices backends",
     "autograd.compiler.llvm.module": "backends descent compiled_training",

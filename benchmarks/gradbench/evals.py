@@ -24,6 +24,7 @@ from autograd import (
     sqrt,
     sum,
     tanh,
+    where,
 )
 
 Made = tuple[Callable[[], Any], Callable[[Any], Any]]
@@ -516,85 +517,116 @@ def slopes(mode: str, f: Callable[..., Any], xs: Sequence[Any]) -> list[Any]:
 
 def length(xs: Sequence[Any]) -> Any:
     """Of a vector."""
-    return sqrt(sum([x * x for x in xs]))
+    return sqrt(inner(xs, xs))
 
 
-def lowest(f: Callable[..., Any], start: Sequence[Any], mode: str) -> list[Any]:
-    """Where f is smallest: down the slope, with steps that grow while it goes well."""
-    x, value, slope = list(start), f(list(start)), slopes(mode, f, start)
-    good, step = 0, 1e-5
-    while float_of(length_or_zero(slope)) > 1e-5:
-        if good == 10:
-            good, step = 0, 2 * step
-            continue
-        there = [a - step * b for a, b in zip(x, slope, strict=True)]
-        if length_or_zero([a - b for a, b in zip(x, there, strict=True)]) <= 1e-5:
-            return x
+def short(xs: Sequence[Any]) -> Any:
+    """Whether a vector is no longer than 1e-5."""
+    return inner(xs, xs) <= 1e-10
+
+
+def lowest(
+    f: Callable[..., Any], slope: Callable[..., Any], start: Sequence[Any], loop: Any
+) -> list[Any]:
+    """Where f is smallest: down the slope, with steps that grow while it goes well.
+
+    loop: as of an engine, takes turns until there is nothing left to do.
+    """
+    size = len(start)
+
+    def turn(state: Sequence[Any]) -> list[Any]:
+        x, down, (value, good, step, _) = parts(state)
+        long = good >= 10
+        step, good = where(long, 2 * step, step), where(long, 0.0, good)
+        there = [a - step * b for a, b in zip(x, down, strict=True)]
+        moved = [a - b for a, b in zip(x, there, strict=True)]
+        end = where(short(moved), 1.0, 0.0)
         found = f(there)
-        if found < value:
-            x, value, good = there, found, good + 1
-            slope = slopes(mode, f, x)
-        else:
-            good, step = 0, step / 2
-    return x
+        lower = where(end > 0, 0.0, where(found < value, 1.0, 0.0)) > 0
+        further = down if lower is False else slope(there)
+        old, new = [*x, *down, value], [*there, *further, found]
+        chosen = [where(lower, a, b) for a, b in zip(new, old, strict=True)]
+        good, step = where(lower, good + 1, 0.0), where(lower, step, step / 2)
+        return [*chosen, good, step, end]
+
+    def parts(state: Sequence[Any]) -> tuple[Any, Any, Any]:
+        return state[:size], state[size : 2 * size], state[2 * size :]
+
+    def ended(state: Sequence[Any]) -> Any:
+        _, down, rest = parts(state)
+        return rest[-1] + where(short(down), 1.0, 0.0) > 0
+
+    begin = [*start, *slope(list(start)), f(list(start)), 0.0, 1e-5, 0.0]
+    return parts(loop(turn, begin, ended))[0]
 
 
-def float_of(x: Any) -> float:
-    """The number that a value has."""
-    return x if isinstance(x, float) else float_of(x.data)
-
-
-def length_or_zero(xs: Sequence[Any]) -> float:
-    """The length as a number, which nothing is differentiated by."""
-    return math.hypot(*map(float_of, xs))
-
-
-def landed(w: Any, mode: str) -> Any:
+def landed(w: Any, mode: str, loop: Any) -> Any:
     """The square of where a charged particle meets the axis."""
     charges = [(10.0, 10.0 - w), (10.0, 0.0)]
-    x, y, speed_x, speed_y, h = 0.0, 8.0, 0.75, 0.0, 0.1
+    h = 0.1
 
     def potential(at: Sequence[Any]) -> Any:
         away = [(at[0] - a, at[1] - b) for a, b in charges]
         return sum([1 / length(each) for each in away])
 
-    while True:
-        pull = slopes(mode, potential, [x, y])
-        x, y = x + h * speed_x, y + h * speed_y
-        if y <= 0:
-            return (x - y / speed_y * speed_x) ** 2
-        speed_x, speed_y = speed_x - h * pull[0], speed_y - h * pull[1]
+    def turn(state: Sequence[Any]) -> list[Any]:
+        at, speed, pull = in_rows(state, 2)
+        speed = [a - h * b for a, b in zip(speed, pull, strict=True)]
+        there = [a + h * b for a, b in zip(at, speed, strict=True)]
+        return [*there, *speed, *slopes(mode, potential, at)]
+
+    begin = [0.0, 8.0, 0.75, 0.0, 0.0, 0.0]
+    x, y, speed_x, speed_y, *_ = loop(turn, begin, lambda state: state[1] <= 0)
+    return (x - y / speed_y * speed_x) ** 2
 
 
 def particle(modes: str) -> Callable[[Any, Any], Made]:
     """The charge's place for which the particle meets the origin."""
 
-    def made(engine: Any, given: Any) -> Made:
-        def run() -> Any:
-            return lowest(lambda w: landed(w[0], modes[1]), [given["w"]], modes[0])
+    def end(w: Sequence[Any], loop: Any) -> Any:
+        return landed(w[0], modes[1], loop)
 
-        return run, lambda found: float_of(found[0])
+    def made(engine: Any, given: Any) -> Made:
+        start = [given["w"]]
+        f, slope = engine.looped(end, modes[0], start)
+        return lambda: lowest(f, slope, start, turns), lambda found: float(found[0])
 
     return made
+
+
+def turns(turn: Callable[..., Any], state: Sequence[Any], ended: Any) -> Sequence[Any]:
+    """The state in the end."""
+    while not ended(state):
+        state = turn(state)
+    return state
 
 
 def saddle(modes: str) -> Callable[[Any, Any], Made]:
     """Where a function is smallest in x while largest in y."""
 
     def height(x: Sequence[Any], y: Sequence[Any]) -> Any:
-        return x[0] * x[0] + x[1] * x[1] - (y[0] * y[0] + y[1] * y[1])
+        return inner(x, x) - inner(y, y)
 
     def made(engine: Any, given: Any) -> Made:
         start = given["start"]
 
-        def highest(x: Sequence[Any], mode: str) -> list[Any]:
-            return lowest(lambda y: -height(x, y), start, mode)
+        def highest(x: Sequence[Any], mode: str, loop: Any) -> list[Any]:
+            def below(y: Sequence[Any]) -> Any:
+                return -height(x, y)
+
+            return lowest(below, lambda y: slopes(mode, below, y), start, loop)
+
+        def top(x: Sequence[Any], loop: Any) -> Any:
+            return height(x, highest(x, modes[1], loop))
+
+        f, slope = engine.looped(top, modes[0], start)
+        (last,) = engine.looped(lambda x, loop: highest(x, modes[0], loop), "", start)
 
         def run() -> list[Any]:
-            x = lowest(lambda x: height(x, highest(x, modes[1])), start, modes[0])
-            return [*x, *highest(x, modes[0])]
+            x = lowest(f, slope, start, turns)
+            return [*x, *last(x)]
 
-        return run, lambda found: [float_of(each) for each in found]
+        return run, numbers
 
     return made
 

@@ -4,11 +4,15 @@ Each method returns a function without arguments, which is what gets timed. `f` 
 list of numbers, with `row` a row of the table beside it.
 """
 
+from builtins import sum as sum_of
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from evals import slopes, turns
+
 import autograd
-from autograd import Value, compile, grad, hvp, jacobian
+from autograd import Value, compile, grad, hvp, jacobian, jvp, where
 
 Numbers = Sequence[float]
 Run = Callable[[], Any]
@@ -76,6 +80,16 @@ class Eager:
         """The derivatives of these by the row's first numbers, `own`, and by w."""
         slopes = _slopes(f, own)
         return lambda: [slopes(list(w), list(row)) for row in rows]
+
+    def looped(
+        self, f: Callable[..., Any], modes: Sequence[str], start: Numbers
+    ) -> Sequence[Callable[..., Any]]:
+        """f(x, loop) as a function of x, and its derivatives in each of the modes."""
+
+        def value(x: Sequence[Any]) -> Any:
+            return f(list(x), turns)
+
+        return [value, *[partial(slopes, mode, value) for mode in modes]]
 
 
 def _whole(f: Callable[..., Any], rows: Sequence[Numbers], rest: Any) -> Any:
@@ -193,6 +207,180 @@ class Compiled:
     ) -> Run:
         """The derivatives of these by the row's first numbers, `own`, and by w."""
         return self.each(_slopes(f, own), w, rows)
+
+    def looped(
+        self, f: Callable[..., Any], modes: Sequence[str], start: Numbers
+    ) -> Sequence[Callable[..., Any]]:
+        """f(x, loop) as a function of x, and its derivatives in each of the modes."""
+        loop = Looped(f, start)
+        return [loop.value, *[getattr(loop, WAYS[mode])() for mode in modes]]
+
+
+TURNS = 48  # of a loop, in a program
+WAYS = {"f": "forward", "r": "backward"}
+
+
+class ReachedError(Exception):
+    """Leaves a function at its loop."""
+
+
+class Looped:
+    """A function with a loop: programs of what is before, of some turns, and after.
+
+    A program has the same instructions for all numbers, so that it can take only so
+    many turns, of which those after the end change nothing. It runs again and again
+    until the end. The derivatives are the chain rule over these runs.
+    """
+
+    def __init__(self, f: Callable[..., Any], start: Numbers) -> None:
+        self.f = f
+        self.size = len(start)
+        self.start = program(self.begin, self.size)
+        self.width = len(self.start(start))
+        self.some = program(self.turned, self.size, self.width)
+        self.end = program(self.result, self.size, self.width)
+        self.at: list[float] = []
+        self.states: list[Any] = []
+
+    # ---- the parts, as they are recorded ----
+
+    def begin(self, x: Sequence[Any]) -> list[Any]:
+        """The state before the first turn."""
+        return self._inside(x, lambda turn, state, ended: list(state))
+
+    def turned(self, x: Sequence[Any], state: Sequence[Any]) -> list[Any]:
+        """The state after some turns, and whether that is the end."""
+
+        def some(turn: Any, _: Any, ended: Any) -> list[Any]:
+            after = state
+            for _ in range(TURNS):
+                known, over = after, ended(after)
+                pairs = zip(known, turn(known), strict=True)
+                after = [where(over, old, new) for old, new in pairs]
+            return [*after, where(ended(after), 1.0, 0.0)]
+
+        return self._inside(x, some)
+
+    def _inside(self, x: Sequence[Any], made: Callable[..., Any]) -> list[Any]:
+        """What is made of the loop, with nothing of what follows it."""
+
+        def loop(*given: Any) -> Any:
+            raise ReachedError(made(*given))
+
+        try:
+            self.f(x, loop)
+        except ReachedError as reached:
+            found: list[Any] = reached.args[0]
+            return found
+        raise ValueError("the function has no loop")
+
+    def result(self, x: Sequence[Any], state: Sequence[Any]) -> list[Any]:
+        """What comes of the last state."""
+        found = self.f(x, lambda turn, begin, ended: state)
+        return found if isinstance(found, list) else [found]
+
+    # ---- running ----
+
+    def run(self, x: Any) -> Any:
+        """The state in the end; all states before runs are kept, and what x was."""
+        if x.tolist() != self.at:
+            self.at, self.states = x.tolist(), [self.start(x).copy()]
+            over = False
+            while not over:
+                found = self.some(x, self.states[-1])
+                self.states.append(found[:-1].copy())
+                over = found[-1]
+        return self.states[-1]
+
+    def value(self, x: Numbers) -> Any:
+        """f at x, a number or a list."""
+        at = _array(x)
+        found = self.end(at, self.run(at)).tolist()
+        return found if len(found) > 1 else found[0]
+
+    def backward(self) -> Callable[..., Any]:
+        """Derivatives from the end to the beginning."""
+        size, width = self.size, self.width
+        end = program(back(self.result), size, width, 1)
+        some = program(back(lambda *at: self.turned(*at)[:-1]), size, width, width)
+        start = program(back(self.begin), size, width)
+
+        def derivatives(x: Numbers) -> list[float]:
+            at = _array(x)
+            found = end(at, self.run(at), 1.0)
+            total, slopes = found[:size].copy(), found[size:]
+            for state in self.states[-2::-1]:
+                found = some(at, state, slopes)
+                total += found[:size]
+                slopes = found[size:]
+            total += start(at, slopes)
+            return list(total.tolist())
+
+        return derivatives
+
+    def forward(self) -> Callable[..., Any]:
+        """Derivatives from the beginning to the end, once for each number."""
+        size, width = self.size, self.width
+        start = program(along(self.begin), size, size)
+        some = program(along(self.turned), size, width, size, width)
+        end = program(along(self.result), size, width, size, width)
+
+        ways = [[float(i == j) for j in range(size)] for i in range(size)]
+
+        def one(at: Any, way: Any) -> float:
+            found, over = start(at, way), False
+            state, slopes = found[:width], found[width:]
+            while not over:
+                found = some(at, state, way, slopes)
+                state, over, slopes = found[:width], found[width], found[width + 1 : -1]
+            return float(end(at, state, way, slopes)[-1])
+
+        return lambda x: [one(_array(x), way) for way in _array(ways)]
+
+
+def program(f: Callable[..., Any], *sizes: int) -> Callable[..., Any]:
+    """A function of lists as one of arrays, whose result the next call overwrites."""
+    leaves = [[Value(0.5) for _ in range(size)] for size in sizes]
+    every = [leaf for each in leaves for leaf in each]
+    call = compile(lambda: f(*leaves), parameters=every).prepared("forward")
+    stops = [sum_of(sizes[: n + 1]) for n in range(len(sizes))]
+    parts = [call.parameters[b - n : b] for n, b in zip(sizes, stops, strict=True)]
+
+    def run(*given: Any) -> Any:
+        for part, numbers in zip(parts, given, strict=True):
+            part[:] = numbers
+        call()
+        return call.outputs[0]
+
+    return run
+
+
+def back(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Of f(x, ...), a list, the derivatives of its product with the last argument."""
+
+    def derivatives(*given: Sequence[Any]) -> list[Any]:
+        *at, factors = given
+        sizes = [len(each) for each in at]
+
+        def product(every: Sequence[Any]) -> Any:
+            stops = [sum_of(sizes[: n + 1]) for n in range(len(sizes))]
+            parts = [every[b - n : b] for n, b in zip(sizes, stops, strict=True)]
+            return autograd.dot(f(*parts), factors)
+
+        return list(grad(product)([x for each in at for x in each]))
+
+    return derivatives
+
+
+def along(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Of f(x, ...), a list, that and the tangent, for as many further arguments."""
+
+    def both(*given: Sequence[Any]) -> list[Any]:
+        half = len(given) // 2
+        found, tangents = jvp(lambda at: f(*at), given[:half], given[half:])
+        return [*found, *tangents]
+
+    return both
 
 
 def _array(numbers: Any) -> Any:
