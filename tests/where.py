@@ -49,7 +49,7 @@ ELSEWHERE = {
     "autograd.compiler.places": "masks compile",
     "autograd.compiler.prepared": "program",
     "autograd.compiler.recording": "compile crossings advice",
-    "autograd.compiler.rules": "crossings compile",
+    "autograd.compiler.rules": "crossings compile masks",
     "autograd.compiler.steps": "matrices",
     "autograd.compiler.storage": "program crossings",
     "autograd.custom": "ops crossings compile",
