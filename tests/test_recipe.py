@@ -166,6 +166,12 @@ def noise(y):
     return nn.table.read({"a": a, "b": b, "y": y}, "y")
 
 
+@pytest.mark.parametrize(("few", "weights"), [(9, "root"), (10, None)])
+def test_a_class_with_a_tenth_of_its_equal_share_is_not_rare(few, weights):
+    inside = Dataset(np.zeros((200, 1)), [0] * (200 - few) + [1] * few, ("a",), "y")
+    assert recipe._class_weights(inside, Settings()) == weights
+
+
 def test_of_several_classes_the_rarest_is_told():
     y = ["usual"] * 200 + ["other"] * 150 + ["rare"] * 5
     notes = []
