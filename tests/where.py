@@ -90,6 +90,7 @@ ELSEWHERE = {
     "viz.cli": "cli_explain cli_train",
     "viz.loss": "explain text stepper",
     "viz.digits": "draw",
+    "viz.explain": "explain text",
     "viz.figure": "plots stepper",
     "viz.fold": "pictures draw layers network",
     "viz.graph": "pictures draw",
