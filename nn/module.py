@@ -611,10 +611,11 @@ class Layer(Module):
     def name_parameters(self, number: int | None = None) -> None:
         """Label weights `W[row,column]` and biases `b[row]`, after W the number."""
         layer = "" if number is None else str(number)
+        columns = [f"{j}]" for j in range(1, self.nin + 1)]
         for i, neuron in enumerate(self.neurons, 1):
-            neuron.b.label = f"b{layer}[{i}]"
-            for j, w in enumerate(neuron.w, 1):
-                w.label = f"W{layer}[{i},{j}]"
+            neuron.b.label, row = f"b{layer}[{i}]", f"W{layer}[{i},"
+            for w, column in zip(neuron.w, columns, strict=True):
+                w.label = row + column
 
     def __call__(self, x: Row) -> Output:
         """The outputs for one row of inputs: numbers, a numpy row, or Values."""

@@ -1,7 +1,9 @@
 """The arrays that are found in scalar graphs, stage by stage, and whole programs."""
 
 import builtins
+import functools
 import itertools
+import operator
 from collections import Counter
 
 import numpy as np
@@ -30,7 +32,7 @@ from autograd.compiler.llvm.expansions import expanded
 from autograd.compiler.llvm.loops import Loops
 from autograd.compiler.matrices import boxed, found, fused, sides
 from autograd.compiler.passes import forward_kernel, prune
-from autograd.compiler.recording import from_graph
+from autograd.compiler.recording import flattened, from_function, from_graph
 from autograd.compiler.steps import Apply, Join, Product, Read, Reduce
 from autograd.modes import ieee
 
@@ -319,6 +321,81 @@ def test_what_is_used_elsewhere_is_no_link_of_a_chain():
     batch = np.random.default_rng(0).normal(size=(3, 6))
     found = compile(prefix, 6, backend="numpy")(batch)
     np.testing.assert_allclose(found, np.tanh(batch.cumsum(axis=1)), rtol=1e-14)
+
+
+def recorded(function, count):
+    """The operations that a function of so many arguments is recorded as."""
+    code, _, _ = from_function(function, count, [])
+    return [made.op for made in code.instructions if made.args]
+
+
+def products(xs):
+    return [a * b for a, b in zip(xs[::2], xs[1::2], strict=True)]
+
+
+def with_square(*xs):
+    total = builtins.sum(products(xs))
+    return total, total * total
+
+
+def with_part(*xs):
+    parts = list(itertools.accumulate(products(xs)))
+    return parts[-1] * parts[2]
+
+
+def with_term(*xs):
+    terms = products(xs)
+    return builtins.sum(terms) * terms[1]
+
+
+def with_late_term(*xs):
+    total = builtins.sum(products(xs))
+    return total + tanh(xs[0]) * xs[1]
+
+
+ONCE = {
+    "by sum": (lambda *xs: builtins.sum(products(xs)), ["dot"]),
+    "by reduce": (lambda *xs: functools.reduce(operator.add, products(xs)), ["dot"]),
+    "before others": (lambda *xs: builtins.sum(products(xs)) + xs[0], ["dot", "add"]),
+    "after others": (lambda *xs: xs[0] + builtins.sum(products(xs)), ["dot", "add"]),
+    "used twice": (with_square, ["dot", "mul"]),
+    "two of them": (
+        lambda *xs: products(xs)[0] + products(xs)[1],
+        ["mul", "mul", "add"],
+    ),
+    "a part is used": (with_part, ["mul", *["mul", "add"] * 4, "mul"]),
+    "a term is used": (with_term, [*["mul", "add"] * 5, "mul"]),
+    "one is later": (with_late_term, [*["mul", "add"] * 5, "tanh", "mul", "add"]),
+}
+
+
+@pytest.mark.parametrize("case", ONCE)
+def test_a_sum_of_products_written_at_once_is_recorded_as_a_dot(case):
+    function, ops = ONCE[case]
+    xs = [Value(x) for x in np.random.default_rng(0).normal(size=10)]
+    assert recorded(function, 10) == ops
+    for program in (compile(function, 10), compile(function(*xs), xs)):
+        found = program([[x.data for x in xs]]).ravel()
+        outputs, _ = flattened(function(*xs))
+        np.testing.assert_allclose(found, [y.data for y in outputs], rtol=1e-14)
+
+
+def test_sums_of_products_are_the_same_arrays_as_dots():
+    def layers(dot):
+        weights = [[Value(0.1 * i - 0.2 * j) for i in range(5)] for j in range(5)]
+
+        def loss(*x):
+            for _ in range(3):
+                x = [a + tanh(dot(row, x)) for a, row in zip(x, weights, strict=True)]
+            return dot(x, x)
+
+        return array_program(loss, 5, [w for row in weights for w in row], "gradient")
+
+    by_sum, by_dots = (
+        layers(lambda xs, ys: builtins.sum(map(operator.mul, xs, ys))),
+        layers(dot),
+    )
+    assert kinds(by_sum) == kinds(by_dots)
 
 
 def test_a_long_formula_is_cut_before_python_refuses_to_read_it():

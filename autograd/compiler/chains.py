@@ -9,6 +9,7 @@ is taken two by two: `maximum(maximum(a, b), c)` is one maximum of three.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from autograd.compiler.instructions import INSIDE, Code, Instruction
 
@@ -45,20 +46,23 @@ def joined(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
     >>> [made.op for made in better.instructions if made.args]
     ['dot', 'add']
     """
-    counts, made = uses(code, outputs), code.instructions
-    chains = _chains(code, counts, ADDITIONS)
+    counts = uses(code, outputs)
+    products = {
+        at: args
+        for at, (op, args, _) in enumerate(code.rest(), sum(code.leaves))
+        if op == "mul" and counts[at] == 1
+    }
+    zeros = {at for at in code.constants if code.is_constant(at, 0.0)}
+    chains = _chains(code, counts, ADDITIONS, products.keys(), zeros)
     factors = {
-        term: made[term].args
+        term: products[term]
         for terms in chains.values()
         if len(terms) > 2
         for term in terms
-        if counts[term] == 1 and made[term].op == "mul"
+        if term in products
     }
-    zeros = {at for at in code.constants if code.is_constant(at, 0.0)}
 
     def total(new: Code, op: str, terms: list[int], moved: list[int]) -> int:
-        if not zeros.isdisjoint(terms):
-            terms = [term for term in terms if term not in zeros] or terms[:1]
         pairs = [factors[term] for term in terms if term in factors]
         mixed = 0 < len(pairs) <= len(terms) - len(pairs)
         if len(terms) <= 2 or (mixed and len(terms) < LONG):
@@ -95,12 +99,22 @@ def folded(code: Code, needed: Sequence[int]) -> Code:
     return code
 
 
-def _chains(code: Code, counts: Sequence[int], kinds: dict[str, str]) -> Chains:
+def _chains(
+    code: Code,
+    counts: Sequence[int],
+    kinds: dict[str, str],
+    products: AbstractSet[int] = frozenset(),
+    left_out: Collection[int] = (),
+) -> Chains:
     """The chains of each of the kinds. A link but the last has no other use.
 
-    A chain is handed from link to link, not copied, so that this takes linear time.
+    A chain of three products or more ends before what is none, as a dot would. A chain
+    is handed from link to link, not copied, so that this takes linear time.
+
+    left_out: what is no term, where there is another.
     """
     chains: Chains = {}
+    dots: set[int] = set()
     made = code.instructions
     for index, (op, args, _) in enumerate(code.rest(), sum(code.leaves)):
         kind = kinds.get(op)
@@ -108,11 +122,16 @@ def _chains(code: Code, counts: Sequence[int], kinds: dict[str, str]) -> Chains:
             continue
         for n, arg in enumerate(args if len(args) == 2 else args[:1]):
             if arg in chains and counts[arg] == 1 and kinds[made[arg].op] == kind:
+                others = [x for x in args[:n] + args[n + 1 :] if x not in left_out]
+                if arg in dots and not products >= {*others}:
+                    continue
                 chains[index] = terms = chains.pop(arg)
-                terms += args[:n] + args[n + 1 :]
+                terms += others
+                if arg in dots or (len(terms) == 3 and products >= {*terms}):
+                    dots.add(index)
                 break
         else:
-            chains[index] = list(args)
+            chains[index] = [x for x in args if x not in left_out] or [args[0]]
     return chains
 
 

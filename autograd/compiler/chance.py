@@ -73,7 +73,8 @@ def _held(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
             stack += [thing.__closure__, thing.__defaults__, thing.__kwdefaults__]
             stack += [vars(thing), *_named(thing)]
         elif not (isinstance(thing, type) and _foreign(thing)):
-            stack += gc.get_referents(thing)
+            held = gc.get_referents(thing)
+            stack += [x for x in held if type(x) is not Value]  # of many, most are
 
 
 def _kinds() -> tuple[type, ...]:

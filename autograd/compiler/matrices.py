@@ -189,10 +189,13 @@ def named(labels: Sequence[str], count: int) -> dict[str, list[int]]:
     {'W1': [0, 1], 'w': [2, 3], 'rate2': [4]}
     """
     found: dict[str, list[int]] = {}
+    begin, members = tuple[str, ...](), list[int]()
     for number, label in enumerate(labels or [""] * count):
-        whole, index, _ = label.partition("[")
-        name = whole if index else whole.rstrip("0123456789")
-        found.setdefault(name, []).append(number)
+        if not label.startswith(begin):
+            whole, index, _ = label.partition("[")
+            name = whole if index else whole.rstrip("0123456789")
+            begin, members = (name + "[",), found.setdefault(name, [])
+        members.append(number)
     if len(found) > NAMES:
         return {"": list(range(count))}
     return {
@@ -383,13 +386,12 @@ class Finder:
 
     def read(self, members: Sequence[int], dims: tuple[int, ...]) -> Read:
         """What reads these results, as a box with these sides."""
-        arrays = {self._array[member] for member in members}
+        arrays = set(map(self._array.__getitem__, members))
         if len(arrays) > 1:
             members = [self._same[member] for member in members]
             array, place = self._joined(members)
             return boxed(array, [place[member] for member in members], dims)
-        places = [self._place[member] for member in members]
-        return boxed(arrays.pop() if arrays else 0, places, dims)
+        return boxed(arrays.pop() if arrays else 0, self._places(members), dims)
 
     def _args(self, index: int) -> Vector:
         args = self.code.instructions[index].args
@@ -428,18 +430,17 @@ class Finder:
             by_array[array] += run
         for each in by_array.values():
             each.sort(key=self._place.__getitem__)
-        order = [member for each in by_array.values() for member in each]
-        key = tuple(order)
+        key = tuple(itertools.chain.from_iterable(by_array.values()))
         if key not in self._joins:
             parts = [self._part(array, each) for array, each in by_array.items()]
             varies = any(self.arrays[array].varies for array in by_array)
             self.arrays.append(Array(Join(tuple(parts)), varies, key))
-            places = dict(zip(order, itertools.count(), strict=False))
+            places = dict(zip(key, itertools.count(), strict=False))
             self._joins[key] = len(self.arrays) - 1, places
         return self._joins[key]
 
     def _part(self, array: int, members: Iterable[int]) -> Read:
-        places = sorted([self._place[member] for member in members])
+        places = sorted(self._places(members))
         return boxed(array, places, (len(places),))
 
     def described(self, count: int) -> tuple[Array, ...]:
@@ -450,7 +451,9 @@ class Finder:
         return tuple(
             [
                 array._replace(
-                    scalars=tuple([n if n < count else -1 for n in array.scalars]),
+                    scalars=array.scalars
+                    if max(array.scalars, default=-1) < count
+                    else tuple([n if n < count else -1 for n in array.scalars]),
                     adjoint=self._adjoint(array),
                     slope=self._slope(array),
                 )
@@ -478,12 +481,12 @@ class Finder:
     def _slope(self, array: Array) -> tuple[str, int]:
         """Of which operation, at which array, all results are the slopes."""
         slopes = self.code.slopes
-        members = [each for each in array.scalars if each >= 0]
-        noted = all(map(slopes.__contains__, members))
-        if isinstance(array.step, (Leaf, Join)) or not noted:
+        members = (each for each in array.scalars if each >= 0)
+        noted = not isinstance(array.step, (Leaf, Join))
+        if not noted or not all(map(slopes.__contains__, members)):
             return "", -1
-        found = {slopes[each] for each in members}
-        about = {(note[0], self._array[note[1]]) for note in found if note}
+        found = {slopes[each] for each in array.scalars if each >= 0}
+        about = {(op, self._array[at]) for op, at in found}
         op, target = about.pop()
         same = not about and self.arrays[target].size == array.size
         return (op, target) if same else ("", -1)
@@ -492,8 +495,8 @@ class Finder:
         """The arrays of parameters with those of their derivatives."""
         for number, array in enumerate(self.arrays):
             if isinstance(array.step, Leaf) and array.step.kind == PARAMETER and totals:
-                wanted = [totals[int(p)] for p in array.step.numbers]
-                found = {self._array[each] for each in wanted}
+                wanted = map(totals.__getitem__, map(int, array.step.numbers))
+                found = set(map(self._array.__getitem__, wanted))
                 if len(found) == 1 and self.arrays[min(found)].size == array.size:
                     yield number, min(found)
 
@@ -536,7 +539,7 @@ class Finder:
         return together.values() if len(together) <= FEW else [members]
 
     def _places(self, members: Iterable[int]) -> list[int]:
-        return [self._place[member] for member in members]
+        return list(map(self._place.__getitem__, members))
 
     # ---- sums, and what is folded ----
 

@@ -63,21 +63,19 @@ def gradient_kernel(code: Code, output: int, inputs: int, parameters: int) -> Ke
     code = code.copy()
     wanted = _leaves(code, PARAMETER, parameters)
     shares = differentiate(code, output, wanted)
-    one, recorder = code.constant(1.0), CodeRecorder(code)
-    sums = [(parameters, output, one)]
+    one, recorder, varies = code.constant(1.0), CodeRecorder(code), code.varies
+    targets, pairs = [parameters], [(output, one)]
     for p, position in enumerate(wanted):
         each = shares.get(position, [])
-        if len(each) == 1:
-            sums.append((p, *each[0]))
-            continue
-        varies = code.varies
-        fixed = [(a, b) for a, b in each if not (varies[a] or varies[b])]
-        if len(fixed) < len(each):
-            sums += [(p, a, b) for a, b in each if varies[a] or varies[b]]
-        if fixed:
-            sums.append((p, total_of(recorder, fixed), one))
-    columns = Sums(*[tuple([each[n] for each in sums]) for n in range(3)])
-    return Kernel(code, inputs, parameters, (), columns)
+        if len(each) > 1:
+            fixed = [(a, b) for a, b in each if not (varies[a] or varies[b])]
+            if fixed:
+                each = [(a, b) for a, b in each if varies[a] or varies[b]]
+                each.append((total_of(recorder, fixed), one))
+        targets += [p] * len(each)
+        pairs += each
+    sums = Sums(tuple(targets), *zip(*pairs, strict=True))
+    return Kernel(code, inputs, parameters, (), sums)
 
 
 def input_kernel(code: Code, output: int, inputs: int, parameters: int) -> Kernel:
@@ -245,6 +243,9 @@ def _shares(
     op, args, _ = code.instructions[index]
     if op not in TABLE:
         return _asked(recorder, index, factors)
+    if op == "dot":  # which most arguments are of: the slope of one is the other
+        half = len(args) // 2
+        return list(zip(factors, args[half:] + args[:half], strict=True))
     given = ("",) * len(args)
     if not code.constants.isdisjoint(args):
         numbers = map(code.number, args)

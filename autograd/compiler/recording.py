@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
+import operator
 import sys
 import warnings
 from collections import Counter
@@ -50,9 +51,11 @@ def from_graph(
     Leaves that are neither inputs nor parameters keep the number they have now. Warns
     of such a number that Python took from what the program computes anew.
     """
+    _check_leaves(inputs, "inputs")
+    _check_leaves(parameters, "parameters")
     with many_objects():
         code, positions = _instructions(outputs, inputs, parameters)
-        frozen = _frozen(code, positions)
+        frozen = _frozen(code, positions, outputs)
     if frozen:
         warnings.warn_explicit(frozen, RuntimeWarning, *users_place())
     return code, [positions[output] for output in outputs]
@@ -61,19 +64,20 @@ def from_graph(
 def _instructions(
     outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]
 ) -> tuple[Code, dict[Value, int]]:
-    """The instructions, and of all nodes in their order the positions."""
-    _check_leaves(inputs, "inputs")
-    _check_leaves(parameters, "parameters")
+    """The instructions, and of the nodes in their order the positions."""
     code = Code(leaves=(len(inputs), len(parameters)))
     positions = _leaves(inputs, parameters)
     _append(code, outputs, positions)
     return code, positions
 
 
+ADD, MUL = TABLE["add"], TABLE["mul"]
 DIGITS = 10  # of a number that is hardly written by hand, and not met twice by chance
 
 
-def _frozen(code: Code, positions: Mapping[Value, int]) -> str:
+def _frozen(
+    code: Code, positions: Mapping[Value, int], outputs: Sequence[Value]
+) -> str:
     """What a recorded graph keeps of a question that Python answered; or nothing.
 
     It can be known of a True or False, and of a constant that is, to the last bit, what
@@ -86,8 +90,9 @@ def _frozen(code: Code, positions: Mapping[Value, int]) -> str:
     if not long and all(node.operation is not ANSWER for node in fixed):
         return ""
     depends, made = code.depends(range(leaves)), dict[float, Value]()
-    for node in [each for each in positions if each.data in long or each in fixed]:
-        if depends[positions[node]]:
+    every = dict.fromkeys([*positions, *reached(outputs)[0]])
+    for node in [each for each in every if each.data in long or each in fixed]:
+        if node not in positions or depends[positions[node]]:
             if not (node.op and node.operation.selects):
                 made.setdefault(node.data, node)
         elif node.op:
@@ -116,17 +121,73 @@ FUNCTION = (
 
 
 def _append(code: Code, outputs: Sequence[Value], positions: dict[Value, int]) -> None:
-    """Add the nodes of a graph that have no position yet, and their positions."""
+    """Add the nodes of a graph that have no position yet, and their positions.
+
+    What is inside a dot has none.
+    """
     names: dict[Operation, str] = {}
     at, add = positions.__getitem__, code.add
-    for node in reached(outputs)[0]:
+    order = list(itertools.filterfalse(positions.__contains__, reached(outputs)[0]))
+    dots, inside = written_at_once(order, outputs)
+    for place, node in enumerate(order):
+        if place in inside:
+            continue
         name = names.get(node.operation)
-        if name is not None:
+        if place in dots:
+            lefts, rights = zip(*[order[x].parents for x in dots[place]], strict=True)
+            positions[node] = add("dot", tuple(map(at, lefts + rights)))
+        elif name is not None:
             positions[node] = add(name, tuple(map(at, node.parents)))
-        elif node not in positions:
+        else:
             positions[node] = _instruction(code, node, positions)
             if is_plain(node.operation):
                 names[node.operation] = code.name(node.operation)
+
+
+def written_at_once(
+    order: Sequence[Value], outputs: Iterable[Value]
+) -> tuple[dict[int, list[int]], set[int]]:
+    """Sums of products of which nothing else is made, each one after the other.
+
+    That is what `sum(w * x for ...)` records, node after node. Found here, it is never
+    instructions. What is added to a sum later on, as in a loop, is not of this kind.
+
+    Returns for the places of their last additions those of the products, and the
+    places of all that is inside.
+    """
+    parents = list(map(operator.attrgetter("parents"), order))
+    kinds = list(map(operator.attrgetter("operation"), order))
+    chains: dict[int, list[int]] = {}  # products, and the additions but the last
+    late: list[tuple[Value, Value]] = []
+    last = before = -1
+    for place in itertools.compress(range(len(order)), parents):
+        if kinds[place] is ADD:
+            total, term = parents[place]
+            at_once = kinds[before] is MUL and term is order[before]
+            if at_once and total is order[last]:
+                if last in chains:
+                    chains[place] = terms = chains.pop(last)
+                    terms += (last, before)
+                elif kinds[last] is MUL:
+                    chains[place] = [last, last, before]
+            elif at_once and total.constant and total.data == 0.0:
+                chains[place] = [before]  # here Python's sum begins
+            elif term.operation is MUL:
+                late.append((total, term))
+        last, before = before, place
+    chains = {place: terms for place, terms in chains.items() if len(terms) > 3}
+    if not chains:
+        return {}, set()
+    uses = Counter(itertools.chain.from_iterable([*parents, outputs]))
+    longer = {total for total, term in late if uses[total] == uses[term] == 1}
+    once = [uses[node] == 1 for node in order]
+    found = {
+        place: terms
+        for place, terms in chains.items()
+        if order[place] not in longer and all(map(once.__getitem__, terms))
+    }
+    inside = set(itertools.chain.from_iterable(found.values()))
+    return {place: terms[::2] for place, terms in found.items()}, inside
 
 
 def is_plain(row: Operation) -> bool:
@@ -163,7 +224,7 @@ def _check_leaves(values: Sequence[Value], what: str) -> None:
 def _leaves(inputs: Sequence[Value], parameters: Sequence[Value]) -> dict[Value, int]:
     """Where the leaves are: inputs, then parameters, stand first."""
     leaves = [*inputs, *parameters]
-    positions = {value: place for place, value in enumerate(leaves)}
+    positions = dict(zip(leaves, itertools.count(), strict=False))
     if len(positions) < len(leaves):
         counts = Counter(leaves)
         twice = next(value for value in leaves if counts[value] > 1)
@@ -409,9 +470,8 @@ class Guard:
     """
 
     def __init__(self, leaves: Iterable[Value], outer: Guard | None) -> None:
-        self.leaves = frozenset(leaves)
         self.outer = outer
-        self._known: dict[Value, bool] = dict.fromkeys(self.leaves, True)
+        self._known: dict[Value, bool] = dict.fromkeys(leaves, True)
         self._conditions: set[Value] = set()
 
     def __call__(self, value: Value, how: str) -> None:
