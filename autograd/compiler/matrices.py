@@ -325,7 +325,7 @@ class Finder:
         self._known: dict[Vector, Side] = {}
         self._long: list[Vector] = []
         self._constants: set[int] = set()
-        self._joins: dict[tuple[int, ...], tuple[int, dict[int, int]]] = {}
+        self._joins: dict[tuple[int, ...], int] = {}
 
     def leaves(self, kernel: Kernel) -> None:
         """An array for the leaves of each name, and one for all constants."""
@@ -388,9 +388,7 @@ class Finder:
         """What reads these results, as a box with these sides."""
         arrays = set(map(self._array.__getitem__, members))
         if len(arrays) > 1:
-            members = [self._same[member] for member in members]
-            array, place = self._joined(members)
-            return boxed(array, [place[member] for member in members], dims)
+            return self._of_several(list(map(self._same.__getitem__, members)), dims)
         return boxed(arrays.pop() if arrays else 0, self._places(members), dims)
 
     def _args(self, index: int) -> Vector:
@@ -422,8 +420,8 @@ class Finder:
                 arrays[member], places[member] = array, place
                 order[member] = (array << 40) + place
 
-    def _joined(self, members: Sequence[int]) -> tuple[int, dict[int, int]]:
-        """An array of all that is there of these results, and where in it they are."""
+    def _of_several(self, members: list[int], dims: tuple[int, ...]) -> Read:
+        """What reads results of several arrays, which an array of all these has."""
         by_array: dict[int, list[int]] = defaultdict(list)
         found = dict.fromkeys(members)
         for array, run in itertools.groupby(found, self._array.__getitem__):
@@ -434,10 +432,12 @@ class Finder:
         if key not in self._joins:
             parts = [self._part(array, each) for array, each in by_array.items()]
             varies = any(self.arrays[array].varies for array in by_array)
+            self._joins[key] = len(self.arrays)
             self.arrays.append(Array(Join(tuple(parts)), varies, key))
-            places = dict(zip(key, itertools.count(), strict=False))
-            self._joins[key] = len(self.arrays) - 1, places
-        return self._joins[key]
+        if members == list(key):
+            return Read(self._joins[key], 0, dims, contiguous(dims))
+        place = dict(zip(key, itertools.count(), strict=False))
+        return boxed(self._joins[key], [place[member] for member in members], dims)
 
     def _part(self, array: int, members: Iterable[int]) -> Read:
         places = sorted(self._places(members))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import heapq
 import math
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -74,7 +75,8 @@ def gradient_kernel(code: Code, output: int, inputs: int, parameters: int) -> Ke
                 each.append((total_of(recorder, fixed), one))
         targets += [p] * len(each)
         pairs += each
-    sums = Sums(tuple(targets), *zip(*pairs, strict=True))
+    lefts, rights = [tuple(map(operator.itemgetter(n), pairs)) for n in (0, 1)]
+    sums = Sums(tuple(targets), lefts, rights)
     return Kernel(code, inputs, parameters, (), sums)
 
 
