@@ -324,7 +324,7 @@ def _is_tensor(member: object) -> TypeGuard[Tensor]:
     if isinstance(member, Value):
         return not member.op and not member.constant
     if isinstance(member, (list, tuple)):
-        return bool(member) and all(_is_tensor(item) for item in member)
+        return bool(member) and all(map(_is_tensor, member))
     return False
 
 
@@ -344,7 +344,7 @@ def named(tensor: Tensor, name: str = "") -> Iterator[tuple[str, Value]]:
 def _flat(tensor: Tensor) -> list[Value]:
     if isinstance(tensor, Value):
         return [tensor]
-    if all(type(item) is Value for item in tensor):  # as in a row of a matrix
+    if {*map(type, tensor)} == {Value}:  # as in a row of a matrix
         return list(cast(Sequence[Value], tensor))
     return [value for item in tensor for value in _flat(item)]
 

@@ -8,6 +8,7 @@ is taken two by two: `maximum(maximum(a, b), c)` is one maximum of three.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -25,11 +26,11 @@ Chains = dict[int, list[int]]
 def uses(code: Code, needed: Iterable[int]) -> list[int]:
     """How often each result is taken, by instructions and as one of `needed`."""
     counts = [0] * len(code)
+    for index, times in Counter(needed).items():
+        counts[index] = times
     for _, args, _ in code.rest():
         for arg in args:
             counts[arg] += 1
-    for index in needed:
-        counts[index] += 1
     return counts
 
 

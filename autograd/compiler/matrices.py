@@ -121,9 +121,10 @@ def over_rows(code: Code, sums: Sums, targets: int) -> tuple[Code, list[int]]:
     varies, times, totals = code.varies, Counter(sums.targets), [-1] * targets
     rest: dict[int, list[tuple[int, int]]] = {}
     dots: list[tuple[int, int]] = []
+    start = len(code)
     for target, a, b in sums.each():
         if varies[a] and varies[b] and times[target] == 1:  # as for most weights
-            totals[target] = len(code) + len(dots)
+            totals[target] = start + len(dots)
             dots.append((a, b))
         else:
             rest.setdefault(target, []).append((a, b))

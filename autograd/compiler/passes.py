@@ -640,8 +640,8 @@ def _with_products(code: Code, uses: list[int]) -> tuple[dict[int, Instruction],
 def _uses(kernel: Kernel) -> list[int]:
     """How often each result is taken, by what is needed; 0 for what is not."""
     code, uses = kernel.code, [0] * len(kernel.code)
-    for index in kernel.needed():
-        uses[index] += 1
+    for index, times in Counter(kernel.needed()).items():
+        uses[index] = times
     for index in range(len(code) - 1, sum(code.leaves) - 1, -1):
         if uses[index]:
             for arg in code.instructions[index].args:
