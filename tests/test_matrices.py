@@ -356,6 +356,7 @@ def with_late_term(*xs):
 ONCE = {
     "by sum": (lambda *xs: builtins.sum(products(xs)), ["dot"]),
     "by reduce": (lambda *xs: functools.reduce(operator.add, products(xs)), ["dot"]),
+    "from a leaf on": (lambda *xs: builtins.sum(products(xs), xs[0]), ["dot", "add"]),
     "before others": (lambda *xs: builtins.sum(products(xs)) + xs[0], ["dot", "add"]),
     "after others": (lambda *xs: xs[0] + builtins.sum(products(xs)), ["dot", "add"]),
     "used twice": (with_square, ["dot", "mul"]),

@@ -134,8 +134,13 @@ def _append(code: Code, outputs: Sequence[Value], positions: dict[Value, int]) -
             continue
         name = names.get(node.operation)
         if place in dots:
-            lefts, rights = zip(*[order[x].parents for x in dots[place]], strict=True)
+            pairs = [order[product].parents for product in dots[place][::2]]
+            lefts, rights = zip(*pairs, strict=True)
             positions[node] = add("dot", tuple(map(at, lefts + rights)))
+            begin = order[dots[place][1]]
+            if begin.operation is ADD and not _is_zero(begin.parents[0]):
+                both = positions[node], at(begin.parents[0])
+                positions[node] = add("add", both)
         elif name is not None:
             positions[node] = add(name, tuple(map(at, node.parents)))
         else:
@@ -149,11 +154,13 @@ def written_at_once(
 ) -> tuple[dict[int, list[int]], set[int]]:
     """Sums of products of which nothing else is made, each one after the other.
 
-    That is what `sum(w * x for ...)` records, node after node. Found here, it is never
-    instructions. What is added to a sum later on, as in a loop, is not of this kind.
+    That is what `sum((w * x for ...), b)` records, node after node, where b is a leaf.
+    Found here, it is never instructions. What is added to a sum later on, as in a loop,
+    is not of this kind.
 
-    Returns for the places of their last additions those of the products, and the
-    places of all that is inside.
+    Returns for the places of their last additions those of the products and the others
+    by turns, and the places of all that is inside. Where there is no b, the first
+    product stands for its addition, too.
     """
     parents = list(map(operator.attrgetter("parents"), order))
     kinds = list(map(operator.attrgetter("operation"), order))
@@ -170,8 +177,8 @@ def written_at_once(
                     terms += (last, before)
                 elif kinds[last] is MUL:
                     chains[place] = [last, last, before]
-            elif at_once and total.constant and total.data == 0.0:
-                chains[place] = [before]  # here Python's sum begins
+            elif at_once and not total.parents:
+                chains[place] = [before]
             elif term.operation is MUL:
                 late.append((total, term))
         last, before = before, place
@@ -187,7 +194,11 @@ def written_at_once(
         if order[place] not in longer and all(map(once.__getitem__, terms))
     }
     inside = set(itertools.chain.from_iterable(found.values()))
-    return {place: terms[::2] for place, terms in found.items()}, inside
+    return found, inside
+
+
+def _is_zero(node: Value) -> bool:
+    return node.constant and node.data == 0.0
 
 
 def is_plain(row: Operation) -> bool:
