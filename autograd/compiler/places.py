@@ -57,7 +57,9 @@ def taken(code: Code, args: Sequence[int], products: bool) -> int:
         pairs = zip(ones, values, strict=True)
         found = record("sum", *[record("where", one, x, 0.0) for one, x in pairs])
     last = float(len(values) - 1)
-    inside = place == record("clip", record("floor", place), 0.0, last)
+    # Not `clip`, for which the machine code backend would write every list anew.
+    nearest = record("minimum", record("maximum", record("floor", place), 0.0), last)
+    inside = place == nearest
     position: int = (found + record("where", inside, 0.0, math.nan)).index
     return position
 
