@@ -324,6 +324,8 @@ def _is_tensor(member: object) -> TypeGuard[Tensor]:
     if isinstance(member, Value):
         return not member.op and not member.constant
     if isinstance(member, (list, tuple)):
+        if {*map(type, member)} == {Value}:  # as in a row of a matrix
+            return not any(x.op or x.constant for x in member)
         return bool(member) and all(map(_is_tensor, member))
     return False
 
@@ -344,7 +346,7 @@ def named(tensor: Tensor, name: str = "") -> Iterator[tuple[str, Value]]:
 def _flat(tensor: Tensor) -> list[Value]:
     if isinstance(tensor, Value):
         return [tensor]
-    if {*map(type, tensor)} == {Value}:  # as in a row of a matrix
+    if {*map(type, tensor)} == {Value}:
         return list(cast(Sequence[Value], tensor))
     return [value for item in tensor for value in _flat(item)]
 

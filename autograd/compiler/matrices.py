@@ -323,6 +323,8 @@ class Finder:
         self._order = [-1] * len(code)  # by array, then by place
         # Parameters, which are 0, then what is the same for every row, then the others.
         self._rank = [2 * varies + 1 for varies in code.varies]
+        inputs, parameters = code.leaves
+        self._rank[inputs : inputs + parameters] = [0] * parameters
         self._known: dict[Vector, Side] = {}
         self._long: list[Vector] = []
         self._constants: set[int] = set()
@@ -345,9 +347,8 @@ class Finder:
                     for n in numbers
                 ]
                 self._made(Leaf(kind, tuple(numbers), name), members, kind == INPUT)
-                if kind == PARAMETER:
-                    for member in [each for each in members if each >= 0]:
-                        self._rank[member] = 0
+        for at in [at for at, made in rest if made.op == PARAMETER]:
+            self._rank[at] = 0
         constants = [at for at, made in rest if made.op == CONSTANT]
         self._constants.update(constants)
         values = tuple([code.instructions[at].number for at in constants])

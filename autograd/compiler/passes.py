@@ -73,7 +73,7 @@ def gradient_kernel(code: Code, output: int, inputs: int, parameters: int) -> Ke
             if fixed:
                 each = [(a, b) for a, b in each if varies[a] or varies[b]]
                 each.append((total_of(recorder, fixed), one))
-        targets += [p] * len(each)
+        targets += (p,) if len(each) == 1 else [p] * len(each)
         pairs += each
     lefts, rights = [tuple(map(operator.itemgetter(n), pairs)) for n in (0, 1)]
     sums = Sums(tuple(targets), lefts, rights)
