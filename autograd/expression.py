@@ -35,6 +35,7 @@ from autograd.wording import printable, quoted, width, word
 MAX_LENGTH: Final = 10_000
 """The longest text that is read, in characters."""
 
+VALUES: Final = ("name", "number")  # kinds of tokens
 MAX_DEPTH: Final = 100
 """How many parentheses, signs and powers may be open inside one another."""
 
@@ -310,11 +311,28 @@ class _Reader:
         hint = ""
         if habit := habits.advice(self.text, token.position):
             hint = f"; {habit}"
-        elif before.text in FUNCTIONS and token.kind in ("name", "number"):
-            hint = f"; write {before.text}({word(token.text)})"
+        elif (name := habits.here(before.text)) in FUNCTIONS and token.kind in VALUES:
+            hint = f"; write {name}({self.following(name)})"
+        elif self.at > 1 and self.tokens[self.at - 2].text == "/":
+            hint = f"; below / write ({word(before.text)} * {word(token.text)})"
         elif before.text == ")" or before.kind in ("number", "name"):
             hint = f"; for a product write {word(before.text)} * {word(token.text)}"
         return f"an operator is missing before {quoted(token.typed)}{hint}"
+
+    def following(self, name: str) -> str:
+        """What stands behind a function without parentheses: `2 * x` of `sin 2x`."""
+        several = FUNCTIONS[name].most > 1
+        parts: list[list[str]] = [[]]
+        for token in self.tokens[self.at : self.at + 9]:
+            if several and token.text == ",":
+                parts.append([])
+            elif token.kind in VALUES and token.text not in FUNCTIONS:
+                whole = word(token.text)
+                pi = whole[:1] == "π" and whole[1:].isidentifier()
+                parts[-1] += ["π", whole[1:]] if pi else [whole]
+            else:
+                break
+        return ", ".join(" * ".join(part) for part in parts if part)
 
     def sum(self) -> None:
         self.product()
@@ -421,7 +439,8 @@ class _Reader:
             infinite = function.most == math.inf
             takes = f"at least {takes}" if infinite else f"{takes} or {function.most}"
         plural = "" if takes.endswith("1") else "s"
-        example = f"{name}({', '.join('abcdefg'[: max(function.least, 1)])})"
+        example = habits.COUNTS.get((name, count), "")
+        example = example or f"{name}({', '.join('abcdefg'[: max(function.least, 1)])})"
         takes = f"{name} takes {takes} argument{plural}, not {count}"
         raise self.fail(f"{takes}: write {example}", token)
 

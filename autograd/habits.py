@@ -22,6 +22,11 @@ _ALONE = "write the formula alone; values stand apart from it, as in x=2"
 _DERIVED = "write the formula alone; its derivatives come with it"
 
 HABITS: Final = (
+    (r"\b(?:def|return|print|import)\b|->", _ALONE),
+    (r"\bfor\b.*\bin\b", "write each term, as in x1 + x2 + x3"),
+    (r"(?:\bsum|[ΣS∑])_\w*|Σ\s*", "write sum(a, b, c)"),
+    (r"\b[A-Za-z]\w*\.(?:PI|Pi|pi)\b", "write pi"),
+    (r"\b[A-Za-z]\w*\.[Ee]\b", "write e"),
     (r"\blambda\b[^:]*:?", _ALONE),
     (r"\bmod\b\s*", "write %"),
     (r"\bdiv\b\s*", "write //"),
@@ -45,6 +50,8 @@ HABITS: Final = (
     (r"([½⅓⅔¼¾⅕⅛])", r"write \1"),
     (r"\bd\s*/\s*d([^\W\d]\w*)\s*", _DERIVED),
     (r"\w['′’]+(?!\w)", _DERIVED),
+    (r"\b(\d+)['’](\d{3})\b", r"write \1\2"),
+    (r"\w\s*:\s*(?=\w)", "for a quotient write /"),
     (r"(['\"])(\w+)\1", r"write \2 without quotes"),
     (r"\d\.\d+,\d+", "write a point before decimals, and nothing between thousands"),
     (r"\b(\d+),(\d+)", r"write \1.\2 for a number with decimals"),
@@ -53,7 +60,7 @@ HABITS: Final = (
     (r",\s*\Z", "leave it out"),
     (r",", "write one formula at a time"),
     (r"\d+\.\d+(?:\.\d+)+", "write one point in a number"),
-    (rf"({_NUMBER})\s*°", r"write \1 * pi / 180"),
+    (rf"({_NUMBER})\s*(?:°|deg\b|degrees\b)", r"write \1 * pi / 180"),
     (rf"({_NUMBER})\s*%\s*(?=\Z|[-+*/)])", r"write \1 / 100"),
     (r"(\w+)\[(\d+)\]", r"write \1\2"),
     (r"(?<=\w)\.(?=[^\W\d])", "for a product write *"),
@@ -94,7 +101,12 @@ SIGNS: Final[Mapping[str, str]] = {
     **dict.fromkeys("@⋅∗⊙⊗•", "write *"),
     **dict.fromkeys("–—‐", "write -"),
     **dict.fromkeys("⁄∕", "write /"),
-    "‖": "write norm(a, b)",
+    **dict.fromkeys("‖∥", "write norm(a, b)"),
+    **dict.fromkeys("⌊⌋", "write floor(x)"),
+    **dict.fromkeys("⌈⌉", "write ceil(x)"),
+    **dict.fromkeys("⟨⟩〈〉", "write a*x + b*y"),
+    **dict.fromkeys("±∓", "write one formula with + and another with -"),
+    **dict.fromkeys("→↦⇒", _ALONE),
     "∛": "write x^(1/3)",
     ";": "write one formula at a time",
     **dict.fromkeys("#$", _ALONE),
@@ -128,7 +140,7 @@ FORMULAS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("csc", "cosec"), "1 / sin(x)"),
     "square": "x^2",
     "cube": "x^3",
-    "root": "x^(1/3)",
+    **dict.fromkeys(("root", "nthroot", "nroot"), "x^(1/3)"),
     "rsqrt": "1 / sqrt(x)",
     **dict.fromkeys(("reciprocal", "inv", "inverse"), "1 / x"),
     "logit": "log(x / (1 - x))",
@@ -138,8 +150,24 @@ FORMULAS: Final[Mapping[str, str]] = {
     "round": "floor(x + 0.5)",
     **dict.fromkeys(("fact", "factorial"), "3 * 2 * 1"),
     "relu6": "clip(x, 0, 6)",
+    "sinc": "sin(x) / x",
+    **dict.fromkeys(("rad", "radians", "deg2rad"), "x * pi / 180"),
+    **dict.fromkeys(("deg", "degrees", "rad2deg"), "x * 180 / pi"),
+    **dict.fromkeys(("normcdf", "ncdf"), "(1 + erf(x / sqrt(2))) / 2"),
 }
 """A function that is none here, written by those that are."""
+
+_TO_BASE = "log(x) / log(b) for the base b, or log2(x) or log10(x)"
+
+COUNTS: Final[Mapping[tuple[str, int], str]] = {
+    **dict.fromkeys((("log", 2), ("ln", 2)), _TO_BASE),
+    ("sqrt", 2): "x^(1/n) for the root n",
+    ("exp", 2): "b^x for the base b",
+    ("pow", 3): "x^y % z",
+    ("pow", 1): "x^y",
+    ("atan", 2): "atan2(y, x)",
+}
+"""What is meant by a function of so many arguments, which takes another number."""
 
 AROUND: Final = 40
 """How far from the place a habit is looked for; a text may have 10 000 characters."""
@@ -158,6 +186,15 @@ def advice(text: str, position: int) -> str:
     sign = text[position : position + 1]
     plain = unicodedata.normalize("NFKC", sign)  # ( of the full width of a 字
     return SIGNS.get(sign, f"write {plain}" if sign != plain else "")
+
+
+def here(name: str) -> str:
+    """What a function is called here that may have another name elsewhere.
+
+    >>> here("arcsin"), here("sin"), here("x")
+    ('asin', 'sin', 'x')
+    """
+    return NAMES.get(name.lower(), name)
 
 
 def instead_of(name: str) -> str:

@@ -31,8 +31,16 @@ And on 32 others drawn from `benchmarks/tables.txt` (80 to 500 rows, 3 splits of
 0.798, logistic regression 0.803. The mean of the weights over the last half of the
 epochs at a constant rate gives 0.0016 more, with a standard error of 0.0019; more decay
 (0.5, 1, 2), smaller first weights, noise on the inputs, 60 epochs, or a third of the
-rate give from 0.0001 more to 0.021 less. None of them was taken. How well the choices
-do on iris, moons and wine: `python benchmarks/run.py defaults`.
+rate give from 0.0001 more to 0.021 less. None of them was taken.
+
+And Adam with a decay of c over the rows, which is a normal distribution of each weight,
+of variance 1 / c. On 226 tables of R packages (80 to 600 rows, 4 splits of each, with 8
+hidden neurons) c = 2 gives 0.0025 ± 0.0013 more, and 0.950 on wine's default split; but
+what has no noise it learns less well: 100 spirals 0.81 for 0.89, 100 moons 0.88 for
+0.92. With c = 1 these are 0.90 and 0.90, the tables 0.0019 ± 0.0012 more, and wine
+0.94. Of numbers (250 tables) both tell less of the variance, by 0.03 and 0.05. Targets
+mixed with a tenth of the other classes give 0.0014 ± 0.0010 less. None of these either.
+How well the choices do on iris, moons and wine: `python benchmarks/run.py defaults`.
 """
 
 RATE, RATES = 0.01, {"sgd": 0.1}

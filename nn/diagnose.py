@@ -37,6 +37,8 @@ from nn.module import MLP, Module
 from nn.tasks import task_for, weighed
 from nn.training import fit
 
+TOO_LARGE = "the learning rate is too large"
+
 ENOUGH = 0.35
 """A loss this near to that of a plain network, in parts of guessing's, is as good."""
 
@@ -312,7 +314,8 @@ def _grew(case: _Case) -> Iterator[Finding]:
     elif case.learned or case.odd_inputs or _far(case):
         return
     elif column and max(column) > _most_expected(column) * case.guess:
-        what = f"{max(column):.3g}, where guessing has {case.guess:.3g}"
+        what = f"{max(column):.3g} in epoch {column.index(max(column)) + 1}"
+        what += f", where guessing has {case.guess:.3g}"
         yield _too_large(f"the loss was up to {what}", case)
     elif case.loss > 3 * case.guess:
         what = f"it is {case.loss:.3g}, and guessing has {case.guess:.3g}"
@@ -331,7 +334,7 @@ def _too_large(shown: str, case: _Case) -> Finding:
     rates = case.history.columns.get("lr", []) if case.history else []
     rate = f", with a learning rate of {max(rates):.3g}" if rates else ""
     return Finding(
-        "the learning rate is too large",
+        TOO_LARGE,
         shown + rate,
         "a tenth of it; --find-lr or nn.find_lr measures one; clip=1.0 helps, too",
     )

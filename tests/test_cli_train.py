@@ -360,6 +360,20 @@ def test_a_rate_far_too_large_is_told_and_what_there_is_is_kept(lr, tmp_path):
     assert (tmp_path / "trained" / "history.svg").exists() == bool(done)
 
 
+@pytest.mark.parametrize("lr", [100, 1000])
+def test_a_rate_far_too_large_that_stays_finite_fails_with_all_that_it_has(
+    lr, tmp_path
+):
+    error = chainrule(
+        "train", "moons", "--lr", lr, "--optimizer", "adam",
+        folder=tmp_path, fails=True,
+    )  # fmt: skip
+    words = " ".join(error.split())
+    told = r"the training failed: the learning rate is too large: the loss was up to "
+    assert re.match(rf"chainrule: {told}\S+ in epoch \d+, where guessing has", words)
+    assert (tmp_path / "trained" / "history.svg").exists()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="folders have no locks there")
 def test_two_trainings_into_one_folder_are_told(tmp_path):
     held = (

@@ -100,11 +100,11 @@ draw {XY} --detail foo              | --detail is op, neuron, layer .*; got 'foo
 flow --lr fast                      | --lr is a number, such as --lr 0.1; got 'fast'
 flow --width 20                     | --width needs 40 columns or more; got 20
 flow --width wide                   | --width is a whole number
-flow --width -3                     | --width -3
+flow --width -3                     | --width is a whole number, at least 0; got -3
 explain {XY} --width 10             | --width needs 40 columns or more; got 10
 play --port x                       | --port is a whole number, .*; got 'x'
-play --port 0                       | --port 0: .*1
-play --port 99999                   | --port 99999: .*65535
+play --port 0                       | --port is a whole number, at least 1; got 0
+play --port 99999                   | --port is a whole number, at most 65535; got 99999
 train moons --epochs ten            | --epochs is a whole number, .*; got 'ten'
 train moons --epochs -1             | --epochs is a whole number from 0; got -1
 train moons --batch-size 0          | --batch-size is a whole number from 1; got 0
@@ -181,8 +181,8 @@ draw {XY} --json                    | draw has no option --json; it has
 draw {XY} --width 80                | draw has no option --width; it has
 step {XY} --quiet                   | step has no option --quiet; it has
 -v                                  | no option -v; the options are --version
-generate text.json -n 0             | -n 0: .*1
-generate text.json -n -1            | -n -1: .*1
+generate text.json -n 0             | -n is a whole number, at least 1; got 0
+generate text.json -n -1            | -n is a whole number, at least 1; got -1
 generate text.json --temperature -1 | --temperature is a number from 0; got -1
 generate text.json --prompt zz      | 'z' is not among the characters
 train moons --out table.csv/a       | --out: .* no folder .* write .* --out trained
@@ -218,6 +218,13 @@ train table.csv y                   | the column to predict is written --target 
 derive {XY}                         | no verb derive; did you mean explain?
 resume trained/model.json           | train moons --resume trained/model.json?
 help draw                           | write chainrule draw --help
+moons                               | no verb moons; write chainrule train moons
+"x*y" x=1 y=2                       | write chainrule eval "x.y", or draw or explain
+train moons -e 10                   | no option -e; did you mean --epochs or --engine?
+train --data moons                  | the data stand without: chainrule train moons
+train moons --hidden 16 16          | sizes of layers are written --hidden 16,16
+train moons --hidden 16 8 4         | sizes of layers are written --hidden 16,8,4
+flow "x*y" x=1 y=2 --lr 0.1         | --lr is for a network, and 'x.y' is an expression
 draw iris.json 1 1e999 --target setosa | an input .* too large
 draw "x*y" x 1 y 2                  | 'x' is not of the form name=value, such as x=0.5
 draw {XY} graph.png                 | a file to write is said by -o graph.png

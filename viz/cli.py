@@ -520,7 +520,9 @@ def flow(
     values: Values = None,
     target: Target = "",
     loss: LossName = "",
-    lr: Annotated[float, typer.Option(help="The learning rate.")] = LR,
+    lr: Annotated[
+        float | None, typer.Option(help="The learning rate.", show_default=str(LR))
+    ] = None,
     boxes: Annotated[
         bool, typer.Option("--boxes", help="Draw a diagram of boxes with arrows.")
     ] = False,
@@ -544,7 +546,7 @@ def flow(
     style: Literal["text", "boxes"] = "boxes" if boxes else "text"
     if what and not _is_model(what, values):
         root, leaves = _root(what, values or [], target, loss)
-        for option, given in {"--boxes": boxes, "--lr": lr != LR}.items():
+        for option, given in {"--boxes": boxes, "--lr": lr is not None}.items():
             if given:
                 raise ValueError(
                     f"{option} is for a network, and {what!r} is an expression: leave "
@@ -563,7 +565,7 @@ def flow(
         model,
         x,
         y,
-        lr,
+        LR if lr is None else lr,
         chosen,
         style=style,
         width=_width(width, output, LEAST[style]),

@@ -650,9 +650,10 @@ class Picture:
         title = f"{box.grad!r} × {operand.partial!r} = {back!r} flows back"
         if box.grad is None:
             title = f"local derivative {operand.partial!r}"
-        label = style.small(f"∂ {short(operand.partial, self.look.digits)}")
+        number = short(operand.partial, self.look.digits)
         if self.look.blank:
-            title, label = "local derivative", style.small(f"∂ {OPEN}")
+            title, number = "local derivative", OPEN
+        label = style.small(f"∂ {number}", self.look.direction)
         tail += self.look.exit
         self._arrow(tail, head, back, f"{name}-{operand.place}", title, label=label)
 

@@ -212,8 +212,14 @@ def patch(text: str) -> str:
     return _table(f"<TR><TD>{markup(text)}</TD></TR>", 1, PAPER)
 
 
-def small(text: str) -> str:
-    """A Graphviz label for an arrow, kept clear of a wide line and of its head."""
+def small(text: str, direction: str = "right") -> str:
+    """A Graphviz label for an arrow, kept clear of a wide line and of its head.
+
+    Graphviz puts it above the line, or going down to the right of it.
+    """
+    if direction == "down":
+        aside = '<TD CELLPADDING="0" WIDTH="3"></TD>'
+        return _table(f"<TR>{aside}<TD>{markup(text)}</TD>{aside}</TR>", 2)
     below = '<TR><TD CELLPADDING="0" HEIGHT="4"></TD></TR>'
     return _table(f"<TR><TD>{markup(text)}</TD></TR>{below}", 2)
 

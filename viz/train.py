@@ -23,6 +23,7 @@ from nn.checkpoint import Context, load_checkpoint
 from nn.choices import usual
 from nn.columns import names_in
 from nn.data import SETS, Scaling
+from nn.diagnose import TOO_LARGE
 from nn.encoding import Encoding
 from nn.engine import predict_parts
 from nn.language import TrainedText, learn_text, load_text, text_of
@@ -74,13 +75,17 @@ def train(data: str, settings: Settings, out: Path) -> None:
                 (out / name).unlink(missing_ok=True)
     _report(trained, mattering)
     _tell_spread(repeated(data, settings, trained), trained)
-    for finding in trained.diagnose().findings:
+    findings = trained.diagnose().findings
+    for finding in findings:
         print(fitted(str(finding), columns()))
     names = ", ".join([*pictures, saved.name])
     print(fitted(f"written to {out}: {names}", columns()))
     if trained.history.stopped == "interrupted":
         print(f"interrupted; the same command with --resume {saved} goes on")
     print(last_line(trained.scores["test"]))
+    for finding in findings:
+        if finding.cause == TOO_LARGE:  # it stayed finite, but that is all
+            raise ArithmeticError(f"the training failed: {finding}")
 
 
 @contextmanager

@@ -83,6 +83,8 @@ ENDINGS: Mapping[str, str] = {
     **{"latex": "tex", "markdown": "md", "text": "txt", "txt": "txt"},
 }
 """What is asked for as an option, and said by the ending of a file's name."""
+DATA = ("data", "dataset", "file", "input", "csv", "table")
+"""What others call the first argument of `train` and the second of `predict`."""
 FORMAT = ("format", "f", "F", "T", "type", "filetype", "extension")
 """Options of other tools whose value is such an ending."""
 SWITCHED = ("yes", "no", "true", "false", "on", "off")
@@ -169,6 +171,9 @@ class Verb(TyperCommand):
                     found[name] = not getattr(param, "is_flag", False)
         return found
 
+    def _param(self, name: str) -> Any:
+        return next(param for param in self.params if param.name == name)
+
     def _names(self) -> set[str | None]:
         return {param.name for param in self.params}
 
@@ -213,7 +218,12 @@ class Verb(TyperCommand):
         if f"-{typed}" in options:
             return f"{words}; did you mean -{typed}?"
         begun = [option for option in bare if option.startswith(typed)]
+        if len(typed) == 1 and 1 < len(begun) < 4:
+            meant = " or ".join(bare[option] for option in begun)
+            return f"{words}; did you mean {meant}?"
         begun = begun if len(typed) > 1 or len(begun) == 1 else []
+        if typed in DATA and "data" in self._names():
+            return f"{words}; the data stand without: {EXAMPLES[self.name or '']}"
         if near := begun or get_close_matches(typed, bare, n=1, cutoff=0.64):
             return f"{words}; did you mean {bare[near[0]]}?"
         return f"{words}; it has {', '.join(known)}"
@@ -228,6 +238,11 @@ class Verb(TyperCommand):
         if extra := re.search(r"unexpected extra .*? \((.*)\)", message):
             words = f"{self.name} has no use for {extra[1]!r}"
             data = args[args.index("--") + 1]
+            if "--hidden" in args and extra[1].replace(" ", "").isdecimal():
+                sizes = [_given(self._param("hidden"), args), *extra[1].split()]
+                return (
+                    f"{words}; sizes of layers are written --hidden {','.join(sizes)}"
+                )
             if "--target" in self._options() and os.path.isfile(data):
                 column = extra[1].removeprefix("target=")
                 return f"{words}; the column to predict is written --target {column}"
@@ -237,6 +252,9 @@ class Verb(TyperCommand):
         option, reason = param.opts[0], message.partition(": ")[2].rstrip(".")
         words, _ = NUMBERS.get(_kind(param), ("", ""))
         given = _given(param, args)
+        if bound := re.search(r"(less|greater) than or equal to (\S+)", reason):
+            what = "at most" if bound[1] == "less" else "at least"
+            return f"{option} is {words}, {what} {bound[2]}; got {given}"
         if not words or _is_number(given, _kind(param)):
             return f"{option} {given}: {reason[:1].lower()}{reason[1:]}"
         return f"{option} is {words}, such as {option} {_one_of(param)}; got {given!r}"
@@ -314,11 +332,21 @@ class Verbs(TyperGroup):
         near = get_close_matches(word, known, n=1)
         advice = f"the {what}s are {', '.join(every)}"
         advice = f"did you mean {near[0]}?" if near else advice
+        if what == "verb" and re.search(r"[-+*/^(]", word):
+            advice = f'write chainrule eval "{word}", or draw or explain in its place'
+        if what == "verb" and word in _sets():
+            advice = f"write chainrule train {word}"
         if meant := OTHER_VERBS.get(word.lower()):
             advice = f"did you mean {meant}?"
         if word == "help":
             advice = f"write chainrule {after} --help".replace("  ", " ")
         raise UsageError(f"there is no {what} {word}; {advice}")
+
+
+def _sets() -> Iterable[str]:
+    from nn.data import SETS
+
+    return SETS
 
 
 # ---- what is said --------------------------------------------------------------------
