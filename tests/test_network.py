@@ -187,7 +187,7 @@ def test_gradients_on_the_arrows():
     assert float(bias.removeprefix("∂b ")) == pytest.approx(DELTA["c2i0"], rel=2e-15)
 
 
-@pytest.mark.parametrize("picture", ["block", "layers", "formula"])
+@pytest.mark.parametrize("picture", ["block", "layers", "formula", "target"])
 def test_no_text_comes_near_the_side_of_its_box(picture):
     """Measured as it is drawn, not as Graphviz estimates it."""
     ft2font = pytest.importorskip("matplotlib.ft2font")
@@ -201,6 +201,7 @@ def test_no_text_comes_near_the_side_of_its_box(picture):
         "block": lambda: network(Block(4, 2, seed=0), rows),
         "layers": lambda: draw(cross_entropy([logits], [1]), detail="layer"),
         "formula": lambda: draw(parse("log(abs(w)*x_long)", w=-1e-7, x_long=2.5)),
+        "target": lambda: network(MLP(1, [1]), [1.0], 1.0, target="of a longer name"),
     }
     for group in ElementTree.fromstring(made[picture]().svg).iter(f"{SVG}g"):
         frame = group.find(f"{SVG}path")
@@ -617,6 +618,14 @@ def test_a_part_may_take_a_number_or_nothing():
         [" = Bend(x)", "Bend, 2 × 1"],
         [" = Bends(x)", "in Bends, 1 number"],
     ]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_of_the_numbers_of_a_part_some_are_told(more):
+    layer = Layer(1, 48 + more, seed=0)
+    told = network(layer, [1.0], [0.0] * (48 + more), detail="part").titles["p1"]
+    assert told.count(", ") == 47
+    assert told.endswith(" …") is bool(more)
 
 
 def test_what_is_too_wide_for_a_slide_is_folded():

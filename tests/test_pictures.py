@@ -31,6 +31,13 @@ def small():
     return exact(MLP(2, [2, 1], "relu"))
 
 
+def thin():
+    """A single number flows back through each layer, so that its length is exact."""
+    model = exact(MLP(1, [1, 1, 1], "relu"))
+    model.layers[1].neurons[0].w[0].data = 0.5
+    return model
+
+
 def own():
     inner = Residual(Layer(2, 2, "relu"))
     return exact(Sequential(Layer(2, 2, "relu"), inner, Layer(2, 2, None)))
@@ -105,6 +112,8 @@ PICTURES = {
     "network-own": lambda: network(own(), [1.0, 2.0], [0.0, 1.0], show="gradient"),
     "network-weights": lambda: network(exact(MLP(3, [2]))),
     "network-neuron": lambda: network(exact(Neuron(2, "relu")), [1.0, 2.0]),
+    "network-folded": lambda: network(thin(), [-1.0], 1.0, detail="part"),
+    "network-folded-ahead": lambda: network(small(), [1.0, 2.0], detail="part"),
     "draw": lambda: draw(expression()),
     "draw-down": lambda: draw(
         loss(exact(Neuron(2, "relu"))),
