@@ -210,9 +210,9 @@ def _fitting(found: list[Label], outputs: int) -> tuple[Label, ...]:
             f"{counted(outputs, 'output')}; end it with {len(found)} outputs and use "
             "cross_entropy"
         )
-    if len(found) < room and outputs > 1 and set(found) <= set(range(outputs)):
-        return tuple(range(outputs))  # a class that no row here has
     if len(found) < room:
+        if set(found) <= set(range(outputs)):
+            return tuple(range(outputs))  # a class that no row here has
         raise ValueError(
             f"y has {len(found)} classes but the model {outputs} outputs; end it with "
             f"{len(found)}"

@@ -26,6 +26,9 @@ LOGITS, SHARES = "binary_cross_entropy_with_logits", "binary_cross_entropy"
         ([0, 1, 0.5], 1, 0.0, "mse"),  # one that is no whole number, and all are none
         ([0, 1, 0.5], 2, 0.0, "mse"),
         ([1, 1], 1, 0.0, LOGITS),
+        ([0, 0], 1, 0.0, LOGITS),
+        ([-1, -1], 1, 0.0, LOGITS),
+        ([2, 2], 1, 0.0, "mse"),
         (["no", "yes"], 1, 0.0, LOGITS),
         (["no", "yes"], 1, 0.5, SHARES),
         (["no", "yes"], 2, 0.0, "cross_entropy"),
