@@ -274,6 +274,16 @@ def test_a_factor_counts_only_where_a_row_chooses_it(nearest):
     assert found[2:].sum() == pytest.approx(4.0)
 
 
+def test_a_chain_of_factors_is_as_long_as_it_likes():
+    x, w = Value(2.0), Value(3.0)
+    y = w * x
+    for n in range(3000):
+        y = y * (2.0 if n % 2 else 0.5)
+    program = compile(y, [x], [w])
+    assert program.value_and_grad([[1.0], [3.0]])[0] == 6.0
+    assert program.value_and_grad([[1.0], [3.0]])[1].tolist() == [2.0]
+
+
 def test_threads_add_up_what_factors_are_taken_out_of(nearest):
     square, centers, X = nearest
     X = np.tile(X, (500, 1))

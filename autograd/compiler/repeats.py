@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import operator
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -87,8 +88,7 @@ def cells_of(places: Sequence[int]) -> Cells:
 
 def steady(numbers: Sequence[int]) -> bool:
     """Whether each is as far from the next as the others are."""
-    steps = {b - a for a, b in itertools.pairwise(numbers)}
-    return len(steps) <= 1
+    return len(set(map(operator.sub, numbers[1:], numbers))) <= 1
 
 
 class Write(NamedTuple):
@@ -270,12 +270,13 @@ def opened(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
     if code.operations().isdisjoint(("sum", "dot")):
         return code, list(outputs)
     made, positions = code.begun()
-    for op, args, number in code.rest():
+    varies = itertools.islice(code.varies, sum(code.leaves), None)
+    for (op, args, number), varied in zip(code.rest(), varies, strict=True):
         moved = tuple([positions[arg] for arg in args])
         if op in ("sum", "dot") and len(args) > 2:
             positions.append(_chained(made, op, moved))
         else:
-            positions.append(made.add(op, moved, number))
+            positions.append(made.append(op, moved, number, varied))
     return made, [positions[output] for output in outputs]
 
 
@@ -328,12 +329,14 @@ class _Roller:
         self.inputs = inputs
         self.parameters = parameters
         self.order = _order(code)
-        places = {number: place for place, number in enumerate(self.order)}
+        places = [~n for n in range(len(code))]
+        for place, number in enumerate(self.order):
+            places[number] = place
         self.args: list[Column] = [
-            tuple([places.get(arg, ~arg) for arg in code.instructions[n].args])
+            tuple([places[arg] for arg in code.instructions[n].args])
             for n in self.order
         ]
-        self.ends = [places.get(output, ~output) for output in outputs]
+        self.ends = [places[output] for output in outputs]
         self.cells: dict[int, int] = {}
         self.size = inputs + parameters
         self.constants: list[tuple[int, float]] = []
@@ -341,7 +344,11 @@ class _Roller:
     def found(self) -> Rolled:
         """The loops."""
         ops = [self.code.instructions[n].op for n in self.order]
-        keys = list(zip(ops, map(len, self.args), strict=True))
+        kinds: dict[tuple[str, int], int] = {}
+        keys = [
+            kinds.setdefault(kind, len(kinds))  # numbers are compared fast
+            for kind in zip(ops, map(len, self.args), strict=True)
+        ]
         parts = list(self._parts(regions(keys)))
         columns = [self._columns(part) for part in parts]
         totals = list(map(self._totals, parts, columns))
@@ -439,6 +446,10 @@ class _Roller:
         return not late and all(self._same(part, column) for column in columns)
 
     def _same(self, part: Region, column: Column) -> bool:
+        """Whether it is the same of every turn, or of none."""
+        first, stop = column[0], column[0] + part.period * part.turns
+        if column == tuple(range(first, stop, part.period)):  # as most, and fast
+            return True
         own = {
             max(place - part.start - part.period * turn, -1)
             for turn, place in enumerate(column)

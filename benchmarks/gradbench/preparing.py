@@ -285,11 +285,11 @@ class Looped:
         """The state in the end; all states before runs are kept, and what x was."""
         if x.tolist() != self.at:
             self.at, self.states = x.tolist(), [self.start(x).copy()]
-            over = False
+            given, over = x, False
             while not over:
-                found = self.some(x, self.states[-1])
+                found = self.some(given, self.states[-1])
                 self.states.append(found[:-1].copy())
-                over = found[-1]
+                given, over = None, found[-1]
         return self.states[-1]
 
     def value(self, x: Numbers) -> Any:
@@ -308,11 +308,11 @@ class Looped:
         def derivatives(x: Numbers) -> list[float]:
             at = _array(x)
             found = end(at, self.run(at), 1.0)
-            total, slopes = found[:size].copy(), found[size:]
+            total, slopes, given = found[:size].copy(), found[size:], at
             for state in self.states[-2::-1]:
-                found = some(at, state, slopes)
+                found = some(given, state, slopes)
                 total += found[:size]
-                slopes = found[size:]
+                slopes, given = found[size:], None
             total += start(at, slopes)
             return list(total.tolist())
 
@@ -329,28 +329,34 @@ class Looped:
 
         def one(at: Any, way: Any) -> float:
             found, over = start(at, way), False
-            state, slopes = found[:width], found[width:]
+            state, slopes, given = found[:width], found[width:], (at, way)
             while not over:
-                found = some(at, state, way, slopes)
-                state, over, slopes = found[:width], found[width], found[width + 1 : -1]
+                found = some(given[0], state, given[1], slopes)
+                state, slopes = found[:width], found[width + 1 : -1]
+                given, over = (None, None), found[width]
             return float(end(at, state, way, slopes)[-1])
 
         return lambda x: [one(_array(x), way) for way in _array(ways)]
 
 
 def program(f: Callable[..., Any], *sizes: int) -> Callable[..., Any]:
-    """A function of lists as one of arrays, whose result the next call overwrites."""
+    """A function of lists as one of arrays, whose result the next call overwrites.
+
+    None stands for the same numbers as in the call before.
+    """
     leaves = [[Value(0.5) for _ in range(size)] for size in sizes]
     every = [leaf for each in leaves for leaf in each]
     call = compile(lambda: f(*leaves), parameters=every).prepared("forward")
     stops = [sum_of(sizes[: n + 1]) for n in range(len(sizes))]
     parts = [call.parameters[b - n : b] for n, b in zip(sizes, stops, strict=True)]
+    result = call.outputs[0]
 
     def run(*given: Any) -> Any:
         for part, numbers in zip(parts, given, strict=True):
-            part[:] = numbers
+            if numbers is not None:
+                part[:] = numbers
         call()
-        return call.outputs[0]
+        return result
 
     return run
 

@@ -1,13 +1,14 @@
 """GradBench's own evals put to our tool and others by turns, and judged by themselves.
 
-    python benchmarks/gradbench/run.py EXPORT [--tools compiled,jax,pytorch,manual]
+    python benchmarks/gradbench/run.py EXPORT [--tools compiled,jax,manual,finite]
         [--python PATH] [--peers PATH] [--only det,llsq] [--most 60] [-- OPTIONS]
 
 EXPORT is a copy of the repository gradbench/gradbench. Its evals run with the
 interpreter of `--python`, which has what they import: numpy, scipy, pydantic and
 dataclasses-json; its tools with that of `--peers`, which has jax and torch. They judge
 most answers by its tool `manual`, so run `make -C cpp` and `make -C tools/manual
-bin/NAME` there first. `compiled` and `eager` are ours. OPTIONS are the eval's; without
+bin/NAME` there first. `manual` and `finite`, which alone of these has particle and
+saddle, are C++; `compiled` and `eager` are ours. OPTIONS are the eval's; without
 them it asks for the sizes in `SIZES`. A tool is ended that takes more than `--most`
 seconds for an eval.
 
@@ -105,11 +106,11 @@ def command(given: argparse.Namespace, tool: str) -> list[str]:
     packages = given.export / "python" / "gradbench" / "gradbench"
     if tool in OURS:
         return [sys.executable, str(HERE / "tool.py"), tool]
-    if tool == "manual":
-        return [given.python, str(packages / "cpp.py"), tool]
     if tool == "jax":
         return [given.peers, str(HERE / "waiting.py"), str(given.export)]
-    return [given.peers, str(packages / "tools" / tool / "run.py")]
+    if (script := packages / "tools" / tool / "run.py").exists():
+        return [given.peers, str(script)]
+    return [given.python, str(packages / "cpp.py"), tool]
 
 
 def started(command: list[str], **options: Any) -> Any:

@@ -14,6 +14,7 @@ from autograd.compiler.instructions import LEAVES, Kernel, Sums
 from autograd.compiler.passes import better, prune
 
 LESS = 1 / 8  # of what is computed for every row, at least, is saved
+DEPTH = 20  # operations inside each other that are searched for factors
 
 
 class Part(NamedTuple):
@@ -70,20 +71,19 @@ class _Factors:
 
     def factored(self) -> Factored:
         """The sums of what is left, then the factors, each a sum of its own."""
-        groups: dict[tuple[int, Split], list[tuple[int, int]]] = {}
+        groups: dict[tuple[int, int, bool], list[tuple[int, int]]] = {}
         for target, a, b in self.kernel.sums.each():
-            pair, split = self._share(a, b)
-            groups.setdefault((target, split), []).append(pair)
-        sums = {
-            pairs: n
-            for n, pairs in enumerate(dict.fromkeys(map(tuple, groups.values())))
-        }
-        factors = {split.rest: 0 for _, split in groups}
-        for n, factor in enumerate(factors):
-            factors[factor] = len(sums) + n
+            pair, factor, masked = self._share(a, b)
+            groups.setdefault((target, factor, masked), []).append(pair)
+        sums: dict[tuple[tuple[int, int], ...], int] = {}
+        for pairs in groups.values():
+            sums.setdefault(tuple(pairs), len(sums))
+        factors: dict[int, int] = {}
+        for _, factor, _ in groups:
+            factors.setdefault(factor, len(sums) + len(factors))
         parts = [
-            Part(target, sums[tuple(pairs)], factors[split.rest], split.masked)
-            for (target, split), pairs in groups.items()
+            Part(target, sums[tuple(pairs)], factors[factor], masked)
+            for (target, factor, masked), pairs in groups.items()
         ]
         each = [(n, *pair) for pairs, n in sums.items() for pair in pairs]
         each += [(n, factor, self.one) for factor, n in factors.items()]
@@ -91,11 +91,11 @@ class _Factors:
         kernel = self.kernel._replace(code=self.code, sums=columns)
         return Factored(prune(kernel)[0], parts, len(sums) + len(factors))
 
-    def _share(self, a: int, b: int) -> tuple[tuple[int, int], Split]:
-        """Two results to multiply, and what their product is to be multiplied by."""
+    def _share(self, a: int, b: int) -> tuple[tuple[int, int], int, bool]:
+        """Two results to multiply, the factor of that, and whether it is masked."""
         varies = self.code.varies
         if not (varies[a] or varies[b]):
-            return (a, b), Split(self.one)
+            return (a, b), self.one, False
         if self.one in (a, b):
             a = b if a == self.one else a
             op, args, _ = self.code.instructions[a]
@@ -105,27 +105,28 @@ class _Factors:
         for each in (*one.factors, *other.factors):
             factor = better(self.code, "mul", (factor, each))
         pair = min(one.rest, other.rest), max(one.rest, other.rest)
-        return pair, Split(factor, (), one.masked or other.masked)
+        return pair, factor, one.masked or other.masked
 
     def _alone(self, index: int) -> bool:
         """Whether a result has one use."""
         return index < len(self.uses) and self.uses[index] == 1
 
-    def _split(self, index: int) -> Split:
-        """A result without its factors."""
+    def _split(self, index: int, depth: int = 0) -> Split:
+        """A result without its factors, as far as they are not too deep in it."""
         code = self.code
         op, args, _ = code.instructions[index]
         if op in LEAVES and not code.varies[index]:
             return Split(self.one, (index,) if index != self.one else ())
-        if not self._alone(index):
+        if not self._alone(index) or depth > DEPTH:
             return Split(index)
         if op == "neg":
-            rest, factors, masked = self._split(args[0])
+            rest, factors, masked = self._split(args[0], depth + 1)
             return Split(rest, (code.constant(-1.0), *factors), masked)
         if op == "mul":
-            parts = [self._split(arg) for arg in args]
+            parts = [self._split(arg, depth + 1) for arg in args]
         elif op == "where" and self._zeros(args[1:]) == 1:
-            parts = [Split(args[0]), *[self._case(arg) for arg in args[1:]]]
+            cases = [self._case(arg, depth + 1) for arg in args[1:]]
+            parts = [Split(args[0]), *cases]
         else:
             return Split(index)
         factors = tuple([each for part in parts for each in part.factors])
@@ -138,6 +139,6 @@ class _Factors:
     def _zeros(self, cases: Sequence[int]) -> int:
         return sum([self.code.is_constant(case, 0.0) for case in cases])
 
-    def _case(self, index: int) -> Split:
+    def _case(self, index: int, depth: int) -> Split:
         """The same of a case of a choice; 0 stays."""
-        return Split(index) if self._zeros([index]) else self._split(index)
+        return Split(index) if self._zeros([index]) else self._split(index, depth)

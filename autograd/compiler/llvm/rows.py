@@ -24,7 +24,8 @@ from autograd.compiler.steps import (
 )
 
 BLOCK_BYTES = 512 * 1024  # of results of a block, beside what every block goes through
-MOST = 64  # rows of a block
+LARGER_BYTES = 2048 * 1024  # the same, where the block would be shorter than LEAST
+LEAST, MOST = 3, 64  # vectors of rows in a block; rows of it
 
 
 class Rows(Loops):
@@ -37,9 +38,10 @@ class Rows(Loops):
         self._ended: set[int] = set()
         arrays = self.program.made()
         made = [a.size for n, a in arrays if n in self._kept and a.varies]
-        size = BLOCK_BYTES + 16 * self.kernel.parameters
-        fits = size // (8 * PADDING * max(1, sum(made)))
-        lines = max(1, min(MOST // PADDING, fits))
+        line = 8 * PADDING * max(1, sum(made))
+        fits = (BLOCK_BYTES + 16 * self.kernel.parameters) // line
+        least = LEAST if LEAST * line <= LARGER_BYTES else 1
+        lines = max(least, min(MOST // PADDING, fits))
         self.block = lines * PADDING
         return (lines if lines < 4 else lines | 1) * PADDING
 
