@@ -174,7 +174,7 @@ def print_table(table: Table, width: int = 0) -> None:
 
     from viz.usage import fitted
 
-    console = Console(highlight=False, width=width or None)
+    console = Console(width=width or None)
     needed = Measurement.get(console, console.options.update(max_width=10_000), table)
     if needed.minimum <= console.width:
         console.print(table)
