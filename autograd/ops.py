@@ -1125,7 +1125,7 @@ ceil: Final[Operation] = row(
 
 
 def _minimum(x: float, y: float) -> float:
-    return x if x < y or x != x else y
+    return y if y < x or y != y else x  # of 0.0 and -0.0 the first, as torch
 
 
 minimum: Final[Operation] = row(
@@ -1142,7 +1142,7 @@ minimum: Final[Operation] = row(
     ),
     selects=True,
     folds=True,
-    batch="np.minimum({0}, {1})",
+    batch="np.minimum({1}, {0})",  # NumPy hands back the second of two equal ones
     latex=r"\min\left({0}, {1}\right)",
     kink="half for each in a tie",
     tame=True,
@@ -1152,7 +1152,7 @@ minimum: Final[Operation] = row(
 
 
 def _maximum(x: float, y: float) -> float:
-    return x if x > y or x != x else y
+    return y if y > x or y != y else x
 
 
 maximum: Final[Operation] = row(
@@ -1169,7 +1169,7 @@ maximum: Final[Operation] = row(
     ),
     selects=True,
     folds=True,
-    batch="np.maximum({0}, {1})",
+    batch="np.maximum({1}, {0})",
     latex=r"\max\left({0}, {1}\right)",
     kink="half for each in a tie",
     tame=True,
@@ -1239,7 +1239,7 @@ clip: Final[Operation] = row(
     ),
     names=("x", "low", "high"),
     selects=True,
-    batch="np.minimum(np.maximum({0}, {1}), {2})",
+    batch="np.minimum({2}, np.maximum({1}, {0}))",
     latex=r"\operatorname{{clip}}\left({0}, {1}, {2}\right)",
     kink="by x, 1 at low and at high",
     tame=True,

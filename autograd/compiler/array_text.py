@@ -223,7 +223,7 @@ class ArrayText:
             return f"{text}.sum(axis={axis}) / rows"
         if step.op == "sum":
             return f"{text}.sum(axis=1)"
-        whole = re.fullmatch(r"(np\.\w+)\(\{0\}, \{1\}\)", form(step.op))
+        whole = re.fullmatch(r"(np\.\w+)\(\{[01]\}, \{[01]\}\)", form(step.op))
         if whole and step.op not in self.functions:
             return f"{whole[1]}.reduce({text}, axis=1)"
         two = self._call(step.op, ["x", "y"])

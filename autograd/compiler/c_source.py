@@ -42,8 +42,8 @@ FUNCTIONS: Final = {
 """NumPy's functions in the rows' forms, by what they are called in C."""
 
 HELPERS: Final = {
-    "chainrule_least(double x, double y)": "return x != x || x < y ? x : y;",
-    "chainrule_most(double x, double y)": "return x != x || x > y ? x : y;",
+    "chainrule_least(double x, double y)": "return y != y || y < x ? y : x;",
+    "chainrule_most(double x, double y)": "return y != y || y > x ? y : x;",
     "chainrule_sign(double x)": "return x != x ? x : (x > 0) - (x < 0);",
     "chainrule_square(double x)": "return x * x;",
     "chainrule_mod(double x, double y)": """\

@@ -71,9 +71,9 @@ class Operations:
             return body.intrinsic("fabs" if op == "abs" else op, x)
         if op in ("minimum", "maximum"):
             y = values[1]
-            pair = (x, y) if op == "minimum" else (y, x)
-            nan = body.emit(f"fcmp uno {body.double} {x}, {x}")
-            return self.select(nan, x, self.select(self.compare("less", *pair), x, y))
+            pair = (y, x) if op == "minimum" else (x, y)
+            nan = body.emit(f"fcmp uno {body.double} {y}, {y}")
+            return self.select(nan, y, self.select(self.compare("less", *pair), y, x))
         if op == "relu":
             zero = body.number(0.0)
             return self.select(self.compare("less", x, zero), zero, x)
