@@ -21,6 +21,7 @@ from autograd.operation import TABLE as TABLE
 
 INFINITY: Final = math.inf
 NAN: Final = math.nan
+LEAST: Final = 5.6e-309  # about where 1 / x begins to be finite
 SQRT_HALF: Final = math.sqrt(0.5)
 SQRT_HALF_HIGH: Final = 0.7071067839860916  # the leading 27 bits of the 53
 SQRT_HALF_LOW: Final = SQRT_HALF - SQRT_HALF_HIGH
@@ -107,7 +108,11 @@ def _power_limit(x: float, y: float) -> float:
 
 
 def _power_by_base(x: Any, y: Any, out: Any) -> Any:
-    if not y and not (x < 0 or x > 0):
+    if getattr(y, "constant", False):
+        y = y.data  # so that x ** 1 has the slope 1 * x ** 0, and then a plain 0
+        if not y:
+            return 0.0
+    if not y and not (x <= -LEAST or x >= LEAST):
         return 0.0  # x ** 0 is 1 everywhere, so its slope is 0 at 0 and nan too
     return y * pow_(x, y - 1)  # Python's ** is complex at a negative base
 

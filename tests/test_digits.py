@@ -111,6 +111,18 @@ def test_derivatives_of_a_power_at_0_do_not_depend_on_the_order(y):
             assert found == wanted if defined else not math.isfinite(found), places
 
 
+@pytest.mark.parametrize("x", [1e-320, -1e-320, 1e-160, 0.0])
+def test_a_power_whose_slope_ends_at_0_is_0_where_its_reciprocal_overflows(x):
+    for exponent in (0, 1, 2):
+        slope = lambda x, n=exponent: x**n  # noqa: E731
+        for order in range(4):
+            wanted = math.perm(exponent, order) * x ** max(0, exponent - order)
+            assert slope(x) == wanted, (exponent, order)
+            program = compile(slope, inputs=1, backend="numpy")
+            assert program([[x]]).tolist() == [wanted], (exponent, order)
+            slope = grad(slope)
+
+
 def test_a_formula_that_was_not_chosen_spoils_nothing():
     def fourth(f):
         return grad(grad(grad(grad(f))))

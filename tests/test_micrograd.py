@@ -46,6 +46,18 @@ def test_the_expression_of_its_readme():
     assert f"{names['b'].grad:.4f}" == "645.5773"
 
 
+def test_its_import_lines_run_with_our_name_before_them():
+    names = {}
+    lines = "from micrograd.engine import Value\nfrom micrograd.nn import {}"
+    exec(
+        lines.format("MLP, Layer, Module, Neuron").replace("micro", "autograd.micro"),
+        names,
+    )
+    assert names["Value"] is Value
+    assert names["MLP"] is micrograd.MLP
+    assert issubclass(names["Neuron"], names["Module"])
+
+
 def trace(root):
     """The walk of micrograd's drawing notebook, as people have copied it."""
     nodes, edges = set(), set()

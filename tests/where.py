@@ -58,6 +58,8 @@ ELSEWHERE = {
     "autograd.hints": "value",
     "autograd.installed": "build",
     "autograd.listing": "hints",
+    "autograd.micrograd.engine": "micrograd",
+    "autograd.micrograd.nn": "micrograd",
     "autograd.naming": "expression check value",
     "autograd.numeric": "value numpy",
     "autograd.functional": "functional nesting",

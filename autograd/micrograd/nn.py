@@ -1,13 +1,9 @@
-"""micrograd's own names and numbers, for code and lectures written for it.
+"""micrograd's networks, which draw the same weights after the same `random.seed`.
 
-With `from autograd.micrograd import MLP, Value` in place of micrograd's import lines, a
-program runs as it is, and after `random.seed` it starts from the same weights, so that
-it prints the same numbers. For anything new there is `nn`, with seeds of its own.
-
-    >>> random.seed(1337)
-    >>> model = MLP(2, [16, 16, 1])
-    >>> len(model.parameters()), round(model.layers[0].neurons[0].w[0].data, 4)
-    (337, 0.2355)
+>>> random.seed(1337)
+>>> model = MLP(2, [16, 16, 1])
+>>> len(model.parameters()), round(model.layers[0].neurons[0].w[0].data, 4)
+(337, 0.2355)
 """
 
 from __future__ import annotations
@@ -15,9 +11,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from autograd.value import Value as Value
+from autograd.value import Value
 
-__all__ = ["MLP", "Layer", "Module", "Neuron", "Value"]
+__all__ = ["MLP", "Layer", "Module", "Neuron"]
 
 Row = Sequence[Value | float]
 
