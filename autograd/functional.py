@@ -371,6 +371,7 @@ class Hessian(Transform):
 
 NOTHING: Final = nullcontext()
 ONE: Final = [1.0]
+PLAIN: Final = (float, int)
 
 
 def _recording() -> AbstractContextManager[None]:
@@ -421,7 +422,7 @@ class _Run:
         names = _parameter_names(f) if names is None else names
         self.is_plain = (
             len(args) == 1
-            and type(args[0]) is float
+            and type(args[0]) in PLAIN
             and argnums == 0
             and names != ()
             and not options
@@ -485,6 +486,10 @@ class _Run:
 
     def _stand_in(self, argument: Any, name: str) -> Any:
         """An argument with nodes in place of its numbers."""
+        if _is_flat(argument):
+            made = [Value(x, f"{name}[{index}]") for index, x in enumerate(argument)]
+            self.inputs += made
+            return made
         nodes = [_stand_in(where, x) for where, x in _numbers(argument, name)]
         self.inputs += nodes
         return _rebuilt(argument, iter(nodes))
@@ -788,10 +793,17 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, Value) or is_number(x)
 
 
+def _is_flat(structure: Any) -> bool:
+    """Whether it is a list of floats, as it is nearly always where it is no float."""
+    return type(structure) is list and set(map(type, structure)) == {float}
+
+
 def _rebuilt(structure: Any, items: Iterator[Any]) -> Any:
     """A structure of the same shape, with other items in place of its numbers."""
     if type(structure) is float or isinstance(structure, Value):
         return next(items)
+    if _is_flat(structure):
+        return list(islice(items, len(structure)))
     if not _is_container(structure):
         return next(items) if _is_number(_bare(structure)) else structure
     if is_array(structure):
@@ -837,8 +849,8 @@ def _array(structure: Any, items: Iterator[Any]) -> Any:
 
 
 def _any_values(items: Iterable[Any]) -> bool:
-    for item in items:  # noqa: SIM110  (a call of any() takes four times as long)
-        if type(item) is not float and _holds_values(item):
+    for item in items:  # a call of any() takes four times as long
+        if type(item) is not float and not _is_flat(item) and _holds_values(item):
             return True
     return False
 

@@ -24,12 +24,16 @@ from autograd.operation import Operation
 from autograd.ops import TABLE
 
 SAME_IN_C: Final = (
-    *("acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "copysign", "cos"),
-    *("cosh", "erf", "erfc", "exp", "exp2", "expm1", "fabs", "floor", "log", "log10"),
-    *("log1p", "log2", "pow", "sin", "sinh", "sqrt", "tan", "tanh", "trunc"),
+    *("acos", "acosh", "asin", "asinh", "atan", "atanh", "cbrt", "ceil", "copysign"),
+    *("cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "fabs", "floor"),
+    *("isfinite", "log", "log10", "log1p", "log2", "pow", "sin", "sinh", "sqrt", "tan"),
+    *("tanh", "trunc"),
 )
 """Functions of `math` that hand a finite float to C's of the same name, and hand back
-what it gives. `hypot` is not one of them: Python has its own."""
+what it gives."""
+
+PYTHONS: Final = {"hypot": "python_hypot", "atan2": "python_atan2"}
+"""Those of which Python has its own, which C calls; see recording.h."""
 
 
 class UnwritableError(Exception):
@@ -87,6 +91,12 @@ class Text:
     def __rtruediv__(self, other: Any) -> Text:
         return self.of("({1} / {0})", other)
 
+    def __mod__(self, other: Any) -> Text:
+        return self.of("python_mod({0}, {1})", other)
+
+    def __floordiv__(self, other: Any) -> Text:
+        return self.of("python_floordiv({0}, {1})", other)
+
     def __neg__(self) -> Text:
         return self.of("(-{0})")
 
@@ -115,13 +125,13 @@ class MathInC:
     """In place of the module `math`, while rows write themselves."""
 
     def __getattr__(self, name: str) -> Callable[..., Text]:
-        if name not in SAME_IN_C:
+        if name not in SAME_IN_C and name not in PYTHONS:
             raise UnwritableError(f"math.{name}")
 
         def call(*args: Any) -> Any:
             for arg in args:
                 if isinstance(arg, Text):
-                    return arg.called(name, args)
+                    return arg.called(PYTHONS.get(name, name), args)
             return getattr(math, name)(*args)
 
         return call

@@ -577,6 +577,7 @@ atan: Final[Operation] = row(
     samples=((0.0,), (1.0,), (-4.0,)),
 )
 
+
 atan2: Final[Operation] = row(
     "atan2",
     math.atan2,
@@ -1084,7 +1085,7 @@ sign: Final[Operation] = row(
 
 
 def _floor(x: float) -> float:
-    return float(math.floor(x)) if math.isfinite(x) else x
+    return math.floor(x) + 0.0 if math.isfinite(x) else x
 
 
 floor: Final[Operation] = row(
@@ -1107,7 +1108,7 @@ floor: Final[Operation] = row(
 
 
 def _ceil(x: float) -> float:
-    return float(math.ceil(x)) if math.isfinite(x) else x
+    return math.ceil(x) + 0.0 if math.isfinite(x) else x
 
 
 ceil: Final[Operation] = row(

@@ -29,6 +29,50 @@ static inline double ask(void) {
 /* A slope may be infinite, and no error; numpy warns of what the processor remembers. */
 static void forget(void) { feclearexcept(FE_DIVBYZERO | FE_INVALID | FE_OVERFLOW); }
 
+/* What Python's own function gives, to the last bit. It depends on its arguments alone,
+   so that a row that names it three times calls it once. */
+#ifdef __GNUC__
+#define CONST __attribute__((const, noinline))
+#else
+#define CONST
+#endif
+
+static PyObject *hypot_of_math, *atan2_of_math;
+
+static double of_two(PyObject *function, double x, double y) {
+    PyObject *args[] = {PyFloat_FromDouble(x), PyFloat_FromDouble(y)}, *out = NULL;
+    if (args[0] && args[1]) out = PyObject_Vectorcall(function, args, 2, NULL);
+    double number = out ? PyFloat_AS_DOUBLE(out) : NAN; /* of which Python is asked */
+    Py_XDECREF(args[0]), Py_XDECREF(args[1]), Py_XDECREF(out);
+    PyErr_Clear();
+    return number;
+}
+
+CONST static double python_hypot(double x, double y) {
+    return of_two(hypot_of_math, x, y);
+}
+
+CONST static double python_atan2(double y, double x) {
+    return of_two(atan2_of_math, y, x);
+}
+
+/* x % y and x // y of Python's floats. */
+static double python_mod(double x, double y) {
+    if (y == 0.0) return ask();
+    double rest = fmod(x, y);
+    if (rest == 0.0) return copysign(0.0, y);
+    return (rest < 0.0) != (y < 0.0) ? rest + y : rest;
+}
+
+static double python_floordiv(double x, double y) {
+    if (y == 0.0) return ask();
+    double rest = fmod(x, y), quotient = (x - rest) / y;
+    if (rest != 0.0 && (rest < 0.0) != (y < 0.0)) quotient -= 1.0;
+    if (quotient == 0.0) return copysign(0.0, x / y);
+    double whole = floor(quotient);
+    return quotient - whole > 0.5 ? whole + 1.0 : whole;
+}
+
 #include "rows.h"
 
 #define KERNELS ((int)(sizeof(kernels) / sizeof(kernels[0])))
@@ -132,7 +176,7 @@ static void set_parent(PyObject **place, PyObject *parent) {
 static int operand(PyObject *x, double *number) {
     if (Py_IS_TYPE(x, adopted)) return *number = ((Node *)x)->__data, 1;
     if (PyFloat_CheckExact(x)) return *number = PyFloat_AS_DOUBLE(x), 0;
-    if (!PyLong_CheckExact(x)) return -1;
+    if (!PyLong_CheckExact(x) && !PyBool_Check(x)) return -1;
     *number = PyLong_AsDouble(x);
     if (*number != -1.0 || !PyErr_Occurred()) return 0;
     PyErr_Clear(); /* Python says that it is too large */
@@ -142,8 +186,8 @@ static int operand(PyObject *x, double *number) {
 /* An operand as a node: a new reference, a new node for a bare number. */
 static PyObject *as_node(PyObject *x, double number) {
     if (Py_IS_TYPE(x, adopted)) return Py_NewRef(x);
-    return (PyObject *)new_node(constant_row, number, Py_NewRef(Py_None),
-                                Py_NewRef(Py_None));
+    return (PyObject *)new_node(PyBool_Check(x) ? answer_row : constant_row, number,
+                                Py_NewRef(Py_None), Py_NewRef(Py_None));
 }
 
 /* What a node with more than two parents has; takes over both references. */
@@ -405,6 +449,11 @@ static PyObject *in_floats(PyObject *Py_UNUSED(module), PyObject *bytes) {
 
 /* Tell each row its kernel, and let the class of nodes have its operators from here. */
 static int equip(PyObject *table, PyObject *leaves) {
+    PyObject *math = PyImport_ImportModule("math");
+    if (math) hypot_of_math = PyObject_GetAttrString(math, "hypot");
+    if (math) atan2_of_math = PyObject_GetAttrString(math, "atan2");
+    Py_XDECREF(math);
+    if (!hypot_of_math || !atan2_of_math) return -1;
     model = (Node *)PyObject_CallFunction((PyObject *)adopted, "d", 0.0);
     model_terms = (Terms *)PyObject_CallFunction((PyObject *)terms_class, "()[]");
     if (!model || !model_terms) return -1;

@@ -142,6 +142,7 @@ def test_what_can_not_be_replayed_leaves_everything_as_it_was():
 def test_operands_that_are_no_plain_numbers_are_told_as_ever():
     x = Value(2.0)
     assert (x**True).parents[1].op == ""
+    assert autograd.where(True, x, 3.0).parents[0].operation is ops.ANSWER
     assert autograd.maximum(x, 3).data == 3.0
     assert (2**x).data == 4.0
     with pytest.raises(OverflowError, match="too large for a float"):
@@ -163,6 +164,7 @@ def test_recording_keeps_and_loses_no_reference():
         for _ in range(1000):
             autograd.sin(x)
             autograd.where(x, 2.0, y)
+            autograd.where(True, autograd.atan2(x, y), x % y)
             out = autograd.dot([x, y, 1.0], [y, 3.0, x**2]) + autograd.hypot(x, y)
             out.recompute()
             out.backward()
@@ -176,22 +178,19 @@ def test_recording_keeps_and_loses_no_reference():
 # ---- how they are written ------------------------------------------------------------
 
 
-PYTHONS = {
-    *("atan2", "hypot", "asinh", "cbrt"),  # of functions that C computes otherwise
-    *("floor", "ceil", "mod", "floordiv"),  # of Python's rounding to whole numbers
-    *("norm", "take"),  # of many numbers, which are rarely recorded by themselves
-}
-"""The rows that stay with Python, compiled too."""
-
-
-def test_every_other_row_is_in_c():
+def test_every_row_but_two_of_many_numbers_is_in_c():
     if autograd.__compiled__:
         without = [name for name, row in TABLE.items() if row.kernel <= 0]
-        assert {*without} == PYTHONS | {"norm", "take"}  # of any number of arguments
+        assert {*without} == {"norm", "take"}  # rarely recorded by themselves
     else:
         text, reasons = native_rows.in_c()
-        assert {*reasons} == PYTHONS | {*MANY}
-        assert all(f'{{"{name}", ' in text for name in {*FIXED} - {*reasons})
+        assert {*reasons} == {*MANY}
+        assert all(f'{{"{name}", ' in text for name in FIXED)
+
+
+def test_what_c_has_no_words_for_stays_with_python():
+    with native_rows.math_in_c(), pytest.raises(native_rows.UnwritableError):
+        native_rows.expression(lambda x: ops.math.gamma(x), ["x"])
 
 
 def test_a_row_asks_its_questions_in_c():
