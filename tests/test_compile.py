@@ -885,3 +885,12 @@ def test_the_collector_is_afterwards_as_it_was(collecting):
         assert gc.isenabled() == collecting
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_derivative_that_is_a_product_of_numbers(backend):
+    p, q = Value(3.0), Value(1.0)
+    loss = compile(lambda x: -(0.3 * (2.0 * p + x * q)), 1, [p, q], backend=backend)
+    mean, slopes = loss.value_and_grad([[1.0], [2.0]])
+    assert mean == pytest.approx(-2.25)
+    assert slopes == pytest.approx([-0.6, -0.45])

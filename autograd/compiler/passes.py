@@ -390,6 +390,8 @@ def _scaled(code: Code, a: int, b: int, factor: float) -> tuple[int, int]:
 def _product(code: Code, x: int, y: int) -> int:
     if code.is_constant(y, 1.0):
         return x
+    if x in code.constants and y in code.constants:
+        return _folded(code, "mul", (x, y))
     return y if code.is_constant(x, 1.0) else code.add("mul", (x, y))
 
 
