@@ -180,7 +180,7 @@ def _report_text(trained: TrainedText, texts: list[str]) -> None:
     model, history, parts = trained.model, trained.history, trained.parts
     tokens = len(trained.vocabulary)
     print(f"{model!r}, {tokens} tokens, {parts['training']} sequences to learn from")
-    epochs = f"{len(history)} epoch{'' if len(history) == 1 else 's'}"
+    epochs = counted(len(history), "epoch")
     print(f"{epochs} in {history.seconds:.1f} s, engine: {history.engine}")
     print(f"it writes: {', '.join(visible(text, 60) for text in texts)}")
     bigram = trained.scores["bigram"]["perplexity"]
