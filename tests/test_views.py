@@ -5,9 +5,11 @@ import math
 import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+import viz
 from autograd import AnomalyError, Value, detect_anomaly, exp, expression, mean
 from autograd.graph import graph
 from autograd.ops import TABLE
@@ -20,6 +22,7 @@ from viz.layers import loss_of, worked_example
 from viz.table import evaluate
 
 SVG = "{http://www.w3.org/2000/svg}"
+FONTS = Path(viz.__file__).parent / "fonts"
 XLINK = "{http://www.w3.org/1999/xlink}title"
 
 BINARY = [name for name, row in TABLE.items() if row.arity == 2]
@@ -215,6 +218,65 @@ def crossings(svg):
             corners = shape(group)
             if not own and corners and any(inside(p, corners) for p in line[:-1]):
                 yield id, other
+
+
+CROSSED = [
+    "(x-a)**2 / (1 - x)",
+    "x // y + x",
+    "a*(1-r**n)/(1-r)",
+    "p*log(p/q) + (1-p)*log((1-p)/(1-q))",
+    "log(a*b) - log(a) - log(b)",
+    "sin(x*y)/y - cos(x/y)*x",
+    "(x*y+1)*(x*y-1)/(x*y)",
+    "y/x + x/y",
+    "a/b + c/d - a/d",
+    "a*b + b*c + c*a",
+]
+"""Where an arrow would run under the local derivative of another."""
+
+
+def frame(text):
+    """The corners of a text as its font draws it."""
+    fonts = pytest.importorskip("PIL.ImageFont")
+    font = fonts.truetype(FONTS / "DejaVuSans.ttf", 200)
+    part, left = float(text.get("font-size")) / 200, float(text.get("x"))
+    if text.get("text-anchor") == "middle":
+        left -= font.getlength(text.text) * part / 2
+    sides = font.getbbox(text.text, anchor="ls")
+    corner = complex(left, float(text.get("y")))
+    return [corner + part * complex(*at) for at in (sides[:2], sides[2:])]
+
+
+def away(point, low, high):
+    """How far a point is from a box between two corners."""
+    across = max(low.real - point.real, point.real - high.real, 0)
+    down = max(low.imag - point.imag, point.imag - high.imag, 0)
+    return abs(complex(across, down))
+
+
+def touched(svg):
+    """Which local derivatives a line runs across or touches, with its width."""
+    edges = parts(svg, "edge")
+    lines = [next(group.iter(f"{SVG}path")) for group in edges.values()]
+    for id, group in edges.items():
+        for text in group.iter(f"{SVG}text"):
+            low, high = frame(text)
+            for line in lines:
+                near = float(line.get("stroke-width") or 1) / 2
+                if any(away(point, low, high) < near for point in way(line)):
+                    yield id
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+@pytest.mark.parametrize("text", [*CROSSED, *FORMULAS[1::6]])
+def test_no_arrow_touches_a_local_derivative(text, direction):
+    output = recorded(text)
+    output.backward()
+    for wrap in (0, 3):
+        picture = draw(output, detail="op", direction=direction, wrap=wrap)
+        assert not [*touched(picture.svg)]
+        arrows = [id for id in picture.titles if "-" in id]
+        assert picture.svg.count('class="edge"') == len(arrows)
 
 
 @pytest.mark.parametrize("direction", ["right", "down"])

@@ -31,7 +31,7 @@ from viz.notation import (
     symbol,
     times,
 )
-from viz.render import Graph, is_tangle, layout_for, visible
+from viz.render import CLEAR, Graph, is_tangle, layout_for, visible
 
 DETAILS: Final = ("op", "neuron", "layer")
 
@@ -487,7 +487,7 @@ class Picture:
         grads = [box.grad for box in self.boxes.values() if box.grad is not None]
         self.largest = style.largest_of(grads)
         self.graph = style.sheet(
-            "gradients",
+            CLEAR,
             direction=look.direction,
             ordering="in",
             ranksep=style.APART,

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import graphviz
 
@@ -229,6 +229,13 @@ def _graphviz(dot: str, format: str, engine: str) -> bytes:
     import pygraphviz
 
     picture = pygraphviz.AGraph(string=dot)
+    if picture.name == CLEAR and dot.count("\n") <= QUICK:
+        placed = picture.draw(format="dot", prog=engine).decode()
+        laid = pygraphviz.AGraph(string=placed)
+        if _cleared(laid):
+            picture, laid = laid, picture
+            engine = "nop2"  # which leaves all where it is
+        laid.close()
     if format == "png":
         picture.graph_attr["dpi"] = DOTS_PER_INCH
     try:
@@ -236,6 +243,122 @@ def _graphviz(dot: str, format: str, engine: str) -> bytes:
     finally:
         picture.close()
     return undated(drawn) if format == "pdf" else drawn
+
+
+# ---- labels of arrows ----------------------------------------------------------------
+
+
+CLEAR: Final = "gradients"  # the graphs whose labels are kept clear
+LETTER, SLIM = 5.8, 3.1  # points that a character of a label takes, and one of " .-"
+HALF: Final = 3.6  # points from the middle of a label's text to its top
+NEAR: Final = 3.0  # points from a label to the arrow that it belongs to, about
+
+Box: TypeAlias = tuple[float, float, float, float]  # left, low, right, high
+
+
+def _cleared(laid: Any) -> bool:
+    """Move labels of arrows that lie across another arrow; whether there were any.
+
+    A label goes to the nearest place beside its own arrow that nothing else takes.
+    """
+    edges = []
+    for edge in laid.edges():
+        if _said(edge, "pos") and _said(edge, "style") != "invis":
+            edges.append(edge)
+        else:  # told once more, inside of a row, without its style
+            edge.attr["style"] = "invis"
+    lines = [_way(_said(edge, "pos")) for edge in edges]
+    wide = [float(_said(edge, "penwidth") or 1) / 2 + 1 for edge in edges]
+    labels = {i: _text(edge) for i, edge in enumerate(edges) if _said(edge, "lp")}
+    taken = [_frame(node) for node in laid.nodes()]
+    moved = False
+    for i, box in labels.items():
+        others = [(lines[j], wide[j]) for j in range(len(edges)) if j != i]
+        if not any(_across(line, box, width) for line, width in others):
+            continue
+        rest = taken + [other for j, other in labels.items() if j != i]
+        for place in _places(lines[i], box, wide[i]):
+            ways = [*others, (lines[i], wide[i] - 0.3)]
+            if any(_across(line, place, width) for line, width in ways):
+                continue
+            if not any(_meet(place, other) for other in rest):
+                x, y = map(float, edges[i].attr["lp"].split(","))
+                right, up = place[0] - box[0], place[1] - box[1]
+                edges[i].attr["lp"] = f"{x + right:.2f},{y + up:.2f}"
+                labels[i], moved = place, True
+                break
+    return moved
+
+
+def _said(item: Any, name: str) -> str:
+    """An attribute of a node or an arrow, or nothing."""
+    try:
+        return str(item.attr[name] or "")
+    except KeyError:  # of none in the whole graph
+        return ""
+
+
+def _way(pos: str) -> list[complex]:
+    """Points 3 or less apart along an arrow: a chain of cubic curves, and its tip."""
+    parts = [part.split(",") for part in pos.replace("\\\n", "").split()]
+    tips = [part[1:] for part in parts if part[0] == "e"]
+    corners = [complex(*map(float, part)) for part in parts if len(part) == 2]
+    points = []
+    for start in range(0, len(corners) - 3, 3):
+        a, b, c, d = corners[start : start + 4]
+        steps = 4 + int((abs(b - a) + abs(c - b) + abs(d - c)) / 3)
+        for t in (step / steps for step in range(steps + 1)):
+            u = 1 - t
+            points.append(u**3 * a + 3 * u * u * t * b + 3 * u * t * t * c + t**3 * d)
+    for x, y in tips:
+        end, tip = points[-1], complex(float(x), float(y))
+        points += [end + (tip - end) * k / 4 for k in (1, 2, 3, 4)]
+    return points
+
+
+def _text(edge: Any) -> Box:
+    """Where the text of an arrow's label stands."""
+    x, y = map(float, edge.attr["lp"].split(","))
+    text = html.unescape(re.sub("<[^>]*>", "", edge.attr["label"]))
+    half = sum(SLIM if c in " .-" else LETTER for c in text) / 2
+    y += 2 * ("HEIGHT" in edge.attr["label"])  # there is room left below it
+    return x - half, y - HALF, x + half, y + HALF
+
+
+def _frame(node: Any) -> Box:
+    x, y = map(float, node.attr["pos"].split(","))
+    half, up = (36 * float(node.attr[side]) for side in ("width", "height"))
+    return x - half, y - up, x + half, y + up
+
+
+def _across(line: Sequence[complex], box: Box, near: float) -> bool:
+    """Whether a line comes so near to a box."""
+    left, low, right, high = box
+    return any(
+        left - near < point.real < right + near
+        and low - near < point.imag < high + near
+        for point in line
+    )
+
+
+def _meet(one: Box, other: Box) -> bool:
+    across = one[0] < other[2] and other[0] < one[2]
+    return across and one[1] < other[3] and other[1] < one[3]
+
+
+def _places(line: Sequence[complex], box: Box, wide: float) -> list[Box]:
+    """Boxes of this size on both sides of a line, the nearest to this one first."""
+    left, low, right, high = box
+    across, up = (right - left) / 2, (high - low) / 2
+    middle = complex((left + right) / 2, (low + high) / 2)
+    asides = 1j * (up + NEAR + wide), complex(across + NEAR + wide)
+    inner = line[len(line) // 8 : -len(line) // 5]
+    more = [k * aside for aside in asides for k in (1, -1, 1.4, -1.4, 2, -2)]
+    centers = [point + k for point in inner for k in more]
+    centers.sort(key=lambda center: abs(center - middle))
+    return [
+        (c.real - across, c.imag - up, c.real + across, c.imag + up) for c in centers
+    ]
 
 
 DATE: Final = re.compile(rb"\s*/CreationDate \([^)]*\)")
