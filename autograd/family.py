@@ -12,6 +12,9 @@ from functools import wraps
 
 from autograd.hints import Any, Final
 
+_NO_FUNCTION: Final = (
+    "local derivatives are numbers, and as functions are given to @operation"
+)
 _NO_DEVICE: Final = "numbers are Python's floats and on no device: leave it out"
 _WEIGHTS: Final = (
     "weights are Values in neuron.w and neuron.b, and numbers in model.state_dict()"
@@ -172,6 +175,16 @@ INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         "topo": "write autograd.topological_order(y)",
         "round": "write autograd.floor(x + 0.5), whose slope is 0",
         "relu6": "write autograd.clip(x, 0, 6)",
+        "absolute": "write abs(x)",
+        "argmax": "write max(range(len(xs)), key=lambda i: xs[i].data)",
+        "cross_entropy": "write nn.cross_entropy(logits, target)",
+        "e": "write math.e",
+        "hard_tanh": "write autograd.clip(x, -1, 1)",
+        "hardtanh": "write autograd.clip(x, -1, 1)",
+        "log_softmax": "write x - autograd.logsumexp(xs) for each x of xs",
+        "pi": "write math.pi",
+        "swish": "write autograd.silu",
+        "var": "one number is autograd.Value(x)",
     },
     "module 'nn'": {
         "Linear": "write nn.Layer(inputs, outputs, activation=None)",
@@ -266,13 +279,14 @@ def understood(
     others: tuple[object, ...], names: dict[str, object]
 ) -> tuple[object, object, object]:
     """A new node's label, parents and partials, by whichever names they were given."""
-    if len(others) > 2:
+    if len(others) > 3:
         raise TypeError("Value takes data, parents and partials, or data and a label")
-    label = names.pop("label", "")
-    parents, partials = (*others, None, None)[:2]
+    padded: list[object] = [*others, *(None, None, "")[len(others) :]]
+    parents, partials, label = padded
+    label = names.pop("label", label)
     if isinstance(parents, str):
         label, parents = parents, None
-    for name in ("parents", "_parents", "children", "_children", "_prev"):
+    for name in ("parents", "_parents", "children", "_children", "prev", "_prev"):
         parents = names.pop(name, None) or parents
     for name in ("partials", "local_grads", "_local_grads", "op", "_op"):
         partials = names.pop(name, None) or partials
@@ -305,6 +319,9 @@ WITHOUT: Final[Mapping[str, Mapping[str, str]]] = {
         "grad": "a gradient begins as 0.0; to set it write x.grad = 1.0",
         "dtype": "every number is a float of 64 bits: leave it out",
         "device": _NO_DEVICE,
+        "_backward": _NO_FUNCTION,
+        "backward_fn": _NO_FUNCTION,
+        "grad_fn": _NO_FUNCTION,
     },
     "zero_grad": {"set_to_none": "it sets gradients to 0.0: leave it out"},
     "backward": {

@@ -73,6 +73,11 @@ def trace(root):
     return nodes, edges
 
 
+def test_a_leaf_as_forks_make_one():
+    for leaf in (Value(2.0, (), "", "w"), Value(2.0, prev=(), _op="", label="w")):
+        assert (leaf.data, leaf.label, leaf.parents) == (2.0, "w", ())
+
+
 def test_its_drawing_code_walks_our_graph():
     x = Value(1.0)
     y = (x * 2 + 1).relu()
