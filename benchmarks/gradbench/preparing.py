@@ -235,10 +235,10 @@ class Looped:
     def __init__(self, f: Callable[..., Any], start: Numbers) -> None:
         self.f = f
         self.size = len(start)
-        self.start = program(self.begin, self.size)
+        self.start = Part(self.begin, self.size)
         self.width = len(self.start(start))
-        self.some = program(self.turned, self.size, self.width)
-        self.end = program(self.result, self.size, self.width)
+        self.some = Part(self.turned, self.size, self.width)
+        self.end = Part(self.result, self.size, self.width)
         self.at: list[float] = []
         self.states: list[Any] = []
 
@@ -284,12 +284,16 @@ class Looped:
     def run(self, x: Any) -> Any:
         """The state in the end; all states before runs are kept, and what x was."""
         if x.tolist() != self.at:
-            self.at, self.states = x.tolist(), [self.start(x).copy()]
-            given, over = x, False
-            while not over:
-                found = self.some(given, self.states[-1])
-                self.states.append(found[:-1].copy())
-                given, over = None, found[-1]
+            self.at, self.states = x.tolist(), []
+            some, (given, state) = self.some, self.some.given
+            made, over = some.found[:-1], some.found[-1:]
+            given[:], state[:] = x, self.start(x)
+            over[:] = False
+            while not over[0]:
+                self.states.append(state.copy())
+                some.run()
+                state[:] = made
+            self.states.append(state.copy())
         return self.states[-1]
 
     def value(self, x: Numbers) -> Any:
@@ -301,18 +305,21 @@ class Looped:
     def backward(self) -> Callable[..., Any]:
         """Derivatives from the end to the beginning."""
         size, width = self.size, self.width
-        end = program(back(self.result), size, width, 1)
-        some = program(back(lambda *at: self.turned(*at)[:-1]), size, width, width)
-        start = program(back(self.begin), size, width)
+        end = Part(back(self.result), size, width, 1)
+        some = Part(back(lambda *at: self.turned(*at)[:-1]), size, width, width)
+        start = Part(back(self.begin), size, width)
+        (given, state, slopes), found = some.given, some.found
 
         def derivatives(x: Numbers) -> list[float]:
             at = _array(x)
-            found = end(at, self.run(at), 1.0)
-            total, slopes, given = found[:size].copy(), found[size:], at
-            for state in self.states[-2::-1]:
-                found = some(given, state, slopes)
+            last = end(at, self.run(at), 1.0)
+            total = last[:size].copy()
+            given[:], slopes[:] = at, last[size:]
+            for before in self.states[-2::-1]:
+                state[:] = before
+                some.run()
                 total += found[:size]
-                slopes, given = found[size:], None
+                slopes[:] = found[size:]
             total += start(at, slopes)
             return list(total.tolist())
 
@@ -321,44 +328,55 @@ class Looped:
     def forward(self) -> Callable[..., Any]:
         """Derivatives from the beginning to the end, once for each number."""
         size, width = self.size, self.width
-        start = program(along(self.begin), size, size)
-        some = program(along(self.turned), size, width, size, width)
-        end = program(along(self.result), size, width, size, width)
+        start = Part(along(self.begin), size, size)
+        some = Part(self.turned_along, size, size, 2 * width)
+        end = Part(along(self.result), size, width, size, width)
+        (given, way, state), made, over = some.given, some.found[:-1], some.found[-1:]
 
-        ways = [[float(i == j) for j in range(size)] for i in range(size)]
+        def one(at: Any, direction: Any) -> float:
+            given[:], way[:], state[:] = at, direction, start(at, direction)
+            over[:] = False
+            while not over[0]:
+                some.run()
+                state[:] = made
+            return float(end(at, state[:width], direction, state[width:])[-1])
 
-        def one(at: Any, way: Any) -> float:
-            found, over = start(at, way), False
-            state, slopes, given = found[:width], found[width:], (at, way)
-            while not over:
-                found = some(given[0], state, given[1], slopes)
-                state, slopes = found[:width], found[width + 1 : -1]
-                given, over = (None, None), found[width]
-            return float(end(at, state, way, slopes)[-1])
+        ways = _array([[float(i == j) for j in range(size)] for i in range(size)])
+        return lambda x: [one(_array(x), direction) for direction in ways]
 
-        return lambda x: [one(_array(x), way) for way in _array(ways)]
+    def turned_along(
+        self, x: Sequence[Any], way: Sequence[Any], both: Sequence[Any]
+    ) -> list[Any]:
+        """The state after some turns and its tangent, and whether that is the end."""
+        state, slopes = both[: self.width], both[self.width :]
+        found = along(self.turned)(x, state, way, slopes)
+        end = self.width
+        return [*found[:end], *found[end + 1 : -1], found[end]]
 
 
-def program(f: Callable[..., Any], *sizes: int) -> Callable[..., Any]:
-    """A function of lists as one of arrays, whose result the next call overwrites.
+class Part:
+    """A program of lists: where its numbers are given, and found after it has run."""
 
-    None stands for the same numbers as in the call before.
-    """
-    leaves = [[Value(0.5) for _ in range(size)] for size in sizes]
-    every = [leaf for each in leaves for leaf in each]
-    call = compile(lambda: f(*leaves), parameters=every).prepared("forward")
+    def __init__(self, f: Callable[..., Any], *sizes: int) -> None:
+        leaves = [Value(0.5) for _ in range(sum_of(sizes))]
+        parts = in_parts(leaves, sizes)
+        call = compile(lambda: f(*parts), parameters=leaves).prepared("forward")
+        self.run = call
+        self.given = in_parts(call.parameters, sizes)
+        self.found = call.outputs[0]
+
+    def __call__(self, *given: Any) -> Any:
+        """Its result, which the next call overwrites."""
+        for part, numbers in zip(self.given, given, strict=True):
+            part[:] = numbers
+        self.run()
+        return self.found
+
+
+def in_parts(every: Any, sizes: Sequence[int]) -> list[Any]:
+    """A list in parts of these sizes."""
     stops = [sum_of(sizes[: n + 1]) for n in range(len(sizes))]
-    parts = [call.parameters[b - n : b] for n, b in zip(sizes, stops, strict=True)]
-    result = call.outputs[0]
-
-    def run(*given: Any) -> Any:
-        for part, numbers in zip(parts, given, strict=True):
-            if numbers is not None:
-                part[:] = numbers
-        call()
-        return result
-
-    return run
+    return [every[b - n : b] for n, b in zip(sizes, stops, strict=True)]
 
 
 def back(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -369,9 +387,7 @@ def back(f: Callable[..., Any]) -> Callable[..., Any]:
         sizes = [len(each) for each in at]
 
         def product(every: Sequence[Any]) -> Any:
-            stops = [sum_of(sizes[: n + 1]) for n in range(len(sizes))]
-            parts = [every[b - n : b] for n, b in zip(sizes, stops, strict=True)]
-            return autograd.dot(f(*parts), factors)
+            return autograd.dot(f(*in_parts(every, sizes)), factors)
 
         return list(grad(product)([x for each in at for x in each]))
 
