@@ -171,15 +171,27 @@ def test_selecting_programs_against_a_tape():
         check(seed, by_the_tape)
 
 
-@pytest.mark.slow
-def test_selecting_programs_against_torch():
+def with_exact_roots(monkeypatch):
+    """torch, whose sqrt(2.0) is else 1.414213562373095 where its MKL has a faster one.
+
+    Which of two is larger, and on which side of a bound, then is another question.
+    """
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
     torch = pytest.importorskip("torch")
+    if torch.tensor(2.0, dtype=torch.float64).sqrt().item() != math.sqrt(2.0):
+        pytest.skip("torch was used before, and keeps its roots")
+    return torch
+
+
+@pytest.mark.slow
+def test_selecting_programs_against_torch(monkeypatch):
+    torch = with_exact_roots(monkeypatch)
     for seed in range(50_000):
         check(seed, lambda *program: by_torch(torch, *program))
 
 
 @pytest.mark.slow
-def test_programs_with_poles_and_powers_against_torch():
-    torch = pytest.importorskip("torch")
+def test_programs_with_poles_and_powers_against_torch(monkeypatch):
+    torch = with_exact_roots(monkeypatch)
     for seed in range(20_000):
         check(seed, lambda *program: by_torch(torch, *program), ARITY | MORE)
