@@ -21,7 +21,7 @@ from autograd.operation import TABLE as TABLE
 
 INFINITY: Final = math.inf
 NAN: Final = math.nan
-LEAST: Final = 5.6e-309  # about where 1 / x begins to be finite
+LEAST: Final = 2.2250738585072014e-308  # a normal number, for XLA takes less for 0
 SQRT_HALF: Final = math.sqrt(0.5)
 SQRT_HALF_HIGH: Final = 0.7071067839860916  # the leading 27 bits of the 53
 SQRT_HALF_LOW: Final = SQRT_HALF - SQRT_HALF_HIGH
