@@ -33,8 +33,10 @@ static void forget(void) { feclearexcept(FE_DIVBYZERO | FE_INVALID | FE_OVERFLOW
    so that a row that names it three times calls it once. */
 #ifdef __GNUC__
 #define CONST __attribute__((const, noinline))
+#define NOINLINE __attribute__((noinline))
 #else
 #define CONST
+#define NOINLINE
 #endif
 
 static PyObject *hypot_of_math, *atan2_of_math;
@@ -183,11 +185,15 @@ static int operand(PyObject *x, double *number) {
     return -1;
 }
 
-/* An operand as a node: a new reference, a new node for a bare number. */
-static PyObject *as_node(PyObject *x, double number) {
-    if (Py_IS_TYPE(x, adopted)) return Py_NewRef(x);
+/* A leaf for a bare number. A function of its own, or else all recording is slower. */
+static NOINLINE PyObject *number_as_node(PyObject *x, double number) {
     return (PyObject *)new_node(PyBool_Check(x) ? answer_row : constant_row, number,
                                 Py_NewRef(Py_None), Py_NewRef(Py_None));
+}
+
+/* An operand as a node: a new reference, a new node for a bare number. */
+static PyObject *as_node(PyObject *x, double number) {
+    return Py_IS_TYPE(x, adopted) ? Py_NewRef(x) : number_as_node(x, number);
 }
 
 /* What a node with more than two parents has; takes over both references. */
