@@ -37,7 +37,8 @@ class ByHand(Engine):
                     delta = (delta @ W) * slope(a)
                 if decay:
                     dW, db = dW + decay * W, db + decay * b
-                layers[i] = (W - RATE * dW, b - RATE * db)
+                W -= RATE * dW
+                b -= RATE * db
             return float(value)
 
         return step
@@ -77,7 +78,7 @@ class ByHand(Engine):
         def step():
             value, slopes = both(w, table)
             for name, slope in slopes.items():
-                w[name] = w[name] - SPEED * slope
+                w[name] -= SPEED * slope
             return float(value)
 
         return step

@@ -352,13 +352,13 @@ def by_sums(model):
 
 def descending(program, table, rate):
     """A step of plain gradient descent, again and again, from the program's numbers."""
-    numbers = program.numbers()
+    call = program.prepared("gradient", table)
+    numbers, slopes, value = call.parameters, call.means[:-1], call.means[-1:]
 
     def step():
-        nonlocal numbers
-        value, slopes = program.value_and_grad(table, numbers)
-        numbers = numbers - rate * slopes
-        return value
+        call()
+        numbers[:] -= rate * slopes
+        return float(value[0])
 
     return step
 
