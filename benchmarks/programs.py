@@ -8,7 +8,8 @@ prices: the price and its five derivatives; for the training: ten epochs of shuf
 batches of 16, with Adam), in double precision. Each engine lives in a process of its
 own on the same core, and rounds go round the engines in turn; a figure is the median
 over rounds, of CPU time, which other processes disturb less. The first call, with
-everything that is built and compiled for it, is timed apart. An engine that is not
+everything that is recorded and compiled for it, is timed apart (but for the drawing of
+a network's weights). An engine that is not
 installed, or not what its column says, is left out and said so; `--python` runs one
 with another interpreter. Before anything is timed, every engine does each workload with
 a few rows, in a process of its own, and has to come to the numbers of our engine that

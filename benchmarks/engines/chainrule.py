@@ -144,6 +144,12 @@ class Program(Chainrule):
     """A recorded graph as a program; a subclass names its backend."""
 
     backend = ""
+    _drawn = None, None
+
+    def draw(self, workload):
+        """A model, for the program of this workload."""
+        if hasattr(workload, "sizes"):
+            self._drawn = workload, model_of(workload)
 
     def compiled(self, *arguments):
         """The program, on this backend and no other."""
@@ -156,8 +162,11 @@ class Program(Chainrule):
 
     def network(self, workload):
         """The loss of a row as a program over the table."""
-        model, table = model_of(workload), table_of(workload)
-        loss, parameters = loss_of(workload, model), model.parameters()
+        (known, model), self._drawn = self._drawn, (None, None)
+        if known != workload:
+            model = model_of(workload)
+        loss, table = loss_of(workload, model), table_of(workload)
+        parameters = model.parameters()
         program = self.compiled(loss, table.shape[1], parameters)
         return descending(program, table, RATE)
 
@@ -315,13 +324,13 @@ def loss_of(workload, model):
     from autograd import relu, sum
     from nn import cross_entropy
 
-    parameters, width = model.parameters(), workload.sizes[0]
+    width, weights = workload.sizes[0], model.parameters
     if workload.by == "sums":
         model = by_sums(model)
 
     def hinge(*row):
         margin = relu(1 - row[width] * model(row[:width]))
-        return margin + DECAY * sum([p * p for p in parameters])
+        return margin + DECAY * sum([p * p for p in weights()])
 
     def classes(*row):
         return cross_entropy([model(row[:width])], [list(row[width:])])

@@ -41,6 +41,9 @@ class Engine:
     jvp: Callable[..., Any] | None = None
 
     # Programs: what `workloads/programs.py` steps through.
+    def draw(self, workload: Any) -> None:
+        """Make the network, where it is an object; that is no part of what is timed."""
+
     def network(self, workload: Any) -> Step | None:
         """A step of full-batch descent."""
 

