@@ -137,7 +137,10 @@ def answered(engine, names, here, options):
     """What an engine is, and the numbers that it comes to on a few rows."""
     worker = start(engine, here, options)
     print(f"{engine}: {line_of(worker.identity)}", flush=True)
-    answers = {name: asked(worker, "answer", name) for name in names}
+    answers = {}
+    for name in names:
+        worker = start(engine, here, options) if worker.ended else worker
+        answers[name] = asked(worker, "answer", name)
     worker.close()
     return worker.identity, answers
 

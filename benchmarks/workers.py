@@ -90,6 +90,11 @@ class Worker:
         self.close()
         raise LeftOut(f"ended with status {status}: {last}")
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self.process.poll() is not None
+
     def close(self) -> None:
         """End the process that this one started."""
         assert self.process.stdin

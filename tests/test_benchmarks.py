@@ -140,7 +140,20 @@ def test_a_worker_that_dies_is_told_with_its_error():
             workers.LeftOut, match="ended with status 1: KeyError: 'no'"
         ):
             worker.ask("measure", "no", 1)
+        assert worker.ended
         worker.close()
+
+
+def test_an_engine_that_dies_of_a_workload_goes_on_with_the_next(capsys):
+    asked = ["call for one row", "none such", "call made ready"]
+    with workers.places() as here:
+        options = programs.arguments([])
+        _, answers = programs.answered("numpy", asked, here, options)
+    first, none, last = answers.values()
+    assert none is None
+    assert first
+    assert first == last
+    assert "numpy: left out of none such" in capsys.readouterr().out
 
 
 # ---- the files -----------------------------------------------------------------------
