@@ -211,7 +211,7 @@ def test_ways_to_the_playground():
 CHOSEN = {
     "backpropagation.md": "0.854 0.1 50.01 0.001",  # the notes' slip, and settings
     "build-it-yourself.md": "0.5",
-    "engine.md": "1.0 120 96 3.11 1.2 2.8",  # tests/test_value.py; the README's run
+    "engine.md": "1.0 120 96 3.11 1.2 3.0",  # tests/test_value.py; the README's run
     "fast-programs.md": "238.94212918 0.00055015643181 2.7070075241 0.0000072668688436 "
     "6.0 1.5e-15 3e-15 2e-13 10000 754 100 "  # certified; measured
     "200 2000 3.14",  # LONG: test_repeats.py
