@@ -54,12 +54,13 @@ def blurred(rng):
 
 
 def blurred_gradients(output, leaves, rng):
-    """The same for what flows back along every arrow."""
+    """The same for what flows back along every arrow; what is masked stays 0."""
     adjoints = dict.fromkeys(leaves, 0.0) | {output: 1.0}
     for node in reversed(topological_order(output)):
         adjoint = adjoints.get(node, 0.0)
         for parent, slope in zip(node.parents, node.partials, strict=True):
-            share = adjoint * slope * (1 + rng.choice([-1, 0, 1]) * 2.0**-52)
+            blur = 1 + rng.choice([-1, 0, 1]) * 2.0**-52
+            share = adjoint * slope * blur if adjoint and slope else 0.0
             adjoints[parent] = adjoints.get(parent, 0.0) + share
     return [adjoints[leaf] for leaf in leaves]
 
