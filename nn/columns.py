@@ -90,6 +90,15 @@ def names_in(text: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]
     return (text,) if text in known else tuple(n.strip() for n in text.split(","))
 
 
+def texts_in(text: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """The texts in `a,b`, or in a list; None where nothing is said.
+
+    >>> texts_in("?, -999"), texts_in(None)
+    (('?', '-999'), None)
+    """
+    return None if text is None else names_in(text, ())
+
+
 # ---- a column ------------------------------------------------------------------------
 
 LEARNED = ("number", "category", "date")

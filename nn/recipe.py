@@ -29,7 +29,7 @@ from nn import metrics
 from nn.arguments import unknown
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.choices import OPTIMIZER, SCHEDULE, usual
-from nn.columns import Told, names_in
+from nn.columns import Told, names_in, texts_in
 from nn.data import (
     GENERATED,
     SETS,
@@ -639,7 +639,7 @@ def load_data(data: Path | Dataset | Table, settings: Settings) -> Dataset | Tab
     if path != "-" and not os.path.exists(path):
         raise ValueError(_no_file(path))
     _check_used(settings, path, DRAWN)
-    names = None if settings.names is None else names_in(settings.names, ())
+    names = texts_in(settings.names)
     sheet = read_sheet(path, delimiter=settings.delimiter, names=names)
     if settings.target is None:
         raise ValueError(
@@ -675,13 +675,12 @@ def _told(settings: Settings, columns: Sequence[str]) -> Told:
         task = "number"
     if task == "auto" and settings.loss in ("cross_entropy", *BINARY):
         task = "classes"
-    missing = settings.missing
     return Told(
         names_in(settings.numbers, columns),
         names_in(settings.categories, columns),
         names_in(settings.ignore, columns),
         task,
-        None if missing is None else names_in(missing, ()),
+        texts_in(settings.missing),
         settings.decimal,
     )
 

@@ -21,7 +21,7 @@ from nn import MLP, DivergenceError, Module, Sequential
 from nn.cells import numbers
 from nn.checkpoint import Context, load_checkpoint
 from nn.choices import usual
-from nn.columns import names_in
+from nn.columns import texts_in
 from nn.data import SETS, Scaling
 from nn.diagnose import TOO_LARGE
 from nn.encoding import Encoding
@@ -491,8 +491,7 @@ def predict_file(
     encoding = context.encoding or Encoding.of_numbers(context.features)
     if data.name in SETS and not data.exists():
         raise ValueError(f"{data} is a set to train on, and predict takes a file")
-    given = None if names is None else names_in(names, ())
-    found = encoding.read(data, delimiter, given)
+    found = encoding.read(data, delimiter, texts_in(names))
     for note in found.notes:
         print(f"note: {visible(note, 200)}", file=sys.stderr)
     context = replace(context, encoding=encoding)
