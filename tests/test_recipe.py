@@ -456,3 +456,17 @@ def test_going_on_with_other_rows_is_refused(tmp_path):
     learn(table(2), epochs=1, checkpoint=path)
     with pytest.raises(ValueError, match="was trained on other rows; resume needs the"):
         learn(table(2), epochs=2, resume=path, test=0.5)
+
+
+@pytest.mark.parametrize("names", ["a, b,y", ["a", "b", "y"]])
+def test_names_meet_the_delimiter_and_a_checkpoint(tmp_path, names):
+    path = tmp_path / "s.csv"
+    path.write_text("".join(f"{x};{x * x % 7};{'ab'[x % 2]}\n" for x in range(30)))
+    told = {"names": names, "delimiter": ";", "target": "y", "schedule": "constant"}
+    whole = learn(path, **told, epochs=4)
+    kept = tmp_path / "model.json"
+    learn(path, **told, epochs=2, checkpoint=kept)
+    resumed = learn(path, **told, epochs=4, resume=kept)
+    assert resumed.model.state_dict() == whole.model.state_dict()
+    with pytest.raises(ValueError, match="names is for a table in a file"):
+        learn("moons", names=names, epochs=1)
