@@ -610,3 +610,13 @@ def test_a_line_is_broken_between_words_alone():
         fitted("重み = 1 + 重み重み + 2", 14)
         == "重み = 1\n       + 重み重み\n       + 2"
     )
+
+
+@pytest.mark.parametrize("width", range(30, 70))
+@pytest.mark.parametrize("start", ["", "  ", "a = ", "a_slope = "])
+def test_no_line_is_longer_than_the_width_that_holds_two_factors(start, width):
+    text = f"{start}0.689974·0.449329·log(2.71828) + 12·x·0.25·sinh(0.123456) - 0.5·y"
+    lines = fitted(text, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert fitted(text, len(text)) == text

@@ -306,9 +306,10 @@ def _given(param: Any, args: Sequence[str]) -> str:
 
 def _is_number(text: str, kind: str) -> bool:
     try:
-        return bool({"int": int, "float": float}[kind](text) or True)
+        {"int": int, "float": float}[kind](text)
     except (ValueError, KeyError):
         return False
+    return True
 
 
 class Verbs(TyperGroup):
@@ -458,7 +459,7 @@ def folder(name: str | os.PathLike[str], option: str) -> Path:
 
 
 @contextmanager
-def into(output: str, show: bool = False) -> Iterator[None]:
+def into(output: str, show: bool) -> Iterator[None]:
     """What is printed meanwhile is delivered: see `deliver`."""
     if output in ("", "-"):
         _check_file(show)
@@ -474,7 +475,7 @@ def _check_file(show: bool) -> None:
         raise ValueError("--open shows a file: say which with -o FILE")
 
 
-def deliver(content: str | bytes, output: str, show: bool = False) -> None:
+def deliver(content: str | bytes, output: str, show: bool) -> None:
     """Print, or write into a file, whole, and print where it is; open it if asked."""
     if output in ("", "-"):
         _check_file(show)
