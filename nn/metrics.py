@@ -308,7 +308,7 @@ def hits(labels: Labels, outputs: Targets, targets: Targets) -> Array:
     """For each row, whether its class was found."""
     import numpy as np
 
-    found = labels.decide(np.reshape(outputs, (len(outputs), -1)))
+    found = labels.decide(np.asarray(outputs))
     right: Array = found == class_numbers(targets)
     return right
 

@@ -7,7 +7,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from autograd import Value, gradcheck, gradients
+from autograd import Value, compile, gradcheck, gradients
 from nn import (
     Adam,
     Layer,
@@ -219,6 +219,21 @@ def test_cross_entropy_of_probabilities():
     )
 
 
+@pytest.mark.parametrize("size", [1.0, 1e17])
+@pytest.mark.parametrize("target", [0, 1, [0.25, 0.75]])
+def test_cross_entropy_of_a_logit_that_is_a_number_of_the_program(target, size):
+    """Recorded, a logit is any number, beside one that is known."""
+    program = compile(lambda x: cross_entropy([[x, size]], [target]), 1)
+    logits = [-size, 0.0, size - 16.0, size, size + 16.0, 2 * size]
+    found = program([[z] for z in logits])
+    for z, loss in zip(logits, found.tolist(), strict=True):
+        shares = target if isinstance(target, list) else [1 - target, target]
+        true = [
+            share * true_cross_entropy([z, size], k) for k, share in enumerate(shares)
+        ]
+        assert loss == pytest.approx(float(mp.fsum(true)), rel=1e-13, abs=1e-300)
+
+
 def test_cross_entropy_of_two_classes_is_the_binary_one():
     a, b = Value(0.3), Value(-1.25)
     two = cross_entropy([[a, b]], [1]).data
@@ -244,6 +259,9 @@ def test_gradcheck():
             "one per class, the loss is cross_entr",
         ),
         (lambda: mse([Value(1.0)] * 5, [0, 2]), "5 predictions and 2 targets$"),
+        (lambda: mse([Value(1.0)] * 3, [2]), "3 predictions and 1 target; of outputs"),
+        (lambda: mse([Value(1.0)] * 2, [0, 2, 1, 1]), "2 predictions and 4 targets$"),
+        (lambda: mse([Value(1.0)], []), "1 prediction and 0 targets$"),
         (lambda: hinge([Value(1.0)], [0]), "targets of -1 and 1, got 0"),
         (lambda: binary_cross_entropy([Value(1.5)], [1]), "between 0 and 1, got 1.5"),
         (lambda: binary_cross_entropy([Value(0.5)], [2]), "targets between 0 and 1"),
@@ -252,6 +270,8 @@ def test_gradcheck():
             lambda: cross_entropy([[Value(1.0), Value(2.0)]], [2]),
             "from 0 to 1 here, got 2",
         ),
+        (lambda: cross_entropy([[Value(1.0), Value(2.0)]], [-1]), "got -1"),
+        (lambda: cross_entropy([], []), "no samples"),
         (lambda: cross_entropy([[Value(1.0), Value(2.0)]], [0.5]), "got 0.5"),
         (lambda: cross_entropy([[Value(1.0), Value(2.0)]], ["cat"]), "got 'cat'"),
         (lambda: cross_entropy([[Value(1.0)]], [0]), "at least two; for one logit"),

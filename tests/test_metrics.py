@@ -5,8 +5,19 @@ import pytest
 
 from autograd import Value
 from nn import MLP, Layer, Module, Sequential, data, recipe
-from nn.metrics import calibration, calibration_error, classes, importance, mean_slopes
+from nn.metrics import (
+    accuracy,
+    calibration,
+    calibration_error,
+    classes,
+    hits,
+    importance,
+    mean_error,
+    mean_slopes,
+    most_frequent,
+)
 from nn.metrics import numbers as numbers_report
+from nn.targets import Labels
 
 RNG = np.random.default_rng(0)
 
@@ -31,6 +42,30 @@ def test_classes_are_counted(labels):
         )
         assert sum(report.confusion[row]) == each.rows
         assert report.confusion[row][row] == right
+
+
+def test_a_class_that_is_never_told_or_never_there_has_no_share():
+    report = classes(["a", "a", "b"], ["a", "c", "a"], "b")
+    assert [each.label for each in report.classes] == ["a", "b", "c"]
+    a, b, c = report.classes
+    assert (a.rows, a.precision, a.recall) == (2, 0.5, 0.5)
+    assert (b.rows, np.isnan(b.precision), b.recall) == (1, True, 0.0)
+    assert (c.rows, c.precision, np.isnan(c.recall)) == (0, 0.0, True)
+    assert report.confusion == ((1, 0, 1), (1, 0, 0), (0, 0, 0))
+    assert report.baseline == 1 / 3
+
+
+def test_the_most_frequent_class_is_the_first_of_several():
+    assert most_frequent(["b", "a", "a", "b", "c"]) == "b"
+    assert most_frequent([2, 0, 0]) == 0
+
+
+def test_rows_are_right_where_their_class_is_found():
+    labels = Labels((0, 1, 2))
+    outputs, targets = np.eye(3)[[2, 0, 1, 1]], [2, 0, 1, 0]
+    assert hits(labels, outputs, targets).tolist() == [True, True, True, False]
+    assert accuracy(labels)(outputs, targets) == 0.75
+    assert mean_error([1.0, -2.0], [2.0, 2.0]) == 2.5
 
 
 def test_numbers_are_compared_with_the_mean():
@@ -108,6 +143,36 @@ def test_a_column_in_several_inputs_is_shuffled_as_one():
     apart = importance(Difference(), X, loss)
     assert apart[0].shuffled > 10
     assert importance(Difference(), X, loss) == apart
+
+
+def test_what_matters_is_measured_as_it_is_told():
+    """outputs 3 a and 4 b: how far they move, and what is lost without the order."""
+    X = RNG.normal(size=(4000, 3)) * (1.0, 0.5, 2.0)
+
+    class Two(Module):
+        def __call__(self, x):
+            return [3.0 * x[0], 4.0 * x[1]]
+
+    wanted = X[:, :2] * (3.0, 4.0)
+
+    def loss(outputs):
+        return float(((outputs - wanted) ** 2).mean())
+
+    one, other, none = importance(Two(), X, loss)
+    assert [each.column for each in (one, other, none)] == ["x1", "x2", "x3"]
+    deviation = X.std(axis=0)
+    assert one.slope == pytest.approx(3.0 * deviation[0] / 2, rel=1e-12)
+    assert other.slope == pytest.approx(4.0 * deviation[1] / 2, rel=1e-12)
+    assert (none.slope, none.shuffled) == (0.0, 0.0)
+    # Two that are drawn apart differ by twice the variance, of one output of the two.
+    assert one.shuffled == pytest.approx(9.0 * deviation[0] ** 2, rel=0.05)
+    assert other.shuffled == pytest.approx(16.0 * deviation[1] ** 2, rel=0.05)
+    (both,) = importance(Two(), X, loss, [("both", [0, 1])])
+    assert both.slope == pytest.approx(np.hypot(one.slope, other.slope))
+    off = loss(wanted + 1.0)
+    shifted = importance(Two(), X, lambda outputs: loss(outputs + 1.0))
+    assert off == 1.0
+    assert shifted[0].shuffled == pytest.approx(one.shuffled, rel=0.05)
 
 
 def test_a_trained_network_says_what_matters():

@@ -21,9 +21,46 @@ def test_there_and_back(unit):
     assert len(text.vocabulary) == 1 + len(text.vocabulary.symbols)
 
 
-def test_a_symbol_that_is_not_known():
+def test_what_is_no_text_has_no_tokens_and_what_is_no_token_no_text():
+    known = Vocabulary(("a", "b"))
     with pytest.raises(ValueError, match="'x' is not among the characters that were"):
-        Vocabulary(("a", "b")).encode("abx")
+        known.encode("abx")
+    with pytest.raises(TypeError, match="tokens are made of a text; got 5"):
+        known.encode(5)
+    assert known.decode([0, 2, 1, 0]) == "ba"
+    for token in (3, -1, 1.0, "a", None):
+        told = rf"a token is a whole number from 0 to 2 here, got {token!r}"
+        with pytest.raises(ValueError, match=told):
+            known.decode([1, token])
+
+
+@pytest.mark.parametrize(
+    ("items", "error", "words"),
+    [
+        ("anna", TypeError, "items are a list of texts; got 'anna'"),
+        (5, TypeError, "items are a list of texts; got 5"),
+        (["anna", 5], TypeError, "an item is a text; got 5"),
+        (["", ""], ValueError, "there is no text to learn from"),
+        ([], ValueError, "there is no text to learn from"),
+    ],
+)
+def test_what_is_no_list_of_texts(items, error, words):
+    with pytest.raises(error, match=words):
+        Text.of(items)
+    for context in (0, -1, 2.0, True, "8"):
+        told = f"context is a whole number from 1; got {context!r}"
+        with pytest.raises(ValueError, match=told):
+            Text.of(["a"]).sequences(context)
+
+
+def test_some_of_the_items_keep_the_vocabulary_of_all():
+    text = Text.of(iter(["to be", "or not", "that"]), "words")
+    part = text.rows([2, 0])
+    assert part.items == ("that", "to be")
+    assert part.vocabulary == text.vocabulary
+    assert repr(part) == "Text of 2 items in 5 words"
+    X, y = part.sequences(2)
+    assert (X, y) == ([[0, 4], [0, 5], [1]], [[4, 0], [5, 1], [0]])
 
 
 def test_an_item_begins_and_ends_with_0_and_is_cut_at_the_context():
@@ -43,6 +80,11 @@ def test_an_item_begins_and_ends_with_0_and_is_cut_at_the_context():
         ("one line alone", 1, "running text, as it is one line"),
         ("a verse\nand\n\nanother\n", 1, "running text, as 1 of 4 lines is empty"),
         ("short\n" + "long " * 20, 1, "running text, as a line has 99 characters"),
+        ("short\n" + "x" * 65, 1, "running text, as a line has 65 characters"),
+        ("short\n" + "x" * 64, 2, "2 items"),
+        ("a verse\n" * 18 + "\n" + "end", 19, "19 items"),
+        ("a verse\n" * 17 + "\n" + "end", 1, "running text, as 1 of 19 lines is"),
+        ("a\n" * 36 + "\n\nend", 1, "running text, as 2 of 39 lines are empty"),
     ],
 )
 def test_items_or_running_text(text, count, why, tmp_path):
