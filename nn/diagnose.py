@@ -55,7 +55,7 @@ class Finding:
         return f"{self.cause}: {self.shown}. Try: {self.advice}."
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Diagnosis:
     """What was found, the cause first; true where there is something.
 

@@ -232,7 +232,7 @@ def load_text(path: Path) -> Speaker:
     return Speaker(saved.model, saved.context.vocabulary)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class TrainedText(Speaker):
     """What `learn_text` made: the model, how it came to be, and how good it is.
 

@@ -1,12 +1,14 @@
 """Language models: trained on a text, saved, and what they write."""
 
 import math
+import re
 from collections import Counter
 
 import pytest
 
 import nn
 from nn import generate, learn_text, load_text
+from nn.engine import recorded
 from nn.language import bigram_loss
 from nn.tokens import Text
 
@@ -18,6 +20,11 @@ SMALL = {"width": 4, "heads": 1, "context": 6, "engine": "eager", "progress": Fa
 def test_a_text_itself_in_place_of_a_file_is_told(data):
     with pytest.raises(ValueError, match=r"name of a file, or a list .*splitlines\(\)"):
         learn_text(data)
+
+
+def test_the_set_of_words_has_one_unit():
+    with pytest.raises(ValueError, match="unit is characters for the set words"):
+        learn_text("words", unit="words")
 
 
 def learned(**options):
@@ -47,10 +54,27 @@ def test_the_same_seed_writes_the_same():
     assert generate(model, 5, seed=3) != generate(model, 5, seed=4)
     assert all(row[:2] == [1, 2] for row in generate(model, 5, seed=3, prompt=[1, 2]))
     assert max(map(len, generate(model, 50, seed=3))) <= 8
-    with pytest.raises(ValueError, match="9 tokens, more than the 8 of a sequence"):
-        generate(model, prompt=[1] * 9)
-    with pytest.raises(ValueError, match="temperature is a number from 0; got -1"):
-        generate(model, temperature=-1)
+    assert max(map(len, generate(model, 50, seed=3, longest=5))) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"prompt": [1] * 9}, ValueError, "9 tokens, more than the 8 of a sequence"),
+        ({"prompt": [1] * 3, "longest": 2}, ValueError, "3 tokens, more than the 2"),
+        ({"prompt": "ma"}, TypeError, r"list of tokens here, got 'ma'; one of text is"),
+        ({"longest": 9}, ValueError, "at most the model's context, 8; got 9"),
+        ({"longest": -1}, ValueError, "longest is a whole number from 0; got -1"),
+        ({"n": 1.5}, ValueError, "n is a whole number from 0; got 1.5"),
+        ({"n": True}, ValueError, "n is a whole number from 0; got True"),
+        ({"temperature": -1}, ValueError, "temperature is a number from 0; got -1"),
+        ({"temperature": math.inf}, ValueError, "is a number from 0; got inf"),
+        ({"temperature": "hot"}, ValueError, "is a number from 0; got 'hot'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told(options, error, words):
+    with pytest.raises(error, match=words):
+        generate(nn.GPT(5, 4, 1, 1, 8, seed=0), **options)
 
 
 def test_a_program_writes_what_the_model_does(monkeypatch):
@@ -67,13 +91,21 @@ class Backward(nn.Module):
     context = 5
 
     def __call__(self, tokens):
-        return [[0.0, sum(tokens)] for _ in tokens]
+        return [[0.0, 1.5 - len(tokens)] for _ in tokens]
 
 
 def test_what_reads_backward_is_not_padded(monkeypatch):
-    alone = generate(Backward(), 4, seed=0)
+    alone = generate(Backward(), 40, seed=0)
+    compiled = []
+
+    def counted(*arguments):
+        compiled.append(recorded(*arguments))
+        return compiled[-1]
+
     monkeypatch.setattr("nn.language.MANY", 0)
-    assert generate(Backward(), 4, seed=0) == alone
+    monkeypatch.setattr("nn.language.recorded", counted)
+    assert generate(Backward(), 40, seed=0) == alone
+    assert len(compiled) == 1, "it is tried once"
 
 
 def test_each_epoch_writes_a_text_and_the_test_is_measured_by_the_engine(monkeypatch):
@@ -81,6 +113,10 @@ def test_each_epoch_writes_a_text_and_the_test_is_measured_by_the_engine(monkeyp
     trained = learned(callbacks=[lambda training: seen.append(training.epoch)])
     assert seen == [1, 2, 3]
     assert len(trained.history.told) == 3
+    assert re.fullmatch(
+        r"TrainedText in 3 epochs: test loss \d\.\d{1,3}, perplexity \d\.\d{1,3}",
+        repr(trained),
+    )
     assert trained.history.told[-1:] == trained.generate(1, seed=0)
     _, outside = Text.of(NAMES).sequences(6).split(0.1, 0)
     assert trained.loss(outside) == pytest.approx(trained.scores["test"]["loss"])
@@ -115,8 +151,14 @@ def test_the_scores_are_losses_per_token():
 
 
 def test_pairs_counted():
-    inside, outside = nn.Sequences([[0, 1, 1]], [[1, 1, 0]]), nn.Sequences([[1]], [[0]])
-    assert bigram_loss(inside, outside) == pytest.approx(math.log(4 / 2))
+    inside = Text.of(["abab", "ba", "cc"]).sequences(8)
+    outside = Text.of(["abc", "a"]).sequences(8)
+    pairs = Counter(["^a", "ab", "ba", "ab", "b$", "^b", "ba", "a$", "^c", "cc", "c$"])
+    losses = []
+    for pair in ["^a", "ab", "bc", "c$", "^a", "a$"]:
+        begun = sum(count for seen, count in pairs.items() if seen[0] == pair[0])
+        losses.append(math.log((begun + 4) / (pairs[pair] + 1)))
+    assert bigram_loss(inside, outside) == pytest.approx(sum(losses) / 6, rel=1e-15)
 
 
 def test_a_model_without_a_vocabulary(tmp_path):

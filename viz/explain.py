@@ -170,7 +170,7 @@ class Mathematics:
     inside: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """A derivation: print it, or let a notebook show it.
 
@@ -193,9 +193,6 @@ class Explanation:
     notes: tuple[str, ...]
 
     def __repr__(self) -> str:
-        return self.text()
-
-    def __str__(self) -> str:
         return self.text()
 
     def text(self, digits: int = 6, ascii: bool = False) -> str:
