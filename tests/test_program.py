@@ -16,7 +16,19 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from autograd import Program, Value, compile, erf, operation, relu, sigmoid, sum, tanh
+from autograd import (
+    Program,
+    Value,
+    compile,
+    erf,
+    hessian,
+    operation,
+    relu,
+    sigmoid,
+    sum,
+    tanh,
+)
+from autograd.modes import ieee
 from autograd.ops import TABLE
 from nn import MLP, Neuron
 
@@ -457,6 +469,28 @@ def test_jax_has_the_derivative_by_one_argument_where_that_by_the_other_is_nan(n
     for place, way in itertools.product((0, 1), (jax.grad, jax.jacfwd)):
         by_one = way(lambda x, y: f(x[None, None], y[None])[0], argnums=place)
         np.testing.assert_allclose(jax.vmap(by_one)(*rows.T), both[:, place], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", [n for n, row in TABLE.items() if 0 < row.arity < 3])
+def test_jax_has_the_second_derivatives_of_the_table(name):
+    """JAX differentiates the rules that it is given, branches and gates included.
+
+    Where a second argument of 0 takes the slope by the first away, as in x**0, JAX
+    takes away what that slope has for one by the second, too.
+    """
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    row = TABLE[name]
+    f = compile(lambda *x: row(*x), row.arity, backend="numpy").to_jax()
+    rows = np.array(list(itertools.product(EDGES[:7], repeat=row.arity)))
+    with ieee():
+        wanted = [hessian(lambda x: row(*x))(point) for point in rows.tolist()]
+    there = np.isfinite(np.array(wanted)).reshape(len(rows), -1).all(axis=1)
+    if name in ("pow", "leaky_relu"):
+        there &= rows[:, 1] != 0
+    assert there.any()
+    found = jax.vmap(jax.hessian(lambda one: f(one[None, :])[0]))(rows[there])
+    np.testing.assert_allclose(found, np.array(wanted)[there], rtol=1e-9, atol=1e-15)
 
 
 def test_jax_refuses_what_a_program_refuses_and_converts_what_it_converts():
