@@ -41,6 +41,13 @@ def test_what_is_no_token(token):
         Embedding(4, 2)([0, token])
 
 
+@pytest.mark.parametrize("token", ["ab", b"ab", None, ["a"]])
+def test_what_is_no_number_is_no_token(token):
+    told = r"a token is a whole number from 0 to 3 here, got .*; nn.tokens makes tokens"
+    with pytest.raises(TypeError, match=told):
+        Embedding(4, 2)(token)
+
+
 # ---- norms and attention -------------------------------------------------------------
 
 
@@ -75,7 +82,8 @@ def test_one_head_is_one_head():
 
 def test_the_heads_share_the_width():
     with pytest.raises(
-        ValueError, match="the heads share the width: 4 do not divide 6"
+        ValueError,
+        match="the heads share the width: 4 do not divide 6, but 1, 2, 3, 6 do",
     ):
         SelfAttention(6, 4)
 

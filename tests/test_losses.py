@@ -7,7 +7,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from autograd import Value, compile, gradcheck, gradients
+from autograd import Value, compile, gradcheck, gradients, topological_order
 from nn import (
     Adam,
     Layer,
@@ -160,6 +160,16 @@ def test_the_same_loss_and_the_same_100_steps_as_in_torch(name):
     np.testing.assert_allclose(model.state_dict()["weight"], weights, 1e-12, 1e-12)
 
 
+@pytest.mark.parametrize(
+    "loss", [binary_cross_entropy, binary_cross_entropy_with_logits]
+)
+def test_the_part_of_a_class_that_is_not_there_is_left_out(loss):
+    p = Value(0.25)
+    parts = {t: topological_order(loss([p], [t])) for t in (0, 1, 0.5)}
+    assert max(len(parts[0]), len(parts[1])) < len(parts[0.5]) - 3
+    assert len(parts[0.5]) == len(topological_order(loss([p], [0.25])))
+
+
 # ---- probabilities at the very ends --------------------------------------------------
 
 
@@ -194,6 +204,8 @@ def true_cross_entropy(row, t):
         [-1000.0, 1000.0, 999.0],
         [40.0, 0.0],
         [1000.0, 960.0, 950.0],
+        [1e17, 1e17, 1e17, 0.0],
+        [-1e17, -1e17, -1e17, -3e17],
     ],
 )
 def test_cross_entropy(row):

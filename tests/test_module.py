@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn
 from autograd import Value
 from nn import MLP, Dropout, Layer, Module, Neuron, Sequential, binary_cross_entropy
 from nn.module import ACTIVATIONS
@@ -197,6 +198,53 @@ def test_initializers_are_uniform_within_their_bound(activation, init, bound):
     deviation = math.sqrt(sum(w * w for w in found) / len(found))
     assert deviation == pytest.approx(bound / math.sqrt(3), rel=0.05)
     assert all(neuron.b.data == 0 for neuron in layer.neurons)
+
+
+# The bound of numbers that are drawn alike below it, or the deviation of normal ones.
+DRAWN = {
+    "embedding": (lambda: nn.Embedding(70, 30, seed=0), {"weight": "1.0"}),
+    "near": (lambda: nn.Embedding(70, 30, seed=0, deviation=0.3), {"weight": "0.3"}),
+    "attention": (
+        lambda: nn.SelfAttention(30, 2, seed=0),
+        {"in_proj_weight": math.sqrt(6 / 120), "out_proj.weight": math.sqrt(6 / 60)},
+    ),
+    "gpt": (
+        lambda: nn.GPT(70, 30, 1, 1, context=70, seed=0),
+        {
+            "token.weight": "0.1",
+            "position.weight": "0.1",
+            "blocks.0.linear1.weight": math.sqrt(6 / 30),
+            "blocks.0.linear2.weight": math.sqrt(6 / 150),
+            "head.weight": math.sqrt(6 / 100),
+        },
+    ),
+    "conv1d": (lambda: nn.Conv1d(8, 50, 5, seed=0), {"weight": math.sqrt(6 / 40)}),
+    "conv2d": (lambda: nn.Conv2d(4, 50, 3, seed=0), {"weight": math.sqrt(6 / 36)}),
+    "rnn": (
+        lambda: nn.RNN(60, 40, seed=0),
+        {"weight_ih_l0": 40**-0.5, "weight_hh_l0": 40**-0.5},
+    ),
+    "lstm": (
+        lambda: nn.LSTM(30, 20, seed=0),
+        {"weight_ih_l0": 20**-0.5, "weight_hh_l0": 20**-0.5},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_first_weights_are_spread_as_they_are_told_and_biases_are_0(name):
+    make, spreads = DRAWN[name]
+    state = {key: np.ravel(numbers) for key, numbers in make().state_dict().items()}
+    for key, spread in spreads.items():
+        numbers, bound = state[key], spread
+        deviation = float(spread) if isinstance(spread, str) else spread / math.sqrt(3)
+        assert numbers.std() == pytest.approx(deviation, rel=0.08), key
+        assert abs(numbers.mean()) < 4 * deviation / math.sqrt(len(numbers)), key
+        if isinstance(spread, str):
+            assert 3 * deviation < abs(numbers).max() < 5 * deviation, key
+        else:
+            assert 0.98 * bound < abs(numbers).max() <= bound, key
+    assert {0.0} == {x for key in state if "bias" in key for x in state[key]} | {0.0}
 
 
 def test_an_initializer_of_ones_own():
