@@ -369,7 +369,7 @@ sqrt: Final[Operation] = row(
     latex=r"\sqrt{{{0}}}",
     domain="x >= 0",
     raises=(ValueError,),
-    advice="Keep x at 0 or above with maximum(x, 0), or take abs(x).sqrt().",
+    advice="Keep x at 0 or above with maximum(x, 0), or take sqrt(abs(x)).",
     kink="infinite at 0",
     box=((1e-3, 1e3),),
     samples=((1.0,), (2.0,), (1e-300,), (1e300,)),

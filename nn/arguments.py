@@ -31,6 +31,13 @@ ALSO = {
     "identity": ("linear",),
     "momentum": ("sgd",),
     "cosineannealing": ("cosine",),
+    **dict.fromkeys(("lr", "horizontal", "lefttoright", "across"), ("right",)),
+    **dict.fromkeys(("tb", "td", "vertical", "topdown", "toptobottom"), ("down",)),
+    **dict.fromkeys(("regression", "numeric"), ("number",)),
+    **dict.fromkeys(("classification", "class", "categorical"), ("classes",)),
+    **dict.fromkeys(("char", "letters", "bytes"), ("characters",)),
+    "mnist": ("digits",),
+    "cancer": ("breast-cancer",),
 }
 """What others call a choice, in small letters without signs."""
 
@@ -44,6 +51,18 @@ def unknown(what: str, given: Any, choices: Iterable[str], otherwise: str = "") 
     "unknown loss 'BCE'; choose one of mse, binary_cross_entropy; \
 did you mean binary_cross_entropy?"
     """
+    offered = [*choices]
+    passed = f", or pass {otherwise}" if otherwise else ""
+    chosen = f"choose one of {', '.join(offered)}"
+    return f"unknown {what} {given!r}; {chosen}{passed}{meant(given, offered)}"
+
+
+def meant(given: Any, choices: Iterable[str]) -> str:
+    """Which of the choices was meant by a text, as an error ends; or nothing.
+
+    >>> meant("TB", ["right", "down"]), meant("setsa", ["setosa"]), meant(3, ["op"])
+    ('; did you mean down?', '; did you mean setosa?', '')
+    """
     from difflib import get_close_matches
 
     offered = [*choices]
@@ -51,11 +70,10 @@ did you mean binary_cross_entropy?"
     bare = re.sub(r"[\W_]", "", small)
     also = ALSO.get(bare) or ALSO.get(bare.removesuffix("loss"), ())
     near = [name for name in also if name in offered]
-    near = near or get_close_matches(small.removesuffix("loss")[:40], offered, n=1)
-    passed = f", or pass {otherwise}" if otherwise else ""
-    meant = f"; did you mean {' or '.join(near)}?" if near else ""
-    chosen = f"choose one of {', '.join(offered)}"
-    return f"unknown {what} {given!r}; {chosen}{passed}{meant}"
+    lower = {name.lower(): name for name in reversed(offered)}
+    close = get_close_matches(small.removesuffix("loss")[:40], lower, n=1)
+    near = near or [lower[name] for name in close]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _bias(*names: str) -> str:

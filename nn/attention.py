@@ -209,7 +209,7 @@ class SelfAttention(Module):
         if width % heads:
             fit = [str(n) for n in range(1, width + 1) if width % n == 0]
             raise ValueError(
-                f"the heads share the width: {heads} do not divide {width}, but "
+                f"heads has to divide the width: {heads} do not divide {width}, but "
                 f"{', '.join(fit[:8])} do"
             )
         self.causal, rng = bool(causal), generator(seed)

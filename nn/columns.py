@@ -68,6 +68,19 @@ class Told:
             raise ValueError(unknown("task", self.task, TASKS))
         if self.decimal not in (None, ".", ","):
             raise ValueError(f"decimal is . or , and not {self.decimal!r}")
+        seen: dict[str, str] = {}
+        for said, names in self.columns().items():
+            for name in names:
+                if seen.setdefault(name, said) != said:
+                    raise ValueError(
+                        f"{said}: column {name!r} is among {seen[name]} already; say "
+                        "one of them"
+                    )
+
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """What is said of columns, and of which."""
+        said = ("numbers", "categories", "ignore")
+        return {name: getattr(self, name) for name in said}
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -61,7 +61,9 @@ def head_of(
     """
     sample = _sample(data)
     if not sample.strip():
-        raise ValueError(f"{name} is empty")
+        raise ValueError(
+            f"{name} is empty; a table has a line of names, and a line for each row"
+        )
     delimiter = asked or _sniffed(sample) or _sniffed(sample, 1) or CANDIDATES[0]
     rows = list(_records(sample, delimiter))
     usual = _usual([len(row) for row, _ in rows])

@@ -82,8 +82,11 @@ class Sheet:
         found = self.columns[name].cast(pl.Float64, strict=False)
         return None if found.null_count() else found.rechunk()
 
-    def check_has(self, names: Iterable[str]) -> None:
-        """Raise ValueError, with all columns listed, unless these are among them."""
+    def check_has(self, names: Iterable[str], said: str = "") -> None:
+        """Raise ValueError, with all columns listed, unless these are among them.
+
+        said: the argument that names them.
+        """
         for name in names:
             if name not in self.columns:
                 known = ", ".join(self.names[:20])
@@ -91,7 +94,8 @@ class Sheet:
                 advice = "; are they separated by blanks? Say delimiter='space'"
                 near = _nearest(name, self.names)
                 raise ValueError(
-                    f"{self.name} has no column {name!r}; it has: {known}"
+                    f"{said}: " * bool(said)
+                    + f"{self.name} has no column {name!r}; it has: {known}"
                     + f"{advice} (--delimiter space)" * spaced
                     + f"; did you mean {near!r}?" * bool(near)
                 )
@@ -148,7 +152,7 @@ def _delimiter(given: str | None) -> str | None:
     found = DELIMITERS.get(given, given)
     if len(found) != 1 or found in '"\r\n#' or not found.isascii():
         raise ValueError(
-            f"a delimiter is one character; got {given!r}; without one it is looked for"
+            f"delimiter is one character; got {given!r}; without one it is looked for"
         )
     return found
 
@@ -228,7 +232,10 @@ def _total(data: bytes, delimiter: str) -> str:
 
 def _checked(sheet: Sheet) -> Sheet:
     if not sheet.columns or not len(sheet):
-        raise ValueError(f"{sheet.name} has no rows below its first line")
+        raise ValueError(
+            f"{sheet.name} has no rows below its first line; where that is a row, name "
+            "the columns with names (--names)"
+        )
     return sheet
 
 

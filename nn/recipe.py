@@ -18,7 +18,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from inspect import signature
 from statistics import fmean
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -26,7 +25,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 from autograd.files import Path, absent
 from autograd.wording import quoted
 from nn import metrics
-from nn.arguments import unknown
+from nn.arguments import meant, unknown
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
 from nn.choices import OPTIMIZER, SCHEDULE, usual
 from nn.columns import Told, names_in, texts_in
@@ -52,8 +51,8 @@ from nn.reading import read as read_sheet
 from nn.schedules import SCHEDULES
 from nn.table import Meaning, Table, meanings
 from nn.table import read as read_table
-from nn.targets import BINARY, POWERS, encode, squeezed
-from nn.training import fit
+from nn.targets import BINARY, POWERS, choose_loss, encode, squeezed
+from nn.training import check, fit
 
 NUMBER_LOSSES = ("mse", "mae", "huber")
 
@@ -496,6 +495,7 @@ def learn(
     """
     require("numpy")
     settings = _changed(settings or Settings(), changes)
+    _check(settings)
     table, parts, encoding = _in_numbers(load_data(data, settings), settings, told)
     context = _context(table, parts["training"], settings, encoding)
     if settings.resume:
@@ -530,12 +530,26 @@ def repeated(
     first: the training with the settings' own seed. Each of the others has the next
     seed, which decides the split as well as the first weights.
     """
-    if settings.repeat < 1:
-        raise ValueError(f"repeat is a whole number from 1; got {settings.repeat}")
+    _check(settings)
     seeds = range(settings.seed + 1, settings.seed + settings.repeat)
     others = [learn(data, replace(settings, seed=seed, resume=None)) for seed in seeds]
     scores = [trained.scores["test"] for trained in (first, *others)]
     return tuple(found.get("accuracy", found.get("error", 0.0)) for found in scores)
+
+
+def _check(settings: Settings) -> None:
+    """Raise what is wrong whatever the table is, before a word is told of it."""
+    _sizes(settings.hidden)
+    MLP(1, [1, 1], settings.activation)
+    make_optimizer(settings)
+    choose_loss(settings.loss, [], 1, 0.0)
+    _check_weights(settings.class_weights)
+    if settings.repeat < 1:
+        raise ValueError(f"repeat is a whole number from 1; got {settings.repeat}")
+    if settings.resume:
+        load_checkpoint(settings.resume)
+    size = "auto" if settings.batch_size is None else settings.batch_size
+    check({**vars(settings), "batch_size": size})
 
 
 def _learned(part: Dataset, context: Context) -> tuple[Array, Targets]:
@@ -661,11 +675,10 @@ def _check_used(settings: Settings, data: str, *others: str) -> None:
 def _no_file(path: str) -> str:
     if "://" in path:
         return f"{path!r} is an address; download the file, and give its path"
-    near = get_close_matches(path, SETS, n=1)
-    meant = f"; did you mean {near[0]}?" if near else ""
+    near = meant(path, SETS)
     if not near and "did you mean" in (other := absent(path)):
         return other
-    return f"{path!r} is neither a file nor one of the sets {', '.join(SETS)}{meant}"
+    return f"{path!r} is neither a file nor one of the sets {', '.join(SETS)}{near}"
 
 
 def _told(settings: Settings, columns: Sequence[str]) -> Told:
@@ -749,10 +762,13 @@ def _class_weights(inside: Dataset, settings: Settings) -> str | None:
     if asked == "auto":
         rare = not predicts_numbers(inside, settings) and _rarest(inside) is not None
         return "root" if rare else None
-    if isinstance(asked, str) and asked not in ("none", *POWERS):
-        offered = ("auto", "none", *POWERS)
-        raise ValueError(unknown("class_weights", asked, offered))
     return None if asked == "none" else asked
+
+
+def _check_weights(asked: Any) -> None:
+    offered = ("auto", "none", *POWERS)
+    if isinstance(asked, str) and asked not in offered:
+        raise ValueError(unknown("class_weights", asked, offered))
 
 
 def _rarest(data: Dataset | Table) -> tuple[tuple[Any, int], tuple[Any, int]] | None:

@@ -143,7 +143,13 @@ def read(
     if not isinstance(source, Sheet):
         source = read_sheet(source, delimiter=delimiter, names=names)
     sheet = source
-    sheet.check_has([target, *told.numbers, *told.categories, *told.ignore])
+    sheet.check_has([target], "target")
+    for said, columns_told in told.columns().items():
+        sheet.check_has(columns_told, said)
+    if target in told.ignore:
+        raise ValueError(
+            f"ignore: {target!r} is the target, which is what is told from the others"
+        )
     columns, goal, y, cells = _meaning_of(sheet, target, told)
     notes = list(sheet.notes)
     if cells.gaps.any():

@@ -22,6 +22,7 @@ from pathlib import Path as FilePath
 
 from autograd.files import Path, reading
 from autograd.wording import cut
+from nn.arguments import meant
 from nn.sequences import Sequences
 
 UNITS = ("characters", "words")
@@ -98,7 +99,8 @@ class Text:
     def of(cls, items: Sequence[str], unit: str = "characters") -> Text:
         """Items with the vocabulary that they need, in the order of the symbols."""
         if unit not in UNITS:
-            raise ValueError(f"unit is one of {', '.join(UNITS)}; got {unit!r}")
+            told = f"unit is one of {', '.join(UNITS)}; got {unit!r}"
+            raise ValueError(told + meant(unit, UNITS))
         if isinstance(items, str) or not isinstance(items, Iterable):
             raise TypeError(f"items are a list of texts; got {cut(repr(items))}")
         items = list(items)
@@ -144,7 +146,8 @@ def read_text(path: Path, unit: str = "characters", layout: str = "auto") -> Tex
     Raises ValueError for a file that is no text, or an empty one.
     """
     if layout not in LAYOUTS:
-        raise ValueError(f"layout is one of {', '.join(LAYOUTS)}; got {layout!r}")
+        told = f"layout is one of {', '.join(LAYOUTS)}; got {layout!r}"
+        raise ValueError(told + meant(layout, LAYOUTS))
     try:
         with reading(path):
             text = FilePath(path).read_text("utf-8-sig")

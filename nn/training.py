@@ -68,6 +68,9 @@ Metric = Callable[[list[Any], list[Any]], float]
 """Outputs and targets, each a list with a number or a list of them per row."""
 
 
+ENGINES = ("auto", "compiled", "eager")
+
+
 class DivergenceError(ArithmeticError):
     """The loss or a gradient became inf or nan.
 
@@ -193,8 +196,8 @@ def fit(
         batch_size=size,
         validation=held_out,
         metrics=dict(metrics or {}),
-        clip=None if clip is None else above_zero(clip, "clip"),
-        patience=None if patience is None else _whole(patience, "patience", 1),
+        clip=_clip(clip),
+        patience=_patience(patience),
         tolerance=from_zero(tolerance, "tolerance"),
         callbacks=list(callbacks),
         checkpoint=checkpoint,
@@ -643,6 +646,26 @@ def _optimizer(choice: str | Optimizer, model: Module) -> Optimizer:
     return choice
 
 
+def check(options: Mapping[str, Any]) -> None:
+    """Raise what `fit` raises of such options, whatever the table is.
+
+    options: epochs, batch_size, schedule, clip, patience, engine.
+    """
+    _counts(options["epochs"], options["batch_size"], 1)
+    _schedule(_chosen_schedule(options["schedule"], ours=True), 1)
+    _clip(options["clip"])
+    _patience(options["patience"])
+    _check_engine(options["engine"])
+
+
+def _clip(given: float | None) -> float | None:
+    return None if given is None else above_zero(given, "clip")
+
+
+def _patience(given: int | None) -> int | None:
+    return None if given is None else _whole(given, "patience", 1)
+
+
 def _chosen_schedule(choice: str | Schedule | None, ours: bool) -> Any:
     """What "auto" stands for; ours: whether the optimizer is left to us, too."""
     usual_one = SCHEDULE if ours else None
@@ -676,15 +699,19 @@ def _chosen(optimizer: Optimizer, model: Module) -> list[Value]:
 
 
 def _engine(choice: str | Callable[[Task], Engine], task: Task) -> Engine:
+    _check_engine(choice)
     if choice == "eager":
         return Eager(task)
     if callable(choice):
         return choice(task)
     from nn.compiled import Compiled, fastest
 
-    if choice not in ("auto", "compiled"):
-        raise ValueError(f"unknown engine {choice!r}; choose auto, compiled or eager")
     return fastest(task) if choice == "auto" else Compiled(task)
+
+
+def _check_engine(choice: str | Callable[[Task], Engine]) -> None:
+    if not callable(choice) and choice not in ENGINES:
+        raise ValueError(f"unknown engine {choice!r}; choose auto, compiled or eager")
 
 
 def _new_history(

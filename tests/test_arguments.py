@@ -9,10 +9,13 @@ import nn
 import viz
 from nn.arguments import ALSO, EVERY, OTHERS, PLACES, unknown
 from nn.choices import usual
+from nn.columns import TASKS
 from nn.losses import LOSSES
 from nn.module import ACTIVATIONS
 from nn.optim import OPTIMIZERS
 from nn.schedules import SCHEDULES, schedule
+from nn.tokens import UNITS
+from viz.style import DIRECTIONS
 
 MADE = {
     "Recurrent": (nn.RNN, nn.GRU, nn.LSTM),
@@ -157,6 +160,7 @@ def test_a_choice_in_other_letters_is_told_with_the_one_that_is_meant(what):
 
 def test_names_of_others_for_a_choice_are_told_and_are_none_of_ours():
     every = {name for choices, _ in NAMED.values() for name in choices} | {"linear"}
+    every |= {*DIRECTIONS, *TASKS, *UNITS, *nn.data.SETS}
     for other, names in ALSO.items():
         assert other not in every
         assert {*names} <= every

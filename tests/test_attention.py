@@ -83,7 +83,7 @@ def test_one_head_is_one_head():
 def test_the_heads_share_the_width():
     with pytest.raises(
         ValueError,
-        match="the heads share the width: 4 do not divide 6, but 1, 2, 3, 6 do",
+        match="heads has to divide the width: 4 do not divide 6, but 1, 2, 3, 6 do",
     ):
         SelfAttention(6, 4)
 

@@ -150,7 +150,7 @@ def test_the_inputs_and_the_target_are_those_of_the_training(trained):
     assert result.stderr == "the inputs are scaled as they were in training\n"
     assert "x1      = 1\n" in run("explain", path, "3", "-2", "--target", "cat").stdout
     wrong = refused("flow", path, "3", "-2", "--target", "cow")
-    assert "--target (a number, or one of cat, dog) has to be a number" in wrong
+    assert "--target is one of cat, dog; got 'cow'" in wrong
 
 
 # ---- what goes wrong is one line -----------------------------------------------------

@@ -357,7 +357,7 @@ FOLLOWED = {
     "mod": [lambda x: 3.1 % where(x, x, 1.0)],
     "floordiv": [lambda x: 3.1 // where(x, x, 1.0)],
     "log1p": [lambda x: log1p(maximum(3 * x, -1 + 1e-12))],
-    "sqrt": [lambda x: sqrt(maximum(x, 0.0)), lambda x: abs(x).sqrt()],
+    "sqrt": [lambda x: sqrt(maximum(x, 0.0)), lambda x: sqrt(abs(x))],
     "asin": [lambda x: asin(clip(3 * x, -1, 1))],
     "acos": [lambda x: acos(clip(3 * x, -1, 1))],
     "take": [lambda x: take([x, x * x, 3 * x], clip(floor(3 * x + 0.1), 0, 2))],

@@ -249,7 +249,10 @@ def test_fit_is_given_every_setting_that_it_knows(name, monkeypatch):
         raise Handed(named)
 
     monkeypatch.setattr(recipe, "fit", fit)
-    values = {"loss": "mae", "optimizer": "sgd", "validation": 0.5, "resume": None}
+    values = {
+        "loss": "mae", "optimizer": "sgd", "validation": 0.5, "resume": None,
+        "engine": "eager", "schedule": "step",
+    }  # fmt: skip
     value = values.get(name, 7)
     with pytest.raises(Handed) as handed:
         learn(table(0), **{name: value})

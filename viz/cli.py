@@ -32,6 +32,7 @@ except ModuleNotFoundError:
 
 from autograd import Value, expression
 from autograd.wording import counted, cut
+from nn.arguments import meant
 from nn.data import SETS
 from nn.extras import needed
 from nn.recipe import Settings
@@ -46,6 +47,7 @@ from viz.usage import (
     fitted,
     folder,
     into,
+    said_of_table,
 )
 
 if TYPE_CHECKING:
@@ -129,6 +131,7 @@ def _expression(
     ValueError where an assignment is malformed, comes twice, or names nothing there.
     """
     given: dict[str, float] = {}
+    assignments = _without_spaces(list(assignments))
     names = expression.names(text)
     for assignment in assignments:
         name, number = _assignment(assignment, names)
@@ -146,6 +149,15 @@ def _expression(
             raise ValueError(_without_value(name))
     leaves = {name: Value(given[name], label=name) for name in used}
     return expression.parse(text, **leaves), leaves
+
+
+def _without_spaces(assignments: list[str]) -> list[str]:
+    """They themselves. Raises ValueError for x = 3, which is three of them."""
+    apart = any(part[:1] == "=" or part[-1:] == "=" for part in assignments)
+    glued = re.sub(r"\s*=\s*", "=", " ".join(assignments))
+    if apart and all(re.fullmatch(r"[^\d\W]\w*=[^=]+", x) for x in glued.split()):
+        raise ValueError(f"there is no space around =: write {glued}")
+    return assignments
 
 
 def _product_meant(names: Iterable[str], given: Iterable[str]) -> str:
@@ -186,8 +198,10 @@ def _assignment(text: str, names: Sequence[str]) -> tuple[str, float]:
     except ValueError:
         several = re.search(r"[,;]\s*(\w+\s*=|$)", number)
         advice = "put a space between, as in" if several else "write for instance"
-        meant = "0.5" if several else _number_meant(number)
-        told = f"{text!r}: {number!r} is not a number; {advice} {name}={meant}"
+        first = re.split("[,;]", number)[0]
+        such = _number_meant(number)
+        such = first if several and _is_number(first) else such
+        told = f"{text!r}: {number!r} is not a number; {advice} {name}={such}"
         raise ValueError(told) from None
 
 
@@ -212,10 +226,11 @@ def _is_number(text: str) -> bool:
 
 
 def _number_meant(text: str) -> str:
-    """A number as it is written here, of one such as 0,5, ½, ∞ or 50%; else 0.5."""
+    """A number as it is written here, of 0,5, ½, ∞, 50% or x=2; else 0.5."""
     plain = unicodedata.normalize("NFKC", text).replace("⁄", "/").replace("∞", "inf")
     plain = re.sub(r"(?<=\d),(?=\d)", ".", plain)
     plain = re.sub(r"(?<=\d)\s*%$", "/100", plain)
+    plain = re.sub(r"^\s*[^\d\W]\w*\s*=\s*(?=\S)", "", plain)
     return plain if plain != text and _is_number(plain) else "0.5"
 
 
@@ -421,7 +436,8 @@ def train(
     sizes = {"context": context, "width": width, "heads": heads, "layers": layers}
     network: dict[str, Any] = {**sizes, "unit": unit}
     if not is_text(data, chosen):
-        _check_usual(network, data)
+        if data in SETS or os.path.isfile(data):
+            _check_usual(network, data)
         run(data, chosen, out)
         return
     train_text(data, chosen, network, out)
@@ -464,6 +480,7 @@ def generate(
     from viz.train import generate_texts
 
     ending(output, ("txt",))
+    _check_model(model)
     with into(output, open):
         generate_texts(model, count, temperature, seed, prompt)
 
@@ -505,6 +522,9 @@ def predict(
     from viz.train import predict_file
 
     ending(output, ("csv",))
+    if data.suffix == ".json" and model.suffix != ".json":
+        raise ValueError(f"the model comes first: chainrule predict {data} {model}")
+    _check_model(model)
     with into(output, open):
         predict_file(model, data, delimiter, names)
 
@@ -697,7 +717,8 @@ def network(
     from viz.network import network as drawn
 
     form = ending(output, (*FORMATS, "gv"))
-    if any("=" in value for value in values or ()) and not model.endswith(".json"):
+    formula = any("=" in value for value in values or ()) or re.search(r"[*^(+]", model)
+    if formula and not model.endswith(".json") and not os.path.exists(model):
         raise ValueError(
             f"network draws a saved model (.json), and {model!r} is an expression: "
             "write chainrule draw"
@@ -706,6 +727,9 @@ def network(
         raise ValueError(f"--loss {loss}: a loss needs a target, such as --target 1")
     if target and not values:
         raise ValueError(f"--target {target}: a target needs the row of inputs")
+    if show == "gradient" and not target:
+        example = _for_instance(model, "network")
+        raise ValueError(f"--show gradient needs the loss of a row: {example}")
     x: list[float] | None = None
     y: Any = None
     chosen: Any = None
@@ -829,11 +853,8 @@ def _sample(
     """
     values = list(values)
     if not values or not target:
-        _row_of(path, [])  # which says where there is none
-        raise ValueError(
-            "a model needs its inputs and a target: for instance "
-            f"chainrule {verb} {path} 0.5 -1.2 --target 1"
-        )
+        example = _for_instance(path, verb)  # which says where there is no model
+        raise ValueError(f"a model needs its inputs and a target: {example}")
     saved, x = _row_of(path, values)
     y, chosen = _wanted(saved.model, saved.context.labels, x, target, loss)
     if saved.context.target_scaling is not None:
@@ -842,10 +863,37 @@ def _sample(
     return saved.model, x, y, chosen
 
 
+NUMBERS = ("0.5", "-1.2", "0.8", "-0.3")
+
+
+def _for_instance(path: str, verb: str) -> str:
+    """A command with as many inputs as a model has, and one of its targets."""
+    saved, _ = _row_of(path, [])
+    first = next(iter(getattr(saved.model, "layers", ())), None)
+    count = len(saved.context.features) or getattr(first, "nin", len(NUMBERS))
+    row = " ".join((NUMBERS * count)[:count])
+    row = f"with {counted(count, 'number')} and" if count > 8 else row
+    label = saved.context.labels.classes[-1] if saved.context.labels else 1
+    said = f'"{label}"' if re.search(r"\W", str(label)) else label
+    return f"for instance chainrule {verb} {path} {row} --target {said}"
+
+
+def _check_model(path: str | os.PathLike[str]) -> None:
+    """Say what makes a model of a table or a text that was given for one."""
+    name = os.fspath(path)
+    kinds = (".csv", ".tsv", ".txt", ".text", ".md", ".xlsx", ".parquet")
+    if name.lower().endswith(kinds) and os.path.isfile(name):
+        raise ValueError(
+            f"{name} is not a chainrule model; chainrule train {name}"
+            f"{said_of_table(name)} makes one"
+        )
+
+
 def _row_of(path: str, values: Iterable[str]) -> tuple[Any, list[float]]:
     """A saved model with what its file says, and a row of inputs as it takes them."""
     from nn.checkpoint import load_checkpoint
 
+    _check_model(path)
     saved = load_checkpoint(path)
     if saved.context.vocabulary is not None:
         raise ValueError(
@@ -872,16 +920,22 @@ def _wanted(
     from nn.targets import choose_loss, encode
 
     classes = {str(label): label for label in labels.classes} if labels else {}
-    if target not in classes:
-        if len(classes) > 2 and not loss:
-            raise ValueError(f"--target is one of {', '.join(classes)}; got {target!r}")
-        what = f"--target (a number, or one of {', '.join(classes)})"
-        parts = target.split(",")
-        numbers = [_plain_number(p, what if classes else "--target") for p in parts]
-        whole = [int(y) if y.is_integer() else y for y in numbers]
-        return (whole[0] if len(whole) == 1 else whole), loss or None
     outs = model(x)
     count = len(outs) if isinstance(outs, list) else 1
+    if re.fullmatch(r"[-+]?\d+\.0*", target):
+        target = str(int(float(target)))  # the class 1 of 1.0
+    if target not in classes:
+        if classes and not loss:
+            told = f"--target is one of {', '.join(classes)}; got {target!r}"
+            raise ValueError(told + meant(target, classes))
+        numbers = [_plain_number(part, "--target") for part in target.split(",")]
+        if len(numbers) not in (1, count):
+            raise ValueError(
+                f"--target {target}: a number for each output, and there "
+                + ("is 1" if count == 1 else f"are {count}")
+            )
+        whole = [int(y) if y.is_integer() else y for y in numbers]
+        return (whole[0] if len(whole) == 1 else whole), loss or None
     rows = labels.classes * 2  # whole numbers are classes where several rows have each
     chosen = choose_loss(loss or "auto", rows, count, labels.threshold)
     return encode([classes[target]], labels, chosen, count)[0].item(), chosen
@@ -937,7 +991,11 @@ def _chosen(wrt: list[str] | None, leaves: dict[str, Value]) -> dict[str, Value]
     for name in names:
         if name not in leaves:
             known = ", ".join(list(leaves)[:20]) or "no names"
-            raise ValueError(f"--wrt: there is no {name!r}; there are: {known}")
+            known += f" and {len(leaves) - 20} more" if len(leaves) > 20 else ""
+            begun = [leaf for leaf in leaves if leaf.lower().startswith(name.lower())]
+            near = f"; did you mean {begun[0]}?" if begun else meant(name, leaves)
+            told = f"--wrt: there is no {name!r}; there are: {known}{near}"
+            raise ValueError(told)
     if wrt and not names:
         raise ValueError(f"--wrt names nothing; there are: {', '.join(leaves)}")
     return {name: leaves[name] for name in names or leaves}

@@ -13,7 +13,7 @@ from autograd.compiler import Program
 from autograd.graph import Node, graph, topological_order
 from autograd.operation import Operation
 from autograd.value import Value, describe
-from nn.arguments import with_names
+from nn.arguments import meant, with_names
 from nn.module import Module
 from viz import style
 from viz.digits import check_digits, short, typed
@@ -159,7 +159,10 @@ def _check(
                 + ": for a network write viz.network(model)" * isinstance(item, Module)
             )
     if detail is not None and detail not in DETAILS:
-        raise ValueError(f"detail is {', '.join(DETAILS)} or None; got {detail!r}")
+        raise ValueError(
+            f"detail is {', '.join(DETAILS)} or None; got {detail!r}"
+            + meant(detail, DETAILS)
+        )
     if depth is not None and (not isinstance(depth, int) or depth < 1):
         raise ValueError(f"depth is a whole number from 1; got {depth!r}")
 
@@ -168,6 +171,7 @@ def _check_look(look: Look) -> None:
     if look.direction not in style.DIRECTIONS:
         raise ValueError(
             f"direction is {' or '.join(style.DIRECTIONS)}; got {look.direction!r}"
+            + meant(look.direction, style.DIRECTIONS)
         )
     if look.wrap is not None and (not isinstance(look.wrap, int) or look.wrap < 0):
         raise ValueError(

@@ -11,6 +11,7 @@ from typing import Any, Final
 from autograd import reductions
 from autograd.value import Value
 from autograd.wording import counted
+from nn.arguments import meant
 from nn.attention import (
     Embedding,
     LayerNorm,
@@ -107,14 +108,16 @@ def network(
     6
     """
     if show not in SHOWN:
-        raise ValueError(f"show is {' or '.join(SHOWN)}; got {show!r}")
+        wrong = f"show is {' or '.join(SHOWN)}; got {show!r}"
+        raise ValueError(wrong + meant(show, SHOWN))
     if not isinstance(most, int) or most < 3:
         raise ValueError(f"most is a whole number from 3; got {most!r}")
     if y is None and show == "gradient":
         raise ValueError("gradients follow from a loss: pass a row x and its target y")
     check_digits(digits)
     if detail not in (None, *DETAILS):
-        raise ValueError(f"detail is {' or '.join(DETAILS)}, or None; got {detail!r}")
+        wrong = f"detail is {' or '.join(DETAILS)}, or None; got {detail!r}"
+        raise ValueError(wrong + meant(detail, DETAILS))
     told = _record(model, x, y, loss)
     wide = len(told.stages) > MOST_COLUMNS and show == "weight" and x is not None
     if detail == "part" or (detail is None and wide):

@@ -12,7 +12,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
@@ -44,6 +44,11 @@ OTHER_VERBS: Mapping[str, str] = {
     **dict.fromkeys(("sample", "write"), "generate"),
     **dict.fromkeys(("net", "model", "layers"), "network"),
     **dict.fromkeys(("serve", "ui", "demo", "playground"), "play"),
+    **dict.fromkeys(("hessian", "curvature"), 'eval "x*y" x=2 y=3 --second'),
+    **dict.fromkeys(("jacobian", "chain"), "explain"),
+    **dict.fromkeys(("diagnose", "recipe"), "train"),
+    "find-lr": "train moons --find-lr",
+    "export": "play --export site",
     "resume": "train moons --resume trained/model.json",
 }
 """What a verb that there is not would be here."""
@@ -51,7 +56,7 @@ OTHER_OPTIONS: Mapping[str, str] = {
     **dict.fromkeys(("learning-rate", "rate", "eta", "alpha", "step-size"), "lr"),
     **dict.fromkeys(("iterations", "max-iter", "steps"), "epochs"),
     **dict.fromkeys(("test-size", "split", "holdout"), "test"),
-    **dict.fromkeys(("samples", "n-samples", "points"), "rows"),
+    **dict.fromkeys(("samples", "n-samples", "n", "points", "size"), "rows"),
     **dict.fromkeys(("folds", "cv", "repeats", "runs", "trials"), "repeat"),
     **dict.fromkeys(("exclude", "drop", "skip"), "ignore"),
     **dict.fromkeys(("na", "na-values"), "missing"),
@@ -78,6 +83,35 @@ OTHER_OPTIONS: Mapping[str, str] = {
     **dict.fromkeys(("criterion", "cost", "error"), "loss"),
 }
 """What an option that there is not would be here, where the verb has that one."""
+NOT_NEEDED: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("shuffle", "no-shuffle"), "rows are shuffled before every epoch: leave it out"
+    ),
+    **dict.fromkeys(
+        ("normalize", "standardize", "scale", "scaler", "scaling"),
+        "inputs are scaled anyway: leave it out",
+    ),
+    **dict.fromkeys(
+        ("device", "gpu", "cuda", "workers", "threads"),
+        "it runs on this machine's processor: leave it out",
+    ),
+    **dict.fromkeys(
+        ("momentum", "nesterov"), "sgd has a momentum of 0.9: --optimizer sgd"
+    ),
+    **dict.fromkeys(
+        ("plot", "plots", "no-plots", "pictures"),
+        "its pictures are written in any case: leave it out",
+    ),
+    **dict.fromkeys(
+        ("features", "predictors"),
+        "all columns but the target are taken: --ignore COLUMNS leaves some out",
+    ),
+    **dict.fromkeys(
+        ("model", "arch", "network"), "its layers are said by --hidden 16,16"
+    ),
+    "dropout": "--weight-decay is against learning by heart; nn.Dropout is for Python",
+}
+"""What `train` has no option for, and why."""
 ENDINGS: Mapping[str, str] = {
     **{name: name for name in ("svg", "png", "pdf", "dot", "html", "md", "tex", "csv")},
     **{"latex": "tex", "markdown": "md", "text": "txt", "txt": "txt"},
@@ -87,6 +121,10 @@ DATA = ("data", "dataset", "file", "input", "csv", "table")
 """What others call the first argument of `train` and the second of `predict`."""
 FORMAT = ("format", "f", "F", "T", "type", "filetype", "extension")
 """Options of other tools whose value is such an ending."""
+TELL_AS_THEY_GO = ("train", "play")
+"""Verbs that take long; what others say on the side is left out where they fail."""
+LISTED = 20
+"""So many options are listed where none is near."""
 SWITCHED = ("yes", "no", "true", "false", "on", "off")
 MAY_BE_EMPTY = ("prompt", "hidden", "missing")
 """Options that "" says something by: begin with nothing, no hidden layer, no text."""
@@ -111,7 +149,7 @@ class Verb(TyperCommand):
         """Read the arguments, options first."""
         _name_values(self.get_params(ctx))
         if not ctx.resilient_parsing:
-            args = self._in_order(args)
+            args = self._in_order(ctx, args)
         try:
             rest: list[str] = super().parse_args(ctx, [*args])
         except Exception as error:
@@ -123,15 +161,19 @@ class Verb(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run; where the library complains of an argument, name the option."""
         try:
-            return super().invoke(ctx)
+            if self.name in TELL_AS_THEY_GO:
+                return super().invoke(ctx)
+            with _told_at_the_end():
+                return super().invoke(ctx)
         except (ValueError, TypeError) as error:
             text = str(error)
             options = {p.name: p.opts[0] for p in self.params if p.opts[0][:1] == "-"}
-            if (named := by_option(text, options)) == text:
+            named = by_value(by_option(text, options), ctx.params)
+            if named == text:
                 raise
             raise ValueError(named) from error
 
-    def _in_order(self, args: Iterable[str]) -> list[str]:
+    def _in_order(self, ctx: Any, args: Iterable[str]) -> list[str]:
         valued = self._options()
         named: list[str] = []
         plain: list[str] = []
@@ -157,7 +199,8 @@ class Verb(TyperCommand):
                 named.append(arg)  # -ograph.svg
             elif self._is_option(arg, first=not plain):
                 value = value or next(left, "")
-                raise UsageError(self._unknown(name, valued, "".join(plain[:1]), value))
+                text, others = "".join(plain[:1]), _verbs_with(name, ctx.parent)
+                raise UsageError(self._unknown(name, valued, text, value, others))
             else:
                 plain.append(arg)
         return [*named, "--", *plain]
@@ -199,9 +242,17 @@ class Verb(TyperCommand):
         return value
 
     def _unknown(
-        self, name: str, options: Mapping[str, bool], text: str, value: str = ""
+        self,
+        name: str,
+        options: Mapping[str, bool],
+        text: str,
+        value: str = "",
+        others: Sequence[str] = (),
     ) -> str:
-        """What is said of an option that there is not, after an expression or none."""
+        """What is said of an option that there is not, after an expression or none.
+
+        value: what stands after it. others: the verbs that have such an option.
+        """
         words = f"{self.name} has no option {name}"
         known = [option for option in options if option.startswith("--")]
         bare = {option.lstrip("-"): option for option in known}
@@ -210,11 +261,16 @@ class Verb(TyperCommand):
             form = ENDINGS.get(value.lower(), value) or "svg"
             return f"{words}; the file's name says it: -o {self.name}.{form}"
         if typed in re.findall(r"[^\W\d]\w*", text) and "values" in self._names():
-            return f"{words}; a value is written {typed}=0.5"
+            number = value if re.fullmatch(r"-?[\d.]+", value) else "0.5"
+            return f"{words}; a value is written {typed}={number}"
         if typed in ENDINGS and "-o" in options:
             return f"{words}; the file's name says it: -o {self.name}.{ENDINGS[typed]}"
-        if (meant := OTHER_OPTIONS.get(typed.replace("_", "-"))) in bare:
-            return f"{words}; did you mean {bare[meant]}?"
+        other = OTHER_OPTIONS.get(typed.replace("_", "-"))
+        other = "out" if other == "output" and "out" in bare else other
+        if other in bare:
+            return f"{words}; did you mean {bare[other]}?"
+        if self.name == "train" and typed in NOT_NEEDED:
+            return f"{words}; {NOT_NEEDED[typed]}"
         if f"-{typed}" in options:
             return f"{words}; did you mean -{typed}?"
         begun = [option for option in bare if option.startswith(typed)]
@@ -224,9 +280,13 @@ class Verb(TyperCommand):
         begun = begun if len(typed) > 1 or len(begun) == 1 else []
         if typed in DATA and "data" in self._names():
             return f"{words}; the data stand without: {EXAMPLES[self.name or '']}"
-        if near := begun or get_close_matches(typed, bare, n=1, cutoff=0.64):
+        near = begun or ([] if others else get_close_matches(typed, bare, 1, 0.64))
+        if near:
             return f"{words}; did you mean {bare[near[0]]}?"
-        return f"{words}; it has {', '.join(known)}"
+        if len(known) > LISTED:
+            return f"{words}; chainrule {self.name} -h lists those that it has"
+        verbs = f"; {_and(others)} {name}" if others else ""
+        return f"{words}; it has {', '.join(known)}{verbs}"
 
     def _told(self, error: Any, args: Sequence[str]) -> str:
         """What typer found wrong, in the words of this command."""
@@ -243,7 +303,7 @@ class Verb(TyperCommand):
                 return (
                     f"{words}; sizes of layers are written --hidden {','.join(sizes)}"
                 )
-            if "--target" in self._options() and os.path.isfile(data):
+            if "--target" in {*self._options()} - {*args} and os.path.isfile(data):
                 column = extra[1].removeprefix("target=")
                 return f"{words}; the column to predict is written --target {column}"
             return f"{words}; {example}"
@@ -257,7 +317,8 @@ class Verb(TyperCommand):
             return f"{option} is {words}, {what} {bound[2]}; got {given}"
         if not words or _is_number(given, _kind(param)):
             return f"{option} {given}: {reason[:1].lower()}{reason[1:]}"
-        return f"{option} is {words}, such as {option} {_one_of(param)}; got {given!r}"
+        such = _number_in(given, _kind(param)) or _one_of(param)
+        return f"{option} is {words}, such as {option} {such}; got {given!r}"
 
 
 def _name_values(params: Iterable[Any]) -> None:
@@ -292,6 +353,8 @@ def _one_of(param: Any) -> str:
         default = param.show_default
     if isinstance(default, str | int | float) and default:
         return str(default)
+    if param.name == "width":
+        return "80"
     return NUMBERS.get(_kind(param), ("", str(param.metavar)))[1]
 
 
@@ -302,6 +365,35 @@ def _given(param: Any, args: Sequence[str]) -> str:
         if name in param.opts:
             return value if equals else after
     return ""
+
+
+def _number_in(text: str, kind: str) -> str:
+    """The number that was meant by 0,01 or 20% or 1e3, or nothing.
+
+    >>> [_number_in(text, "float") for text in ("0,01", "20%", "fast")]
+    ['0.01', '0.2', '']
+    >>> [_number_in(text, "int") for text in ("1e3", "2.5")]
+    ['1000', '']
+    """
+    plain = re.sub(r"(?<=\d),(?=\d)", ".", text.removesuffix("%"))
+    if not _is_number(plain, "float"):
+        return ""
+    number = float(plain) / (100 if text.endswith("%") else 1)
+    if kind == "int":
+        return str(int(number)) if number.is_integer() else ""
+    return f"{number:g}"
+
+
+def _verbs_with(option: str, group: Any) -> list[str]:
+    """The verbs that have an option."""
+    verbs: Mapping[str, Verb] = group.command.commands if group else {}
+    return [name for name, found in verbs.items() if option in found._options()]
+
+
+def _and(verbs: Sequence[str]) -> str:
+    """`eval has`, or `eval and train have`."""
+    *first, last = verbs
+    return f"{', '.join(first)} and {last} have" if first else f"{last} has"
 
 
 def _is_number(text: str, kind: str) -> bool:
@@ -319,29 +411,45 @@ class Verbs(TyperGroup):
         """Read the arguments; the first is an option of the command, or a verb."""
         _name_values(self.get_params(ctx))
         if args and not ctx.resilient_parsing:
-            self._check(*args[:2])
+            self._check(*args)
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 
-    def _check(self, word: str, after: str = "") -> None:
+    def _check(self, word: str, *rest: str) -> None:
         options = [option for param in self.params for option in param.opts]
         known = [*self.commands, *options, "-h", "--help"]
         if word.partition("=")[0] in known:
+            if word.endswith("-completion") and rest:
+                told = "takes no name; call it from the shell that is to complete"
+                raise UsageError(f"{word} {told}")
             return
         what = "option" if word.startswith("-") else "verb"
         every = [*options, "--help"] if what == "option" else self.commands
-        near = get_close_matches(word, known, n=1)
+        near = get_close_matches(word.lower(), known, n=1)
         advice = f"the {what}s are {', '.join(every)}"
         advice = f"did you mean {near[0]}?" if near else advice
+        verb = next((arg for arg in rest if arg in self.commands), "")
+        if what == "option" and verb and not near:
+            advice = f"those of a verb stand after it: chainrule {verb} ... {word}"
         if what == "verb" and re.search(r"[-+*/^(]", word):
             advice = f'write chainrule eval "{word}", or draw or explain in its place'
         if what == "verb" and word in _sets():
             advice = f"write chainrule train {word}"
+        if what == "verb" and os.path.isfile(word):
+            use = "network" if word.endswith(".json") else "train"
+            advice = f"write chainrule {use} {word}{said_of_table(word)}"
         if meant := OTHER_VERBS.get(word.lower()):
             advice = f"did you mean {meant}?"
-        if word == "help":
-            advice = f"write chainrule {after} --help".replace("  ", " ")
+        if word in ("help", self.name, "chainrule"):
+            line = [*rest[:1], "--help"] if word == "help" else rest[:2]
+            advice = " ".join(["write chainrule", *line])
         raise UsageError(f"there is no {what} {word}; {advice}")
+
+
+def said_of_table(name: str) -> str:
+    """The option that `train` needs of a file, unless it is a text or a model."""
+    text = name.lower().endswith((".txt", ".text", ".md", ".json"))
+    return "" if text else " --target COLUMN"
 
 
 def _sets() -> Iterable[str]:
@@ -365,6 +473,34 @@ def by_option(message: str, options: Mapping[str, str]) -> str:
         message = re.sub(rf"\({name}\)$", f"({option})", message)
     message = re.sub(r"^(unknown --.*), or pass [^;]*", r"\1", message)
     return message.replace(" or None;", " (or leave it out);")
+
+
+def by_value(message: str, given: Mapping[str, Any]) -> str:
+    """A complaint about a target or a loss, with the option that gave it.
+
+    >>> by_value("mse needs numbers", {"loss": "mse"})
+    '--loss mse: mse needs numbers'
+    """
+    target, loss = given.get("target"), given.get("loss")
+    if loss and re.match(rf"{re.escape(loss)}\b", message):
+        return f"--loss {loss}: {message}"
+    if (
+        target
+        and "data" not in given
+        and re.search(r"\btargets?\b|^a class is", message)
+    ):
+        return message if "--" in message else f"--target {target}: {message}"
+    return message
+
+
+@contextmanager
+def _told_at_the_end() -> Iterator[None]:
+    """What is said on the side meanwhile is printed where all goes well."""
+    held = StringIO()
+    vars(held)["isatty"] = sys.stderr.isatty
+    with redirect_stderr(held):
+        yield
+    print(held.getvalue(), end="", file=sys.stderr)
 
 
 def columns(stream: Any = None) -> int:
@@ -432,6 +568,9 @@ def ending(output: str, formats: Sequence[str]) -> str:
     """
     if output in ("", "-"):
         return formats[0]
+    if output.endswith("/") or os.path.isdir(output):
+        name = os.path.join(output, f"out.{formats[0]}")
+        raise ValueError(f"-o: {output!r} is a folder; write for instance -o {name}")
     found = output.rpartition("/")[2].rpartition(".")
     form = found[2].lower() if found[0] else ""
     if form not in formats:
