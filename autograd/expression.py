@@ -9,7 +9,8 @@
 These are Python's rules: `-x**2` is `-(x**2)`, `-2*x` is `(-2)*x`, and `2**3**2` is
 `2**9`. What pictures and derivations print is read as well: `^` for `**`, `·` and `×`
 for `*`, `÷` for `/`, `−` for `-`; `√x` is `sqrt(x)`, of the number, name or parentheses
-that follow.
+that follow; and names that have a value are read as they are printed, `W1[1,2]` and
+`x#2` too.
 
 The text is read into steps in postfix order first; only a text that is right to its end
 is then computed.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import reduce
@@ -75,7 +76,9 @@ def parse(text: str, /, **values: Value | float) -> Value:
 
     text: numbers, names, `+ - * / // % **`, parentheses, the constants `pi` and `e`,
         and the functions of this package by their names (`functions()` lists them).
-        `^ · × ÷ − √` mean what pictures and derivations print with them.
+        `^ · × ÷ − √` mean what pictures and derivations print with them. Names that
+        are none in Python are read where they have a value, as they are printed:
+        `W1[1,2]`, `x#2`, `“my x”`.
         At most 10 000 characters, and 100 levels of nesting.
     values: a number or a Value for each name. A number becomes a leaf labeled with
         its name, and a Value stays the same node, so that you can differentiate by it;
@@ -94,7 +97,7 @@ def parse(text: str, /, **values: Value | float) -> Value:
     >>> x.grad
     3.0
     """
-    steps = _read(text)
+    steps = _read(text, values)
     leaves = {name: _leaf(name, value) for name, value in values.items()}
     for step in steps:
         if step.name and step.count is None:
@@ -182,6 +185,12 @@ TOKEN: Final = re.compile(
 )
 
 
+PLAIN_NAME: Final = re.compile(
+    r"[^\W\d](\w|[\u0300-\u036f])*(\[\w+(,\w+)*\])?'*(#\d+)?"
+)
+"""Names that are printed without quotes; any other is printed in them."""
+
+
 @dataclass(frozen=True)
 class Token:
     """A number, a name, a sign or the end, and where it starts.
@@ -195,9 +204,14 @@ class Token:
     typed: str
 
 
-def _tokens(text: str) -> Iterator[Token]:
+def _tokens(text: str, given: Iterable[str]) -> Iterator[Token]:
+    odd = sorted((name for name in given if not name.isidentifier()), key=len)[::-1]
     position = 0
     while True:
+        if odd and (token := _odd_name(text, position, odd)):
+            position = token.position + len(token.typed)
+            yield token
+            continue
         match = TOKEN.match(text, position)
         kind = str(match.lastgroup) if match else ""
         start = match.start(kind) if match else position
@@ -210,6 +224,18 @@ def _tokens(text: str) -> Iterator[Token]:
         yield Token(kind, PRINTED.get(found, found), start, found)
         if kind == "end":
             return
+
+
+def _odd_name(text: str, position: int, names: Sequence[str]) -> Token | None:
+    """One of the names that are none in Python, if it stands there, also in quotes."""
+    while text[position : position + 1].isspace():
+        position += 1
+    for name in names:
+        plain = [name] * bool(PLAIN_NAME.fullmatch(name))
+        for typed in (f"“{name}”", f'"{name}"', *plain):
+            if text.startswith(typed, position):
+                return Token("name", name, position, typed)
+    return None
 
 
 def _end_of_name(text: str, start: int) -> int:
@@ -248,7 +274,7 @@ class Step:
     number: float = math.nan
 
 
-def _read(text: str) -> list[Step]:
+def _read(text: str, given: Iterable[str] = ()) -> list[Step]:
     if not isinstance(text, str):
         raise TypeError(
             f"parse reads a text, got {text!r} of type {type(text).__name__}"
@@ -259,15 +285,16 @@ def _read(text: str) -> list[Step]:
         )
     if not text.strip():
         raise ParseError("the expression is empty; write for instance tanh(w*x + b)")
-    return _Reader(text).whole()
+    return _Reader(text, given).whole()
 
 
 class _Reader:
     """Recursive descent, one method per line of the grammar; limited in depth."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, given: Iterable[str]) -> None:
         self.text = text
-        self.tokens = list(_tokens(text))
+        self.given = frozenset(given)
+        self.tokens = list(_tokens(text, self.given))
         self.at = 0
         self.depth = 0
         self.steps: list[Step] = []
@@ -409,6 +436,7 @@ class _Reader:
     def name(self, token: Token) -> None:
         # Python reads µ and μ, two characters, as the same name; so does this.
         name = unicodedata.normalize("NFKC", token.text)
+        name = token.text if token.text in self.given else name
         opening = self.take("(")
         if opening is None:
             self.steps.append(Step(token.position, name))

@@ -406,6 +406,30 @@ def test_the_lines_of_a_softmax():
     assert "= exp(z2) / (exp(z1) + exp(z2) + exp(z3)) - target\n" in text
 
 
+def test_samples_of_a_batch_have_probabilities_of_their_own():
+    rows = [[Value(x, label=f"{row}{i}") for i, x in enumerate((0.5, -1.0, 2.0), 1)]
+            for row in "zu"]  # fmt: skip
+    rows[1][0].data = 0.1
+    told = explain(cross_entropy(rows, [1, 0])).text()
+    left = re.findall(r"^  (S\S*|p\S*) +=", told, re.M)
+    assert left == ["S", "p1", "p2", "p3", "S#2", "p1#2", "p2#2", "p3#2"]
+    assert "∂out/∂u1 = (p1#2 - 1) / 2" in told
+    assert "∂out/∂z2 = (p2 - 1) / 2" in told
+
+
+def test_a_probability_is_not_called_as_a_node_is():
+    z, p, s = (Value(x, label=name) for name, x in {"z": 1, "p": 2, "S": 3}.items())
+    told = explain(binary_cross_entropy_with_logits([z], [1]) * 2 + p * s).text()
+    assert "  p#2 = sigmoid(z)" in told
+    told = explain(cross_entropy([z, p, s], 2)).text()
+    assert re.search(r"  S#2 +=  ?exp\(S\) \+ exp\(p\) \+ exp\(z\)", told)
+
+
+def test_what_has_no_slope_at_a_point_is_no_product():
+    x, y = Value(-0.5, label="x"), Value(2.0, label="y")
+    assert "\n  ∂out/∂y = nan\n" in explain(x**y).text()
+
+
 def test_nothing_else_collapses():
     z, other = Value(0.4, label="z"), Value(-0.3, label="other")
     for loss in (

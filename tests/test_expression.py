@@ -628,3 +628,24 @@ def test_a_mistake_in_a_command_is_one_clear_message(args, message):
     assert done.stdout == ""
     assert done.stderr.startswith(f"chainrule: {message}")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "result"),
+    [
+        ("W1[1,1]·x1 - W1[1,12]", {"W1[1,1]": 2, "x1": 3, "W1[1,12]": 4}, 2),
+        ("x·x#2^x#2", {"x": 2, "x#2": 3}, 54),
+        ("(w[1] + w10)·x'", {"w[1]": 1, "w10": 2, "x'": 3}, 9),
+        ('“my x”·2 + "my x"', {"my x": 3}, 9),
+        ("1 + x", {"1": 5, "x": 2}, 3),
+        ("x + y", {"x + y": 5, "x": 1, "y": 2}, 3),
+        ("a", {"": 1, "a": 2}, 2),
+    ],
+)
+def test_names_are_read_as_they_are_printed(text, given, result):
+    assert parse(text, **given).data == result
+
+
+def test_a_name_of_no_value_gets_its_advice_as_ever():
+    with pytest.raises(ParseError, match="write a1"):
+        parse("a[1] + b[1]", **{"b[1]": 1})

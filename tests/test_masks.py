@@ -49,6 +49,7 @@ from autograd import (
 )
 from autograd.modes import ieee
 from autograd.ops import TABLE
+from autograd.value import constant
 
 LLVM = importlib.util.find_spec("llvmlite") is not None
 BACKENDS = ["numpy", *["llvm"] * LLVM]
@@ -365,6 +366,31 @@ FOLLOWED = {
     "cosh": [lambda x: cosh(clip(800 * x, -700.0, 700.0))],
 }
 ANGLES = {"sin", "cos", "tan"}  # whose advice is where to look
+
+
+OF_NUMBERS = {
+    "maximum": (2.0, lambda c, x: maximum(sqrt(c), x)),
+    "where": (4.0, lambda c, x: where(x > 2, sqrt(c) * x, x * x)),
+    "deep": (1.0, lambda c, x: maximum(exp(sqrt(c)) * x, x)),
+    "slope": (4.0, lambda c, x: grad(lambda y: maximum(sqrt(c) * y * y, y))(x)),
+}
+"""What a branch alone uses that is computed from a bare number, and that number."""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", OF_NUMBERS)
+def test_what_is_computed_from_numbers_has_a_slope_in_a_program(name, backend):
+    number, function = OF_NUMBERS[name]
+
+    def slopes(x):
+        c = constant(number)
+        return gradients(function(c, x), [c, x], create_graph=True)
+
+    batch = [1.0, 3.0, -1.0]
+    with ieee():
+        wanted = [[slope.data for slope in slopes(Value(x))] for x in batch]
+    found = compile(slopes, 1, backend=backend)([[x] for x in batch])
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
 
 
 def test_every_advice_is_followed():

@@ -14,7 +14,7 @@ import pytest
 from autograd import Value
 from autograd.expression import width
 from nn import MLP, Layer, Neuron, SelfAttention, Sequential, huber, mae, mse
-from nn.losses import LOSSES
+from nn.losses import LOSSES, cross_entropy
 from nn.module import ACTIVATIONS
 from viz import flow
 from viz.digits import short
@@ -200,6 +200,50 @@ def test_a_loss_of_ones_own_is_read_back(loss):
     text = flow(two_moons(), [1, 2], 0.25, loss=loss, width=100_000, digits=17)
     assert not missing(text), text
     assert "∂L/∂ŷ = " in text
+
+
+def smooth(p, t):
+    return 0.9 * cross_entropy(p, t) + 0.1 * cross_entropy(p, [1 / 3] * 3)
+
+
+MIXED = {
+    "smoothed": (smooth, 1, "0.9·(p[1] - 0) + (p[1] - 0.333333) / 10"),
+    "penalty": (
+        lambda p, t: cross_entropy(p, t) + 0.01 * sum(v * v for v in p) - p[0].tanh(),
+        1,
+        "p[1] - y[1] - (1 - tanh(ŷ[1])^2) + 0.02·ŷ[1]",
+    ),
+    "product": (
+        lambda p, t: mse(p, t) - 0.3 * p[0] * p[1] + 2.0,
+        [1.0, 0.0, 0.5],
+        "2·(ŷ[1] - y[1]) / 3 - 0.3·ŷ[2]",
+    ),
+    "minus": (
+        lambda p, t: -mae(p, t) - 4 * p[0],
+        [1.0, 0.0, 0.5],
+        "-0.333333·sign(ŷ[1] - y[1]) - 4",
+    ),
+}
+"""Losses of three outputs with a target, and the slope by the first as it is told."""
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_what_is_added_to_a_loss_is_added_to_its_slope(name):
+    loss, target, slope = MIXED[name]
+    model = MLP(2, [2, 3], "tanh", seed=1)
+    assert slope in rows(flow(model, [0.5, -1], target, loss=loss), "Loss")["∂L/∂ŷ[1]"]
+    text = flow(model, [0.5, -1], target, loss=loss, width=100_000, digits=17)
+    assert not missing(text), text
+
+
+def test_steps_of_two_losses_of_the_same_outputs_are_told_once():
+    text = flow(MLP(2, [2, 3], "tanh", seed=1), [0.5, -1], 1, loss=smooth)
+    assert text.partition("Update")[0].count("p[2] = exp(ŷ[2]) / S") == 1
+
+
+def test_of_two_classes_the_remark_has_no_sum_of_one():
+    text = flow(MLP(2, [2, 2], seed=1), [0.5, -1], 1, loss="cross_entropy")
+    assert "computed as softplus(ŷ[1] - ŷ[2]), which" in text
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

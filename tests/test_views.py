@@ -358,6 +358,30 @@ def test_computed_nodes_are_numbered_without_holes(text):
     assert names[-1] == "out"
 
 
+def read_back(output):
+    """Every formula of the table, typed in again."""
+    rows = evaluate(output, {}).as_json()["nodes"]
+    numbers = {row["name"]: row["value"] for row in rows}
+    for row in rows:
+        if row["formula"] and "…" not in row["formula"]:
+            again = expression.parse(row["formula"], **numbers)
+            assert again.data == pytest.approx(row["value"], rel=1e-5, abs=1e-12)
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_every_formula_can_be_typed_back(text):
+    read_back(recorded(text))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_formula_of_a_network_can_be_typed_back(loss):
+    last = "sigmoid" if loss == "binary_cross_entropy" else None
+    inputs = [Value(0.5, label="x[1]"), Value(-1.0, label="my x")]
+    outs = MLP(2, [3, 2], "tanh", last, seed=1)(inputs)
+    targets = {"cross_entropy": 1, "hinge": [1, -1]}.get(loss, [1.0, 0.0])
+    read_back(LOSSES[loss](outs, targets))
+
+
 def operand_of(name, output):
     """The operand of the last operation of this name, as the table has it."""
     rows = evaluate(output, {}).as_json()["nodes"]

@@ -486,6 +486,7 @@ class Derivation:
             [element for element in found if self._is_loss(element, others)],
             lambda value: self.adjoints[self.index[value]],
             lambda value: self.symbol(self.index[value]),
+            taken=self.names,
         )
 
     def _is_loss(self, element: Element, others: Collection[str]) -> bool:

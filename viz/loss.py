@@ -18,8 +18,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autograd.graph import Node, gradients, topological_order
+from autograd.modes import Setting, ieee, recording
 from autograd.ops import TABLE
-from autograd.value import Value, number_of
+from autograd.value import Value, number_of, record
 from nn.formulas import FORMULAS, Element, graph_of
 from viz.notation import (
     DIV,
@@ -34,6 +35,8 @@ from viz.notation import (
     few,
     plus,
     replaced,
+    signed,
+    tidied,
     times,
     with_numbers,
     written,
@@ -60,6 +63,7 @@ class Losses:
     name: what the view calls a node: its name, or the number for a bare number.
     target: a name for the target of a prediction; None has the number stand there.
     most: how many terms a sum may have before its middle is left out.
+    taken: names that the view has for something else.
     """
 
     def __init__(
@@ -71,18 +75,20 @@ class Losses:
         name: Callable[[Value], Expression],
         target: Callable[[Value], Expression | None] = lambda _: None,
         most: int = MOST_TERMS,
+        taken: Collection[str] = (),
     ) -> None:
         self.output = output
         self.title = title
         self.adjoint = adjoint
         self.name = name
         self.most = most
-        rows = [e.node for e in elements if e.formula.row]
-        self.elements = [
-            Written(e, name, target, most, rows.index(e.node) if e.node in rows else 0)
-            for e in elements
-        ]
-        self.elements = [each for each in self.elements if each.is_true]
+        self.elements: list[Written] = []
+        owners: dict[str, object] = dict.fromkeys(taken)
+        for element in elements:
+            each = Written(element, name, target, most, owners)
+            if each.is_true:
+                self.elements.append(each)
+                owners.update(dict.fromkeys(each.names, each.owner))
         self.shares: dict[Value, list[tuple[Written, int]]] = {}
         for each in self.elements:
             for place, prediction in enumerate(each.element.predictions):
@@ -110,6 +116,38 @@ class Losses:
         branch = cases[0].words if cases[0].slope == "0" and len(cases) == 1 else ""
         return Line(left, tuple(rights), branch)
 
+    def mixed(
+        self, prediction: Value, names: Mapping[Value, Symbol], longest: int = 60
+    ) -> Line | None:
+        """The derivative by a prediction that more than its losses depends on.
+
+        The slope of each loss, times that of the output by it, and what there is
+        besides. None where that is long, or there is no loss of it.
+
+        names: of the predictions and of the losses.
+        """
+        shares = self.shares.get(prediction, [])
+        losses = [each.element.node for each, _ in shares]
+        outer = _slopes_upon(self.output, [*losses, prediction], names, longest)
+        if not shares or not outer:
+            return None
+        data = {name.name: node.data for node, name in names.items()}
+        *factors, rest = outer
+        whole = signed([HERE, rest]) if rest != Number(0.0) else HERE
+        sides = []
+        for known in ({}, data):
+            terms = [
+                _product(
+                    with_numbers(factor, known),
+                    each.expression(each.cases[k].slope, k, bool(known)),
+                )
+                for (each, k), factor in zip(shares, factors, strict=True)
+            ]
+            shown = with_numbers(whole, known)
+            sides.append(replaced(shown, {HERE.name: plus(*terms)}))
+        left = Slope(self.title, names[prediction].name)
+        return Line(left, (*sides, Number(self.adjoint(prediction))))
+
     def total(self, names: Mapping[Value, Symbol]) -> Iterator[Expression]:
         """The output as the sum of its losses, or their mean, if it is no more.
 
@@ -130,6 +168,49 @@ class Losses:
         return scaled(slope, self.adjoint(each.element.node))
 
 
+HERE = Symbol("\0")  # stands for the losses' part of a slope
+
+
+def _product(factor: Expression, slope: Expression) -> Expression:
+    if isinstance(factor, Number):
+        return scaled(slope, factor.value)
+    return times(factor, slope)
+
+
+def _slopes_upon(
+    output: Value,
+    inputs: Sequence[Value],
+    names: Mapping[Value, Symbol],
+    longest: int,
+) -> list[Expression]:
+    """The derivatives of the output by nodes, as if the named ones were leaves.
+
+    Empty where one is longer, or can't be written.
+    """
+    if output in names:
+        return []
+    known = {node: Value(node.data) for node in names}
+    leaves = {known[node]: name for node, name in names.items()}
+    order = topological_order(output)
+    needed = {output}
+    for node in reversed(order):
+        if node in needed and node not in known:
+            needed.update(node.parents)
+    try:
+        with ieee(), recording(), Setting("watcher", None, False):
+            for node in order:
+                if node in needed and node not in known:
+                    parents = [known[parent] for parent in node.parents]
+                    known[node] = record(node.operation, parents) if parents else node
+            by = [known[node] for node in inputs]
+            slopes = gradients(known[output], by, create_graph=True)
+    except (TypeError, ValueError, RuntimeError, ArithmeticError):
+        return []  # an operation of one's own that has no second derivative
+    found = [written(slope, leaves, longest) for slope in slopes]
+    every = [tidied(each) for each in found if each is not None]
+    return every if len(every) == len(found) else []
+
+
 def scaled(expression: Expression, factor: float) -> Expression:
     """An expression times a number, over n where that is 1/n: a mean of n."""
     if factor == 1.0 or expression == Number(0.0):
@@ -143,7 +224,8 @@ def scaled(expression: Expression, factor: float) -> Expression:
 class Written:
     """One loss of one sample in mathematics, with the names of a view.
 
-    number: which of the graph's samples with a row of predictions it is, from 0.
+    owners: what has a name already. Steps of another loss of the same predictions have
+        the same names, and are told there.
     """
 
     def __init__(
@@ -152,24 +234,25 @@ class Written:
         name: Callable[[Value], Expression],
         target: Callable[[Value], Expression | None],
         most: int,
-        number: int,
+        owners: Mapping[str, object],
     ) -> None:
         self.element = element
         self.most = most
         self.cases = element.chosen
-        again = f"#{number + 1}" if number else ""
+        self.owner = element.name, frozenset(element.predictions)
         shown = [name(p) for p in element.predictions]
         own = _own_names([s.name if isinstance(s, Symbol) else "" for s in shown])
         self.symbols: list[dict[str, Expression]] = []
+        again = self._again(own, owners)
         for place, (prediction, given) in enumerate(
             zip(element.predictions, element.targets, strict=True)
         ):
             known: dict[str, Expression] = {
                 "ŷ": shown[place],
                 "y": target(prediction) or _target(given, name),
-                "p": Symbol("p" + own[place]),
+                "p": Symbol(f"p{own[place]}{again}"),
                 **{
-                    name: Symbol(name + (own[place] if joint == "each" else again))
+                    name: Symbol(name + own[place] * (joint == "each") + again)
                     for name, _, joint in element.formula.row
                 },
                 **{option: Number(x) for option, x in element.options.items()},
@@ -179,6 +262,21 @@ class Written:
             self.symbols.append(known)
         pairs = enumerate(self.cases)
         self.data = [case.after(element.known[place]) for place, case in pairs]
+
+    def _again(self, own: Sequence[str], owners: Mapping[str, object]) -> str:
+        """What tells the names of its steps from those that something else has."""
+        row = self.element.formula.row
+        names = [name + end for name, _, kind in row if kind == "each" for end in own]
+        names += [name for name, _, kind in row if kind != "each"]
+        steps = {name for case in self.cases for name, _, _ in case.steps}
+        names += [f"p{end}" for end in own if "p" in steps]
+        again, number = "", 1
+        while any(owners.get(n + again, self.owner) != self.owner for n in names):
+            number += 1
+            again = f"#{number}"
+        self.names = [name + again for name in names]
+        self.told = {name for name in self.names if name in owners}
+        return again
 
     def _stands_for(self, text: str, known: Mapping[str, Expression]) -> Expression:
         return replaced(template(text, dict.fromkeys(known, 0.5)), known)
@@ -273,9 +371,12 @@ class Written:
 
     def lines(self, left: Expression) -> Iterator[Line]:
         """All of it: what is shared, the steps of each prediction, the loss."""
-        yield from self.shared()
+        steps = [*self.shared()]
         for place in self.kept:
-            yield from self.steps(place)
+            steps += self.steps(place)
+        for line in steps:
+            if not (isinstance(line.left, Symbol) and line.left.name in self.told):
+                yield line
         yield self.loss(left)
 
     @property
@@ -332,7 +433,8 @@ def chained(
         (slope,) = gradients(output, [by], create_graph=True)
     except (TypeError, ValueError, RuntimeError, ArithmeticError):
         return None  # an operation of one's own that has no second derivative
-    return written(slope, names, longest)
+    found = written(slope, names, longest)
+    return None if found is None else tidied(found)
 
 
 WORDS: Mapping[str, str] = {

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from autograd.expression import PLAIN_NAME
 from autograd.graph import topological_order
 from autograd.modes import Setting, ieee, recording
 from autograd.naming import numbered
@@ -334,7 +335,87 @@ def simplified(
             return x
         case "sub", (x, Apply(inner, (y,))) if inner is NEG:
             return plus(x, y)
+        case "div", (x, y) if x == y and data == 1.0:
+            return Number(1.0)
+        case "logsumexp", (x,):
+            return x
+        case (("mul" | "div"), (Number(x), _)) if math.isnan(x):
+            return Number(x)  # what has no slope there
     return applied(operation, args)
+
+
+def tidied(expression: Expression) -> Expression:
+    """The same with equal terms of a sum taken together, and a product's bare numbers.
+
+    >>> x, y = Symbol("x"), Symbol("y")
+    >>> half = times(Number(0.5), x)
+    >>> show(tidied(plus(half, times(y, Number(-1.0)), half)), TEXT)
+    'x - y'
+    """
+    match expression:
+        case Apply(operation, arguments):
+            args = tuple(tidied(a) for a in arguments)
+            if operation is ADD:
+                return _collected(_terms(Apply(ADD, args)))
+            return _multiple(*_factored(Apply(operation, args)))
+    return expression
+
+
+def _factored(term: Expression) -> tuple[float, Expression]:
+    """The product of a term's bare numbers, and the rest of it."""
+    factor, factors = 1.0, list[Expression]()
+    waiting = [term]
+    while waiting:
+        match waiting.pop():
+            case Apply(operation, arguments) if operation is MUL:
+                waiting += reversed(arguments)
+            case Apply(operation, (x,)) if operation is NEG:
+                factor = -factor
+                waiting.append(x)
+            case Number(value):
+                factor *= value
+            case other:
+                factors.append(other)
+    return factor, times(*factors) if factors else Number(1.0)
+
+
+def _multiple(factor: float, rest: Expression) -> Expression:
+    match factor, rest:
+        case 1.0, _:
+            return rest
+        case -1.0, _:
+            return Apply(NEG, (rest,))
+        case _, Number(value):
+            return Number(factor * value)
+        case _, Apply(operation, factors) if operation is MUL:
+            return times(Number(factor), *factors)
+    return times(Number(factor), rest)
+
+
+def _collected(terms: Sequence[Expression]) -> Expression:
+    """The sum of the terms, each once."""
+    counts: dict[Expression, float] = {}
+    for term in terms:
+        factor, rest = _factored(term)
+        counts[rest] = counts.get(rest, 0.0) + factor
+    every = [_multiple(factor, rest) for rest, factor in counts.items() if factor]
+    return signed(every) if every else Number(0.0)
+
+
+def signed(terms: Sequence[Expression]) -> Expression:
+    """The sum of terms, in which a negative one is subtracted.
+
+    >>> show(signed([Symbol("x"), Apply(NEG, (Symbol("y"),))]), TEXT)
+    'x - y'
+    """
+    total, *others = [one for term in terms for one in _terms(term)]
+    for term in others:
+        factor, rest = _factored(term)
+        if factor < 0:
+            total = Apply(SUB, (total, _multiple(-factor, rest)))
+        else:
+            total = plus(*_terms(total), term)
+    return total
 
 
 def with_numbers(expression: Expression, data: Mapping[str, float]) -> Expression:
@@ -536,8 +617,6 @@ def _fit(form: Form, need: float, style: Style, first: bool) -> str:
 
 
 # ---- plain text ----------------------------------------------------------------------
-
-PLAIN_NAME = re.compile(r"[^\W\d](\w|[\u0300-\u036f])*(\[\w+(,\w+)*\])?'*(#\d+)?")
 
 INFIX: Mapping[str, Template] = {
     "sub": ("{0} - {1}", SUM, (SUM, QUOTIENT)),

@@ -230,10 +230,11 @@ class _Writer:
 
     def loss_slope(self, out: Value) -> list[str]:
         """By one output: as its row has it, or by the chain rule in one formula."""
-        line = self.losses.slope(out)
+        names = self.outputs_by_name
+        every = {**names, **self.elements}
+        line = self.losses.slope(out) or self.losses.mixed(out, every)
         if line is not None:
             return self.equation(line)
-        names = self.outputs_by_name
         data = {name.name: value.data for value, name in names.items()}
         found = chained(self.told.loss, out, names)
         left, value = Slope("L", names[out].name), Number(self.adjoint(out))

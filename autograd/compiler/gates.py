@@ -31,7 +31,7 @@ def behind_gates(
     """For results that only branches use, the same behind gates.
 
     For those that need it: what can have infinite slopes, and what it is made of, or
-    is made of it. made: in topological order.
+    is made of it; what is made of numbers alone stays. made: in topological order.
 
     And of these, for what can have infinite slopes and only rules choose, the condition
     under which they do: elsewhere nothing is to be multiplied by such a slope.
@@ -42,7 +42,7 @@ def behind_gates(
     masks = _masks(recorder, made, outputs, wanted)
     found: dict[Any, Any] = {}
     for index, row, args in made:
-        if index in wanted:
+        if index in wanted and any(recorder.number(arg) is None for arg in args):
             mask = masks.get(index, False)
             seen = [_seen(recorder, arg, mask, masks, found) for arg in args]
             found[index] = recorder.apply(row, seen).index
