@@ -115,7 +115,7 @@ ELSEWHERE = {
     "viz.play.server": "playground playground_browser",
     "viz.render": "render pictures",
     "viz.stepper": "pictures stepper",
-    "viz.style": "pictures draw stepper",
+    "viz.style": "style pictures draw",
     "viz.train": "train cli_train",
 }
 """By module, the names of its test modules, where they are not its own."""
