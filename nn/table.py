@@ -16,7 +16,7 @@ columns become numbers in `nn.encoding`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -188,12 +188,19 @@ def _meaning_of(
     return columns, goal, y, goal_cells
 
 
-def _usual_decimal(every: Iterable[Cells], delimiter: str) -> str:
+def _usual_decimal(every: Sequence[Cells], delimiter: str) -> str:
     """What stands before the decimals in the columns that tell."""
     signs = {decimal_sign(cells.digits) for cells in every if cells.plain is None}
     if "." in signs:
         return ""
-    return "," if "," in signs or (signs and delimiter == ";") else ""
+    if signs and delimiter == ";" and not any(map(_has_points, every)):
+        return ","
+    return "," if "," in signs else ""
+
+
+def _has_points(cells: Cells) -> bool:
+    """Whether numbers that need no second look have decimals: these have a point."""
+    return cells.plain is not None and bool((cells.plain % 1 != 0).any())
 
 
 def _last_resort(column: Column, cells: Cells) -> Column:

@@ -139,14 +139,42 @@ def test_what_is_missing_can_be_told(missing):
     )
 
 
-def test_decimals_of_a_file_are_those_of_the_columns_that_tell():
-    text = "a;b;y\n" + "".join(f"1,234;{i},5;{Y[i]}\n" for i in range(9))
-    found = read(text.replace("1,234", "1,23{}", 1).encode(), "y").columns
-    assert [c.values[0] for c in found if c.kind == "number"][-1] == 0.5
-    for decimal, value in {".": 1234.0, ",": 1.234}.items():
-        told = Told(decimal=decimal, categories=("b",))
-        source = {"a": ["1,234", "2,500"] * 5, "b": [1, 2] * 5, "y": Y[:10]}
-        assert read(source, "y", told).columns[0].values[0] == value
+COMMAS = [f"{i + 1},{100 + 7 * i}" for i in range(N)]  # 1,100: which of the two is it?
+POINTS = [f"{i}.5" for i in range(N)]
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "others", "told", "first"),
+    [
+        (",", {}, "", 1100.0),
+        (";", {}, "", 1.1),
+        ("\t", {}, "", 1100.0),
+        (",", {"z": [f"{i},5" for i in range(N)]}, "", 1.1),
+        (";", {"z": [f"{i},5" for i in range(N)]}, "", 1.1),
+        (";", {"z": POINTS}, "", 1100.0),
+        (";", {"z": [f"1,00{i % 10}.5" for i in range(N)]}, "", 1100.0),
+        (",", {"z": [*POINTS[:-1], "1,5"]}, "", 1100.0),
+        (";", {"z": [i % 7 for i in range(N)], "w": ["a", "b", "c"] * 20}, "", 1.1),
+        (";", {}, ".", 1100.0),
+        (",", {}, ",", 1.1),
+        (",", {"z": POINTS}, ",", 1.1),
+    ],
+)
+def test_decimals_of_a_file_are_those_of_the_columns_that_tell(
+    delimiter, others, told, first
+):
+    columns = {**others, "a": COMMAS, "y": Y}
+    lines = [columns, *zip(*columns.values(), strict=True)]
+    text = "\n".join(delimiter.join(f'"{cell}"' for cell in line) for line in lines)
+    table = read(text.encode(), "y", Told(decimal=told or None), delimiter=delimiter)
+    (found,) = [each for each in table.columns if each.name == "a"]
+    assert (found.kind, found.values[0]) == ("number", first)
+    assert found.spelling == ("," if first < 2 else ".")
+    if others.get("z") is POINTS and not told:
+        assert table.columns[0].values.tolist() == [float(x) for x in POINTS]
+    source = {"a": COMMAS, "z": [x + 0.5 for x in range(N)], "y": Y}
+    memory = read(source, "y", Told(decimal=told or None)).columns[0]
+    assert memory.values[0] == (1.1 if told == "," else 1100.0)
 
 
 @pytest.mark.parametrize(
