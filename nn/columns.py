@@ -268,7 +268,8 @@ class Cells:
     def check(self, found: pl.Series, what: str) -> None:
         """Raise ValueError where more than a few texts are not what they should be."""
         odd = ~self.gaps & found.is_null()
-        if odd.sum() > (1 - ENOUGH) * self.count and not self.but_one_word(found):
+        right = self.count - int(odd.sum())
+        if right < ENOUGH * self.count and not self.but_one_word(found):
             text, place = self.place(odd)
             raise ValueError(f"{place}: {cut(text)!r} is not a {what}")
 

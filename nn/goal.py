@@ -66,8 +66,8 @@ def goal_of(cells: Cells) -> tuple[Goal, Sequence[Target]]:
 
 def _check_nearly_numbers(cells: Cells, found: pl.Series) -> None:
     """Raise ValueError where all but a few texts are numbers: which is meant?"""
-    few = 0 < found.null_count() <= (1 - ENOUGH) * len(found)
-    if not few and not (found.null_count() and cells.but_one_word(cells.numbers)):
+    few = found.count() >= ENOUGH * len(found) or cells.but_one_word(cells.numbers)
+    if not found.null_count() or not few:
         return
     text, place = cells.place(~cells.gaps & cells.numbers.is_null())
     raise ValueError(

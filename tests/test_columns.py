@@ -467,6 +467,18 @@ def test_a_word_for_nothing_is_one_in_another_table_too():
         goal(source["x"])
 
 
+@pytest.mark.parametrize("odd", [0, 9, 10])
+def test_a_table_that_was_learned_from_can_be_read_again(odd):
+    texts = [chr(97 + i) * 2 for i in range(odd)]
+    source = {"x": [*map(str, range(100 - odd)), *texts], "y": ["u", "v"] * 50}
+    table = read(source, "y")
+    assert (table.columns[0].kind, table.columns[0].missing) == ("number", odd)
+    encoding = table.encoding()
+    assert encoding.read(source).X.tolist() == encoding.dataset(table).X.tolist()
+    with pytest.raises(ValueError, match="row 90, column 'x': 'zz' is not a number"):
+        encoding.read({"x": [*map(str, range(89)), "zz", *["aa", "bb"] * 5]})
+
+
 def test_what_is_new_is_told():
     _, encoding, _ = encoded(SOURCE)
     new = {

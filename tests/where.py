@@ -76,7 +76,7 @@ ELSEWHERE = {
     "nn.evidence": "diagnose ways_to_fail",
     "nn.history": "history training display",
     "nn.encoding": "columns",
-    "nn.goal": "columns",
+    "nn.goal": "goal columns",
     "nn.table": "columns",
     "nn.heading": "reading",
     "nn.kinds": "checkpoint",
