@@ -1,5 +1,6 @@
 """draw(): the picture's numbers are backward()'s, and large graphs stay readable."""
 
+import builtins
 import json
 import os
 import random
@@ -7,6 +8,8 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from functools import reduce
+from operator import add, mul
 
 import pytest
 from effort import calls
@@ -587,17 +590,41 @@ def test_two_networks_with_the_same_labels_are_not_told_as_one():
     assert "operations" in elements(draw(output, detail="layer"), "node")
 
 
-def test_a_network_written_by_hand_folds_too():
-    layer = Layer(2, 2, "relu", seed=0)
-    outs = []
-    for neuron in layer.neurons:
-        z = neuron.b
-        for w, x in zip(neuron.w, (1.0, 2.0), strict=True):
-            z = z + w * x
-        outs.append(z.relu())
-    rows = folded_ops(mse(outs, [1.0, 0.0]))
-    assert rows["L1N0"]["mul"] == "4"
-    assert rows["L1N0"]["relu"] == "2"
+PYTHONS = builtins.sum
+WAYS = {
+    "bias last": lambda b, products: reduce(add, products) + b,
+    "bias first": lambda b, products: reduce(add, products, b),
+    "bias in front": lambda b, products: b + reduce(add, products),
+    "one sum, the bias last": lambda b, products: sum([*products, b]),
+    "one sum, the bias first": lambda b, products: sum([b, *products]),
+    "Python's sum, the bias last": lambda b, products: PYTHONS([*products, b]),
+    "Python's sum, the bias first": lambda b, products: PYTHONS([b, *products]),
+    "Python's sum, then the bias": lambda b, products: PYTHONS(products) + b,
+    "Python's sum from the bias": lambda b, products: PYTHONS(products, b),
+    "Python's sum behind the bias": lambda b, products: b + PYTHONS(products),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_network_written_by_hand_folds_too(way):
+    layer, x = Layer(3, 2, "relu", seed=0), [*map(Value, (1.0, 2.0, -1.0))]
+    nodes = {}
+    for by_hand in (False, True):
+        outs = layer(x)
+        if by_hand:
+            products = [list(map(mul, n.w, x)) for n in layer.neurons]
+            pairs = zip(layer.neurons, products, strict=True)
+            outs = [WAYS[way](n.b, products).relu() for n, products in pairs]
+        loss = mse(outs, [1.0, 0.0])
+        loss.backward()
+        nodes[by_hand] = elements(draw(loss, detail="neuron"), "node")
+        loss.zero_grad()
+        rows = folded_ops(loss)
+        inputs = nodes[by_hand].pop("input")  # with the 0 of Python's sum
+        assert inputs[:3] == ["input", "variables", "3"]
+    assert {*nodes[True]} == {"L1N1", "L1N2", "loss"}
+    assert nodes[True] == nodes[False]
+    assert (rows["L1N0"]["mul"], rows["L1N0"]["relu"]) == ("6", "2")
 
 
 def test_hundred_thousand_nodes_fold():
