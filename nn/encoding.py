@@ -325,6 +325,8 @@ class Encoding:
         if not hasattr(source, "__len__"):
             return source
         rows = [list(row) for row in source]
+        if not rows:
+            raise ValueError("there are no rows; pass a list with at least one")
         for row in rows:
             if len(row) != len(self.fields):
                 raise ValueError(

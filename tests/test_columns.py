@@ -379,6 +379,9 @@ def test_a_table_in_another_order_is_read_the_same(seed):
         ValueError, match="a row has 1 values; the columns are size, kin"
     ):
         encoding.read([[1.0]])
+    for nothing in ([], np.empty((0, 3))):
+        with pytest.raises(ValueError, match="there are no rows; pass a list with at"):
+            encoding.read(nothing)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 59, 60])

@@ -75,7 +75,7 @@ ELSEWHERE = {
     "nn.engine": "training compiled_training",
     "nn.evidence": "diagnose ways_to_fail",
     "nn.history": "history training display",
-    "nn.encoding": "columns",
+    "nn.encoding": "encoding columns",
     "nn.goal": "goal columns",
     "nn.table": "columns",
     "nn.heading": "reading",
