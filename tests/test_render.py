@@ -8,6 +8,7 @@ import textwrap
 import threading
 import warnings
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise, product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -303,13 +304,13 @@ def test_dot_that_is_none_is_an_error():
 
 
 @pytest.mark.parametrize(
-    "char", [*map(chr, range(32)), "\x7f", "\x9f", "\xa0", "\ufffd", "a"]
+    "char",
+    [*map(chr, range(32)), *"\x7f\x9f\xa0\ud7ff\ud800\udfff\ue000\ufffd\ufffe\uffffa"],
 )
 def test_the_sign_of_a_control_character_is_unicodes_own(char):
     code = ord(char)
-    wanted = (
-        chr(0x2400 + code) if code < 32 else "\ufffd" if code in (127, 159) else char
-    )
+    none = (0x7F, 0x9F, 0xD800, 0xDFFF, 0xFFFE, 0xFFFF)
+    wanted = chr(0x2400 + code) if code < 32 else "\ufffd" if code in none else char
     assert visible(char) == ("↵" if char == "\n" else wanted)
 
 
@@ -331,3 +332,76 @@ def test_a_tangle_is_laid_out_quickly():
     tangle = sorted([*chain[:100], *skipping], key=lambda arrow: int(arrow[1][1:]))
     assert is_tangle(tangle)
     assert "splines" in layout_for(tangle)
+
+
+# ---- where labels of arrows may stand ------------------------------------------------
+
+
+def halfway(corners: list[complex], t: float) -> complex:
+    """A point of a curve, by de Casteljau: the mean of means of its corners."""
+    while len(corners) > 1:
+        corners = [(1 - t) * a + t * b for a, b in pairwise(corners)]
+    return corners[0]
+
+
+@pytest.mark.parametrize(
+    ("curves", "tip"),
+    [
+        ([[0, 10 + 40j, 60 + 40j, 90]], 100 + 2j),
+        ([[5 + 5j, 5 + 5j, 8 + 5j, 8 + 5j]], None),
+        ([[0, 20j, 30 + 20j, 30], [30, 30 - 20j, 60 - 9j, 70]], 79),
+    ],
+)
+def test_points_along_an_arrow_are_those_of_its_curves(curves, tip):
+    corners = [curves[0][0], *[corner for curve in curves for corner in curve[1:]]]
+    written = [f"{complex(c).real:g},{complex(c).imag:g}" for c in corners]
+    ends = [] if tip is None else [f"e,{complex(tip).real:g},{complex(tip).imag:g}"]
+    points = render._way(" ".join([*ends, *written]).replace(" ", " \\\n", 1))
+    assert max(abs(b - a) for a, b in pairwise(points)) <= 3
+    if tip is not None:
+        *points, a, b, c, last = points
+        assert last == tip
+        assert [b - a, c - b, last - c] == pytest.approx([a - points[-1]] * 3)
+    found = iter(points)
+    for curve in curves:
+        count = points.index(curve[-1]) + 1 if curve is curves[0] else len(points)
+        count -= 0 if curve is curves[0] else points.index(curve[0]) + 1
+        for step in range(count):
+            assert next(found) == pytest.approx(halfway(curve, step / (count - 1)))
+    assert not [*found]
+
+
+BOXES = [
+    (x, y, x + width, y + height)
+    for x, y, width, height in product((0, 2, 3), (0, 1), (2, 4), (1, 3))
+]
+
+
+def test_boxes_meet_where_they_have_an_area_in_common():
+    for one, other in product(BOXES, repeat=2):
+        across = min(one[2], other[2]) - max(one[0], other[0])
+        up = min(one[3], other[3]) - max(one[1], other[1])
+        assert render._meet(one, other) == (min(across, up) > 0)
+
+
+def test_a_line_is_across_a_box_that_one_of_its_points_is_near():
+    box = (2.0, 1.0, 4.0, 3.0)
+    for x, y, near in product(range(7), range(6), (0, 0.5, 1, 2)):
+        outside = max(box[0] - x, x - box[2]), max(box[1] - y, y - box[3])
+        inside = max(outside) < near
+        assert render._across([complex(x, y)], box, near) == inside
+        assert render._across([100j, complex(x, y)], box, near) == inside
+
+
+def test_places_for_a_label_are_beside_its_arrow_the_nearest_first():
+    line = [complex(x, 0) for x in range(0, 100, 2)]
+    box = (40.0, -3.0, 60.0, 3.0)
+    places = render._places(line, box, 1.5)
+    centers = [complex(a + c, b + d) / 2 for a, b, c, d in places]
+    assert {(c - a, d - b) for a, b, c, d in places} == {(20.0, 6.0)}
+    assert [abs(c - 50) for c in centers] == sorted(abs(c - 50) for c in centers)
+    above, below = ([c for c in centers if sign * c.imag > 0] for sign in (1, -1))
+    assert len(above) == len(below) > 0
+    clear = 3 + render.NEAR + 1.5
+    assert min(abs(c.imag) for c in (*above, *below)) == clear
+    assert {c.real for c in above} == {x.real for x in line[6:-10]}
