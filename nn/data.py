@@ -52,16 +52,28 @@ else:
 class Dataset(Pair):
     """A table of inputs and the target of each row; unpacks as `X, y`.
 
-    X: float64 of shape (N, I). y: N labels (texts or whole numbers) or N numbers.
-    features: the names of the I columns. target: the name of what is to be told.
+    X: float64 of shape (N, I), or rows as lists, which become that. y: N labels (texts
+        or whole numbers) or N numbers.
+    features: the names of the I columns; x1, x2 and so on where they are left out.
+    target: the name of what is to be told.
     labels: the classes in order, () where the target is a number; None to find out.
+
+    >>> Dataset([[0, 1], [1, 1]], ["no", "yes"])
+    Dataset of 2 rows: class (2 classes) from 2 columns
     """
 
     X: Array
     y: Sequence[Target]
-    features: tuple[str, ...]
+    features: tuple[str, ...] = ()
     target: str = "class"
     labels: tuple[Label, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.X, "tolist"):
+            object.__setattr__(self, "X", table(self.X))
+        if not self.features:
+            names = tuple(f"x{i + 1}" for i in range(self.X.shape[1]))
+            object.__setattr__(self, "features", names)
 
     def __iter__(self) -> Iterator[Any]:
         yield self.X

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 
-from autograd.wording import cut, printable
+from autograd.wording import cut, printable, width
 from nn.display import bar_in_notebook, curves, in_notebook
 from nn.hints import Label
 from nn.targets import Labels
@@ -156,36 +156,49 @@ def progress_bar(epochs: int, done: int, wanted: bool) -> Iterator[Show]:
     if not (wanted and sys.stdout.isatty()):
         yield lambda epoch, row, told: None
         return
+    from rich import get_console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (
-        TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
-        BarColumn(),
-        TextColumn("{task.description}", markup=False),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
+    wide = get_console().width
+    narrow = wide < NARROW
+    counted = TextColumn("epoch {task.completed:.0f}/{task.total:.0f}")
+    shown = TextColumn("{task.description}", markup=False)
+    left = TimeRemainingColumn(), TextColumn("left")
+    columns = (counted, shown) if narrow else (counted, BarColumn(), shown, *left)
+    room = wide - len(f"epoch {epochs}/{epochs} ") - (0 if narrow else BESIDE)
     with Progress(*columns) as bar:
         task = bar.add_task("", total=epochs, completed=done)
         yield lambda epoch, row, told: bar.update(
-            task, completed=epoch, description=_described(row, told)
+            task, completed=epoch, description=_described(row, told, room)
         )
 
 
+BESIDE = 27  # columns that a short bar and the time left take
 TOLD = 24  # characters
+NARROW = 72  # columns of a terminal: where the bar and the time left have no room
 
 
-def _described(row: Mapping[str, float], told: str) -> str:
-    """The measurements and, on the same line, the beginning of what was told."""
-    return f"{summary(row)}  {cut(printable(told), TOLD)}".rstrip()
+def _described(row: Mapping[str, float], told: str, room: int = 0) -> str:
+    """The measurements and, on the same line, the beginning of what was told.
+
+    room: the columns that there are; what has none is left out, whole. 0 for any.
+    """
+    parts = [*_measured(row), cut(printable(told), TOLD)]
+    while room and len(parts) > 1 and width("  ".join(parts).rstrip()) > room:
+        parts.pop()
+    return "  ".join(parts).rstrip()
 
 
 def summary(row: Mapping[str, float]) -> str:
     """`loss 0.0123  accuracy 0.990`, with validation where there is some."""
+    return "  ".join(_measured(row))
+
+
+def _measured(row: Mapping[str, float]) -> list[str]:
     parts = []
     for name in ("loss", "accuracy", "error", "perplexity"):
         for key in (name, f"validation_{name}"):
             if key in row:
                 digits = ".3f" if name == "accuracy" else ".4g"
                 parts.append(f"{key.replace('_', ' ')} {row[key]:{digits}}")
-    return "  ".join(parts)
+    return parts

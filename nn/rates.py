@@ -13,6 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 
 from nn.choices import usual
+from nn.data import Dataset
 from nn.engine import Pace
 from nn.extras import require
 from nn.hints import Rows, Targets
@@ -47,8 +48,8 @@ class RateTest:
 
 def find_lr(
     model: Module,
-    X: Rows,
-    y: Targets,
+    X: Rows | Dataset,
+    y: Targets | None = None,
     loss: str | Loss = "auto",
     optimizer: str | Optimizer = "adamw",
     batch_size: int = 16,
@@ -57,7 +58,8 @@ def find_lr(
     """Try rates from 0.000001 to 10 on a copy of the model, which stays as it was.
 
     Each step takes the next batch, with a rate a fifth larger than the one before, and
-    the test ends where the loss over a part of the rows has grown fourfold.
+    the test ends where the loss over a part of the rows has grown fourfold. The rows
+    and their targets may be a `Dataset`, as in `find_lr(model, dataset)`.
     """
     require("numpy")
     import numpy as np

@@ -54,7 +54,10 @@ def tasks_of(
 
 
 def task_for(
-    model: Module, X: Rows, y: Targets, loss: str | Loss = "auto"
+    model: Module,
+    X: Rows | Dataset,
+    y: Targets | None = None,
+    loss: str | Loss = "auto",
 ) -> tuple[Task, Labels | None]:
     """What `fit` makes of a model and a table: the task, and how outputs are read."""
     inside, _ = _divide(*_rows_of(X, y), None, 0)
@@ -77,9 +80,13 @@ def weighed(
 def _rows_of(X: Rows | Dataset, y: Targets | None) -> Part:
     """The table and its targets, which a `Dataset` has in one."""
     if isinstance(X, Dataset):
+        if isinstance(y, Dataset):
+            raise TypeError("another Dataset is to measure on: validation=dataset")
         if y is not None:
             raise TypeError("a Dataset has its own targets: fit(model, dataset)")
         return table(X.X), X.y
+    if y is None and isinstance(X, tuple) and {*map(type, X)} == {Dataset}:
+        raise TypeError("that is two sets: train, test = data.split(), and then one")
     if y is None:
         raise TypeError("y is missing: fit(model, X, y), or fit(model, dataset)")
     return table(X), y

@@ -10,7 +10,7 @@ import pytest
 
 import nn
 from nn import data
-from nn.data import GENERATED, SETS, Scaling, read_csv, split_rows
+from nn.data import GENERATED, SETS, Dataset, Scaling, read_csv, split_rows
 
 # ---- the sets ------------------------------------------------------------------------
 
@@ -299,3 +299,20 @@ def test_deviations_by_parts_are_those_of_numpy_to_the_bit(columns, monkeypatch)
     for size in (1, 64, 999, 2000):
         monkeypatch.setattr("nn.data.ROWS", size)
         assert np.array(Scaling.fit(rows).deviation).tobytes() == wanted
+
+
+def test_a_set_is_made_of_lists_too():
+    table = Dataset([[0, 1], [1, 0], [1, 1], [0, 0]], ["a", "b", "a", "b"])
+    assert (table.X.tolist()[0], table.features) == ([0.0, 1.0], ("x1", "x2"))
+    inside, outside = table.split(0.5, seed=0)
+    assert (len(inside), len(outside), outside.features) == (2, 2, ("x1", "x2"))
+    with pytest.raises(ValueError, match="rows of numbers, all as long"):
+        Dataset([[0, 1], [2]], [0, 1])
+
+
+def test_two_sets_are_not_one():
+    parts = data.xor(40).split()
+    with pytest.raises(TypeError, match=r"two sets: train, test = data.split\(\)"):
+        trained(parts)
+    with pytest.raises(TypeError, match="to measure on: validation=dataset"):
+        trained(*parts)

@@ -1,6 +1,9 @@
 """History: what is told of a training, by its numbers alone."""
 
+import contextlib
+import io
 import json
+import re
 
 import pytest
 
@@ -103,3 +106,31 @@ def test_a_bar_where_nobody_looks_shows_nothing(wanted, capsys):
     with progress_bar(3, 0, wanted) as show:
         show(1, {"loss": 0.5}, "told")
     assert capsys.readouterr() == ("", "")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("columns", [24, 40, 60, 80, 100, 200])
+def test_a_bar_breaks_no_number_and_no_word(columns, monkeypatch):
+    """What has no room on the line is left out, whole."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("rich._console", None)  # which knows the columns it had
+    row = {"loss": 0.12345, "accuracy": 0.987}
+    row |= {f"validation_{name}": number for name, number in row.items()}
+    whole = f"epoch 7/12 {summary(row)}  and so on, to an end left".split()
+    with (
+        contextlib.redirect_stdout(Terminal()) as shown,
+        progress_bar(12, 3, True) as show,
+    ):
+        show(7, row, "and so on, to an end")
+    lines = re.split(r"[\r\n]", re.sub(r"\x1b\[[?\d;]*\w", "", shown.getvalue()))
+    (line,) = {line.strip() for line in lines if "7/12" in line}
+    assert len(line) <= columns
+    words = re.sub(r"[━╸╺]+|(\d+|-):[\d-]+:[\d-]+", "", line).split()
+    assert words[:3] == ["epoch", "7/12", "loss"]
+    assert {*words} <= {*whole}
+    assert (words == whole) == (columns == 200)

@@ -14,7 +14,7 @@ from PIL import Image
 import nn
 import viz
 from nn import MLP, History, Layer, Sequential, Snapshots, Watch, fit
-from nn.data import Scaling, blobs, moons
+from nn.data import Dataset, Scaling, blobs, moons
 from nn.targets import Labels
 from viz.plots import (
     animate_decision_boundary,
@@ -99,6 +99,17 @@ def test_the_boundary_is_where_the_model_changes_its_mind(threshold):
     assert len(lines) > 10
     assert all(x == pytest.approx(1.0, abs=1e-9) for x, _ in lines)
     assert {"x1", "x2", "decision boundary", "class", "0", "1"} <= set(texts(figure))
+
+
+def test_a_set_is_shown_with_the_names_of_its_columns():
+    table = Dataset(CORNERS, [0, 1, 0, 1], ("width", "height"))
+    figure = plot_decision_boundary(halfplane(0.0), table)
+    assert {"width", "height", "0", "1"} <= set(texts(figure))
+    assert boundary_lines(figure) == boundary_lines(
+        plot_decision_boundary(halfplane(0.0), *table)
+    )
+    with pytest.raises(TypeError, match="y is missing"):
+        plot_decision_boundary(halfplane(0.0), CORNERS)
 
 
 def test_inputs_are_shown_unscaled():

@@ -29,3 +29,10 @@ def test_the_test_ends_where_the_loss_grows():
     assert found.rates[-1] < HIGHEST
     assert max(found.losses) <= 4 * found.losses[0]
     assert plot_rates(found).as_bytes("svg").startswith(b"<?xml")
+
+
+def test_a_set_is_its_table_and_its_targets():
+    model = MLP(2, [8, 1], seed=0)
+    assert find_lr(model, data.moons(rows=120, seed=0)) == find_lr(model, X, Y)
+    with pytest.raises(TypeError, match="y is missing"):
+        find_lr(model, X)

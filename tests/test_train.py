@@ -4,18 +4,19 @@ import csv
 import os
 import re
 from dataclasses import replace
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import pytest
 
 import nn
+import viz.train as module
 from nn.choices import usual
 from nn.data import Dataset
 from nn.metrics import ClassReport, ClassScore, Importance, NumberReport
 from nn.recipe import Settings
 from nn.tokens import Text
-from viz import train as module
 from viz.train import (
     _alone_in,
     _cut_items,
@@ -26,6 +27,7 @@ from viz.train import (
     label_in,
     predict_file,
     row_graph,
+    train,
     train_text,
 )
 
@@ -253,3 +255,29 @@ def test_the_lock_of_a_folder_may_have_been_taken_away(tmp_path):
     with _alone_in(tmp_path):
         (tmp_path / ".training").unlink(missing_ok=True)  # none on Windows
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("data", ["table", "text"])
+def test_lines_are_broken_between_words_in_a_narrow_terminal(
+    data, tmp_path, capsys, monkeypatch
+):
+    """All that is no table; each word and each number is whole."""
+    monkeypatch.setattr("viz.train.columns", lambda stream=None: 40)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.chdir(tmp_path)
+    out = Path("a-folder/with-a-long-name")
+    if data == "table":
+        rows = "".join(f"{i},{i * i % 7},{'uv'[i % 2]}\n" for i in range(40))
+        Path("table.csv").write_text("first column,second column,class\n" + rows)
+        train("table.csv", Settings(target="class", epochs=2), out)
+    else:
+        Path("names.txt").write_text("anna\notto\nhannah\nbob\n" * 5)
+        sizes = {"context": 8, "width": 4, "heads": 1, "layers": 1}
+        network = {**sizes, "unit": "characters"}
+        train_text("names.txt", Settings(epochs=1), network, out)
+    told, _ = capsys.readouterr()
+    plain = [line for line in told.splitlines() if not re.match("[┏┃┡│└┌]", line)]
+    assert max(map(len, plain)) <= 40
+    words = " ".join(plain).split()
+    assert "model.json" in words
+    assert {"accuracy"} <= {*words} or {"perplexity"} <= {*words}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograd.wording import cut, expect
-from nn.data import looks_like_classes, table
+from nn.data import Dataset, looks_like_classes, table
 from nn.engine import answers, as_list, predict
 from nn.extras import require
 from nn.hints import Target
@@ -84,18 +84,19 @@ def _curve(axis: Any, history: History, name: str) -> None:
 def plot_decision_boundary(
     model: Module,
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     labels: Labels | None = None,
     scaling: Callable[[Any], Any] | None = None,
-    features: Sequence[str] = ("x1", "x2"),
+    features: Sequence[str] | None = None,
     resolution: int = 120,
 ) -> Plot:
     """What a model of two inputs says everywhere in the plane, and the data.
 
+    X, y: N rows of two numbers and their targets, or a `Dataset` of both.
     labels: how outputs become classes; found from y where it is left out.
     scaling: what is done to the inputs before the model sees them.
-    features: the names of the two inputs.
+    features: the names of the two inputs; x1 and x2, or those of the `Dataset`.
     resolution: how many points along each side the model is asked at.
 
     Two classes appear as shades of the output, with the boundary as a line; more
@@ -105,6 +106,12 @@ def plot_decision_boundary(
     expect(model, Module, "plot_decision_boundary(model, X, y)")
     from viz.figure import panels
 
+    if isinstance(X, Dataset):
+        features = features or X.features
+        y = X.y if y is None else y
+    elif y is None:
+        raise TypeError("y is missing: plot_decision_boundary(model, X, y)")
+    features = features or ("x1", "x2")
     plane = _Plane(model, X, y, labels, scaling, resolution)
     with panels(1, (5.2, 4.4)) as (figure, (axis,)):
         plane.draw(axis)

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from autograd import Value
 from autograd.wording import counted
@@ -65,7 +65,7 @@ def train(data: str, settings: Settings, out: Path) -> None:
             _keep(error, out)
             raise
         if before and before != _what(trained.context):
-            print(f"{saved} was of other data, {before}; replaced", file=sys.stderr)
+            _say(f"{saved} was of other data, {before}; replaced", sys.stderr)
         mattering = trained.importance()
         pictures = draw_pictures(trained, mattering)
         for name in PICTURES:
@@ -77,12 +77,12 @@ def train(data: str, settings: Settings, out: Path) -> None:
     _tell_spread(repeated(data, settings, trained), trained)
     findings = trained.diagnose().findings
     for finding in findings:
-        print(fitted(str(finding), columns()))
+        _say(str(finding))
     names = ", ".join([*pictures, saved.name])
-    print(fitted(f"written to {out}: {names}", columns()))
+    _say(f"written to {out}: {names}")
     if trained.history.stopped == "interrupted":
-        print(f"interrupted; the same command with --resume {saved} goes on")
-    print(last_line(trained.scores["test"]))
+        _say(f"interrupted; the same command with --resume {saved} goes on")
+    _say(last_line(trained.scores["test"]))
     for finding in findings:
         if finding.cause == TOO_LARGE:  # it stayed finite, but that is all
             raise ArithmeticError(f"the training failed: {finding}")
@@ -92,8 +92,13 @@ def train(data: str, settings: Settings, out: Path) -> None:
 def _notes() -> Iterator[None]:
     """Warnings of the library as a line on stderr, without a place in its source."""
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_: print(message, file=sys.stderr)
+        warnings.showwarning = lambda message, *_: _say(str(message), sys.stderr)
         yield
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print lines, broken between words where a terminal is narrower."""
+    print(fitted(text, columns(stream)), file=stream)
 
 
 def _context_in(path: Path) -> str:
@@ -114,7 +119,7 @@ def _keep(error: DivergenceError, out: Path) -> None:
     if history:
         plot_history(history).save(out / "history.svg")
         kept = f"model.json is of epoch {len(history)}, history.svg shows the way there"
-        print(f"in {out}: {kept}", file=sys.stderr)
+        _say(f"in {out}: {kept}", sys.stderr)
 
 
 # ---- a text --------------------------------------------------------------------------
@@ -158,13 +163,13 @@ def train_text(
         plot_token_losses(trained, texts[0]).save(out / "losses.svg")
         plot_embedding(trained).save(out / "embedding.svg")
     if text.taken_for:
-        print(f"{data}: {text.taken_for}{_cut_items(text, network['context'])}")
+        _say(f"{data}: {text.taken_for}{_cut_items(text, network['context'])}")
     _report_text(trained, texts)
     pictures = "history.svg, attention.svg, losses.svg, embedding.svg"
-    print(f"written to {out}: {pictures}, {saved.name}")
+    _say(f"written to {out}: {pictures}, {saved.name}")
     if trained.history.stopped == "interrupted":
-        print(f"interrupted; the same command with --resume {saved} goes on")
-    print(text_line(trained))
+        _say(f"interrupted; the same command with --resume {saved} goes on")
+    _say(text_line(trained))
 
 
 def _cut_items(text: Text, context: int) -> str:
@@ -179,12 +184,12 @@ def _cut_items(text: Text, context: int) -> str:
 def _report_text(trained: TrainedText, texts: list[str]) -> None:
     model, history, parts = trained.model, trained.history, trained.parts
     tokens = len(trained.vocabulary)
-    print(f"{model!r}, {tokens} tokens, {parts['training']} sequences to learn from")
+    _say(f"{model!r}, {tokens} tokens, {parts['training']} sequences to learn from")
     epochs = counted(len(history), "epoch")
-    print(f"{epochs} in {history.seconds:.1f} s, engine: {history.engine}")
-    print(f"it writes: {', '.join(visible(text, 60) for text in texts)}")
+    _say(f"{epochs} in {history.seconds:.1f} s, engine: {history.engine}")
+    _say(f"it writes: {', '.join(visible(text, 60) for text in texts)}")
     bigram = trained.scores["bigram"]["perplexity"]
-    print(f"pairs of tokens, counted, have the perplexity {bigram:.4g}")
+    _say(f"pairs of tokens, counted, have the perplexity {bigram:.4g}")
 
 
 def text_line(trained: TrainedText) -> str:
@@ -285,10 +290,10 @@ def tell(found: Sequence[Meaning], notes: Sequence[str]) -> None:
     if more := found[LINES:]:
         kinds = Counter(line.kind for line in more)
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        print(f"and {len(more)} more columns: {counts}")
+        _say(f"and {len(more)} more columns: {counts}")
     for note in notes:
-        print(f"note: {visible(note, 200)}")
-    print(
+        _say(f"note: {visible(note, 200)}")
+    _say(
         "Otherwise: --numbers, --categories, --ignore COLUMNS, --task classes|number, "
         "--missing TEXTS, --delimiter, --decimal\n"
     )
@@ -311,7 +316,7 @@ def _tell_spread(found: Sequence[float], trained: Trained) -> None:
             _digits(name, x)
             for x in (min(found), fmean(found), max(found), stdev(found))
         )
-        print(f"over {len(found)} seeds: {name} {middle} ± {off}, from {low} to {high}")
+        _say(f"over {len(found)} seeds: {name} {middle} ± {off}, from {low} to {high}")
 
 
 SHOWN_CLASSES, SHOWN_COLUMNS = 30, 8
@@ -493,7 +498,7 @@ def predict_file(
         raise ValueError(f"{data} is a set to train on, and predict takes a file")
     found = encoding.read(data, delimiter, texts_in(names))
     for note in found.notes:
-        print(f"note: {visible(note, 200)}", file=sys.stderr)
+        _say(f"note: {visible(note, 200)}", sys.stderr)
     context = replace(context, encoding=encoding)
     outputs = predict_parts(checkpoint.model, context.parts(found))
     writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -535,7 +540,7 @@ def _compare(context: Context, outputs: Array, truth: Any, encoding: Encoding) -
         ]
         result, count = f"accuracy {fmean(right):.3f}" if right else "", len(right)
     if result:
-        print(f"{result} on {count} of {len(texts)} rows", file=sys.stderr)
+        _say(f"{result} on {count} of {len(texts)} rows", sys.stderr)
 
 
 def label_in(text: str) -> str:
