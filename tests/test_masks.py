@@ -117,6 +117,7 @@ def compiled(f, at, backend):
         "hvp": lambda x: hvp(f, x, 1.0),
     }.items():
         yield name, compile(g, inputs=1, backend=backend)(X)[0]
+    yield "hvp of the program", program.hvp(X[:, :0], [1.0])[0]
 
 
 @pytest.mark.parametrize("name", CONSTANT)

@@ -446,6 +446,21 @@ def test_jax():
 EDGES = [0.0, 1.0, -1.0, 0.5, -0.5, 30.0, -30.0, 1000.0, 1e-9]
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", [n for n, row in TABLE.items() if 0 < row.arity < 4])
+def test_the_hessian_of_a_program_is_the_graphs_in_every_row(name, backend):
+    row = TABLE[name]
+    w = [Value(0.5) for _ in range(row.arity)]
+    edges = EDGES[: 7 if row.arity < 3 else 4]
+    with ieee():
+        program = compile(row(*w), [], w, backend=backend)
+        for point in itertools.product(edges, repeat=row.arity):
+            wanted = np.array(hessian(lambda x: row(*x))(list(point)))
+            if np.isfinite(wanted).all():
+                found = program.hessian(np.empty((1, 0)), point)
+                np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-15)
+
+
 @pytest.mark.parametrize("name", [n for n, row in TABLE.items() if 0 < row.arity < 3])
 def test_jax_has_the_derivatives_of_the_table_also_at_kinks(name):
     jax = pytest.importorskip("jax")

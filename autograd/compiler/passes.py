@@ -146,7 +146,7 @@ def tangent_kernel(op: str, arity: int) -> Kernel:
     inputs = [code.add(INPUT, (), n) for n in range(2 * arity)]
     recorder = CodeRecorder(code)
     output = code.add(op, tuple(inputs[:arity]))
-    found = _shares(recorder, output, inputs[arity:])
+    found = _asked(recorder, output, inputs[arity:], linear=True)
     shares = [_product(code, *pair) for pair in found]
     return Kernel(code, 2 * arity, 0, (output, *shares))
 
@@ -283,9 +283,12 @@ def _recorded(
 
 
 def _asked(
-    recorder: CodeRecorder, index: int, factors: Sequence[int]
+    recorder: CodeRecorder, index: int, factors: Sequence[int], linear: bool = False
 ) -> list[tuple[int, int]]:
-    """The same from the row, whose rules may look at numbers."""
+    """The same from the row, whose rules may look at numbers.
+
+    linear: whether nothing may be decided by the factors, as in a rule for JAX.
+    """
     op, args, _ = recorder.code.instructions[index]
     row, terms = recorder.code.row(op), [recorder.at[arg] for arg in args]
     known = len(recorder.code)
@@ -300,12 +303,29 @@ def _asked(
     one = recorder.code.constant(1.0)
     found = []
     masks = recorder.masks(row, terms)
-    for factor, partial, mask in zip(factors, partials, masks, strict=True):
-        share = _masked(recorder, recorder.at[factor], recorder.term(partial))
-        if type(mask) is Term:
+    for position, slope, mask in zip(factors, partials, masks, strict=True):
+        factor, partial = recorder.at[position], recorder.term(slope)
+        again = recorder.gated and not linear  # it has slopes by other arguments
+        if type(mask) is Term and again:
+            partial = _unless_infinite(recorder, mask, factor, partial)
+        share = _masked(recorder, factor, partial)
+        if type(mask) is Term and not again:
             share = recorder.record("where", mask, 0.0, share)
         found.append((recorder.term(0.0 if mask is True else share).index, one))
     return found
+
+
+def _unless_infinite(
+    recorder: CodeRecorder, mask: Term, factor: Term, partial: Term
+) -> Term:
+    """A local derivative, a plain 0 where its factor is infinite and the mask holds.
+
+    Under the mask it is 0 for any factor, but has slopes by other arguments, as that of
+    x**y by x has by y where y is 0.
+    """
+    finite = recorder.record("equal", factor - factor, 0.0)
+    hidden = recorder.record("where", finite, 0.0, mask)
+    return recorder.record("where", hidden, 0.0, partial)
 
 
 def _masked(recorder: CodeRecorder, factor: Term, partial: Term) -> Term:
