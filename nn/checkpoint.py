@@ -99,6 +99,13 @@ class Context:
         """How much of the target's own unit 1 in the outputs is."""
         return self.target_scaling.deviation[0] if self.target_scaling else 1.0
 
+    @property
+    def note(self) -> str:
+        """What the numbers of a row are, where they are no longer the table's."""
+        kinds = {"inputs": self.scaling, "target": self.target_scaling}
+        found = " and ".join(kind for kind, scaling in kinds.items() if scaling)
+        return f"{found} scaled as in training" if found else ""
+
     def inputs(self, X: Any) -> Array:
         """A table as the model takes it.
 

@@ -24,6 +24,7 @@ from nn import (
     RNN,
     Layer,
     Neuron,
+    SelfAttention,
     binary_cross_entropy_with_logits,
     hinge,
     mse,
@@ -445,8 +446,11 @@ def test_every_number_of_a_thousand_folded_networks():
 
 def folded_ops(loss):
     """What operations each place of the folded picture says it holds."""
-    nodes = elements(draw(loss, detail="layer"), "node")
-    return {key: dict(zip(t[1::2], t[2::2], strict=True)) for key, t in nodes.items()}
+    found = {}
+    for key, (_, *told) in elements(draw(loss, detail="layer"), "node").items():
+        told = [text for text in told if " = " not in text]  # but the formula
+        found[key] = dict(zip(told[::2], told[1::2], strict=True))
+    return found
 
 
 def test_no_operation_is_lost_or_counted_twice():
@@ -582,6 +586,18 @@ def test_what_is_no_chain_of_layers_is_not_told_as_one(model):
     rows = model([1, 2, 3] if isinstance(model, GPT) else [[1.0], [0.5], [2.0]])
     output = mse(rows[-1], [1.0] * len(rows[-1]))
     assert "operations" in elements(draw(output, detail="layer"), "node")
+
+
+def test_what_holds_weights_before_the_first_layer_is_not_called_input():
+    rows = SelfAttention(4, 2, seed=0)([[0.5, -1.0, 0.0, 1.0], [1.0, 2.0, 1.0, 0.0]])
+    boxes = elements(draw(mse([*rows[0], *rows[1]], [0.0] * 8), detail="layer"), "node")
+    assert boxes["input"][0] == "before layer 1"
+    assert boxes["L1N0"][1] == "ŷ = W1 s0 + b1"
+    x = [Value(0.5, label="x[1]"), Value(2.0, label="x[2]")]
+    out = Layer(2, 2, seed=0)([x[0] * x[1], x[1]])
+    boxes = elements(draw(mse(out, [0.0] * 2), detail="layer"), "node")
+    assert boxes["input"][0] == "input"
+    assert boxes["L1N0"][1] == "ŷ = relu(W1 x + b1)"
 
 
 def test_two_networks_with_the_same_labels_are_not_told_as_one():

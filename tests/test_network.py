@@ -1,5 +1,6 @@
 """network(): every number in the picture is the recorded graph's."""
 
+import html
 import math
 import random
 import re
@@ -17,12 +18,15 @@ from autograd import Value, parse, sigmoid, topological_order
 from nn import (
     GPT,
     GRU,
+    LSTM,
     MLP,
     RNN,
     Block,
+    Conv1d,
     Conv2d,
     Flatten,
     Layer,
+    LayerNorm,
     Module,
     Neuron,
     PerPosition,
@@ -598,6 +602,26 @@ def test_each_part_is_told_by_its_formula_as_agreed(golden):
         several = any(re.search(r"\d of \d", box) for box in boxes)
         assert ("a matrix for each call" in picture.svg) is several
     golden("folded.text", "\n".join(told) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "form"),
+    [
+        (RNN(2, 3, seed=0), rows(2, 2), "tanh(x W + b + h' U + c), h' the row before"),
+        (GRU(2, 3, seed=0), rows(2, 2), "(1 - z) ⊙ n + z ⊙ h', n = tanh("),
+        (LSTM(2, 3, seed=0), rows(2, 2), "o ⊙ tanh(s), s = f ⊙ s' + i ⊙ g, g = tanh("),
+        (Conv1d(1, 2, 3, seed=0), rows(1, 4), "W · part + b, for each part of x"),
+        (LayerNorm(3), rows(1, 3)[0], "g ⊙ n + b, n = (x - mean) / deviation"),
+    ],
+)  # fmt: skip
+def test_what_is_no_layer_of_neurons_says_its_matrix_form_in_every_detail(
+    model, x, form
+):
+    for detail, name in (("neuron", "ŷ"), ("part", "h1")):
+        svg = network(model, x, detail=detail).svg
+        said = html.unescape("".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg)))
+        said = re.sub(r"[\sT]", "", said)  # a raised T of its own
+        assert re.sub(r"\s", "", f"{name} = {form}") in said
 
 
 def test_a_part_may_take_a_number_or_nothing():

@@ -47,7 +47,8 @@ def test_the_picture_of_training_is_of_a_row_with_its_true_loss(data, hidden, tm
     assert (
         f"{loss.__name__.replace('_', ' ')} = {wanted.data!r}" in picture.titles["loss"]
     )
-    assert f"row 1 of training: {context.target} {part.y[0]}" in picture.svg
+    said = f"row 1 of training: {context.target} {part.y[0]}"
+    assert f">{said}; inputs scaled as in training<" in picture.svg
     assert re.findall(">target</text>.*?>([^<]*)</text>", picture.svg, re.DOTALL) == [
         str(part.y[0])
     ]

@@ -736,20 +736,20 @@ def network(
     if target:
         net, x, y, chosen = _sample(model, values or [], target, loss, "network")
         context = _row_of(model, [])[0].context
-        features, named = context.features, bool(context.labels)
     else:
         saved, x = _row_of(model, values or [])
-        net, features, named = saved.model, saved.context.features, False
+        net, context = saved.model, saved.context
+    told = (f"target {target}" * bool(target), context.note * bool(x))
     picture = drawn(
         net,
-        _named(x, features) or None,
+        _named(x, context.features) or None,
         y,
         loss=chosen,
         show=show,
         most=most,
         digits=digits,
-        caption=f"target {target}" if target else "",
-        target=target if named else "",
+        caption="; ".join(filter(None, told)),
+        target=target if context.labels else "",
     )
     _deliver_picture(picture, form, output, open)
 

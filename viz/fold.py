@@ -30,6 +30,7 @@ from viz.render import Graph, visible
 WEIGHT: Final = re.compile(r"W(\d*)\[(\d+),\d+\]")
 BIAS: Final = re.compile(r"b(\d*)\[(\d+)\]")
 PAST: Final = re.compile(r"U\d*\[\d+,\d+\]")  # a recurrent layer's, of its own outputs
+MATRIX: Final = re.compile(r"[^\W\d]+\d*\[\d+,\d+\]")  # of any other module
 LONE: Final = re.compile(r"w\d+|b")
 ARITHMETIC: Final = frozenset(("add", "sub", "mul", "div", "neg"))
 """Operations that no neuron ends with: a loss begins with them."""
@@ -100,6 +101,7 @@ class Group:
     parameters: list[float] = field(default_factory=list)  # their gradients
     outputs: list[Value] = field(default_factory=list)
     activation: str = ""
+    holds_weights: bool = False
     incoming: dict[Place, Flow] = field(default_factory=dict)
 
     @property
@@ -348,6 +350,8 @@ def _groups(parts: list[Part]) -> dict[Place, Group]:
             group.parameters.append(node.grad)
         else:
             group.leaves += 1
+            own = part.place == INPUT and MATRIX.fullmatch(node.label)
+            group.holds_weights |= bool(own)
         if part.neuron is not None:
             group.neurons.add(part.neuron)
             if part.stage == FIRED:
@@ -403,10 +407,9 @@ class _Folded:
         """What a box says; a layer its matrix form, the loss its formula."""
         rows = _rows(group, self.digits, self.known)
         if group.place == LOSS and self.loss:
-            return [("L =", self.loss), *rows]
+            return [(f"L = {self.loss}", ""), *rows]
         if group.neurons and not group.place[1]:
-            left, right = self.form(group.place[0])
-            return [(f"{left} =", right), *rows]
+            return [(" = ".join(self.form(group.place[0])), ""), *rows]
         return rows
 
     def forms(self) -> list[str]:
@@ -432,6 +435,8 @@ class _Folded:
     def name(self, tail: int | Place) -> str:
         """What the outputs of a layer, or what else leads to one, are called."""
         if isinstance(tail, tuple):
+            if tail == INPUT and self.groups[INPUT].holds_weights:
+                return "s0"
             return f"s{tail[1]}" if tail[0] == AFTER else "x"
         return "ŷ" if tail == self.last and LOSS in self.groups else f"a{tail or ''}"
 
@@ -507,6 +512,8 @@ def _title(group: Group) -> str:
         return visible(group.outputs[-1].label) or "loss"
     if layer == AFTER:
         return f"after layer {neuron}" if neuron else "after the neuron"
+    if group.holds_weights:
+        return "before layer 1"
     if layer < 0:
         return _key(group.place)
     if not layer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -36,8 +37,7 @@ from viz.render import CLEAR, Graph, is_tangle, layout_for, visible
 DETAILS: Final = ("op", "neuron", "layer")
 
 READABLE: Final = 150  # nodes; what one looks at without searching
-LONGEST_ROW: Final = 8  # operations that are legible on a slide, one after the other
-FULL_ROW: Final = 6  # in each row where there are more: about as wide as 16:9
+FULL_ROW: Final = 6  # operations; more, one after the other, are small on a slide
 
 
 @with_names("draw")
@@ -86,8 +86,8 @@ def draw(
     direction: "right", or "down" for a picture from top to bottom.
     wrap: break the picture after so many operations into another row (going down:
         column); what a row takes from another stands there again by its name. Without
-        it a picture to the right with more than 8 operations one after the other has
-        rows of up to 6, as a slide has room for; 0 keeps all in one row.
+        it a picture to the right has rows of up to 6 operations, as a slide has room
+        for; 0 keeps all in one row.
     key: whether to say below the picture what its signs mean.
     blank: leave gradients and local derivatives open, to be filled in by hand. Such a
         picture shows every operation.
@@ -526,7 +526,7 @@ class Picture:
         for name in self.repeated:
             rows[int(name.rpartition("r")[2])].append(name)
         starts = [self._start(row) for row in sorted(rows)]
-        alike = [*self._alike()] if len(rows) > 1 else []
+        alike = [*self._alike(), *self._next_to()] if len(rows) > 1 else []
         upwards = bool(alike) and self.look.direction == "right"
         beside = [] if len(rows) > 1 or self.tangled else [*self._beside()]
         style.in_order(self.graph, self.operands, alike or beside, upwards)
@@ -577,6 +577,18 @@ class Picture:
                     yield again
             sides = (self._computed(self.boxes[key]) for key in pair)
             waiting += zip(*sides, strict=False)
+
+    def _next_to(self) -> Iterator[tuple[str, str]]:
+        """Leaves of one use, each with the computed operand above or below it."""
+        depths = _depths(self.boxes.values())
+        uses = Counter(name for names in self.operands.values() for name in names)
+        for names in self.operands.values():
+            deepest = max([depths[n] for n in names if self.operands[n]], default=0)
+            for pair in pairwise(names):
+                made = [n for n in pair if self.operands[n]]
+                leaf = [n for n in pair if not self.operands[n] and uses[n] == 1]
+                if made and leaf and depths[made[0]] == deepest:
+                    yield pair
 
     def _computed(self, box: Box) -> list[str]:
         """Those of its operands that have operands themselves."""
@@ -629,7 +641,7 @@ class Picture:
         if count > MOST_PORTS:
             self.graph.add(name, style.gate(sign, count, self.look.direction), title)
         else:
-            self.graph.add(name, title=title, **style.circle(sign))
+            self.graph.add(name, title=title, **style.circle(sign, count))
         grad = box.grad or 0.0
         self._arrow(
             name, box.key, grad, f"{name}-out", f"gradient {box.grad!r}", weight="4"
@@ -646,7 +658,9 @@ class Picture:
         name = "o" + box.key[1:]
         head = name + self.look.port(position, len(box.operands))
         if operand.label:
-            self.graph.edge(operand.key, head, style="dotted", arrowhead="none")
+            look = {"style": "dotted", "arrowhead": "none"}
+            told = f"the constant {operand.label}"
+            self.graph.arrow(operand.key, head, f"{name}-{operand.place}", told, **look)
             return
         tail = self._again(operand.key, self.rows[box.key])
         self.operands[box.key].append(tail)
@@ -710,7 +724,7 @@ def _rows(boxes: list[Box], look: Look) -> dict[str, int]:
 def _usual_wrap(depths: Mapping[str, int], look: Look) -> int:
     """How many operations a row has where nobody says; 0 for one row."""
     longest = max(depths.values(), default=0)
-    if look.direction == "down" or longest <= LONGEST_ROW or len(depths) > READABLE:
+    if look.direction == "down" or longest <= FULL_ROW or len(depths) > READABLE:
         return 0
     return math.ceil(longest / math.ceil(longest / FULL_ROW))
 

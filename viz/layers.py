@@ -516,7 +516,7 @@ def parts_of(told: Pass, most: int = MOST_PARTS) -> list[Part]:
     waiting = [told.call]
     while waiting:
         call = waiting.pop(0)
-        alike = [c for c in _calls(told.call) if type(c.part) is type(call.part)]
+        alike = [c for c in calls_of(told.call) if type(c.part) is type(call.part)]
         if call.inner and _opens(call) and _fits(told, [*opened, *alike], most):
             opened += alike
             waiting += [inner for one in alike for inner in one.inner]
@@ -532,10 +532,11 @@ def _opens(call: Call) -> bool:
     return isinstance(call.part, Module) and not isinstance(call.part, (Layer, Neuron))
 
 
-def _calls(call: Call) -> Iterator[Call]:
+def calls_of(call: Call) -> Iterator[Call]:
+    """A call and all calls inside it, outer ones first."""
     yield call
     for inner in call.inner:
-        yield from _calls(inner)
+        yield from calls_of(inner)
 
 
 def _same(one: Call, other: Call) -> bool:

@@ -21,9 +21,11 @@ from nn.attention import (
     weighted_values,
 )
 from nn.calls import values_in
+from nn.convolution import AvgPool2d, Conv1d, Conv2d, MaxPool2d
 from nn.formulas import losses_in, whole_of
 from nn.losses import Loss
 from nn.module import Layer, Module, Neuron, title
+from nn.recurrent import GRU, LSTM, RNN
 from viz import style
 from viz.digits import check_digits, short
 from viz.layers import (
@@ -31,6 +33,7 @@ from viz.layers import (
     Pass,
     Stage,
     activation_of,
+    calls_of,
     flows_back,
     numbered,
     parts_of,
@@ -338,9 +341,21 @@ class _Drawing:
                 form = f"{left} = {style.matrix_form(*weights, stage.activation)}"
                 back = [self._back_form(k)] * self.deltas
                 found.append((form, *back))
+            elif known := self._own_form(stage):
+                found.append((known,))
         if self.deltas and (whole := whole_of(self.told.loss)):
             found.append((f"L = {whole}",))
         return found
+
+    def _own_form(self, stage: Stage) -> str:
+        """The matrix form of what is no layer of neurons; empty where none is known."""
+        for call in calls_of(self.told.call):
+            form = form_of(call.part)
+            of_one = form is not None and "{1}" not in form.ahead
+            if form and of_one and tuple(values_in(call.output)) == stage.outs:
+                inputs = self._whole(stage.inputs)
+                return f"{self._whole(stage.outs)} = {form.ahead.format(inputs)}"
+        return ""
 
     def _back_form(self, k: int) -> str:
         """How the δ of a layer follows from what comes after it."""
@@ -750,8 +765,24 @@ FORMS: Final[dict[Any, Form]] = {
         ("∂{0} = (u - n mean(n ⊙ u)) / root, u = g ⊙ ∂{y}",),
     ),
     Embedding: Form("rows of E"),
+    SelfAttention: Form("softmax(q kᵀ / √d) v Wᵀ + b, with q, k, v of {0}"),
+    RNN: Form("tanh({0} Wᵀ + b + h' Uᵀ + c), h' the row before"),
+    GRU: Form("(1 - z) ⊙ n + z ⊙ h', n = tanh({0} Wᵀ + b + r ⊙ (h' Uᵀ + c))"),
+    LSTM: Form("o ⊙ tanh(s), s = f ⊙ s' + i ⊙ g, g = tanh({0} Wᵀ + b + h' Uᵀ + c)"),
+    Conv1d: Form("W · part + b, for each part of {0}"),
+    Conv2d: Form("W · square + b, for each square of {0}"),
+    MaxPool2d: Form("the largest of each square of {0}"),
+    AvgPool2d: Form("the mean of each square of {0}"),
 }
 """The parts that are no layers of neurons, by their classes or functions."""
+
+
+def form_of(part: Any) -> Form | None:
+    """The matrix form of a part that is no layer of neurons, if it has one here."""
+    function = getattr(part, "__func__", part)
+    return FORMS.get(type(part)) or (
+        FORMS.get(function) if callable(function) else None
+    )
 
 
 def _layer_form(activation: str, rows: bool) -> Form:
@@ -819,9 +850,7 @@ class _Folded:
         named = part.call.part
         if type(named) is Layer and not part.own:
             return _layer_form(activation_of(named.neurons[0]), part.times > 1)
-        function = getattr(named, "__func__", named)
-        known = FORMS.get(type(named)) or (callable(function) and FORMS.get(function))
-        return known or Form(f"{visible(title(named), longest=24)}({inside})")
+        return form_of(named) or Form(f"{visible(title(named), longest=24)}({inside})")
 
     def _is_loss(self, part: Part) -> bool:
         return bool(part.call.part == self.told.loss_name)

@@ -113,6 +113,7 @@ def box(
 ) -> str:
     """A Graphviz label: a rounded box with a title, rows of name and number, a bar.
 
+    rows: each a name and a number; without a number a line of its own.
     formula: what stands after the title and an equals sign.
     """
     longest = max((len(number) for _, number in rows), default=0)
@@ -123,6 +124,9 @@ def box(
         f'<TR><TD ALIGN="LEFT"><FONT COLOR="{QUIET}">{markup(name) or SPACE}</FONT>'
         f'</TD><TD WIDTH="6"></TD><TD ALIGN="RIGHT">{_raised(number)}</TD>'
         f"{spare}</TR>"
+        if number
+        else f'<TR><TD COLSPAN="{span}" WIDTH="{round(PLAIN * len(name))}">'
+        f"{_raised(name)}</TD></TR>"
         for name, number in rows
     ]
     cells.insert(0, f'<TR><TD COLSPAN="{span}" CELLPADDING="0" HEIGHT="2"></TD></TR>')
@@ -232,14 +236,18 @@ def _table(rows: str, padding: int = 1, fill: str = "") -> str:
     )
 
 
-def circle(sign: str) -> dict[str, str]:
-    """The attributes of an operation's circle; a long sign makes it an ellipse."""
+def circle(sign: str, operands: int = 1) -> dict[str, str]:
+    """The attributes of an operation's circle; a long sign makes it an ellipse.
+
+    It is larger where three arrows come in, for their heads.
+    """
+    size = "0.3" if operands < 3 else "0.44"
     return {
         "label": f"<{markup(sign)}>",
         "shape": "ellipse" if len(sign) > 1 else "circle",
         "margin": "0.02",
-        "width": "0.3",
-        "height": "0.3",
+        "width": size,
+        "height": size,
         "color": QUIET,
     }
 

@@ -470,7 +470,8 @@ def row_graph(trained: Trained) -> Graph:
     else:
         count = model.layers[-1].nout
         y = encode([wanted], context.labels, loss, count)[0].tolist()
-    caption = f"row 1 of training: {context.target} {wanted}"
+    told = f"row 1 of training: {context.target} {wanted}"
+    caption = "; ".join(filter(None, (told, context.note)))
     name = str(wanted) if context.labels else ""
     return network(model, x, y, loss=loss, caption=caption, target=name)
 
