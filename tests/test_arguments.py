@@ -68,24 +68,19 @@ def test_each_class_of_torch_has_names_here():
 
 
 OF_TORCH = [
-    (made, place)
-    for owner, order in PLACES.items()
+    made
+    for owner in PLACES
     for made in MADE.get(owner) or (getattr(nn, owner),)
     if not (owner == "Recurrent" and made is nn.RNN)
-    for place in range(len(order.split()))
 ]
 
 
-@pytest.mark.parametrize(
-    "case", OF_TORCH, ids=lambda case: f"{case[0].__name__}-{case[1]}"
-)
-def test_an_argument_in_torchs_place_is_told_what_to_write(case):
-    made, place = case
+@pytest.mark.parametrize("made", OF_TORCH, ids=lambda made: made.__name__)
+def test_the_first_argument_too_many_is_told_as_torchs_of_that_place(made):
     order = next(PLACES[b.__name__] for b in made.__mro__ if b.__name__ in PLACES)
     own = inspect.signature(made).parameters
     placed = [n for n, p in own.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
-    if place != len(placed):
-        return  # what stands before it is told
+    place = len(placed)
     with pytest.raises(TypeError) as caught:
         made(*[1] * (place + 1))
     name = order.split()[place]

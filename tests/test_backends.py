@@ -12,6 +12,7 @@ from random_graphs import eager, example
 
 from autograd import Value, compile, dot, maximum, minimum, relu, sin, sum, tanh
 from autograd.compiler.llvm import backend as llvm_backend
+from autograd.compiler.llvm import layout as llvm_layout
 from autograd.graph import gradients, topological_order
 from autograd.modes import MODE, ieee
 from autograd.ops import TABLE
@@ -215,6 +216,27 @@ def test_a_shared_weight_collects_all_its_uses():
     one = compile(f, 8, w, backend="numpy").value_and_grad(batch)[1]
     two = compile(f, 8, w, backend="llvm").value_and_grad(batch)[1]
     np.testing.assert_allclose(two, one, rtol=1e-12)
+
+
+LONG = {
+    "a dot": (2, lambda *xs: dot(xs[::2], xs[1::2])),
+    "a dot with itself": (1, lambda *xs: dot(xs, xs)),
+    "a dot of results": (1, lambda *xs: dot([tanh(x) for x in xs], xs)),
+    "a dot with numbers": (1, lambda *xs: dot(xs, [0.5 * i for i in range(len(xs))])),
+    "a sum": (1, lambda *xs: sum([x * x for x in xs])),
+}
+
+
+@pytest.mark.parametrize("terms", [-1, 0, 1, llvm_layout.TERMS + 1])
+@pytest.mark.parametrize("name", LONG)
+def test_sums_of_more_terms_than_go_in_one_piece(name, terms):
+    each, f = LONG[name]
+    count = each * (llvm_layout.TERMS + terms)
+    batch = np.random.default_rng(0).normal(size=(5, count))
+    one, two = (compile(f, count, backend=backend) for backend in BACKENDS)
+    np.testing.assert_allclose(two(batch), one(batch), rtol=1e-12)
+    slopes = one.input_grad(batch)[1]
+    np.testing.assert_allclose(two.input_grad(batch)[1], slopes, rtol=1e-12)
 
 
 # ---- large graphs --------------------------------------------------------------------

@@ -462,13 +462,16 @@ def test_ctrl_c_among_many_epochs_leaves_those_that_are_done(monkeypatch, calls)
 
 
 @pytest.mark.parametrize("portion", [1, 3, 100])
-@pytest.mark.parametrize("outputs", [1, 3])
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(
+    ("name", "outputs"),
+    [
+        *((name, 3) for name in LOSSES),
+        *((name, 1) for name in LOSSES if name != "cross_entropy"),
+    ],
+)
 def test_the_loss_of_many_rows_is_that_of_their_graphs(
     name, outputs, portion, monkeypatch
 ):
-    if outputs == 1 and name == "cross_entropy":
-        return
     rng = np.random.default_rng(0)
     found = rng.uniform(0.1, 0.9, size=(7, outputs))
     targets = rng.integers(0, 2, (7, outputs) if outputs > 1 else 7).astype(float)

@@ -124,7 +124,16 @@ def entries(svg, output, head, arrow, axis=1):
             yield [tip(edges[id], center)[axis] for id in ids]
 
 
-@pytest.mark.parametrize("text", FORMULAS)
+def has_an_order(text):
+    """Whether some operation has several operands that are no numbers."""
+    nodes = graph(recorded(text))
+    return any(sum(not p.constant for p in n.value.parents) > 1 for n in nodes)
+
+
+ORDERED = [text for text in FORMULAS if has_an_order(text)]
+
+
+@pytest.mark.parametrize("text", ORDERED)
 def test_the_first_operand_comes_in_above_the_second(text):
     output = recorded(text)
     pages = [
@@ -323,7 +332,7 @@ def test_computed_operands_stand_in_one_column_unless_one_is_made_of_the_other(t
     assert all(pair in bound for pair in apart), apart
 
 
-@pytest.mark.parametrize("text", FORMULAS[::8])
+@pytest.mark.parametrize("text", ORDERED[::8])
 def test_going_down_the_first_operand_comes_in_left_of_the_second(text):
     output = recorded(text)
     svg = draw(output, direction="down").svg
@@ -504,14 +513,19 @@ ENDINGS = {
 }
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
-@pytest.mark.parametrize("loss", ENDINGS)
+@pytest.mark.parametrize(
+    ("loss", "output"),
+    [
+        (loss, output)
+        for loss in ENDINGS
+        for output in OUTPUTS
+        if loss != "binary_cross_entropy" or output == "sigmoid"
+    ],
+)
 def test_folding_keeps_the_loss_out_of_the_layers(loss, output):
     """Whatever the target, the number of samples and the number of outputs."""
     for count in (1, 2, 3):
         if loss == "cross_entropy" and count == 1:
-            continue
-        if loss == "binary_cross_entropy" and output != "sigmoid":
             continue
         model = MLP(2, [3, count], "tanh", output, seed=1)
         targets = {"hinge": (-1, 1), "cross_entropy": range(count)}.get(
