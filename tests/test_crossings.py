@@ -132,6 +132,14 @@ def test_a_comparison_has_the_slope_0_by_both_sides(name):
         same(compile(slopes(f), 2, backend=backend)(batch), wanted)
 
 
+SIGNS = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
+    "//": operator.floordiv, "%": operator.mod, "**": operator.pow, "<": operator.lt,
+    "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq,
+    "!=": operator.ne,
+}  # fmt: skip
+
+
 def derived(row):
     """The operation declared anew as a user would, its derivatives left to us."""
     functions = {
@@ -160,6 +168,31 @@ def test_so_has_one_of_any_number_of_arguments(name):
 
     batch = [[0.5, -1.0, 2.0, 3.0], [1.0, 0.0, 0.0, -2.0]]
     same(compile(slopes(own), 4)(batch), by_eager(slopes(row), batch))
+
+
+RULES = {
+    **{f"x {sign} 2": lambda x, f=f: f(x, 2.0) for sign, f in SIGNS.items()},
+    **{f"2 {sign} x": lambda x, f=f: f(2.0, x) for sign, f in SIGNS.items()},
+    "-x": lambda x: -x,
+    "+x": lambda x: +x,
+    "abs(x)": abs,
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("rule", RULES)
+def test_a_partial_of_ones_own_may_be_written_with_every_operator(rule, backend):
+    """Where it asks a question, what it answers by has a slope as well."""
+    slope = RULES[rule]
+
+    @operation(partials=(lambda x, out: slope(x) * x if slope(x) else 3.0 * x,))
+    def own(x):
+        return 1.0 * x
+
+    points = [0.5, 1.0, 2.0, 3.5]
+    for f in (grad(own), grad(grad(own))):
+        found = compile(f, 1, backend=backend)([[x] for x in points])
+        same(found, [f(x) for x in points])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

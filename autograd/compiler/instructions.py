@@ -626,6 +626,18 @@ class Term:
     def __rtruediv__(self, other: Any) -> Term:
         return self.recorder.record("div", other, self)
 
+    def __floordiv__(self, other: Any) -> Term:
+        return self.recorder.record("floordiv", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Term:
+        return self.recorder.record("floordiv", other, self)
+
+    def __mod__(self, other: Any) -> Term:
+        return self.recorder.record("mod", self, other)
+
+    def __rmod__(self, other: Any) -> Term:
+        return self.recorder.record("mod", other, self)
+
     def __pow__(self, other: Any) -> Term:
         return self.recorder.record("pow", self, other)
 
@@ -634,6 +646,9 @@ class Term:
 
     def __neg__(self) -> Term:
         return self.recorder.record("neg", self)
+
+    def __pos__(self) -> Term:
+        return self
 
     def __abs__(self) -> Term:
         return self.recorder.record("abs", self)
