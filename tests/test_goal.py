@@ -106,6 +106,14 @@ def test_texts_among_numbers_are_asked_about(numbers, words, asked):
     assert len(goal(values, Told(task="classes")).classes) == len(set(values))
 
 
+@pytest.mark.parametrize("rows", [1, 2, 30])
+@pytest.mark.parametrize("value", ["a", 1, 0.5])
+def test_one_class_alone_teaches_nothing(value, rows):
+    told = f"every row has the y {value}; there is nothing to learn from one class"
+    with pytest.raises(ValueError, match=told):
+        goal([value] * rows)
+
+
 def test_what_was_said_of_the_target_counts():
     values = cycled([4, 6, 8], 60)
     assert goal(values, Told(numbers=("y",))).classes == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograd import Value, compile, gradients
+from autograd import Value, compile, dot, gradients, maximum, tanh, where
 from nn import MLP, binary_cross_entropy, mse
 
 LEARNING_RATE = 0.1
@@ -120,6 +120,30 @@ def compiled(loss):
 def test_the_equations_of_the_notes_are_printed_as_agreed(form, golden):
     program = compiled(binary_cross_entropy)
     golden(f"program.{form}", program.formulas(form))
+
+
+def of_every_kind():
+    """Programs whose formulas have what those of the notes have not."""
+    w = [Value(0.1 * i, f"w[{i + 1}]") for i in range(8)]
+    return {
+        "conditions": compile(
+            lambda x, y: where(x <= y, x, where(x != 1.0, y, 2.0)), inputs=2
+        ),
+        "a square": compile(lambda x: tanh(x) * tanh(x), inputs=1),
+        "a length": compile(lambda *x: dot(x, x), inputs=4),
+        "some of a row": compile(lambda *x: dot(w[2:6], x), 4, w),
+        "one of a row": compile(lambda x: w[3] * x, 1, w),
+        "many arguments": compile(lambda *x: maximum(*x), inputs=4),
+        "several outputs": compile(lambda x, y: [x * y, x + y], inputs=2),
+        "each with each": compile(lambda *x: dot([tanh(a) for a in w], x), 8, w),
+    }
+
+
+@pytest.mark.parametrize("form", ["text", "latex"])
+def test_formulas_of_every_kind_are_printed_as_agreed(form, golden):
+    told = {name: program.formulas(form) for name, program in of_every_kind().items()}
+    lines = [f"== {name}\n{formulas}" for name, formulas in told.items()]
+    golden(f"formulas.{form}", "\n".join(lines))
 
 
 def test_a_program_is_printed_as_its_formulas():
