@@ -1,5 +1,7 @@
 """Ways to fail at learning, each named by its cause, and healthy trainings."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -160,6 +162,24 @@ def test_the_cause_is_named_first(way):
     assert model.state_dict() == before
     assert found, "nothing was found"
     assert found.findings[0].cause == cause, found
+
+
+def test_first_weights_that_are_too_large_let_gradients_explode():
+    model = moons(*[6] * 8, activation="leaky_relu")
+    for layer in model.layers[:-1]:
+        for w in (w for neuron in layer.neurons for w in neuron.w):
+            w.data *= 6.0
+    model, X, y, history = trained(model, *MOONS, optimizer=SGD(lr=1e-12), epochs=5)
+    (found,) = [
+        each
+        for each in diagnose(model, X, y, history=history).findings
+        if each.cause == "exploding gradients"
+    ]
+    first, last = re.search(
+        r"is (\S+) in the first layer and (\S+) in", str(found)
+    ).groups()
+    assert float(first) > 1e3 * float(last) > 0
+    assert "smaller first weights" in found.advice
 
 
 def healthy(kind, seed):

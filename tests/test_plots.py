@@ -5,6 +5,7 @@ import itertools
 import re
 import subprocess
 import sys
+import warnings
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -23,6 +24,8 @@ from viz.plots import (
     plot_history,
     plot_layers,
 )
+
+TEXT = "{http://www.w3.org/2000/svg}text"
 
 
 def texts(figure):
@@ -411,3 +414,34 @@ def test_a_trained_text_is_shown_by_its_letters(tmp_path):
 def test_a_class_for_each_row_is_asked_for():
     with pytest.raises(TypeError, match=r"one class for each row.* got \['cat'\]"):
         plot_confusion(["cat"], [["cat"]])
+
+
+# ---- letters that matplotlib's fonts have not ----------------------------------------
+
+
+def test_letters_that_no_font_here_draws_stay_text_in_an_svg_and_are_told_elsewhere():
+    figure = plot_confusion(["猫", "犬", "Katze"], ["猫", "猫", "Katze"])
+    svg = figure.as_bytes("svg")
+    shown = {e.text for e in ElementTree.fromstring(svg).iter(TEXT)}
+    assert {"猫", "犬", "Katze"} <= shown
+    assert svg == figure.as_bytes("svg")
+    for form in ("png", "pdf"):
+        with pytest.warns(
+            UserWarning, match=f"draw a .{form} have no signs for 犬猫: "
+        ):
+            assert figure.as_bytes(form)
+    plain = plot_confusion(["Katze", "Hund"], ["Katze", "Hund"]).as_bytes("svg")
+    assert not [*ElementTree.fromstring(plain).iter(TEXT)], "as outlines"
+
+
+def test_what_else_is_warned_of_while_a_figure_is_drawn_is_heard(monkeypatch):
+    figure = plot_confusion(["a", "b"], ["a", "b"])
+    draw = type(figure).savefig
+
+    def noisy(self, *args, **options):
+        warnings.warn("something of matplotlib's", RuntimeWarning, stacklevel=1)
+        return draw(self, *args, **options)
+
+    monkeypatch.setattr(type(figure), "savefig", noisy)
+    with pytest.warns(RuntimeWarning, match="something of matplotlib's"):
+        assert figure.as_bytes("png")
