@@ -142,7 +142,7 @@ def test_narrower_vectors(lanes, monkeypatch):
     name, features, _ = llvm_backend.processor()
     monkeypatch.setattr(llvm_backend, "processor", lambda: (name, features, lanes))
     assert not [seed for seed in range(4) if differences(seed, "llvm", 2 * seed + 3)]
-    test_networks([5, 9, 13, 1], rows=9)
+    test_a_networks_loss_and_gradient_are_alike_on_both_backends([5, 9, 13, 1], rows=9)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -190,7 +190,7 @@ def network(sizes, activation):
 
 @pytest.mark.parametrize("rows", [1, 9, 300])
 @pytest.mark.parametrize("sizes", [[16, 16, 1], [5, 9, 13, 1], [64, 3, 1]])
-def test_networks(sizes, rows):
+def test_a_networks_loss_and_gradient_are_alike_on_both_backends(sizes, rows):
     loss, parameters = network(sizes, "tanh")
     batch = np.random.default_rng(0).normal(size=(rows, 3))
     programs = [compile(loss, 3, parameters, backend=backend) for backend in BACKENDS]

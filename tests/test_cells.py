@@ -114,7 +114,7 @@ def test_the_sign_before_decimals(texts, usual, sign):
     assert decimal_sign(pl.Series(texts, dtype=pl.String), usual) == sign
 
 
-def test_codes():
+def test_digits_behind_a_leading_0_are_codes():
     assert is_code(pl.Series(["10", "02134"]))
     assert not is_code(pl.Series(["0", "0.5", "10", "100", "x0"]))
 

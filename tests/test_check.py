@@ -196,7 +196,7 @@ def caught_from(f):
     return caught.value
 
 
-def test_forward():
+def test_the_node_that_overflows_is_named_with_its_line():
     def model():
         w, x = Value(1e150, label="w"), Value(1e100, label="x")
         hidden = w * x
@@ -386,7 +386,7 @@ def test_a_deep_chain():
 # ---- no_grad -------------------------------------------------------------------------
 
 
-def test_no_grad():
+def test_nothing_is_recorded_inside_of_no_grad():
     x = Value(3.0, label="x")
     with no_grad():
         y = autograd.sum([x * x, exp(x), x.tanh(), x + 1])

@@ -23,7 +23,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_sets(name):
+def test_a_set_has_its_rows_columns_and_classes(name):
     table = SETS[name]()
     rows, columns, classes = SHAPES.get(name, (400, 2, 3 if name == "blobs" else 2))
     assert table.X.shape == (rows, columns)

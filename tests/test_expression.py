@@ -100,7 +100,7 @@ def test_random_expressions_agree_with_python():
         assert parse(text, **values).data == eval(text, {"pi": math.pi} | values), text
 
 
-def test_leaves():
+def test_names_become_leaves_and_values_keep_their_own():
     x = Value(3.0)
     y = parse("w*x + w + pi", w=2.0, x=x)
     y.backward()
@@ -126,7 +126,7 @@ def test_values_win_over_constants_and_any_name_is_free():
     assert parse("e\u0301 * 2", é=3.0).data == 6.0  # é as two characters, as in Python
 
 
-def test_names():
+def test_names_come_in_the_order_of_the_text():
     assert names("tanh(w*x + b) + w*pi") == ["w", "x", "b"]
     assert names("a - b*c") == ["a", "b", "c"]
     assert names("2 + e") == []
@@ -390,7 +390,7 @@ def test_a_long_text_is_shown_around_the_caret():
     assert len(shown) < 100
 
 
-def test_limits():
+def test_length_and_depth_have_limits():
     assert parse("+".join(["x"] * (MAX_LENGTH // 2)), x=1.0).data == MAX_LENGTH // 2
     with pytest.raises(ParseError, match=f"{MAX_LENGTH + 1} characters; the limit"):
         parse("x" * (MAX_LENGTH + 1))

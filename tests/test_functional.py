@@ -70,7 +70,7 @@ def test_the_gradient_has_the_shape_of_the_argument(f, x, wanted):
     assert type(value) is float
 
 
-def test_argnums():
+def test_derivatives_are_by_the_arguments_asked_for():
     def f(x, y, z):
         return x * y**2 + 0 * z
 
@@ -112,7 +112,7 @@ def test_control_flow_is_followed():
     assert grad(power)(3.0) == 5 * 3.0**4
 
 
-def test_jacobian():
+def test_a_jacobian_has_the_structure_of_the_outputs():
     def f(v):
         return [v[0] * v[1], [exp(v[2]), 3.0]]
 
@@ -642,7 +642,7 @@ def test_no_grad_inside_a_function_cuts():
     assert grad(f)(3.0) == 9.0
 
 
-def test_threads():
+def test_threads_differentiate_beside_one_another():
     found = {}
 
     def work(k):
@@ -745,7 +745,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("call", "kind", "message"), ERRORS)
-def test_errors(call, kind, message):
+def test_what_cannot_be_differentiated_is_told(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
 

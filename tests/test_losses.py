@@ -76,7 +76,7 @@ def test_value_and_slope_of_one_sample(loss, p, t):
     assert slope == pytest.approx(float(true_slope), rel=1e-13, abs=1e-15)
 
 
-def test_kinks():
+def test_slopes_at_the_kinks_of_losses():
     for p, t, slope in ((1.0, 1, 0.0), (-1.0, -1, 0.0)):
         x = Value(p)
         assert gradients(hinge([x], [t]), [x]) == [slope]
@@ -294,7 +294,7 @@ def test_gradcheck():
         (lambda: huber([Value(1.0)], [1.0], delta=0), "delta is a distance above 0"),
     ],
 )
-def test_bad_input(make, words):
+def test_what_a_loss_cannot_compare_is_told(make, words):
     with pytest.raises(ValueError, match=words):
         make()
 

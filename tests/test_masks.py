@@ -434,7 +434,7 @@ def test_an_operation_of_a_users_own_says_that_it_selects():
 # ---- clip, and more than two ---------------------------------------------------------
 
 
-def test_clip():
+def test_clip_has_the_slope_1_from_one_limit_to_the_other():
     assert clip(Value(0.5), 0, 1).data == 0.5
     slope = grad(lambda x: clip(x, 0, 1))
     assert [slope(x) for x in (-1.0, 0.0, 1.0, 2.0)] == [0.0, 1.0, 1.0, 0.0]

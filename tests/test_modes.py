@@ -67,7 +67,7 @@ WAYS = [lambda mode: mode(), by_a_function, ByAClass, by_a_stack, twice]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_block(mode, way):
+def test_a_mode_ends_with_its_block_and_with_an_error(mode, way):
     enter, holds = mode
     with way(enter):
         assert holds()

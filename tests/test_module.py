@@ -128,7 +128,7 @@ def test_micrograd_spellings():
     ]
 
 
-def test_reprs():
+def test_a_module_is_told_in_a_line():
     assert repr(Neuron(2)) == "ReLUNeuron(2)"
     assert repr(Neuron(2, "leaky_relu")) == "LeakyReLUNeuron(2)"
     assert repr(Layer(2, 1, "tanh")) == "Layer of [TanhNeuron(2)]"
@@ -144,7 +144,7 @@ def test_reprs():
     )
 
 
-def test_labels():
+def test_parameters_are_labeled_by_their_places():
     assert [p.label for p in Neuron(2).parameters()] == ["w1", "w2", "b"]
     assert [p.label for p in Layer(2, 2).parameters()] == [
         "W[1,1]", "W[1,2]", "W[2,1]", "W[2,2]", "b[1]", "b[2]",
@@ -520,6 +520,6 @@ def test_sequential_ends():
         (lambda: Layer(2, 2, init="zeros"), ValueError, "unknown initializer 'zeros'"),
     ],
 )
-def test_bad_input(make, kind, words):
+def test_what_no_module_can_be_made_of_is_told(make, kind, words):
     with pytest.raises(kind, match=words):
         make()

@@ -322,7 +322,7 @@ def test_a_transform_in_a_class_is_a_method():
     assert grad(Curve().bend)(3.0) == 4.0
 
 
-def test_aux():
+def test_what_a_function_returns_besides_comes_with_every_derivative():
     f = lambda x: (x[0] * x[1], {"sum": x[0] + x[1], "n": 2})  # noqa: E731
     aux = {"sum": 5.0, "n": 2}
     assert grad(f, has_aux=True)([2.0, 3.0]) == ([3.0, 2.0], aux)

@@ -454,7 +454,7 @@ def test_an_inputs_name_and_number_are_inside_where_there_is_room(number):
         (([1.0],), {}, "takes 2 inputs, got 1"),
     ],
 )
-def test_bad_input(arguments, options, message):
+def test_what_network_cannot_draw_is_told(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         network(MLP(2, [1], seed=0), *arguments, **options)
 

@@ -248,7 +248,7 @@ def test_function_and_method_agree(name):
     assert by_function.partials == by_method.partials
 
 
-def test_defaults():
+def test_a_second_argument_has_its_default():
     x = Value(-2.0)
     assert autograd.leaky_relu(x).data == x.leaky_relu().data == -0.02
     assert autograd.leaky_relu(x, 0.5).data == x.leaky_relu(0.5).data == -1.0

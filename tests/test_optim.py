@@ -189,7 +189,7 @@ def test_the_learning_rate_can_be_changed_between_steps():
         (lambda: Adam().step(), "no parameters yet; write Adam"),
     ],
 )
-def test_bad_settings(make, words):
+def test_settings_that_mean_nothing_are_told(make, words):
     with pytest.raises(ValueError, match=words):
         make()
 
@@ -200,7 +200,7 @@ def test_only_leaf_values_can_be_moved(bad):
         SGD([bad])
 
 
-def test_repr():
+def test_an_optimizer_tells_its_settings():
     assert repr(SGD(lr=0.1, momentum=0.9)) == (
         "SGD(lr=0.1, weight_decay=0.0, momentum=0.9, nesterov=False)"
     )

@@ -176,7 +176,7 @@ def test_confusion():
     assert {"cat", "dog", "emu", "true", "predicted"} <= set(shown)
 
 
-def test_layers():
+def test_a_line_for_each_layer_shows_its_medians():
     watch = Watch()
     model = MLP(2, [4, 4, 1], activation="sigmoid", seed=0)
     fit(model, *moons(rows=40), epochs=3, callbacks=[watch])
@@ -207,7 +207,7 @@ def test_layers_whose_gradients_are_often_0():
 # ---- the GIF -------------------------------------------------------------------------
 
 
-def test_gif(tmp_path):
+def test_snapshots_become_a_gif_with_a_frame_each(tmp_path):
     X, y = moons(rows=30)
     model, snapshots = MLP(2, [4, 1], seed=0), Snapshots()
     snapshots.keep(0, model)
@@ -246,7 +246,7 @@ def test_labels_are_text_never_markup():
     ElementTree.fromstring(confusion.as_bytes("svg"))
 
 
-def test_formats(tmp_path):
+def test_a_figure_is_written_as_the_ending_says(tmp_path):
     figure = plot_history(History({"loss": [0.5, 0.25]}))
     for name in ("a.svg", "a.png", "a.pdf"):
         figure.save(tmp_path / name)

@@ -46,7 +46,7 @@ X = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_shapes(backend):
+def test_results_have_the_shapes_that_are_told(backend):
     program = neuron(backend)
     assert program.backend == backend
     assert program(X).shape == (3,)
@@ -134,7 +134,7 @@ def test_what_is_not_prepared_is_told():
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_no_rows(backend):
+def test_of_no_rows_there_are_arrays_without_rows(backend):
     program = neuron(backend)
     assert program(np.empty((0, 2))).shape == (0,)
     assert program([]).shape == (0,)
@@ -255,7 +255,7 @@ def test_work_on_parameters_alone_is_done_once():
 # ---- keeping -------------------------------------------------------------------------
 
 
-def test_pickle(tmp_path):
+def test_a_pickled_program_is_the_same(tmp_path):
     program = neuron()
     again = pickle.loads(pickle.dumps(program))
     assert again(X).tolist() == program(X).tolist()
@@ -430,7 +430,7 @@ def test_numpy_source_imports_what_it_uses(name):
     assert imported == {"numpy", *used}
 
 
-def test_jax():
+def test_jax_has_the_numbers_and_gradients_of_the_program():
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
     program = neuron()

@@ -58,14 +58,14 @@ def test_one_node_for_many_terms():
     assert total(xs).data == 499_500.0
 
 
-def test_nothing():
+def test_no_numbers_have_a_sum_and_a_product_alone():
     assert (total([]), prod([]), dot([], [])) == (0.0, 1.0, 0.0)
     for f in (mean, logsumexp, softmax):
         with pytest.raises(ValueError, match="of no numbers is not defined"):
             f([])
 
 
-def test_dot():
+def test_dot_is_one_node_and_each_factor_the_slope_of_the_other():
     xs, ys = [Value(1.0), Value(2.0)], [Value(3.0), 4.0]
     y = dot(xs, ys)
     assert (y.data, y.op) == (11.0, "dot")
@@ -109,7 +109,7 @@ def test_logsumexp_at_the_ends():
     assert gradients(logsumexp([x]), [x]) == [1.0]
 
 
-def test_softmax():
+def test_shares_add_up_to_1_and_have_their_slopes():
     xs = [Value(1000.0), Value(0.0), Value(1001.0)]
     shares = softmax(xs)
     assert sum(p.data for p in shares) == pytest.approx(1.0, rel=1e-15)
@@ -164,7 +164,7 @@ def everywhere(f, point):
         ([math.inf, 1.0], math.inf, [math.nan, 0.0]),
     ],
 )
-def test_norm(point, length, slopes):
+def test_norm_is_the_length_and_its_slope_the_direction(point, length, slopes):
     for found in everywhere(lambda *xs: norm(xs), point):
         assert found == pytest.approx(length, rel=1e-15)
     for found in everywhere(lambda *xs: grad(norm)(list(xs)), point):
@@ -185,7 +185,7 @@ def test_the_second_derivatives_of_norm():
 
 
 @pytest.mark.parametrize("index", [2, 2.0, np.int64(2), np.float32(2), Value(2.0)])
-def test_take(index):
+def test_take_has_the_slope_1_at_its_place_alone(index):
     values = [Value(5.0), 3.0, Value(7.0)]
     y = take(values, index)
     assert (y.op, y.data) == ("take", 7.0)

@@ -353,7 +353,7 @@ def test_the_history_is_plain_numbers(engine, loss):
     assert found == {float}
 
 
-def test_seeds():
+def test_a_seed_trains_to_the_same_bits_and_another_to_others():
     def run(seed):
         model = small()
         return fit(model, *moons(rows=40), epochs=2, batch_size=8, seed=seed), model
@@ -512,7 +512,7 @@ def test_a_validation_loss_that_explodes():
         (lambda: fit(small(), *XOR, lambda p, t: 0.5), TypeError, "has to be a Value"),
     ],
 )
-def test_bad_input(make, kind, words):
+def test_what_cannot_be_trained_is_told(make, kind, words):
     with pytest.raises(kind, match=words):
         make()
 
