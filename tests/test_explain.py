@@ -644,12 +644,21 @@ def test_an_everyday_formula_is_a_loss_of_a_network_or_of_what_is_called_so(loss
     assert told(predicted) == [loss.__name__]
 
 
-@pytest.mark.parametrize("loss", [mse, mae, huber, hinge])
-def test_what_adds_to_a_slope_makes_it_no_longer_that_of_the_loss_alone(loss):
-    prediction = MLP(2, [2, 1], seed=0)([Value(1.0), Value(2.0)])
-    alone, with_more = loss(prediction, 1.0), loss(prediction, 1.0) + prediction * 0.5
-    assert len(explain(alone).losses) == len(explain(alone).slopes) == 1
-    assert explain(with_more).losses == explain(with_more).slopes == ()
+@pytest.mark.parametrize(
+    ("loss", "slope"),
+    [(mse, "2·(ŷ - 1)"), (mae, "sign(ŷ - 1)"), (huber, "ŷ - 1"), (hinge, "-1")],
+)
+def test_what_adds_to_a_slope_is_told_with_that_of_the_loss(loss, slope):
+    prediction = MLP(2, [2, 1], "tanh", seed=0)([Value(1.0), Value(2.0)])
+    prediction.label = "ŷ"
+    for added, more in ((0.0, ""), (prediction**2 * 0.25, " + 0.5·ŷ")):
+        told = explain(loss(prediction, 1.0) + added)
+        assert len(told.losses) == len(told.slopes) == 1
+        words = ", and of what is added" * bool(more)
+        line = f"{words}\n  ∂out/∂ŷ = {slope}{more}\n"
+        assert f"By the formula of {loss.__name__}{line}" in told.text()
+        page = stepper(loss(prediction, 1.0) + added).html
+        assert json.dumps(f"{slope}{more}")[1:-1] in page
 
 
 def test_the_product_along_a_path_is_the_backward_passs_to_the_last_bit():

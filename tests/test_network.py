@@ -179,6 +179,18 @@ def test_a_legend_tells_what_the_arrows_mean():
     assert "back" not in legend(x)
 
 
+@pytest.mark.parametrize("detail", ["neuron", "part"])
+def test_what_signs_mean_can_be_left_out(detail):
+    model, x, y = worked_example()
+    whole = network(model, x, y, caption="row 7", detail=detail).svg
+    bare = network(model, x, y, caption="row 7", detail=detail, key=False).svg
+    for sign in ("the wider", "forward: weight" if detail == "neuron" else "‖x‖:"):
+        assert sign in whole
+        assert sign not in bare
+    assert ">row 7<" in bare
+    assert "the wider" not in network(model, detail=detail, key=False).svg
+
+
 def test_gradients_on_the_arrows():
     model, x, y = worked_example()
     picture = network(model, x, y, show="gradient", digits=15)

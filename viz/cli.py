@@ -286,6 +286,7 @@ OutFile = Annotated[
         help="Write a file; its ending says which kind, - prints.",
     ),
 ]
+NoKey = Annotated[bool, typer.Option("--no-key", help="Leave out what the signs mean.")]
 Ascii = Annotated[bool, typer.Option("--ascii", help="ASCII characters alone.")]
 Width = Annotated[
     int, typer.Option(min=0, help="Columns to fit; 0 means the terminal's.")
@@ -648,9 +649,7 @@ def draw(
             show_default="as many as a slide has room for",
         ),
     ] = None,
-    no_key: Annotated[
-        bool, typer.Option("--no-key", help="Leave out what the signs mean.")
-    ] = False,
+    no_key: NoKey = False,
     blank: Annotated[
         bool, typer.Option("--blank", help="Leave gradients open, to be filled in.")
     ] = False,
@@ -707,6 +706,7 @@ def network(
     ] = "weight",
     most: Annotated[int, typer.Option(help="Neurons of a layer to draw.")] = 8,
     digits: Annotated[int, typer.Option(help="Significant digits.")] = 3,
+    no_key: NoKey = False,
     output: OutFile = "network.svg",
     open: Open = False,
 ) -> None:
@@ -750,6 +750,7 @@ def network(
         digits=digits,
         caption="; ".join(filter(None, told)),
         target=target if context.labels else "",
+        key=not no_key,
     )
     _deliver_picture(picture, form, output, open)
 

@@ -281,6 +281,7 @@ class Derivation:
         self.on_the_way = _reached(nodes, self.starts)
         self.consumers = _consumers(nodes, self.on_the_way)
         self._rules: dict[int, Rules] = {}
+        self._lines: dict[Value, Line | None] = {}
 
     @cached_property
     def of_numbers(self) -> set[int]:
@@ -521,8 +522,8 @@ class Derivation:
         return Mathematics(each.words, name, tuple(each.lines(Symbol(name))), inside)
 
     def _counts(self, each: Written) -> bool:
-        """Whether the output grows with the loss, which alone uses a prediction."""
-        slopes = map(self.losses.slope, each.element.predictions)
+        """Whether the output grows with the loss, and its slope can be told."""
+        slopes = map(self._slope_line, each.element.predictions)
         return self.adjoints[self.index[each.element.node]] > 0 and any(slopes)
 
     def _inside(self, element: Element) -> Iterator[int]:
@@ -543,11 +544,23 @@ class Derivation:
     def slope(self, index: int) -> Mathematics | None:
         """The derivative by a prediction, as the formula of its loss has it."""
         value = self.nodes[index].value
-        line = self.losses.slope(value)
+        line = self._slope_line(value)
         if line is None:
             return None
         ((each, _), *_) = self.losses.shares[value]
-        return Mathematics(each.words, self.names[index], (line,))
+        alone = self.losses.slope(value) is not None
+        words = each.words if alone else f"{each.words}, and of what is added"
+        return Mathematics(words, self.names[index], (line,))
+
+    def _slope_line(self, prediction: Value) -> Line | None:
+        """The derivative by a prediction, of its losses and of what else it is in."""
+        if prediction not in self._lines:
+            found = [each.element for each in self.losses.elements]
+            told = [v for e in found for v in (e.node, *e.predictions)]
+            names = {v: Symbol(self.names[self.index[v]]) for v in told}
+            line = self.losses.slope(prediction) or self.losses.mixed(prediction, names)
+            self._lines[prediction] = line
+        return self._lines[prediction]
 
     # ---- a sigmoid or a softmax with cross-entropy -----------------------------------
 

@@ -128,8 +128,9 @@ class Losses:
         """
         shares = self.shares.get(prediction, [])
         losses = [each.element.node for each, _ in shares]
-        outer = _slopes_upon(self.output, [*losses, prediction], names, longest)
-        if not shares or not outer:
+        inputs = [*losses, prediction] if shares else []
+        outer = _slopes_upon(self.output, inputs, names, longest)
+        if not outer:
             return None
         data = {name.name: node.data for node, name in names.items()}
         *factors, rest = outer
@@ -187,7 +188,7 @@ def _slopes_upon(
 
     Empty where one is longer, or can't be written.
     """
-    if output in names:
+    if output in names or not inputs:
         return []
     known = {node: Value(node.data) for node in names}
     leaves = {known[node]: name for node, name in names.items()}

@@ -76,6 +76,7 @@ def network(
     caption: str = "",
     target: str = "",
     detail: str | None = None,
+    key: bool = True,
 ) -> Graph:
     """A picture of a network: neurons in columns, from the inputs to the loss.
 
@@ -104,6 +105,7 @@ def network(
     caption: a line below the picture, such as which row it shows.
     target: what the target is called, such as the name of a class.
     detail: "neuron" shows neurons, "part" is folded; None chooses.
+    key: whether to say below the picture what its signs mean.
 
     >>> from nn import MLP
     >>> model = MLP(2, [3, 1], "tanh", "sigmoid", seed=0)
@@ -124,10 +126,12 @@ def network(
     told = _record(model, x, y, loss)
     wide = len(told.stages) > MOST_COLUMNS and show == "weight" and x is not None
     if detail == "part" or (detail is None and wide):
-        return _Folded(told, y is not None, digits, caption).graph
+        return _Folded(told, y is not None, digits, caption, key).graph
     words = visible(target, longest=20)
     drawing = _Drawing(told, x is not None, y is not None, show, most, digits, words)
-    drawing.graph.attr(label=drawing.legend(visible(caption, longest=120)))
+    below = drawing.legend(visible(caption, longest=120), key)
+    if below:
+        drawing.graph.attr(label=below)
     return drawing.graph
 
 
@@ -318,8 +322,8 @@ class _Drawing:
         numbers = shown * self.values + deltas * self.deltas
         return max(map(len, map(self._number, numbers)), default=0)
 
-    def legend(self, caption: str) -> str:
-        """The caption, and what the arrows and the colors mean."""
+    def legend(self, caption: str, key: bool) -> str:
+        """The caption, the formulas, and what the arrows and the colors mean."""
         shown = "weight" if self.show == "weight" else "∂loss/∂weight"
         arrows = [f"→ forward: {shown}"]
         if any(stage.title for stage in self.told.stages):
@@ -328,7 +332,7 @@ class _Drawing:
             arrows.append("⇠ back: weight × δ")
         if self.deltas:
             arrows.append("δ = ∂loss/∂z")
-        return style.legend(arrows, caption, self._forms())
+        return style.legend(arrows if key else [], caption, self._forms())
 
     def _forms(self) -> list[tuple[str, ...]]:
         """Each layer in matrix form, with its δ; then the loss."""
@@ -796,7 +800,9 @@ def _layer_form(activation: str, rows: bool) -> Form:
 class _Folded:
     """The picture of one pass, a box for each part."""
 
-    def __init__(self, told: Pass, deltas: bool, digits: int, caption: str) -> None:
+    def __init__(
+        self, told: Pass, deltas: bool, digits: int, caption: str, key: bool
+    ) -> None:
         self.told, self.deltas, self.digits = told, deltas, digits
         parts = parts_of(told)
         self.parts = [part for part in parts if deltas or not self._is_loss(part)]
@@ -814,7 +820,9 @@ class _Folded:
             *["the wider an arrow, the more gradient flows back along it"] * deltas,
         ]
         shown = visible(caption, longest=120)
-        self.graph.attr(label=style.small_print([*[shown] * bool(shown), *lines]))
+        below = [*[shown] * bool(shown), *(lines if key else ())]
+        if below:
+            self.graph.attr(label=style.small_print(below))
 
     def _key(self, part: Part) -> str:
         return f"p{self.parts.index(part)}"

@@ -453,8 +453,9 @@ def legend(
     arrows: list[str], caption: str = "", forms: Sequence[Sequence[str]] = ()
 ) -> str:
     """A Graphviz label below a picture: a line on what it shows, formulas, and what its
-    arrows and its colors mean.
+    arrows and its colors mean; empty where there is none of these.
 
+    arrows: without them nothing is said of colors either.
     forms: of each line one formula, or two that stand in columns.
     """
     signs = (
@@ -466,7 +467,8 @@ def legend(
     above = [f'<FONT COLOR="{INK}">{markup(caption)}</FONT>'] * bool(caption)
     if forms:
         above.append(_table("".join(map(_columns, forms)))[1:-1])
-    return _below((*above, gap.join(map(markup, arrows)), gap.join(signs)), 9)
+    below = [gap.join(map(markup, arrows)), gap.join(signs)] if arrows else []
+    return _below((*above, *below), 9) if (*above, *below) else ""
 
 
 def _columns(forms: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ from nn.formulas import FORMULAS, Element, losses_in
 from nn.losses import Loss
 from nn.module import Module
 from viz.boxes import GUTTER, Part, Parts, diagram
+from viz.digits import typed
 from viz.explain import Derivation, derivation, shortcut
 from viz.layers import Pass, Stage, inner_names, numbered, record_pass
 from viz.loss import Line, Losses, Written, chained
@@ -485,7 +486,7 @@ class _Writer:
             if steps and not stage.title:
                 steps.insert(-1, self.gap(stage))
             lines += chain.from_iterable(steps)
-        rate = self.shown(Number(lr))
+        rate = typed(lr, self.digits)
         return Part(f"Update: minus {rate} times the gradient", tuple(lines))
 
     def step(
