@@ -8,6 +8,8 @@ import random
 import re
 import sys
 from dataclasses import FrozenInstanceError, replace
+from functools import reduce
+from operator import mul
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from autograd import (
     no_grad,
     parse,
     prod,
+    sigmoid,
     softmax,
     tanh,
 )
@@ -837,3 +840,28 @@ def balanced(latex):
         assert depth >= 0
     assert depth == 0
     assert latex.count(r"\left") == latex.count(r"\right")
+
+
+@pytest.mark.parametrize(
+    ("rule", "shown"),
+    [
+        (lambda x, out: sigmoid(-x), "(1 - sigmoid(x))"),
+        (lambda x, out: x - (-x), "(x + x)"),
+        (lambda x, out: -(0.0 - (-x)), "(-(0 + x))"),
+        (lambda x, out: x * x, "x^2"),
+        (lambda x, out: reduce(mul, [x] * 30), "x^2" + 28 * "·x"),
+        (lambda x, out: reduce(mul, [x] * 60), ""),  # too long to be read
+    ],
+)
+def test_a_partial_of_ones_own_is_written_as_one_writes_it(rule, shown):
+    @operation(partials=(rule,), name="own")
+    def own(x):
+        return 2.0 * x
+
+    x = Value(0.5, label="x")
+    out = own(x) * 3.0
+    out.backward()
+    lines = [line.strip() for line in str(explain(out)).splitlines()]
+    found = lines[lines.index("∂out/∂x = ∂out/∂v1·∂v1/∂x") + 1]
+    wanted = shown and f"= ∂out/∂v1·{shown}"
+    assert found == (wanted or f"= 3·{short(x.grad / 3, 6)}")

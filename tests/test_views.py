@@ -640,3 +640,23 @@ def test_the_box_of_the_loss_says_the_class_by_its_name():
     ).svg
     box = texts(parts(svg, "node")["loss"])
     assert box[2:4] == ["target", "setosa"]
+
+
+# ---- derivatives that a user gave as numbers -----------------------------------------
+
+
+def test_a_value_whose_derivatives_were_given_is_shown_like_others():
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    output = Value(7.0, (a, b), (0.25, -4.0)) * 2.0
+    output.backward()
+    told = explain(output)
+    assert "v1  = given(a, b) = given(2, 3) = 7" in str(told)
+    assert dict(told.gradients) == {"a": 0.5, "b": -8.0}
+    lines = str(told).splitlines()
+    assert "  a → v1 → out: 0.25·2 = 0.5" in lines
+    assert r"\operatorname{given}\left(a, b\right)" in told.latex()
+    arrows = parts(draw(output).svg, "edge")
+    assert [texts(arrows[f"o2-{i}"]) for i in (0, 1)] == [["∂ 0.25"], ["∂ -4"]]
+    page = stepper(output).html
+    assert "has none for others" in page
+    assert evaluate(output, {"a": a}).first == {"a": 0.5}

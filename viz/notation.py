@@ -778,11 +778,7 @@ def _slope_latex(of: str, by: str, operand: int) -> str:
 
 
 def _template_latex(operation: Operation) -> Template:
-    if operation.latex:
-        return operation.latex, operation.binds, operation.needs
-    name = escape_latex(operation.name).replace("{", "{{").replace("}", "}}")
-    slots = ", ".join(f"{{{i}}}" for i in range(operation.arity)) or "{0}"
-    return rf"{name}\left({slots}\right)", ATOM, ()
+    return operation.latex, operation.binds, operation.needs
 
 
 LATEX = Style(

@@ -12,10 +12,12 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
+from autograd.compiler.instructions import CompileError
 from autograd.compiler.program import compile
 from autograd.compiler.rules import local_derivatives
 from autograd.graph import Node, gradients
 from autograd.modes import ieee, recording
+from autograd.ops import GIVEN
 from autograd.value import Value, constant, record
 from viz.explain import Derivation, Record, Share, Step
 from viz.notation import (
@@ -38,6 +40,10 @@ def replayed(nodes: Sequence[Node]) -> str:
     derivatives. Raises CompileError for an operation that has no form in JavaScript.
     """
     leaves = [node.index for node in nodes if is_given(node)]
+    if any(node.value.operation is GIVEN for node in nodes):
+        raise CompileError(
+            "a value whose derivatives were given as numbers has none for others"
+        )
 
     def numbers(*given: Value) -> list[Any]:
         made = dict(zip(leaves, given, strict=True))
