@@ -7,14 +7,13 @@ computing the same thing changes nothing else.
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from autograd.collector import collector_paused
 from autograd.graph import topological_order
 from autograd.modes import ieee
 from autograd.reductions import mean
@@ -204,7 +203,7 @@ class Eager(Engine):
         write(numbers, parameters)
         for parameter in parameters:
             parameter.grad = 0.0
-        with _collector_paused(), ieee():
+        with collector_paused(), ieee():
             predictions, loss = self.record(rows)
             loss.backward()
         gradient = np.array([parameter.grad for parameter in parameters])
@@ -366,7 +365,7 @@ def outputs_of(
 
 def _outputs(model: Module, X: Array) -> Array:
     """The model's outputs, row by row."""
-    with _collector_paused(), ieee():
+    with collector_paused(), ieee():
         return _numbers([as_list(answer) for answer in answers(model, X.tolist())])
 
 
@@ -441,22 +440,6 @@ def _numbers(predictions: list[list[Value]]) -> Array:
         )
 
     return np.array([[value.data for value in row] for row in predictions])
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the cyclic garbage collector from walking a graph that is being recorded.
-
-    A graph has no cycles, so there is nothing for it to find; left on, it takes more
-    than half of the time of recording in plain Python.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 # ---- where it went wrong -------------------------------------------------------------

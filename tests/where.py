@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 ELSEWHERE = {
     "autograd": "value alone engines",
+    "autograd.collector": "compile training",
     "autograd.compiler": "compile",
     "autograd.compiler.array_text": "matrices backends program",
     "autograd.compiler.arrays": "program",

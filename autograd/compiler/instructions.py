@@ -8,7 +8,6 @@ polymorphic, can be called with it and append the gradient to the list.
 
 from __future__ import annotations
 
-import gc
 import itertools
 import operator
 from collections import defaultdict
@@ -20,7 +19,6 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from autograd.operation import Operation
@@ -342,21 +340,6 @@ class Kernel(NamedTuple):
         ]
         sums = Sums(self.sums.targets, lefts, rights)
         return self._replace(code=code, outputs=outputs, sums=sums)
-
-
-@contextmanager
-def many_objects() -> Iterator[None]:
-    """Python's collector waits meanwhile: it would look at every tuple that is made.
-
-    With it, a list of 100 000 instructions takes twice as long.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 # ---- lines of text -------------------------------------------------------------------

@@ -19,6 +19,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn, SupportsIndex, final
 
+from autograd.collector import collector_paused
 from autograd.compiler import storage
 from autograd.compiler.arrays import finite, numpy, table, vector
 from autograd.compiler.chains import joined
@@ -27,7 +28,6 @@ from autograd.compiler.instructions import (
     CompileError,
     Kernel,
     listing,
-    many_objects,
 )
 from autograd.compiler.llvm.expansions import native
 from autograd.compiler.matrices import found, fused
@@ -410,7 +410,7 @@ class Program:
             of the first output and its gradient, and the other outputs for every row.
         """
         if kind not in self._ready:
-            with many_objects():
+            with collector_paused():
                 self._ready[kind] = self._as_turns(kind) or self._as_arrays(kind)
         return self._ready[kind]
 

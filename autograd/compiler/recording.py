@@ -21,6 +21,7 @@ from traceback import walk_stack, walk_tb
 from types import FrameType
 from typing import Any, NoReturn
 
+from autograd.collector import collector_paused
 from autograd.compiler.chance import Draws
 from autograd.compiler.instructions import (
     CONSTANT,
@@ -29,7 +30,6 @@ from autograd.compiler.instructions import (
     CodeRecorder,
     CompileError,
     Term,
-    many_objects,
 )
 from autograd.compiler.rules import ROWS, every_branch
 from autograd.custom import is_derived
@@ -53,7 +53,7 @@ def from_graph(
     """
     _check_leaves(inputs, "inputs")
     _check_leaves(parameters, "parameters")
-    with many_objects():
+    with collector_paused():
         code, positions = _instructions(outputs, inputs, parameters)
         frozen = _frozen(code, positions, outputs)
     if frozen:
@@ -327,7 +327,7 @@ def _from_call(
         outputs = [_output(x) for x in found]
     if not outputs:
         raise ValueError("the function returned no outputs; return a Value or several")
-    with many_objects():
+    with collector_paused():
         code, positions = _instructions(outputs, stand_ins, parameters)
     return code, [positions[output] for output in outputs], shape
 
