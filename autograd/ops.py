@@ -587,8 +587,8 @@ atan2: Final[Operation] = row(
     2.356194490192345
     """,
     partials=(
-        lambda y, x, out: x / hypot(y, x) / hypot(y, x) if y or x else 0.0,
-        lambda y, x, out: -y / hypot(y, x) / hypot(y, x) if y or x else -0.0,
+        lambda y, x, out: inverse_part(x, y),
+        lambda y, x, out: -inverse_part(y, x),
     ),
     names=("y", "x"),
     batch="np.arctan2({0}, {1})",
@@ -596,6 +596,38 @@ atan2: Final[Operation] = row(
     kink="by y 0 and by x -0 at (0, 0)",
     box=((-10.0, 10.0), (0.1, 10.0)),
     samples=((1.0, 1.0), (-2.0, 0.5), (3.0, -4.0)),
+)
+
+
+def _inverse_part(x: float, y: float) -> float:
+    size = math.hypot(x, y)
+    return x / size / size if size else 0.0
+
+
+inverse_part: Final[Operation] = row(
+    "inverse_part",
+    _inverse_part,
+    doc="""x / (x*x + y*y), the real part of 1 / (x + iy); 0 at (0, 0).
+
+    It is a row so that the further slopes of atan2 are products of it, with a sum and a
+    difference, where those of the quotient are differences of terms that overflow.
+
+    >>> inverse_part(3.0, 4.0)
+    0.12
+    """,
+    partials=(
+        lambda x, y, out: (inverse_part(y, x) - out) * (inverse_part(y, x) + out),
+        lambda x, y, out: -2 * out * inverse_part(y, x),
+    ),
+    batch=(
+        "np.where(np.hypot({0}, {1}) == 0, 0.0, "
+        "{0} / np.hypot({0}, {1}) / np.hypot({0}, {1}))"
+    ),
+    latex=r"\frac{{{0}}}{{{{{0}}}^2 + {{{1}}}^2}}",
+    needs=(ATOM, ATOM),
+    kink="0 at (0, 0)",
+    box=((-10.0, 10.0), (0.1, 10.0)),
+    samples=((3.0, 4.0), (-1.0, 2.0), (0.25, -2.0)),
 )
 
 

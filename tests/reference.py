@@ -53,6 +53,7 @@ REFERENCE = {
     "acos": mp.acos,
     "atan": mp.atan,
     "atan2": mp.atan2,
+    "inverse_part": lambda x, y: x / (x * x + y * y),
     "hypot": mp.hypot,
     "sinh": mp.sinh,
     "cosh": mp.cosh,

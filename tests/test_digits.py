@@ -15,10 +15,12 @@ import nn
 from autograd import (
     acos,
     asin,
+    atan2,
     compile,
     elu,
     exp,
     grad,
+    hessian,
     hypot,
     ieee,
     leaky_relu,
@@ -139,6 +141,25 @@ def test_a_formula_that_was_not_chosen_spoils_nothing():
         assert power([[0.0]]).tolist() == [24.0]
         smooth = compile(grad(grad(lambda x: hypot(x, 0.5))), inputs=1, backend=backend)
         assert smooth([[0.0]]).tolist() == [2.0]
+
+
+@pytest.mark.parametrize("backend", ["eager", "numpy", "llvm"])
+@pytest.mark.parametrize("size", [1e-307, 1e-200, 1e-155, 1e-150, 1.0, 1e150, 1e300])
+def test_second_slopes_of_an_angle_are_right_where_squares_overflow(size, backend):
+    """Also the 0 on the diagonals, where two slopes beyond the largest float cancel."""
+    corners = [(a, b) for a in (1, -1, 2, 0, 1e-8) for b in (1, -1, -3)]
+    points = [(size * a, size * b) for a, b in corners]
+    hess = lambda y, x: hessian(lambda v: atan2(*v))([y, x])  # noqa: E731
+    if backend == "eager":
+        found = [hess(*point) for point in points]
+    else:
+        found = compile(hess, inputs=2, backend=backend)(points).tolist()
+    for point, slopes in zip(points, found, strict=True):
+        y, x = map(mp.mpf, point)
+        inner, outer = (y - x) * (y + x), 2 * x * y
+        exact = [n / (x * x + y * y) ** 2 for n in (-outer, inner, inner, outer)]
+        found_here, wanted = [*slopes[0], *slopes[1]], [float(n) for n in exact]
+        assert found_here == pytest.approx(wanted, 1e-13, 0)
 
 
 # ---- what is near 0, and what cancels ------------------------------------------------

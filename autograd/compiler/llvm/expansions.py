@@ -117,8 +117,16 @@ def _clip(code: Code, x: int, low: int, high: int) -> int:
     return code.add("minimum", (code.add("maximum", (x, low)), high))
 
 
+def _inverse_part(code: Code, x: int, y: int) -> int:
+    """x over the square of the distance from 0; 0 there."""
+    size, zero = code.add("hypot", (x, y)), code.constant(0.0)
+    share = code.add("div", (code.add("div", (x, size)), size))
+    return code.add("where", (code.add("equal", (size, zero)), zero, share))
+
+
 EXPANSIONS: dict[str, Callable[..., int]] = {
     "clip": _clip,
+    "inverse_part": _inverse_part,
     "logistic_density": _density,
     "sign": _sign_of,
     "sigmoid": _sigmoid,
