@@ -379,6 +379,21 @@ def _recording() -> AbstractContextManager[None]:
     return NOTHING if MODE.observer is None else recording()
 
 
+def of_arrays(error: Exception) -> str:
+    """What to write where numpy refused an array of Values inside a function."""
+    if "numpy" not in sys.modules:
+        return ""
+    from autograd.ufuncs import advice
+
+    return advice(error)
+
+
+def explained(error: Exception) -> None:
+    """Add that to what numpy said."""
+    if text := of_arrays(error):
+        error.add_note(text)
+
+
 class _Run:
     """One call of a function with nodes in place of the chosen arguments.
 
@@ -434,7 +449,11 @@ class _Run:
             self.arguments: list[Any] = [args[0]]
             self.inputs: list[Value] = [node]
             self.as_nodes = False
-            self.result = result = f(node)
+            try:
+                self.result = result = f(node)
+            except (TypeError, AttributeError, ValueError) as error:
+                explained(error)
+                raise
             self.outputs = [result] if type(result) is Value else self._outputs()
             return
         self.arguments = []
@@ -475,8 +494,9 @@ class _Run:
     def _returned(self, args: list[Any], options: dict[str, Any]) -> Any:
         try:
             return self.f(*args, **options)
-        except TypeError as error:
-            if len(args) == 1 and type(args[0]) is tuple:
+        except (TypeError, AttributeError, ValueError) as error:
+            explained(error)
+            if type(error) is TypeError and len(args) == 1 and type(args[0]) is tuple:
                 error.add_note(
                     f"{_name(self.f)} was called with one argument, a tuple. For a "
                     "function of several write lambda v: f(*v), such as "

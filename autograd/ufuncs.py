@@ -3,11 +3,14 @@
 Of objects, numpy asks operators and methods: `np.exp(x)` is `x.exp()`. Numbers beside
 a Value have no methods, and some functions take no objects at all. This stands in
 between; of an array numpy asks the items alone, so that these are to be all Values.
+Where it refuses such an array, `advice` says what to write.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from traceback import walk_tb
 from typing import Any, Final
 
 from autograd import ops
@@ -100,3 +103,84 @@ def _as_object(x: Any) -> Any:
     array = np.empty((), dtype=object)
     array[()] = x
     return array
+
+
+# ---- what numpy's functions say of arrays of Values ----------------------------------
+
+# An array's items are never asked before numpy has looked at the array, so that what it
+# says of one of objects is its own. The transforms and `compile`, which call a user's
+# function, add to it what to write.
+
+_NUMBERS = "where no gradient is wanted, give it the numbers, [v.data for v in x]"
+_ELIMINATED = (
+    "what solves a linear system of Values, and so inverts a matrix and gives its "
+    "determinant, is in the book, under Errors, in a few lines"
+)
+
+OF_ARRAYS: Final[Mapping[str, str]] = {
+    "angle": "write np.arctan2(y, x)",
+    "array_equal": _NUMBERS,
+    "corrcoef": "of the covariance c write c / np.sqrt(np.outer(c.diagonal(), "
+    "c.diagonal())), and for c what np.cov says",
+    "cov": "with d = x - x.mean(axis=1, keepdims=True), "
+    "write d @ d.T / (d.shape[1] - 1)",
+    "det": _ELIMINATED,
+    "float_power": "write x ** y",
+    "gradient": "write the differences, (y[2:] - y[:-2]) / (x[2:] - x[:-2])",
+    "interp": "for each x, of the i with xs[i-1] <= x < xs[i] write "
+    "ys[i-1] + (x - xs[i-1]) * (ys[i] - ys[i-1]) / (xs[i] - xs[i-1])",
+    "inv": _ELIMINATED,
+    "logaddexp": "write [logsumexp([a, b]) for a, b in zip(x, y)]",
+    "lstsq": _ELIMINATED,
+    "normal": "write mean + deviation * z, z being a number from normal(0, 1)",
+    "percentile": "take from np.sort(x) the two that it lies between, and mix them",
+    "pinv": _ELIMINATED,
+    "polyfit": _ELIMINATED,
+    "quantile": "take from np.sort(x) the two that it lies between, and mix them",
+    "round": "write np.floor(x + 0.5), whose slope is 0",
+    "slogdet": _ELIMINATED,
+    "solve": _ELIMINATED,
+}
+"""By numpy's names: what to write in place of a function that takes no objects."""
+
+_OBJECTS = re.compile(
+    r"dtype\('O'\)|object_|not supported for the input types|\bValue\b|"
+    r"'(?:float|int)' object has no attribute"
+)
+_MIXED = re.compile(
+    r"argument \d+ of type (float|int) which has no callable (\w+) method"
+)
+
+
+def advice(error: Exception) -> str:
+    """What to write, where numpy refused an array with Values in it; otherwise "".
+
+    >>> import numpy as np
+    >>> from autograd import Value
+    >>> try:
+    ...     np.isnan(np.array([Value(1.0)]))
+    ... except TypeError as error:
+    ...     print(advice(error)[:45])
+    np.isnan takes no Values: where no gradient i
+    """
+    text = str(error)
+    mixed = _MIXED.search(text)
+    if mixed:
+        return (
+            f"The array for np.{mixed[2]} holds Values and numbers: make all of it "
+            "Values, as in np.array([x, Value(2.0)])"
+        )
+    if not _OBJECTS.search(text):
+        return ""
+    for frame, _ in walk_tb(error.__traceback__):
+        room, name = frame.f_globals.get("__name__", ""), frame.f_code.co_name
+        if room.partition(".")[0] == "numpy":
+            return _of_function(name.rpartition(".")[2], room.split(".")[1])
+    ufunc = re.search(r"ufunc '(\w+)'", text)
+    return _of_function(ufunc[1]) if ufunc else ""
+
+
+def _of_function(name: str, room: str = "") -> str:
+    known = OF_ARRAYS.get(name) or INSTEAD.get(name) or _NUMBERS
+    room = f"{room}." if room in ("fft", "linalg", "random") else ""
+    return f"np.{room}{name} takes no Values: {known}"

@@ -311,3 +311,84 @@ def test_what_numpy_would_decide_by_comparing_is_the_row_of_that_name(name):
         assert theirs(Value(x), *args).op == name
     program = autograd.compile(lambda x: theirs(x, *args), inputs=1)
     assert program([[-2.0], [3.0]]).tolist() == [ours(-2.0, *args), ours(3.0, *args)]
+
+
+# ---- functions of numpy's that refuse arrays of Values -------------------------------
+
+MATRIX = np.array([[2.0, 1.0], [0.5, 3.0]])
+REFUSED = {
+    "np.linalg.inv": (lambda x: np.linalg.inv(x)[0, 0], "elimin|linear system"),
+    "np.linalg.eigvals": (lambda x: np.linalg.eigvals(x)[0], "v.data"),
+    "np.linalg.qr": (lambda x: np.linalg.qr(x)[0][0, 0], "v.data"),
+    "np.cov": (lambda x: np.cov(x)[0, 1], r"d @ d.T"),
+    "np.interp": (lambda x: np.interp(x[0], [1, 2], [3, 4]).sum(), r"ys\[i\]"),
+    "np.percentile": (lambda x: np.percentile(x, 50), "np.sort"),
+    "np.isnan": (lambda x: np.isnan(x).any(), "v.data"),
+    "np.heaviside": (lambda x: np.heaviside(x, 0.5).sum(), "where"),
+    "np.fft.fft": (lambda x: np.fft.fft(x[0])[0], "v.data"),
+    "np.random.normal": (
+        lambda x: np.random.default_rng(0).normal(x).sum(),
+        "mean \\+ deviation",
+    ),
+    "np.log": (lambda x: np.log(np.array([x[0, 0], 2.0])).sum(), "all of it Values"),
+}
+
+
+def as_table(f):
+    return lambda a, b, c, d: f(np.array([[a, b], [c, d]]))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_numpy_refuses_is_told_what_to_write(name):
+    f, instead = REFUSED[name]
+    calls = [
+        lambda: grad(f)(MATRIX),
+        lambda: jacobian(f)(MATRIX),
+        lambda: grad(lambda t: f(t * MATRIX))(0.5),
+        lambda: autograd.compile(as_table(f), inputs=4),
+    ]
+    sorts = name == "np.percentile"  # which is a question that `compile` refuses before
+    for call in calls[: -1 if sorts else None]:
+        with pytest.raises((TypeError, AttributeError)) as raised:
+            call()
+        told = "\n".join([str(raised.value), *getattr(raised.value, "__notes__", [])])
+        assert f"{name} " in told
+        assert re.search(instead, told)
+
+
+@pytest.mark.parametrize(
+    ("f", "error"),
+    [
+        (
+            lambda x: np.linalg.inv(np.ones((2, 3)))[0, 0] * x[0, 0],
+            np.linalg.LinAlgError,
+        ),
+        (lambda x: x @ np.ones(3), ValueError),
+        (lambda x: x.reshape(3), ValueError),
+        (lambda x: x.nothing, AttributeError),
+        (lambda x: float("x"), ValueError),
+    ],
+)
+def test_other_errors_are_left_as_they_are(f, error):
+    for call in (
+        lambda: grad(f)(MATRIX),
+        lambda: autograd.compile(as_table(f), inputs=4),
+    ):
+        with pytest.raises(error) as raised:
+            call()
+        assert not getattr(raised.value, "__notes__", [])
+
+
+def test_what_is_advised_in_place_of_a_function_is_the_same():
+    x = np.array([[1.0, 2.0, 4.0], [3.0, 1.0, 0.5]])
+    nodes = np.array([[Value(number) for number in row] for row in x])
+    d = nodes - nodes.mean(axis=1, keepdims=True)
+    c = d @ d.T / (d.shape[1] - 1)
+    shares = c / np.sqrt(np.outer(c.diagonal(), c.diagonal()))
+    numbers = np.vectorize(lambda v: v.data)
+    assert numbers(c) == pytest.approx(np.cov(x))
+    assert numbers(shares) == pytest.approx(np.corrcoef(x))
+    xs, ys, at = [0.0, 1.0, 3.0], [2.0, 5.0, 1.0], Value(1.5)
+    i = next(i for i in (1, 2) if xs[i - 1] <= at < xs[i])
+    y = ys[i - 1] + (at - xs[i - 1]) * (ys[i] - ys[i - 1]) / (xs[i] - xs[i - 1])
+    assert y.data == np.interp(1.5, xs, ys)

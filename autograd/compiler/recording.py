@@ -33,7 +33,7 @@ from autograd.compiler.instructions import (
 )
 from autograd.compiler.rules import ROWS, every_branch
 from autograd.custom import is_derived
-from autograd.functional import is_array
+from autograd.functional import explained, is_array, of_arrays
 from autograd.graph import reached
 from autograd.modes import Setting, ieee, in_effect, recording
 from autograd.operation import Operation
@@ -434,6 +434,9 @@ def _called(function: Callable[..., Any], stand_ins: Sequence[Value]) -> Any:
         return function(*stand_ins)
     except CompileError:
         raise
+    except (AttributeError, ValueError) as error:
+        explained(error)
+        raise
     except (TypeError, IndexError) as error:
         better = _no_number(error)
         if better is None:  # not in the function: it takes other arguments, say
@@ -569,7 +572,7 @@ def _no_number(error: TypeError | IndexError) -> CompileError | None:
         return CompileError(f"{line}{error}.\n{LISTED}")
     return CompileError(
         f"{line}{error}.\nIn a function that is compiled, x stands for a number that "
-        f"differs from row to row. {CASES}"
+        f"differs from row to row. {of_arrays(error) or CASES}"
     )
 
 
