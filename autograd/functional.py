@@ -238,6 +238,7 @@ class Transform:
                 + ": its derivatives are gradients(y, [x])"
                 * _is_value(f)
             )
+        _check_argnums(argnums)
         self.f = self.__wrapped__ = f
         self.__module__ = getattr(f, "__module__", "")
         name = getattr(f, "__name__", "") or type(f).__name__
@@ -658,9 +659,11 @@ def _matching(given: Any, model: Any, name: str, model_name: str) -> list[Any]:
     wanted = [where for where, _ in _numbers(model, name)]
     if numbers.keys() != set(wanted):
         odd = next((where for where in wanted if where not in numbers), "")
+        lacks = f", without {odd}" if odd and odd != name else ""
         raise ValueError(
-            f"{name} needs the shape of {model_name}, with {len(wanted)} numbers; got "
-            f"{len(numbers)}{f', and no {odd}' if odd else ''}: {given!r:.80}"
+            f"{name} needs the shape of {model_name}, "
+            f"{'one number' if wanted == [name] else counted(len(wanted), 'number')}; "
+            f"got {given!r:.80}{lacks}"
         )
     found = [numbers[where] for where in wanted]
     return [x if _is_value(x) else number(x) for x in found]
@@ -673,6 +676,18 @@ def _several(argnums: Any) -> bool:
     if type(argnums) is int:  # nearly always
         return False
     return not isinstance(argnums, (int, str)) and isinstance(argnums, Iterable)
+
+
+def _check_argnums(argnums: Any) -> None:
+    if _several(argnums) or isinstance(argnums, (int, str)):
+        return
+    try:
+        operator.index(argnums)
+    except TypeError:
+        raise TypeError(
+            f"argnums are whole numbers or names; got {argnums!r:.60}: what to "
+            "differentiate at comes after, as in grad(f)(x)"
+        ) from None
 
 
 def _listed(argnums: Any) -> list[Any]:

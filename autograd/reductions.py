@@ -20,6 +20,7 @@ from autograd.value import (
     local_partials,
     many,
 )
+from autograd.wording import cut
 
 if COMPILED:
     from autograd.native import record_list
@@ -76,8 +77,8 @@ def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value | flo
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0]).data
     11.0
     """
-    left: list[Any] = xs if type(xs) is list else _listed(xs, "dot")
-    right: list[Any] = ys if type(ys) is list else _listed(ys, "dot")
+    left: list[Any] = _flat(xs, "dot") if type(xs) is list else _listed(xs, "dot")
+    right: list[Any] = _flat(ys, "dot") if type(ys) is list else _listed(ys, "dot")
     if len(left) != len(right):
         raise ValueError(
             f"dot needs two sequences of the same length, got {len(left)} and "
@@ -170,14 +171,15 @@ def _any_value(values: list[Any]) -> bool:
 
 
 def _listed(terms: Any, name: str) -> list[Any]:
-    try:
-        return list(terms)
-    except TypeError:
-        if not isinstance(terms, (Value, float, int)):
-            raise
+    given = f"{describe(terms)} alone"
+    if isinstance(terms, dict):
+        given = f"a dict: write {name}(d.values())"
+    elif not isinstance(terms, (Value, float, int)):
+        if hasattr(terms, "__iter__") or hasattr(terms, "__getitem__"):
+            return _flat(list(terms), name)
+        given = f"{cut(repr(terms))} of type {type(terms).__name__}"
     raise TypeError(
-        f"{name} takes a list of Values and numbers, such as [x, y]; got "
-        f"{describe(terms)} alone"
+        f"{name} takes a list of Values and numbers, such as [x, y]; got {given}"
     )
 
 
@@ -185,6 +187,19 @@ def _some(terms: Any, name: str) -> list[Any]:
     values = _listed(terms, name)
     if not values:
         raise ValueError(f"{name} of no numbers is not defined; pass at least one")
+    return values
+
+
+def _flat(values: list[Any], name: str) -> list[Any]:
+    """The same; TypeError where there are rows in it, found by the first."""
+    first = values[0] if values else 0.0
+    if isinstance(first, (list, tuple)) or getattr(first, "shape", ()) != ():
+        others = {"dot": ", x", "take": ", index"}.get(name, "")
+        raise TypeError(
+            f"{name} takes a list of Values and numbers, such as [x, y]; got rows: of "
+            f"each write [{name}(row{others}) for row in rows], and what they all hold "
+            "is [x for row in rows for x in row]"
+        )
     return values
 
 

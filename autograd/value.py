@@ -965,9 +965,11 @@ def node_of(x: object) -> Value:
     """x itself, which has to be a Value; a number has no history to walk."""
     if isinstance(x, Value):
         return x
+    advice = "record the expression on Values, as in x = Value(2.0); y = x * x"
+    if isinstance(x, (list, tuple)):
+        advice = "give one of them, or their sum, autograd.sum(values)"
     raise TypeError(
-        f"expected a Value, got {x!r:.60} of type {type(x).__name__}: record the "
-        "expression on Values, as in x = Value(2.0); y = x * x"
+        f"expected a Value, got {x!r:.60} of type {type(x).__name__}: {advice}"
     )
 
 

@@ -56,9 +56,19 @@ def expect(thing: object, kind: type, call: str) -> None:
     """
     if not isinstance(thing, kind):
         raise TypeError(
-            f"{call} takes a {kind.__name__} first, got {cut(repr(thing))} of type "
-            f"{type(thing).__name__}"
+            f"{call} takes {article(kind.__name__)} first, got {cut(repr(thing))} of "
+            f"type {type(thing).__name__}"
         )
+
+
+def article(name: str) -> str:
+    """A name with the article before it, as it is said.
+
+    >>> article("Module"), article("Embedding"), article("MLP"), article("int")
+    ('a Module', 'an Embedding', 'an MLP', 'an int')
+    """
+    spelled = name[:2].isupper() and name[:1] in "FHLMNRSX"  # its first letter is said
+    return f"{'an' if spelled or name[:1] in 'AEIOaeio' else 'a'} {name}"
 
 
 def width(text: str) -> int:

@@ -242,7 +242,7 @@ def table(X: Rows | Dataset) -> Array:
     try:
         rows = np.asarray(X, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        reason = _strange(X) or str(error)
+        reason = _strange(X) or _ragged(X) or str(error)
         raise ValueError(
             f"X has to be rows of numbers, all as long: {reason}"
         ) from None
@@ -277,6 +277,17 @@ def _strange(X: Rows) -> str:
         for j, item in enumerate(row if isinstance(row, Iterable) else (), 1):
             if not is_number(item):
                 return f"row {i}, column {j} holds {item!r}"
+    return ""
+
+
+def _ragged(X: Rows) -> str:
+    """Which row has another length than the first, or that these are no rows."""
+    if not isinstance(X, Sequence):
+        return f"write list(X) of a {type(X).__name__}" * isinstance(X, Iterable)
+    lengths = [len(row) if isinstance(row, Sequence) else 1 for row in X]
+    for number, length in enumerate(lengths, 1):
+        if length != lengths[0]:
+            return f"row 1 has {lengths[0]}, row {number} has {length}"
     return ""
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from autograd.wording import expect
 from nn.data import Dataset
 from nn.evidence import (
     LayerState,
@@ -95,8 +96,13 @@ def diagnose(
     network is trained for comparison, which takes about a second.
     """
     require("numpy")
+    expect(model, Module, "diagnose(model, X, y)")
     if isinstance(X, Dataset):
         X, y = X
+    if y is None:
+        raise TypeError(
+            "y is missing: diagnose(model, X, y), or diagnose(model, dataset)"
+        )
     if history is not None and loss == "auto" and history.loss_name:
         loss = history.loss_name
     case = _Case(model, X, y, loss, history, validation, features)

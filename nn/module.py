@@ -35,7 +35,7 @@ from autograd.operation import Operation
 from autograd.ops import TABLE
 from autograd.reductions import dot
 from autograd.value import Value, as_value
-from autograd.wording import cut
+from autograd.wording import counted, cut
 from nn import display
 from nn.arguments import unknown, with_names_of_class
 from nn.calls import applied, observed
@@ -785,6 +785,11 @@ def row(x: Any, nin: int, module: Module) -> list[Value]:
     """One row of inputs as Values; numbers become constants, shared by all neurons."""
     if isinstance(x, Value) or is_number(x):
         x = [x]  # one input needs no brackets
+    if isinstance(x, (str, bytes, Mapping)) or not isinstance(x, Iterable):
+        raise TypeError(
+            f"this {type(module).__name__} takes a row of {counted(nin, 'number')}, a "
+            f"list; got {cut(repr(x))} of type {type(x).__name__}"
+        )
     items = x.tolist() if hasattr(x, "tolist") else list(x)
     if len(items) != nin or isinstance(items[0], (list, tuple)):
         raise _not_a_row(items, nin, module)

@@ -17,7 +17,7 @@ all parameters at once, called with Values it is recorded, and becomes machine c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from autograd.family import missing, none_of
@@ -286,6 +286,8 @@ class Adam(Optimizer):
     ) -> None:
         decay = self.usual_decay if weight_decay is None else weight_decay
         super().__init__(parameters, lr, weight_decay=decay)
+        if not isinstance(betas, Sequence) or len(betas) != 2:
+            raise TypeError(f"betas are two numbers, (0.9, 0.999); got {betas!r}")
         first, second = betas
         self.betas = (_fraction(first, "betas[0]"), _fraction(second, "betas[1]"))
         self.eps = from_zero(eps, "eps")

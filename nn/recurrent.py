@@ -158,6 +158,8 @@ class PerPosition(Module):
     """
 
     def __init__(self, each: Module) -> None:
+        if not callable(each):
+            raise TypeError(f"PerPosition takes a module for each row; got {each!r}")
         self.each = each
 
     def __call__(self, x: Sequence[Any]) -> list[Any]:

@@ -15,6 +15,7 @@ from typing import Any
 from autograd.numeric import is_number
 from autograd.reductions import dot, logsumexp, mean, take
 from autograd.value import Value, number_of
+from autograd.wording import cut
 from nn.data import split_rows
 from nn.dropout import given
 from nn.engine import Task
@@ -41,6 +42,12 @@ class Sequences:
     length: int = 0
 
     def __post_init__(self) -> None:
+        for one in (self.X, self.y):
+            if not hasattr(one, "__len__"):
+                raise TypeError(
+                    "sequences are lists of tokens, as in Sequences([[0, 3, 1]], "
+                    f"[[3, 1, 0]]); got {cut(repr(one))}"
+                )
         if len(self.X) != len(self.y) or not len(self.X):
             raise ValueError(
                 f"there are {len(self.X)} sequences and {len(self.y)} of what is to be "

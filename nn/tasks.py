@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from autograd.value import Value
+from autograd.wording import cut
 from nn.data import Dataset, split_rows, table, targets_of
 from nn.engine import Task, answers, as_list
 from nn.hints import Array, Label, Rows, Target, Targets
@@ -109,6 +110,12 @@ def _divide(
     if isinstance(validation, (float, int)):
         inside, outside = split_rows(labels, float(validation), seed, "validation")
         return _rows(X, labels, inside), _rows(X, labels, outside)
+    pair = isinstance(validation, Sequence) and len(validation) == 2
+    if not (pair or isinstance(validation, Dataset)):
+        raise TypeError(
+            "validation is a part such as 0.2, or rows and their targets, (X, y); "
+            f"got {cut(repr(validation))}"
+        )
     inputs, others = validation
     return (X, labels), (table(inputs), others)
 

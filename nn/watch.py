@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from autograd.modes import ieee
+from autograd.numeric import is_number
 from autograd.value import number_of
 from nn.calls import Call, values_in, watching
 from nn.hints import Numbers
@@ -67,7 +68,7 @@ class Snapshots:
     """
 
     def __init__(self, every: int = 1) -> None:
-        if every < 1:
+        if not is_number(every) or every < 1:
             raise ValueError(f"every is a number of epochs from 1; got {every!r}")
         self.every = every
         self.epochs: list[int] = []

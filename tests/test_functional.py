@@ -732,7 +732,15 @@ ERRORS = [
         ValueError,
         "shape of x.*2 numbers",
     ),
-    (lambda: hvp(lambda v: v[0], [1.0], 1.0), ValueError, "shape of x"),
+    (lambda: hvp(lambda v: v[0], [1.0], 1.0), ValueError, "shape of x, 1 number; got"),
+    (
+        lambda: jvp(lambda x: x, 1.0, [1.0]),
+        ValueError,
+        r"shape of x, one number; got \[1.0\]$",
+    ),
+    (lambda: grad(lambda x: x, Value(3.0)), TypeError, r"comes after, as in grad\(f\)"),
+    (lambda: grad(lambda x: x, None), TypeError, "or names; got None"),
+    (lambda: gradients([Value(1.0)], []), TypeError, r"or their sum, autograd\.sum"),
     (lambda: vjp(lambda v: v, [1.0])[1](1.0), ValueError, "shape of the result of f"),
     (
         lambda: grad(lambda v: log(v[1]))([1.0, -2.0]),
@@ -774,7 +782,7 @@ def test_a_direction_goes_by_its_keys():
     assert jvp(f, x, v) == ({"p": 10.0, "q": 2.0}, {"p": 25.0, "q": 1.0})
     assert vjp(f, x)[1]({"q": 1.0, "p": 0.0}) == {"a": 1.0, "b": [0.0, 0.0]}
     assert hvp(lambda d: f(d)["p"], x, v) == {"a": 10.0, "b": [0.0, 1.0]}
-    with pytest.raises(ValueError, match=r"and no v\['b'\]\[1\]"):
+    with pytest.raises(ValueError, match=r"3 numbers; got .*, without v\['b'\]\[1\]"):
         jvp(f, x, {"a": 1.0, "b": [0.0]})
 
 

@@ -230,6 +230,8 @@ FIRST = {
     "export_safetensors(model, path)": lambda x: nn.export_safetensors(x, "x"),
     "fit(model, X, y)": lambda x: nn.fit(x, [[0, 1]], [1]),
     "predict(model, X)": lambda x: nn.predict(x, [[0, 1]]),
+    "diagnose(model, X, y)": lambda x: nn.diagnose(x, [[0, 1]], [1]),
+    "plot_embedding(embedding)": viz.plot_embedding,
     "plot_history(history)": viz.plot_history,
     "plot_layers(watch)": viz.plot_layers,
     "plot_decision_boundary(model, X, y)": lambda x: viz.plot_decision_boundary(
@@ -244,9 +246,31 @@ FIRST = {
 @pytest.mark.parametrize("call", FIRST)
 @pytest.mark.parametrize("thing", ["model.json", [1, 2], None, {"a": 1}], ids=repr)
 def test_what_is_handed_over_in_the_wrong_order_is_told(call, thing):
-    words = rf"{re.escape(call)} takes a \w+ first, got .* of type"
+    words = rf"{re.escape(call)} takes an? \w+ first, got .* of type"
     with pytest.raises(TypeError, match=words):
         FIRST[call](thing)
+
+
+PLOT_CLASSES = "the true ones and those that were predicted, as lists"
+OTHER_WORDS = [
+    (lambda: nn.Adam(betas=0.9), TypeError, r"two numbers, \(0.9, 0.999\); got 0.9"),
+    (lambda: nn.Adam(betas=(0.9,)), TypeError, "betas are two numbers"),
+    (lambda: nn.diagnose(MODEL, [[0, 1]]), TypeError, r"y is missing: diagnose\("),
+    (lambda: nn.Snapshots("2"), ValueError, "from 1; got '2'"),
+    (lambda: nn.PerPosition("tanh"), TypeError, "a module for each row; got 'tanh'"),
+    (lambda: nn.Sequences(1, [[0]]), TypeError, "lists of tokens.*; got 1"),
+    (lambda: nn.Sequences([[0]], None), TypeError, "lists of tokens.*; got None"),
+    (lambda: viz.plot_confusion(MODEL, [0]), TypeError, PLOT_CLASSES),
+    (lambda: viz.plot_confusion("ab", "ab"), TypeError, PLOT_CLASSES),
+    (lambda: viz.plot_confusion([0], 0), TypeError, PLOT_CLASSES),
+    (lambda: viz.plot_token_losses(MODEL, "ab"), TypeError, "an MLP takes a list of"),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "words"), OTHER_WORDS)
+def test_what_is_no_such_thing_is_told(call, kind, words):
+    with pytest.raises(kind, match=words):
+        call()
 
 
 def test_load_takes_a_path():

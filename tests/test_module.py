@@ -503,6 +503,17 @@ def test_sequential_ends():
             TypeError,
             r"\[model\(row\) for row in X\]",
         ),
+        (lambda: MLP(2, [1])(None), TypeError, "a row of 2 numbers.* got None"),
+        (
+            lambda: MLP(2, [1])("ab"),
+            TypeError,
+            "2 numbers, a list; got 'ab'",
+        ),
+        (
+            lambda: Layer(1, 1)({"a": 1}),
+            TypeError,
+            "Layer takes a row of 1 number,",
+        ),
         (lambda: MLP(2, [1])(["a", 1]), TypeError, "expected one real number, got 'a'"),
         (lambda: MLP(2, []), ValueError, "nouts is empty"),
         (lambda: MLP(2, 3), TypeError, r"such as \[16, 16, 1\]; got 3"),

@@ -171,7 +171,7 @@ def test_what_is_converted(backend):
         (X.T, None, ValueError, r"\(2, 3\).*X\.T would fit"),
         (np.zeros((2, 2, 2)), None, ValueError, "shape"),
         ([[1.0, 2.0], [3.0]], None, ValueError, "different lengths"),
-        ([["a", "b"]], None, TypeError, "not real numbers"),
+        ([["a", "b"]], None, TypeError, "holds texts such as 'a', not real numbers"),
         ([[Value(1.0), 2.0]], None, TypeError, "Values, which have them in x.data"),
         (([x, x] for x in (1.0, 2.0)), None, TypeError, "X holds a generator"),
         (X + 1j, None, TypeError, "complex128"),

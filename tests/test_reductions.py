@@ -287,3 +287,46 @@ def test_one_number_alone_is_told_to_be_a_list(name, alone):
         getattr(autograd, name)(alone)
     with pytest.raises(TypeError, match="dot takes a list"):
         autograd.dot([2.0], alone)
+
+
+ROWS = [[Value(1.0), 2.0], [3.0, Value(4.0)]]
+CALLS = {
+    "sum": autograd.sum,
+    "mean": autograd.mean,
+    "prod": autograd.prod,
+    "logsumexp": autograd.logsumexp,
+    "softmax": softmax,
+    "norm": autograd.norm,
+    "take": lambda rows: take(rows, 0),
+    "dot": lambda rows: autograd.dot(rows, rows),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("rows", [ROWS, tuple(ROWS), np.ones((2, 2)), np.array(ROWS)])
+def test_of_rows_it_is_told_how_each_is_taken(name, rows):
+    more = {"dot": ", x", "take": ", index"}.get(name, "")
+    with pytest.raises(TypeError, match=rf"\[{name}\(row{more}\) for row in rows\]"):
+        CALLS[name](rows)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_is_no_list_is_told(name):
+    with pytest.raises(TypeError, match=rf"{name} takes a list .* got None of type"):
+        CALLS[name](None)
+    with pytest.raises(TypeError, match=rf"a dict: write {name}\(d\.values\(\)\)"):
+        CALLS[name]({"a": Value(1.0)})
+
+
+def test_what_is_a_list_in_another_form_is_taken():
+    xs = [Value(1.0), Value(2.0)]
+    for same in (
+        xs,
+        tuple(xs),
+        iter(xs),
+        np.array(xs),
+        {"a": xs[0], "b": xs[1]}.values(),
+    ):
+        assert autograd.sum(same).data == 3.0
+    assert autograd.sum([np.array(1.0), xs[1]]).data == 3.0
+    assert autograd.mean(np.ones(3)) == 1.0

@@ -460,7 +460,23 @@ def test_a_validation_loss_that_explodes():
         (lambda: fit(small(), [[0, math.nan]], [0]), ValueError, "row 1, column 2"),
         (lambda: fit(small(), [0, 1], [0, 1]), ValueError, "table of N rows"),
         (lambda: fit(small(), [], []), ValueError, "table of N rows"),
-        (lambda: fit(small(), [[0, 1], [1]], [0, 1]), ValueError, "rows of numbers"),
+        (lambda: fit(small(), [[0, 1], [1]], [0, 1]), ValueError, "row 1 has 2, row 2"),
+        (
+            lambda: fit(small(), [[0, 1], 2], [0, 1]),
+            ValueError,
+            "row 1 has 2, row 2 has",
+        ),
+        (
+            lambda: fit(small(), iter(XOR[0]), [0]),
+            ValueError,
+            r"write list\(X\) of a ",
+        ),
+        (
+            lambda: fit(small(), *XOR, validation=(XOR[0],)),
+            TypeError,
+            r"validation is a part such as 0.2, or .* \(X, y\)",
+        ),
+        (lambda: fit(small(), *XOR, validation="0.2"), TypeError, "got '0.2'"),
         (
             lambda: fit(small(), [[0, "a"]], [0]),
             ValueError,

@@ -14,7 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograd.wording import cut, expect
+from autograd.wording import article, cut, expect
 from nn.data import Dataset, looks_like_classes, table
 from nn.engine import answers, as_list, predict
 from nn.extras import require
@@ -259,6 +259,12 @@ def plot_confusion(truth: Iterable[Target], found: Iterable[Target]) -> Plot:
     require("numpy")
     import numpy as np
 
+    for labels in (truth, found):
+        if isinstance(labels, (str, Module)) or not isinstance(labels, Iterable):
+            raise TypeError(
+                "plot_confusion takes the classes of all rows, the true ones and those "
+                f"that were predicted, as lists; got {cut(repr(labels))}"
+            )
     truth, found = list(truth), list(found)
     if len(truth) != len(found):
         raise ValueError(
@@ -499,8 +505,9 @@ def _reading(
     if isinstance(tokens, str):
         if vocabulary is None:
             raise TypeError(
-                f"a {type(model).__name__} takes a list of tokens, got {tokens!r}; a "
-                "text takes what learn_text() or load_text() gave, which knows them"
+                f"{article(type(model).__name__)} takes a list of tokens, got "
+                f"{tokens!r}; a text takes what learn_text() or load_text() gave, "
+                "which knows them"
             )
         tokens = [0, *vocabulary.encode(tokens)]
     if vocabulary is not None and not names:

@@ -94,6 +94,8 @@ def _converted(given: Any, name: str, wanted: str) -> Any:
 
 
 def _held(array: Any) -> str:
+    if array.dtype.kind in "US":
+        return f"texts such as {str(array.flat[0])!r:.40}"
     if array.dtype != object:
         return str(array.dtype)
     first = array.flat[0]
