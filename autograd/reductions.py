@@ -27,16 +27,20 @@ if COMPILED:
 
 
 @overload
-def sum(terms: Iterable[float]) -> float: ...  # type: ignore[overload-overlap]
+def sum(terms: Iterable[float], start: float = 0.0) -> float: ...  # type: ignore[overload-overlap]
 @overload
-def sum(terms: Iterable[Value | float]) -> Value: ...
-def sum(terms: Iterable[Value | float]) -> Value | float:
-    """The sum, from left to right; 0.0 for nothing.
+def sum(terms: Iterable[Value | float], start: Value | float = 0.0) -> Value: ...
+def sum(terms: Iterable[Value | float], start: Any = None) -> Value | float:
+    """The sum, from left to right; 0.0 for nothing. With a start, as Python's, from it.
 
     >>> sum([Value(1.0), 2.0, Value(3.0)]).data
     6.0
+    >>> w, x, b = [0.5, -1.0], [Value(2.0), Value(3.0)], Value(0.25)
+    >>> sum((wi * xi for wi, xi in zip(w, x, strict=True)), b).data
+    -1.75
     """
-    return _reduce(ops.sum_, _listed(terms, "sum"))
+    values = _listed(terms, "sum")
+    return _reduce(ops.sum_, values if start is None else [start, *values])
 
 
 @overload

@@ -264,6 +264,15 @@ FOLLOWED |= {
         "SQUARE.value_and_grad([[3.0]], reduction='sum')[0]",
         "choose mean or sum",
     ),
+    "autograd.sum([[1.0], [2.0]])": (
+        "autograd.sum([autograd.sum(row) for row in [[1.0], [2.0]]])",
+        "[sum(row) for row in rows]",
+    ),
+    "autograd.mean({'a': 1.0})": ("autograd.mean({'a': 1.0}.values())", "d.values()"),
+    "autograd.topological_order([Value(1.0)])": (
+        "autograd.topological_order(autograd.sum([Value(1.0)]))[0]",
+        "autograd.sum(values)",
+    ),
     "SQUARE.prepared('forward', [])": (
         "SQUARE.prepared('forward', [[3.0]])",
         "give one at least",

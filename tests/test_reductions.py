@@ -330,3 +330,18 @@ def test_what_is_a_list_in_another_form_is_taken():
         assert autograd.sum(same).data == 3.0
     assert autograd.sum([np.array(1.0), xs[1]]).data == 3.0
     assert autograd.mean(np.ones(3)) == 1.0
+
+
+def test_a_sum_may_have_a_start_as_pythons():
+    """Programs for micrograd say `sum((w * x for ...), b)`, also after import *."""
+    w, x, b = Value(0.5), Value(2.0), Value(0.25)
+    for y in (autograd.sum((w * x for _ in "ab"), b), autograd.sum([w * x] * 2, b)):
+        y.backward()
+        assert (y.data, b.grad) == (2.25, 1.0)
+        b.grad = 0.0
+    assert autograd.sum([1.0, 2.0], start=3) == 6.0
+    assert autograd.sum([], Value(2.0)).data == 2.0
+    program = compile(lambda x: autograd.sum([x, 2 * x], x * x), 1)
+    assert program([[3.0]]).tolist() == [18.0]
+    with pytest.raises(TypeError, match="expected one real number, got '1'"):
+        autograd.sum([1.0], "1")
