@@ -125,7 +125,7 @@ def _write(path: str, content: bytes) -> None:
 def _reason(error: OSError, path: str) -> str:
     folder = os.path.dirname(os.path.realpath(path) if os.path.islink(path) else path)
     if isinstance(error, FileNotFoundError) and not os.path.exists(path):
-        return f"there is no folder {folder!r}"
+        return f"there is no folder {folder!r}" if path else "the name is empty"
     if isinstance(error, NotADirectoryError):
         return f"{folder!r} is a file, and no folder"
     reason = error.strerror or str(error)

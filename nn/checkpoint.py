@@ -252,6 +252,8 @@ def load_checkpoint(
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"load takes the path of a file that save wrote; got {path!r}")
+    if not isinstance(into, Module | None):
+        raise TypeError(f"load(path, into=model) takes a Module; got {cut(repr(into))}")
     try:
         return _checkpoint(_parse(_written_in(path, how_made)), into)
     except RecursionError:
@@ -273,8 +275,38 @@ def _written_in(path: Path, how_made: str) -> str:
         size = os.path.getsize(path)
         if size > LARGEST_FILE:
             raise ValueError(f"it has {size} bytes, more than a model's {LARGEST_FILE}")
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        with open(path, "rb") as file:
+            return _read_as_text(file.read())
+
+
+_WEIGHTS = "its numbers go into a model whose names they have: model.load_state_dict("
+NOT_TEXT = {
+    b"\x1f\x8b": "it is packed, by gzip: unpack it before",
+    b"BZh": "it is packed, by bzip2: unpack it before",
+    b"\xfd7zXZ": "it is packed, by xz: unpack it before",
+    b"PK": f"it is a zip archive; if torch.save wrote it, {_WEIGHTS}torch.load(path))",
+    b"\x80": f"it is a pickle; if torch.save wrote it, {_WEIGHTS}torch.load(path))",
+    b"\x89HDF": "it is an HDF5 file, as Keras writes them; a model is read as JSON",
+    b"\xff\xfe": "it is in UTF-16: save it as UTF-8",
+    b"\xfe\xff": "it is in UTF-16: save it as UTF-8",
+}
+"""What is said of a file that is no text, by what it begins with."""
+
+
+def _read_as_text(data: bytes) -> str:
+    """The text of a file; an editor may have put a mark of its encoding before it."""
+    for begins, words in NOT_TEXT.items():
+        if data.startswith(begins):
+            raise ValueError(words)
+    if data[8:9] == b"{" and int.from_bytes(data[:8], "little") < len(data):
+        raise ValueError(
+            "it is in the safetensors format, weights alone; "
+            f"{_WEIGHTS}safetensors.numpy.load_file(path))"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"its byte {error.start + 1} is no text in UTF-8") from None
 
 
 def export_safetensors(model: Module, path: Path) -> None:

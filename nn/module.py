@@ -208,6 +208,11 @@ class Module:
         names of one parameter have different numbers, and TypeError where something is
         not a number; then nothing is changed.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                "load_state_dict takes what state_dict() gave, numbers by their names; "
+                f"got {cut(repr(state))}: a file is read by nn.load(path)"
+            )
         entries = list(self.entries())
         _check_names({entry.name for entry in entries}, set(state))
         found: dict[Value, tuple[str, float]] = {}

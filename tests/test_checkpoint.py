@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import pickle
 import random
 import struct
 import subprocess
@@ -405,9 +406,66 @@ def test_the_unchanged_file_loads(tmp_path):
 
 def test_bytes_that_are_no_text(tmp_path):
     path = tmp_path / "bad.json"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match=r"is not a chainrule model: .*utf-8"):
+    path.write_bytes(b'{"format": "\xff\x00')
+    with pytest.raises(ValueError, match=r"model: its byte 13 is no text in UTF-8"):
         load(path)
+
+
+def packed_by(library):
+    return lambda text: __import__(library).compress(text.encode())
+
+
+OTHER_KINDS = {
+    "gzip": (packed_by("gzip"), "packed, by gzip: unpack it"),
+    "bzip2": (packed_by("bz2"), "packed, by bzip2"),
+    "xz": (packed_by("lzma"), "packed, by xz"),
+    "UTF-16": (lambda text: text.encode("utf-16"), "in UTF-16: save it as UTF-8"),
+    "pickle": (pickle.dumps, r"torch.save.*load_state_dict\(torch\.load\(path\)\)"),
+    "zip": (lambda text: b"PK\x03\x04" + text.encode(), "a zip archive; if torch"),
+    "HDF5": (lambda text: b"\x89HDF\r\n" + text.encode(), "as Keras writes"),
+    "safetensors": (
+        lambda text: struct.pack("<Q", 2) + b"{}" + text.encode(),
+        r"model\.load_state_dict\(safetensors\.numpy\.load_file\(path\)\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_a_file_of_another_kind_is_told(kind, tmp_path):
+    save(MLP(2, [1], seed=0), tmp_path / "m.json")
+    pack, words = OTHER_KINDS[kind]
+    (tmp_path / "m.json").write_bytes(pack((tmp_path / "m.json").read_text()))
+    with pytest.raises(ValueError, match=rf"is not a chainrule model: .*{words}"):
+        load(tmp_path / "m.json")
+
+
+def test_the_numbers_of_safetensors_go_where_it_is_told(tmp_path):
+    numpys = pytest.importorskip("safetensors.numpy")
+    model, path = MLP(2, [3, 1], seed=0), tmp_path / "m.safetensors"
+    nn.export_safetensors(model, path)
+    with pytest.raises(ValueError, match="safetensors format, weights alone"):
+        load(path)
+    other = MLP(2, [3, 1], seed=1)
+    other.load_state_dict(numpys.load_file(path))
+    assert other.state_dict() == model.state_dict()
+
+
+def test_a_mark_of_its_encoding_before_a_text_is_no_part_of_it(tmp_path):
+    model, path = MLP(2, [3, 1], seed=0), tmp_path / "m.json"
+    save(model, path)
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert load(path).state_dict() == model.state_dict()
+
+
+def test_what_is_loaded_into_is_a_model_and_what_is_set_a_state(tmp_path):
+    model, path = MLP(2, [1], seed=0), tmp_path / "m.json"
+    save(model, path)
+    with pytest.raises(TypeError, match=r"load\(path, into=model\) .* got 'MLP'"):
+        load(path, into="MLP")
+    with pytest.raises(TypeError, match=r"got 'm.json': .* nn\.load\(path\)"):
+        model.load_state_dict("m.json")
+    with pytest.raises(FileNotFoundError, match="can't write '': the name is empty"):
+        save(model, "")
 
 
 def test_a_file_too_large_is_not_read(tmp_path, monkeypatch):
