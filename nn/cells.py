@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 MISSING = (
-    "", "?", "-", "--", ".", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none",
+    "", "?", "-", "--", ".", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "nat", "null",
+    "none",
 )  # fmt: skip
 """Texts that mean that there is no value, however they are capitalized."""
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.files import reading
 from autograd.wording import cut
 from nn.extras import require
-from nn.heading import SAMPLE, double_quoted, head_of, spaced, unique
+from nn.heading import SAMPLE, Head, double_quoted, head_of, spaced, unique
 from nn.rows import Portions, columns_of, length
 from nn.utf8 import as_utf8, unpacked
 
@@ -206,6 +206,9 @@ def _separated(
         more.append(f"the first line, {cut(head.title, 40)!r}, is a title, no row")
     if head.units:
         more.append(f"the line below the names, {cut(head.units, 40)!r}, is no row")
+    if given is None:
+        data, head, again = _named_once(data, head)
+        more += again
     if total := _total(data, head.delimiter):
         more.append(
             f"the last row begins with {total!r}: if it sums up the others, cut it"
@@ -215,6 +218,28 @@ def _separated(
         named = {name: named[name] for name in names[:-1]}  # each line ends in a mark
     told = (*notes, *more)
     return _checked(Sheet(name, named, lines, unnamed, told, delimiter=head.delimiter))
+
+
+def _named_once(data: bytes, head: Head) -> tuple[bytes, Head, list[str]]:
+    """Where the names come again, as in files joined, that line a comment; and told."""
+    above = data.split(b"\n", head.lines)[: head.lines]
+    names = above[-2 if head.units else -1 :][:1]
+    line = names[0].strip() if names else b""
+    begin = sum(map(len, above)) + len(above)
+    marks = line.count(head.delimiter.encode())
+    is_row = marks == len(head.names) - 1 > 0  # not one of several lines of names
+    if not is_row or data.find(b"\n" + line, begin - 1) < 0:
+        return data, head, []
+    lines = data.split(b"\n")
+    again = [n for n in range(len(above), len(lines)) if lines[n].strip() == line]
+    if not again or (not head.commented and b"\n#" in data[begin - 1 :]):
+        return data, head, []
+    for number in again:
+        lines[number] = b"#" + lines[number]
+    told = f"line {again[0] + 1} has the names again, and is no row"
+    if len(again) > 1:
+        told = f"{len(again)} lines have the names again, and are no rows"
+    return b"\n".join(lines), replace(head, commented=True), [told]
 
 
 TOTALS = ("total", "totals", "grand total", "sum", "average", "mean", "overall")
