@@ -327,6 +327,47 @@ def test_a_line_of_units_below_the_names_is_no_row(line, is_units):
     assert sheet.notes == told * is_units
 
 
+ROWS_OF_KINDS = "".join(f"{i}.5,{'up' if i % 2 else 'down'}\n" for i in range(9))
+JOINED = f"size,kind\n{ROWS_OF_KINDS}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace(",", "\t"),
+        lambda text: text.replace(",", " "),
+        lambda text: text.replace("size,kind", '"size","kind"'),
+    ],
+)
+def test_a_line_that_has_the_names_again_is_no_row(change):
+    once, twice = (read(change(JOINED * count).encode(), "t.csv") for count in (1, 2))
+    assert not once.notes
+    assert twice.notes == ("line 11 has the names again, and is no row",)
+    for name in ("size", "kind"):
+        assert twice.column(name).to_list() == once.column(name).to_list() * 2
+    assert twice.place(9, "kind") == "t.csv, line 12, column 'kind'"
+    more = read(change(JOINED + "size,kind\n" + JOINED + "size,kind").encode())
+    assert more.notes == ("3 lines have the names again, and are no rows",)
+    assert more.column("kind").to_list() == once.column("kind").to_list() * 2
+
+
+def test_the_names_again_below_a_line_of_units_or_comments():
+    for above, line in (("size,kind\n(cm),\n", 12), ("# of 1990\nsize,kind\n", 12)):
+        sheet = read((above + ROWS_OF_KINDS + JOINED).encode())
+        assert len(sheet) == 18
+        assert sheet.notes[-1] == f"line {line} has the names again, and is no row"
+
+
+def test_what_only_resembles_the_names_is_a_row():
+    for line in ("size,kinds", "SIZE,kind", "my size,kind"):
+        assert len(read(f"{JOINED}{line}\n".encode())) == 10
+    hashes = JOINED.replace("up", "#up").replace("\n3", "\n#3") + JOINED
+    assert len(read(hashes.encode())) == 19  # else lines with # would be comments
+    assert read(b"a\nb\na\n", names=["x"]).column("x").to_list() == ["a", "b", "a"]
+
+
 def test_columns_with_blanks_between_them():
     for text in (
         b"size kind\n1 a\n2 b\n",

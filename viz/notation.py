@@ -121,6 +121,9 @@ def applied(operation: Operation, arguments: Sequence[Expression]) -> Expression
             half = len(args) // 2
             pairs = zip(args[:half], args[half:], strict=True)
             return plus(*few(tuple(times(x, y) for x, y in pairs)))
+        case "inverse_part":
+            squares = [Apply(POW, (arg, Number(2.0))) for arg in args]
+            return Apply(DIV, (args[0], plus(*squares)))
     return Apply(operation, args)
 
 
