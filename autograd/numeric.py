@@ -68,7 +68,9 @@ def _advice(x: object) -> str:
     if str(getattr(x, "dtype", "")) == "object":
         return "for an array of Values write numpy's function, such as np.tanh(array)"
     if isinstance(x, (list, tuple, set, dict)) or _shape(x) not in (None, ()):
-        return "make one Value per number, as in [Value(x) for x in numbers]"
+        advice = "make one Value per number, as in [Value(x) for x in numbers]"
+        more = "; of an array the functions are numpy's, such as np.tanh(array)"
+        return advice + more * hasattr(x, "dtype")
     if hasattr(x, "parameters"):
         return "of a model write gradients(loss, model.parameters())"
     if hasattr(x, "keys"):

@@ -235,25 +235,40 @@ def table(X: Rows | Dataset) -> Array:
 
     Raises ValueError that names the place.
     """
+    rows = rows_of(X)
+    if not rows.size:
+        raise ValueError(f"X has to be a table of N rows, got the shape {rows.shape}")
+    import numpy as np
+
+    if not np.isfinite(rows).all():
+        row, column = (int(i) + 1 for i in np.argwhere(~np.isfinite(rows))[0])
+        raise ValueError(f"X is missing or infinite in row {row}, column {column}")
+    return rows
+
+
+def rows_of(X: Rows | Dataset) -> Array:
+    """The same, of no row or more, also of such as are not finite.
+
+    What a masked array hides is nan. Raises ValueError for what is no table of numbers.
+    """
     require("numpy")
     import numpy as np
 
-    X = X.X if isinstance(X, Dataset) else X
+    given: Any = X.X if isinstance(X, Dataset) else X
+    if isinstance(given, np.ma.MaskedArray):
+        given = np.ma.filled(given.astype(np.float64), np.nan)
     try:
-        rows = np.asarray(X, dtype=np.float64)
+        rows = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        reason = _strange(X) or _ragged(X) or str(error)
+        reason = _strange(given) or _ragged(given) or str(error)
         raise ValueError(
             f"X has to be rows of numbers, all as long: {reason}"
         ) from None
-    if rows.ndim != 2 or not rows.size:
+    if rows.ndim != 2:
         raise ValueError(
             f"X has to be a table of N rows and I columns, got the shape {rows.shape}; "
             "for a single input write [[x] for x in X]"
         )
-    if not np.isfinite(rows).all():
-        row, column = (int(i) + 1 for i in np.argwhere(~np.isfinite(rows))[0])
-        raise ValueError(f"X is missing or infinite in row {row}, column {column}")
     return rows
 
 

@@ -19,9 +19,8 @@ from autograd.modes import ieee
 from autograd.reductions import mean
 from autograd.value import Value, constant, describe, names_among, number_of
 from autograd.wording import expect
-from nn.data import Dataset
+from nn.data import Dataset, rows_of
 from nn.dropout import in_use
-from nn.extras import require
 from nn.hints import Array, Indices, Integers, Output, Rows
 from nn.losses import LOSSES, Loss, cross_entropy
 from nn.module import Module
@@ -323,12 +322,8 @@ def predict(model: Module, X: Rows | Dataset) -> Array:
     >>> predict(MLP(2, [3, 1], seed=0), [[0.0, 0.0], [0.5, 1.0]]).shape
     (2,)
     """
-    require("numpy")
-    import numpy as np
-
     expect(model, Module, "predict(model, X)")
-    rows = np.asarray(X.X if isinstance(X, Dataset) else X, dtype=np.float64)
-    return squeezed(outputs_of(model, rows, MANY))
+    return squeezed(outputs_of(model, rows_of(X), MANY))
 
 
 def answering(model: Module) -> Callable[[Array], Array]:

@@ -295,6 +295,12 @@ def _weight(number: Any, label: Label) -> float:
     return float(number)
 
 
+def unmasked(y: Targets) -> Targets:
+    """The same, of a masked array a list with None in place of what it hides."""
+    hides: Any = y if hasattr(y, "mask") and hasattr(y, "filled") else None
+    return y if hides is None else hides.tolist()
+
+
 def _floats(y: Targets, outputs: int) -> Array:
     import numpy as np
 

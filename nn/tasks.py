@@ -29,6 +29,7 @@ from nn.targets import (
     encode,
     find_labels,
     threshold_of,
+    unmasked,
 )
 
 Part: TypeAlias = tuple[Array, Targets]
@@ -90,7 +91,7 @@ def _rows_of(X: Rows | Dataset, y: Targets | None) -> Part:
         raise TypeError("that is two sets: train, test = data.split(), and then one")
     if y is None:
         raise TypeError("y is missing: fit(model, X, y), or fit(model, dataset)")
-    return table(X), y
+    return table(X), unmasked(y)
 
 
 def _divide(

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import autograd
 import nn
 import viz
 from autograd import Value
@@ -773,6 +774,7 @@ def test_a_bar_on_a_terminal(progress):
     import pty
 
     program = f"""
+import autograd
 import nn
 nn.fit(nn.MLP(2, [2, 1], seed=0), *nn.data.xor(rows=8), epochs=3, progress={progress},
        callbacks=[lambda training: "a [/b] told"])
@@ -820,3 +822,32 @@ def test_a_model_that_looks_at_its_numbers_is_predicted_row_by_row():
 
     X = np.linspace(-1, 1, 600)[:, None]
     assert nn.predict(Step(), X).tolist() == (X[:, 0] > 0).astype(float).tolist()
+
+
+def test_what_a_masked_array_hides_is_missing():
+    """NumPy's own conversions hand out the number behind the mask."""
+    X = np.ma.array(np.ones((3, 2)), mask=[[0, 0], [0, 1], [0, 0]])
+    y = np.ma.array([0.5, 1.5, 2.5], mask=[0, 1, 0])
+    with pytest.raises(ValueError, match="X is missing or infinite in row 2, column 2"):
+        fit(small(), X, [0, 1, 0])
+    with pytest.raises(ValueError, match="y is missing or infinite in row 2"):
+        fit(small(), X.data, y, loss="mse")
+    told = nn.predict(small(), X)
+    assert np.isnan(told).tolist() == [False, True, False]
+    program = autograd.compile(lambda a, b: a * b, inputs=2)
+    assert np.isnan(program(X)).tolist() == [False, True, False]
+    whole = np.ma.array([[1, 2], [3, 4]], mask=[[1, 0], [0, 0]])
+    assert np.isnan(program(whole)).tolist() == [True, False]
+    assert program(np.ma.array([[1, 2], [3, 4]])).tolist() == [2.0, 12.0]
+
+
+def test_what_is_no_table_is_told_by_predict_as_by_fit():
+    for rows, words in (
+        ([[1, 2], [3]], "row 1 has 2, row 2 has 1"),
+        ([["a", 1]], "row 1, column 1 holds 'a'"),
+        ([1.0, 2.0], r"write \[\[x\] for x in X\]"),
+        (iter([[1, 2]]), r"write list\(X\)"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            nn.predict(small(), rows)
+    assert nn.predict(small(), np.zeros((0, 2))).tolist() == []

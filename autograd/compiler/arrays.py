@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from autograd.value import Value
+from autograd.wording import article
 
 
 @functools.cache
@@ -80,6 +81,8 @@ def check_vector(array: Any, count: int) -> None:
 
 def _converted(given: Any, name: str, wanted: str) -> Any:
     np = numpy()
+    if isinstance(given, np.ma.MaskedArray) and given.dtype.kind in "biuf":
+        given = given.astype(np.float64).filled(np.nan)  # what it hides is missing
     try:
         array = np.asarray(given)
     except ValueError:
@@ -100,7 +103,7 @@ def _held(array: Any) -> str:
         return str(array.dtype)
     first = array.flat[0]
     number = "Values, which have them in x.data"
-    return number if isinstance(first, Value) else f"a {type(first).__name__}"
+    return number if isinstance(first, Value) else article(type(first).__name__)
 
 
 def _hint(array: Any, columns: int) -> str:
