@@ -324,15 +324,19 @@ def check_named(
     named: Mapping[str, object],
     shown: str,
 ) -> None:
-    """Raise TypeError for a name of others' that the function does not take.
+    """Raise TypeError for a name of others', or a near one, that it does not take.
 
     owners: where it is looked for in `OTHERS`. shown: what the error calls it.
     """
     told = {k: v for owner in owners for k, v in OTHERS.get(owner, {}).items()}
     known = {**EVERY, **told} if told else {}
     for name in named:
-        if name in known and not _takes(function, name):
-            raise TypeError(f"{shown} has no argument {name!r}: {known[name]}")
+        if _takes(function, name):
+            continue
+        near = meant(name, [p for p in signature(function).parameters if p != "self"])
+        if name in known or near:
+            advice = f": {known[name]}" if name in known else near
+            raise TypeError(f"{shown} has no argument {name!r}{advice}")
 
 
 def _takes(function: Callable[..., object], name: str) -> bool:

@@ -25,6 +25,7 @@ from typing import Any
 from autograd.files import Path, reading, write_whole
 from autograd.value import Value
 from autograd.wording import cut, expect
+from nn.attention import GPT
 from nn.cells import COMPACT, FORMATS
 from nn.data import Scaling, as_column, table
 from nn.encoding import (
@@ -513,7 +514,7 @@ def _checkpoint(content: dict[str, object], into: Module | None) -> Checkpoint:
     training = content.get("training")
     training = None if training is None else _training(_object(content, "training"))
     model = _build(architecture, into, parameters)
-    if isinstance(model, MLP) and not _fits(context, model):
+    if not _fits(context, model):
         raise ValueError("its context does not fit its network")
     _share(model, shared, into is None)
     model.load_state_dict(parameters)
@@ -785,8 +786,12 @@ def _form(content: dict[str, object]) -> str:
     return form
 
 
-def _fits(context: Context, model: MLP) -> bool:
-    """Whether there are as many columns and classes as inputs and outputs."""
+def _fits(context: Context, model: Module) -> bool:
+    """Whether there are as many columns and classes, or tokens, as in the network."""
+    if isinstance(model, GPT) and context.vocabulary is not None:
+        return len(context.vocabulary) == model.token.tokens
+    if not isinstance(model, MLP):
+        return True
     inputs, outputs = model.layers[0].nin, model.layers[-1].nout
     scaling, labels, target = context.scaling, context.labels, context.target_scaling
     return (

@@ -313,6 +313,7 @@ def learn_text(
         default.
     """
     check_named(learn_text, ("GPT",), options, "learn_text")
+    check_named(fit, (), options, "learn_text")
     require("numpy")
     text = text_of(data, unit)
     inside, outside = text.sequences(context).split(test, seed)

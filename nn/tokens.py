@@ -24,6 +24,7 @@ from autograd.files import Path, reading
 from autograd.wording import cut
 from nn.arguments import meant
 from nn.sequences import Sequences
+from nn.utf8 import MARKS, unpacked
 
 UNITS = ("characters", "words")
 LAYOUTS = ("auto", "lines", "running")
@@ -137,8 +138,18 @@ class Text:
         return f"Text of {len(self.items)} items in {symbols}"
 
 
+NO_TEXTS = {
+    b"%PDF": "a PDF",
+    b"{\\rtf": "a document in RTF",
+    b"PK\x03\x04": "a document or an archive",
+}
+"""What is no text, by what it begins with."""
+
+
 def read_text(path: Path, unit: str = "characters", layout: str = "auto") -> Text:
-    """The text in a file, in UTF-8.
+    """The text in a file, in UTF-8, or in what a mark at its beginning says.
+
+    It may be packed by gzip, bzip2 or xz.
 
     layout: "lines" for one item per line, "running" for one text; "auto" takes short
         lines with hardly an empty one between them for items.
@@ -148,9 +159,15 @@ def read_text(path: Path, unit: str = "characters", layout: str = "auto") -> Tex
     if layout not in LAYOUTS:
         told = f"layout is one of {', '.join(LAYOUTS)}; got {layout!r}"
         raise ValueError(told + meant(layout, LAYOUTS))
+    with reading(path):
+        data = FilePath(path).read_bytes()
+    for begins, what in NO_TEXTS.items():
+        if data.startswith(begins):
+            raise ValueError(f"{path} is {what}; save what it says as a text in UTF-8")
+    data = unpacked(data, str(path))
+    mark = next((mark for mark in MARKS if data.startswith(mark)), b"")
     try:
-        with reading(path):
-            text = FilePath(path).read_text("utf-8-sig")
+        text = data[len(mark) :].decode(MARKS.get(mark, "utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} is not a text in UTF-8: the byte at {error.start} can't be read; "

@@ -64,6 +64,7 @@ KNOWN = {
     ),
     *(name for kind in (Value, nn.Module, np.ndarray, str) for name in dir(kind)),
     *("f", "model"),  # what the user's own are called
+    "load_file",  # of safetensors, which may not be installed
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import nn
 import viz
+from autograd import Value
 from nn.arguments import ALSO, EVERY, OTHERS, PLACES, unknown
 from nn.choices import usual
 from nn.columns import TASKS
@@ -124,8 +125,36 @@ def test_a_class_of_ones_own_takes_what_it_says():
 
     assert Mine(input_size=3, bias=True).inputs == 3
     assert list(inspect.signature(Mine).parameters) == ["input_size", "more"]
-    with pytest.raises(TypeError, match="unexpected keyword argument 'widht'"):
+    with pytest.raises(TypeError, match="has no argument 'widht'; did you mean width"):
         nn.Embedding(2, widht=3)
+
+
+NEAR = {
+    "epochs": lambda: nn.fit(nn.MLP(1, [1]), [[0.0], [1.0]], [0, 1], epoch=1),
+    "validation": lambda: nn.fit(nn.MLP(1, [1]), [[0.0]], [0.0], vaildation=0.2),
+    "activation": lambda: nn.MLP(1, [1], activations="relu"),
+    "seed": lambda: nn.learn_text(["ab", "cd"] * 20, seeds=1),
+    "direction": lambda: viz.draw(Value(1.0), directon="down"),
+}
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_a_name_that_is_nearly_right_is_told(name):
+    with pytest.raises(TypeError, match=rf"has no argument .*; did you mean {name}\?"):
+        NEAR[name]()
+
+
+def test_a_name_far_from_all_is_pythons_matter():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
+        nn.fit(nn.MLP(1, [1]), [[0.0], [1.0]], [0, 1], foo=1)
+
+
+def test_what_a_function_returns_is_not_made_by_its_class():
+    y = Value(2.0) * 3.0
+    with pytest.raises(TypeError, match=r"write viz\.stepper\(output\); got Value"):
+        viz.Stepper(y)
+    with pytest.raises(TypeError, match=r"write viz\.draw\(output\); got Value"):
+        viz.Graph(y)
 
 
 NAMED = {

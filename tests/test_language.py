@@ -1,5 +1,6 @@
 """Language models: trained on a text, saved, and what they write."""
 
+import json
 import math
 import re
 from collections import Counter
@@ -171,8 +172,6 @@ def test_a_model_without_a_vocabulary(tmp_path):
     "change", [{"unit": "letters"}, {"symbols": ["a", "a"]}, {"symbols": [""]}]
 )
 def test_a_vocabulary_that_is_damaged(change, tmp_path):
-    import json
-
     path = tmp_path / "m.json"
     learned(epochs=0).save(path)
     content = json.loads(path.read_text())
@@ -180,3 +179,15 @@ def test_a_vocabulary_that_is_damaged(change, tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match="its vocabulary is not one of different"):
         load_text(path)
+
+
+@pytest.mark.parametrize("symbols", [[], ["a"], [*"abcdefghijklmnopqrstuvwxyz01234"]])
+def test_a_vocabulary_of_another_size_than_the_networks(symbols, tmp_path):
+    path = tmp_path / "m.json"
+    learned(epochs=0).save(path)
+    content = json.loads(path.read_text())
+    content["context"]["vocabulary"]["symbols"] = symbols
+    path.write_text(json.dumps(content))
+    for read in (load_text, nn.load):
+        with pytest.raises(ValueError, match="its context does not fit its network"):
+            read(path)

@@ -1,5 +1,9 @@
 """Text as tokens: vocabularies, items and running text, what is cut where."""
 
+import bz2
+import gzip
+import lzma
+
 import pytest
 
 from nn.tokens import Text, Vocabulary, read_text, words
@@ -101,6 +105,10 @@ def test_items_or_running_text(text, count, why, tmp_path):
     ("text", "message"),
     [
         (b"\xff\xfe\x00", "not a text in UTF-8: the byte at 0 .* save it in UTF-8"),
+        (b"%PDF-1.4\nabc", "is a PDF; save what it says as a text in UTF-8"),
+        (rb"{\rtf1 abc}", "is a document in RTF"),
+        (b"PK\x03\x04abc", "is a document or an archive"),
+        (b"\x1f\x8babc", "is a damaged compressed file"),
         ("anä\n".encode("latin-1"), "not a text in UTF-8: the byte at 2"),
         (b"an\0na\nni\0na\n", "is not a text: it holds bytes of 0"),
         (" \n", "is empty"),
@@ -109,6 +117,15 @@ def test_items_or_running_text(text, count, why, tmp_path):
 def test_what_is_no_text(text, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         read_text(file(tmp_path, text))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_a_text_may_be_packed_and_say_its_encoding(pack, encoding, tmp_path):
+    text = "größe\nmüsli\nanna\n"
+    plain = read_text(file(tmp_path, text))
+    for data in (text.encode(encoding), pack(text.encode(encoding))):
+        assert read_text(file(tmp_path, data)) == plain
 
 
 def test_settings_that_do_not_exist(tmp_path):

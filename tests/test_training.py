@@ -774,7 +774,6 @@ def test_a_bar_on_a_terminal(progress):
     import pty
 
     program = f"""
-import autograd
 import nn
 nn.fit(nn.MLP(2, [2, 1], seed=0), *nn.data.xor(rows=8), epochs=3, progress={progress},
        callbacks=[lambda training: "a [/b] told"])

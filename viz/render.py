@@ -28,6 +28,8 @@ from typing import Any, Final, TypeAlias
 
 import graphviz
 
+from autograd.wording import cut
+
 FONT: Final = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 KNOWN_FONT: Final = "Verdana"
 FORMATS: Final = ("svg", "png", "pdf", "dot")
@@ -64,6 +66,11 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
     def __init__(
         self, titles: Mapping[str, str] | None = None, **attributes: Any
     ) -> None:
+        if not isinstance(titles, Mapping | None):
+            raise TypeError(
+                "a Graph is what draw(output) and network(model) return: write "
+                f"viz.draw(output); got {cut(repr(titles))}"
+            )
         super().__init__(**attributes)
         self.titles = dict(titles or {})
 

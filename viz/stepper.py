@@ -19,7 +19,7 @@ from autograd.files import write_whole
 from autograd.graph import Node, graph
 from autograd.ops import ANSWER
 from autograd.value import Value
-from autograd.wording import width
+from autograd.wording import cut, width
 from viz import style
 from viz.explain import (
     Derivation,
@@ -63,6 +63,13 @@ class Stepper:
     """
 
     html: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.html, str):
+            raise TypeError(
+                "a Stepper is what stepper(output) returns: write "
+                f"viz.stepper(output); got {cut(repr(self.html))}"
+            )
 
     def __repr__(self) -> str:
         size = len(self.html.encode()) // 1000
