@@ -100,7 +100,7 @@ def unboxed(text: str) -> str:
 SYMBOL = re.compile(
     r"∂L/∂[^\W\d]\w*(?:\[[\d,·]+\])?"
     r"|f'\([^\W\d]\w*(?:\[\d+\])?\)"
-    r"|[^\W\d]\w*(?:\[[\d,·]+\])?"
+    r"|[^\W\d]\w*(?:\[[\d,·]+\])?(?:#\d+)?"
 )
 
 
@@ -121,13 +121,15 @@ def computed(text, known):
     """A right side, from its own numbers and what earlier lines said."""
 
     def name(match):
-        return match[0] if match[0] in FUNCTIONS else f"known[{match[0]!r}]"
+        every = match[0].replace("·", "\1")  # of a row's name, no product
+        return every if every in FUNCTIONS else f"known[{every!r}]"
 
     for whole in (left for left in known if left.startswith("1 - ")):
         text = text.replace(f"({whole})", f"({known[whole]!r})")  # 1 - p has a line
     text = re.sub(r"(?<=\d)e(?=[+-]?\d)", "\0", text)
     code = _with_vectors(text, name)
     code = code.replace("\0", "e").replace("·", "*").replace("^", "**")
+    code = code.replace("\\x01", "·")
     names = {**FUNCTIONS, "known": known, "Vector": Vector}
     return eval(code, {"__builtins__": {}}, names)
 
@@ -179,7 +181,7 @@ def missing(text):
         if not (firm or (given.match(left) and title[:5] in ("Input", "Layer"))):
             found.append(f"{title}: {left} = {last}, out of nothing")
         for right in rights[:-1]:
-            if not re.match("class ", right) and not re.search("∂[^L]\\w*/", right):
+            if not re.search("^class |∂[^L]\\w*/|… ", right):  # of "… 6 more …"
                 got = computed(right, known)
                 if not _alike(got, value):
                     found.append(f"{title}: {left} = {right} is {got}, not {last}")

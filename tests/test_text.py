@@ -13,7 +13,7 @@ import pytest
 
 from autograd import Value
 from autograd.expression import width
-from nn import MLP, Layer, Neuron, SelfAttention, Sequential, huber, mae, mse
+from nn import MLP, Layer, Neuron, SelfAttention, Sequential, hinge, huber, mae, mse
 from nn.losses import LOSSES, cross_entropy
 from nn.module import ACTIVATIONS
 from viz import flow
@@ -233,6 +233,40 @@ def test_what_is_added_to_a_loss_is_added_to_its_slope(name):
     model = MLP(2, [2, 3], "tanh", seed=1)
     assert slope in rows(flow(model, [0.5, -1], target, loss=loss), "Loss")["∂L/∂ŷ[1]"]
     text = flow(model, [0.5, -1], target, loss=loss, width=100_000, digits=17)
+    assert not missing(text), text
+
+
+def decayed(model, *values):
+    """A loss with a penalty on some weights of a network."""
+    some = values or model.parameters()
+    return lambda p, t: mse(p, t) + 0.01 * sum(v * v for v in some)
+
+
+def test_a_penalty_on_weights_is_told_with_their_gradients():
+    model = MLP(2, [2, 2], "tanh", seed=1)
+    every = decayed(model)
+    some = decayed(model, model.layers[0].neurons[0].w[1])
+    bent = decayed(model, *(abs(n.b) + 1.0 for n in model.layers[1].neurons))
+    for loss in (every, some, bent, lambda p, t: every(p, t) ** 0.5):
+        text = flow(model, [0.5, -1], [1, 0], loss=loss, width=100_000, digits=17)
+        assert not missing(text), text
+    told = rows(flow(model, [0.5, -1], [1, 0], loss=every, width=200), "Backward")
+    assert told["∂L/∂W2[1,·]"][0] == "δ2[1]·a1 + 0.02·W2[1,·]"
+    assert told["∂L/∂b1"][0] == "δ1 + 0.02·b1"
+
+
+def test_a_target_that_a_loss_changes_is_told_by_its_number():
+    model = MLP(2, [2], "tanh", seed=1)
+    loss = lambda p, t: hinge(p, [2 * y - 1 for y in t]) - 0.1 * p[0]  # noqa: E731
+    text = flow(model, [0.5, -1], [1, 0], loss=loss, width=100_000, digits=17)
+    assert not missing(text), text
+    assert "maximum(0, 1 - (-1·ŷ[2]))" in text
+
+
+def test_terms_that_the_loss_names_are_all_told():
+    model = MLP(2, [2, 5], "tanh", seed=1)
+    loss = lambda p, t: 2 * mse(p, t) + 0.5 * mae(p, t)  # noqa: E731
+    text = flow(model, [0.5, -1], [1] * 5, loss=loss, width=100_000, digits=17)
     assert not missing(text), text
 
 

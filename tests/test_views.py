@@ -502,6 +502,16 @@ def test_alike_parts_stand_in_the_order_of_the_formula(sizes, wrap, direction, a
     assert [*places.values()] == [sorted(set(column)) for column in places.values()]
 
 
+def test_a_wrapped_picture_has_weights_beside_what_they_weigh():
+    model, x, y = worked_example()
+    svg = draw(binary_cross_entropy(model(x), y)).svg
+    nodes = parts(svg, "node")
+    places = {texts(n)[0]: middle(n)[1] for n in nodes.values() if len(texts(n)) > 2}
+    weighed = [places[name] for name in ("W2[1,1]", "v3", "W2[1,2]", "v6")]
+    assert weighed == sorted(weighed)
+    assert places["v9"] > max(weighed)  # in another row
+
+
 # ---- a loss is no layer --------------------------------------------------------------
 
 OUTPUTS = (None, "tanh", "softplus", "sigmoid")

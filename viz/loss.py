@@ -54,6 +54,9 @@ class Line:
     words: str = ""
 
 
+Target = Callable[[Value, float | Value], Expression | None]
+
+
 class Losses:
     """The losses that a graph ends with, written with the names of a view.
 
@@ -61,7 +64,8 @@ class Losses:
     elements: the losses to tell; see `nn.formulas.losses_in`.
     adjoint: the derivative of the output by a node.
     name: what the view calls a node: its name, or the number for a bare number.
-    target: a name for the target of a prediction; None has the number stand there.
+    target: a name for the target of a prediction, if it is the one that is given; None
+        has the number stand there.
     most: how many terms a sum may have before its middle is left out.
     taken: names that the view has for something else.
     """
@@ -73,7 +77,7 @@ class Losses:
         elements: Sequence[Element],
         adjoint: Callable[[Value], float],
         name: Callable[[Value], Expression],
-        target: Callable[[Value], Expression | None] = lambda _: None,
+        target: Target = lambda prediction, given: None,
         most: int = MOST_TERMS,
         taken: Collection[str] = (),
     ) -> None:
@@ -129,8 +133,9 @@ class Losses:
         shares = self.shares.get(prediction, [])
         losses = [each.element.node for each, _ in shares]
         inputs = [*losses, prediction] if shares else []
-        outer = _slopes_upon(self.output, inputs, names, longest)
-        if not outer:
+        found = slopes_upon(self.output, inputs, names, longest)
+        outer = [slope for slope, _ in found if slope is not None]
+        if not found or len(outer) < len(found):
             return None
         data = {name.name: node.data for node, name in names.items()}
         *factors, rest = outer
@@ -178,15 +183,16 @@ def _product(factor: Expression, slope: Expression) -> Expression:
     return times(factor, slope)
 
 
-def _slopes_upon(
+def slopes_upon(
     output: Value,
     inputs: Sequence[Value],
     names: Mapping[Value, Symbol],
-    longest: int,
-) -> list[Expression]:
+    longest: int = 60,
+) -> list[tuple[Expression | None, float]]:
     """The derivatives of the output by nodes, as if the named ones were leaves.
 
-    Empty where one is longer, or can't be written.
+    Written, or None where that is longer, and as numbers; empty where there is no
+    graph of them.
     """
     if output in names or not inputs:
         return []
@@ -208,8 +214,8 @@ def _slopes_upon(
     except (TypeError, ValueError, RuntimeError, ArithmeticError):
         return []  # an operation of one's own that has no second derivative
     found = [written(slope, leaves, longest) for slope in slopes]
-    every = [tidied(each) for each in found if each is not None]
-    return every if len(every) == len(found) else []
+    every = [each if each is None else tidied(each) for each in found]
+    return list(zip(every, map(number_of, slopes), strict=True))
 
 
 def scaled(expression: Expression, factor: float) -> Expression:
@@ -233,7 +239,7 @@ class Written:
         self,
         element: Element,
         name: Callable[[Value], Expression],
-        target: Callable[[Value], Expression | None],
+        target: Target,
         most: int,
         owners: Mapping[str, object],
     ) -> None:
@@ -250,7 +256,7 @@ class Written:
         ):
             known: dict[str, Expression] = {
                 "ŷ": shown[place],
-                "y": target(prediction) or _target(given, name),
+                "y": target(prediction, given) or _target(given, name),
                 "p": Symbol(f"p{own[place]}{again}"),
                 **{
                     name: Symbol(name + own[place] * (joint == "each") + again)

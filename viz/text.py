@@ -27,10 +27,12 @@ from viz.boxes import GUTTER, Part, Parts, diagram
 from viz.digits import typed
 from viz.explain import Derivation, derivation, shortcut
 from viz.layers import Pass, Stage, inner_names, numbered, record_pass
-from viz.loss import Line, Losses, Written, chained
+from viz.loss import Line, Losses, Written, chained, slopes_upon
 from viz.notation import (
     ASCII,
+    MUL,
     TEXT,
+    Apply,
     Expression,
     Gap,
     Number,
@@ -49,6 +51,7 @@ from viz.notation import (
 )
 
 MOST_NEURONS = 8
+ROW = Symbol("\0")  # stands for each weight of a row
 MOST_CHAIN = 24  # nodes of a loss of one's own that are written out
 
 T = TypeVar("T")
@@ -187,13 +190,18 @@ class _Writer:
         """The loss as its row in `nn.formulas` has it; of another its own formula."""
         if not self.losses.elements:
             return self.line("L", [*self.own_loss(), Number(self.told.loss.data)])
-        lines: list[str] = []
-        for each in self.kept(self.losses.elements):
+        every, lines = self.losses.elements, list[str]()
+        total = [*self.losses.total(self.elements)]
+        whole = self.told.loss in self.elements or total
+        shown = self.kept(every) if whole or len(every) > MOST_CHAIN else every
+        for each in shown:
             lines += self.element(each)
-        lines += self.omitted(self.losses.elements, "terms")
+        if len(shown) < len(every):
+            lines += self.omitted(every, "terms")
         if self.told.loss in self.elements:
             return lines
-        total = [*self.losses.total(self.elements)] or self.own_loss()
+        if not total and len(shown) == len(every):
+            total = self.own_loss()
         return lines + self.line("L", [*total, Number(self.told.loss.data)])
 
     def element(self, each: Written) -> list[str]:
@@ -205,10 +213,14 @@ class _Writer:
 
     def own_loss(self) -> list[Expression]:
         """The loss of outputs and terms, by name and by number, where that fits."""
-        names = {**self.outputs_by_name, **self.elements}
-        data = {name.name: value.data for value, name in names.items()}
-        found = self.both(written(self.told.loss, names), data)
-        return [e for e in found if columns(self.shown(e)) <= 2 * self.room]
+        every = {**self.outputs_by_name, **self.elements}
+        for names in ({**every, **self.named_parameters}, every):
+            data = {name.name: value.data for value, name in names.items()}
+            found = self.both(written(self.told.loss, names), data)
+            fitting = [e for e in found if columns(self.shown(e)) <= 2 * self.room]
+            if fitting:
+                return fitting
+        return []
 
     def remarks(self) -> list[str]:
         """How the loss is computed, where that is not how it is written."""
@@ -257,6 +269,10 @@ class _Writer:
             known = node in names
             told.names[index] = names[node].name if known else f"v{next(own)}"
         told.names[told.end] = "L"
+        others: dict[str, float] = {}
+        for index in {*told.index.values()} - told.on_the_way:  # numbers, here
+            told.names[index] = f"\0{index}"
+            others[told.names[index]] = told.nodes[index].value.data
         found, lines = told.explanation(), list[str]()
         if len(found.steps) > MOST_CHAIN:
             words = f"after the chain rule through {len(found.steps)} nodes"
@@ -266,13 +282,16 @@ class _Writer:
                 lines += self.line(left, [f"{value}, {words}"])
             return lines + self.gap(stage)
         for record in found.forward:
-            inside = record.name not in {name.name for name in names.values()}
+            outer = {*others, *(name.name for name in names.values())}
+            inside = record.name not in outer
             if record.formula and record.numbers and inside:
-                rights = [record.formula, record.numbers, Number(record.value)]
+                formula = with_numbers(record.formula, others)
+                rights = [formula, record.numbers, Number(record.value)]
                 lines += self.line(self.shown(Symbol(record.name)), rights)
         for step in found.steps:
             left = self.shown(Slope("L", step.name))
-            lines += self.line(left, [*derivation("L", step)])
+            rights = [with_numbers(e, others) for e in derivation("L", step)]
+            lines += self.line(left, rights)
         return lines + self.gap(stage)
 
     # ---- backward --------------------------------------------------------------------
@@ -403,12 +422,16 @@ class _Writer:
         """What an output is called; anything else is a number."""
         return self.outputs_by_name.get(value) or Number(value.data)
 
-    def target_symbol(self, prediction: Value) -> Expression | None:
+    def target_symbol(
+        self, prediction: Value, given: float | Value
+    ) -> Expression | None:
         """What the target of an output is called; None where none is its own."""
         outs = list(self.outputs_by_name)
         if len(self.goals) != len(outs) or prediction not in outs:
             return None
-        return Symbol(numbered("y", len(outs))[outs.index(prediction)])
+        place = outs.index(prediction)
+        own = self.goals[place] == number_of(given)
+        return Symbol(numbered("y", len(outs))[place]) if own else None
 
     def behind(self, k: int, i: int) -> tuple[list[Expression], list[Expression]]:
         """What comes back to a neuron's output: terms with names, and with numbers."""
@@ -441,8 +464,13 @@ class _Writer:
         left = f"{d}L/{d}b{stage.name}"
         biases = self.vector(left, [self.adjoint(b) for b in stage.biases])
         deltas = [self.letter(self.delta_letter, j) for j in self.uses(k)]
-        whole = self.all_uses(k, stage.biases)
-        return lines + self.line(left, [" + ".join(deltas)] * whole + [biases])
+        rights = [" + ".join(deltas)] * self.all_uses(k, stage.biases)
+        more = self.added(stage.biases, left, f"b{stage.name}")
+        if more and len(deltas) == 1:
+            slopes = self.vector(left, [self.adjoint(z) for z in stage.zs])
+            sides = zip((*deltas, slopes), more, strict=True)
+            rights = [one + other for one, other in sides if other]
+        return lines + self.line(left, [*rights, biases])
 
     def products(self, k: int, i: int, left: str) -> list[str]:
         """A row of weights' gradient as delta times inputs, where it is nothing else.
@@ -450,7 +478,9 @@ class _Writer:
         Weights that several layers share get a product from each.
         """
         stage, uses = self.told.stages[k], self.uses(k)
-        if not self.all_uses(k, stage.weights[i]):
+        weights = stage.weights[i]
+        more = self.added(weights, left, self.row("W", k, i))
+        if not self.all_uses(k, weights) and (not more or len(uses) > 1):
             return []
         names = [
             f"{self.names(self.delta_letter, j)[i]}{self.dot}{self.inputs(j)}"
@@ -459,7 +489,57 @@ class _Writer:
         if len(uses) > 1:
             return [" + ".join(names)]
         delta = self.shown(Number(self.adjoint(stage.zs[i]))) + self.dot
-        return [*names, self.vector(left, _data(stage.inputs), before=delta)]
+        sides = [*names, self.vector(left, _data(stage.inputs), before=delta)]
+        return [a + b for a, b in zip(sides, more, strict=True) if b] if more else sides
+
+    @cached_property
+    def named_parameters(self) -> dict[Value, Symbol]:
+        """The weights and biases that the loss names itself."""
+        found: dict[Value, Symbol] = {}
+        for k, stage in enumerate(self.told.stages):
+            if stage.title:
+                continue
+            names = numbered(f"b{stage.name}", len(stage.biases))
+            every = dict(zip(stage.biases, names, strict=True))
+            for i, row in enumerate(stage.weights, 1):
+                every |= {
+                    weight: f"{self.weights(k)}[{i},{j}]"
+                    for j, weight in enumerate(row, 1)
+                }
+            own = [value for value in every if not self.all_uses(k, [value])]
+            found |= {value: Symbol(every[value]) for value in own}
+        return found
+
+    @cached_property
+    def penalties(self) -> dict[Value, tuple[Expression | None, float]]:
+        """The slope of the loss by each weight and bias that it names itself."""
+        own = self.named_parameters
+        names = {**self.outputs_by_name, **self.elements, **own}
+        slopes = slopes_upon(self.told.loss, [*own], names)
+        everywhere = {name.name: ROW for name in own.values()}
+        return {
+            value: (slope and replaced(slope, everywhere), number)
+            for value, (slope, number) in zip(own, slopes, strict=bool(slopes))
+        }
+
+    def added(self, values: Sequence[Value], left: str, row: str) -> list[str]:
+        """What the loss adds to the slopes by a row of weights, or by biases, itself.
+
+        By name, or "" where that is not the same for each, and in numbers. Empty where
+        it adds nothing, or what is not told.
+        """
+        if self.penalties.keys().isdisjoint(values):
+            return []
+        found = [self.penalties.get(v, (Number(0.0), 0.0)) for v in values]
+        shown = {expression for expression, _ in found}
+        match [*shown]:
+            case [Apply(operation, (Number(factor), rest))] if (
+                operation is MUL and rest == ROW and factor > 0
+            ):
+                before = self.shown(Number(factor)) + self.dot
+                numbers = self.vector(left, _data(values), before=before)
+                return [f" + {before}{row}", f" + {numbers}"]
+        return ["", f" + {self.vector(left, [number for _, number in found])}"]
 
     def home(self, k: int) -> int:
         """The first layer with the weights and biases of this one."""
