@@ -345,3 +345,42 @@ def test_a_sum_may_have_a_start_as_pythons():
     assert program([[3.0]]).tolist() == [18.0]
     with pytest.raises(TypeError, match="expected one real number, got '1'"):
         autograd.sum([1.0], "1")
+
+
+KINDS = {
+    "list": list,
+    "tuple": tuple,
+    "generator": lambda xs: (x for x in xs),
+    "array": lambda xs: np.array(xs, dtype=object),
+    "values of a dict": lambda xs: dict(enumerate(xs)).values(),
+}
+
+
+@pytest.mark.parametrize("second", KINDS)
+@pytest.mark.parametrize("first", KINDS)
+def test_a_dot_is_of_any_two_sequences(first, second):
+    xs, ys = [Value(1.0), 2.0, Value(4.0)], [3.0, Value(5.0), Value(7.0)]
+    y = dot(KINDS[first](xs), KINDS[second](ys))
+    assert (y.data, len(y.parents)) == (41.0, 6)
+    assert dot(KINDS[first]([1.0, 2.0]), KINDS[second]([3.0, 4.0])) == 11.0
+
+
+@pytest.mark.parametrize("size", [0.0, 1.0, 1e8, 1e16, 1e300])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_equal_numbers_have_equal_shares_at_any_size(size, sign):
+    numbers = [sign * size] * 3
+    assert softmax(numbers) == pytest.approx([1 / 3] * 3, rel=1e-15)
+    shares = softmax([Value(x) for x in numbers])
+    assert [share.data for share in shares] == softmax(numbers)
+
+
+@pytest.mark.parametrize("reduce", [total, mean, prod, logsumexp, softmax, norm])
+def test_an_error_of_what_gives_the_numbers_is_its_own(reduce):
+    def numbers():
+        yield 1.0
+        raise TypeError("an error of mine")
+
+    with pytest.raises(TypeError, match="an error of mine"):
+        reduce(numbers())
+    with pytest.raises(TypeError, match=r"takes a list of .* got 2.0 alone"):
+        reduce(2.0)
