@@ -50,6 +50,7 @@ def test_remarks_are_about_the_course_of_the_loss(losses, guess, remarks):
 
 def test_it_is_told_in_a_line():
     assert repr(History()) == "History of 0 epochs"
+    assert (History().seed, History().moved, History().guess) == (0, 0, None)
     one = {"loss": [0.123456], "accuracy": [1.0], "lr": [0.5]}
     told = "loss 0.1235, accuracy 1"
     assert repr(History(one)) == f"History of 1 epoch (running): {told}"
@@ -67,6 +68,7 @@ def test_the_last_numbers_are_those_of_the_weights_that_were_kept():
 def test_a_column_is_an_item_and_an_attribute():
     history = History({"loss": [2.0, 1.0], "accuracy": [0.5, 1.0]})
     assert len(history) == 2
+    assert history.loss is history["loss"] is history.columns["loss"]
     assert history.accuracy is history["accuracy"] is history.columns["accuracy"]
     assert {"loss", "accuracy", "last", "columns"} < {*dir(history)}
     assert dir(history) == sorted(dir(history))
@@ -121,12 +123,12 @@ def test_a_bar_breaks_no_number_and_no_word(columns, monkeypatch):
     monkeypatch.setattr("rich._console", None)  # which knows the columns it had
     row = {"loss": 0.12345, "accuracy": 0.987}
     row |= {f"validation_{name}": number for name, number in row.items()}
-    whole = f"epoch 7/12 {summary(row)}  and so on, to an end left".split()
+    whole = f"epoch 7/12 {summary(row)}  and so [/b] on, to it left".split()
     with (
         contextlib.redirect_stdout(Terminal()) as shown,
         progress_bar(12, 3, True) as show,
     ):
-        show(7, row, "and so on, to an end")
+        show(7, row, "and so [/b] on, to it")
     lines = re.split(r"[\r\n]", re.sub(r"\x1b\[[?\d;]*\w", "", shown.getvalue()))
     (line,) = {line.strip() for line in lines if "7/12" in line}
     assert len(line) <= columns
