@@ -17,6 +17,7 @@ channels, each a list of numbers. Names and layouts of parameters are torch's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
@@ -50,9 +51,7 @@ class Reshape(Module):
 
     def __call__(self, x: Any) -> list[Any]:
         """The numbers in their order, in lists of these sizes."""
-        found, count = _numbers(x), 1
-        for size in reversed(self.sizes):
-            count *= size
+        found, count = _numbers(x), math.prod(self.sizes)
         if len(found) != count:
             raise ValueError(f"this {self!r} takes {count} numbers, got {len(found)}")
         for size in reversed(self.sizes[1:]):

@@ -1,5 +1,6 @@
 """Convolutions and pooling: torch's numbers, shapes and errors, images of digits."""
 
+import numpy as np
 import pytest
 from torch_layers import CASES, agrees
 
@@ -25,6 +26,26 @@ def test_what_does_not_fit_together():
         Conv1d(1, 1, 3, stride=0)
     with pytest.raises(ValueError, match=r"padding that is not 0 .* got -1"):
         Conv1d(1, 1, 3, padding=-1)
+
+
+@pytest.mark.parametrize("made", [Flatten(), Reshape(2, 2), Reshape(4)])
+def test_numbers_may_come_in_any_lists(made):
+    numbers = [1.0, 2.0, 3.0, 4.0]
+    wanted = made(numbers)
+    pairs = [(1.0, 2.0), (3.0, 4.0)]
+    for given in (tuple(numbers), pairs, np.array(pairs), [[[x]] for x in numbers]):
+        assert made(given) == wanted
+    for nothing in (None, "1234", {1.0: 2.0}):
+        with pytest.raises(TypeError, match="number"):
+            made(nothing)
+
+
+def test_a_kernel_may_be_as_long_as_the_input():
+    conv = Conv1d(1, 1, 2, seed=0)
+    weights = [w.data for w in conv.parameters()]
+    ((out,),) = conv([[1.0, 2.0]])
+    assert out.data == pytest.approx(weights[0] + 2 * weights[1])
+    assert MaxPool2d(2)([[[1.0, 2.0], [3.0, 4.0]]]) == [[[4.0]]]
 
 
 def test_pools_leave_what_fills_no_square():

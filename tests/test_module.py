@@ -144,6 +144,18 @@ def test_a_module_is_told_in_a_line():
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Flatten()", "Reshape(1, 8, 8)", "MaxPool2d(2)", "AvgPool2d(3)",
+        "Embedding(5, 2)", "RMSNorm(3)", "LayerNorm(3)", "RNN(2, 3)", "GRU(2, 3)",
+        "LSTM(2, 3)", "Conv1d(2, 3, 4)", "Conv2d(2, 3, 4)", "Dropout(0.5)",
+    ],
+)  # fmt: skip
+def test_a_module_is_told_as_it_is_made(text):
+    assert repr(eval(text, vars(nn))) == text
+
+
 def test_parameters_are_labeled_by_their_places():
     assert [p.label for p in Neuron(2).parameters()] == ["w1", "w2", "b"]
     assert [p.label for p in Layer(2, 2).parameters()] == [
