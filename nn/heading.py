@@ -128,8 +128,8 @@ def _records(
 
 
 def is_blank(row: Sequence[str]) -> bool:
-    """Whether nothing stands in a line."""
-    return len(row) < 2 and not "".join(row).strip()
+    """Whether nothing stands in a line, other than a cell of nothing in quotes."""
+    return len(row) < 2 and row != [""] and not "".join(row).strip()
 
 
 def _usual(counts: Sequence[int]) -> int:

@@ -478,3 +478,42 @@ def test_a_last_row_that_sums_up_the_others_is_told(begins):
     )
     assert not read(table.replace("may", text).encode()).notes
     assert not read(b"kind,sold\ntotalled,3\nold,4\n").notes
+
+
+# ---- the quick way and the careful one -----------------------------------------------
+
+ODD = ["", "#x", "it's", '"q,1"', '"a\nb"', '""', "é", " 7 ", "- 3", '"say ""x"""']
+
+
+def odd_table(rng):
+    """A table with what a quick look at its lines could take for something else."""
+    names = ["first", "second", "third"][: rng.choice((1, 1, 2, 3))]
+    odd = rng.sample(ODD, 3) if rng.random() < 0.5 else []
+    pool = [*"123", "2.5", "a b", "none", *odd]
+    rows = [",".join(rng.choice(pool) for _ in names) for _ in range(rng.randint(1, 9))]
+    if rng.random() < 0.3:
+        rows.insert(rng.randrange(len(rows) + 1), rng.choice(["", "# a note", ",,,,"]))
+    ends = rng.choice((["\n"], ["\n"], ["\r\n"], ["\r"], ["\n", "\r\n", "\r"]))
+    lines = [",".join(names), *rows]
+    text = "".join(line + rng.choice(ends) for line in lines)
+    return (text.rstrip("\r\n") if rng.random() < 0.3 else text).encode()
+
+
+def told_of(data):
+    """All cells of a table with their places, or what is said of it."""
+    try:
+        sheet = read(data, delimiter=",")
+    except ValueError as error:
+        return str(error)
+    columns = {name: sheet.column(name).to_list() for name in sheet.names}
+    return columns, [sheet.place(row, sheet.names[0]) for row in range(len(sheet))]
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_the_quick_way_reads_what_the_careful_one_does(part, monkeypatch):
+    tables = [odd_table(random.Random(f"{part} {seed}")) for seed in range(40)]
+    quick = [told_of(data) for data in tables]
+    assert sum(isinstance(found, tuple) for found in quick) > 10
+    monkeypatch.setattr("nn.rows._plain_rows", lambda data, head: 0)
+    for data, found in zip(tables, quick, strict=True):
+        assert told_of(data) == found, data
