@@ -512,6 +512,14 @@ def test_a_wrapped_picture_has_weights_beside_what_they_weigh():
     assert places["v9"] > max(weighed)  # in another row
 
 
+def test_a_box_has_the_whole_formula_of_a_neuron_with_three_inputs():
+    loss = mse(MLP(2, [3, 1], "tanh", seed=0)([0.5, -1.0]), 1.0)
+    boxes = parts(draw(loss).svg, "node").values()
+    formulas = ["".join(texts(box)[:2]) for box in boxes]
+    assert "v10 = W2[1,1]·v3 + W2[1,2]·v6 + W2[1,3]·v9" in formulas
+    assert not [formula for formula in formulas if "…" in formula]
+
+
 # ---- a loss is no layer --------------------------------------------------------------
 
 OUTPUTS = (None, "tanh", "softplus", "sigmoid")

@@ -27,7 +27,7 @@ from viz.digits import short, typed
 LONGEST_NAME = 40
 LONGEST_RULE = 60
 MOST_TERMS = 12
-WIDEST = 26  # columns of a formula in a box
+WIDEST = 40  # columns of a formula in a box: that of a neuron with three inputs
 
 # ---- expressions ---------------------------------------------------------------------
 
