@@ -12,7 +12,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
-from nn.choices import usual
+from nn.choices import decay_for, usual
 from nn.data import Dataset
 from nn.engine import Pace
 from nn.extras import require
@@ -67,7 +67,10 @@ def find_lr(
     from nn.compiled import fastest
 
     task, _ = task_for(deepcopy(model), X, y, loss)
-    rule = usual(optimizer) if isinstance(optimizer, str) else deepcopy(optimizer)
+    if isinstance(optimizer, str):
+        rule = usual(optimizer, decay=decay_for(optimizer, *task.X.shape))
+    else:
+        rule = deepcopy(optimizer)
     rule.bind(task.parameters)
     engine = fastest(task)
     numbers = np.array([value.data for value in task.parameters])

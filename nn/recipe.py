@@ -27,7 +27,7 @@ from autograd.wording import quoted
 from nn import metrics
 from nn.arguments import meant, unknown
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
-from nn.choices import OPTIMIZER, SCHEDULE, usual
+from nn.choices import OPTIMIZER, SCHEDULE, decay_for, usual
 from nn.columns import Told, names_in, texts_in
 from nn.data import (
     GENERATED,
@@ -265,7 +265,7 @@ class Settings:
         Setting(
             "How strongly weights are pulled to 0, against learning by heart.",
             TRAINING,
-            default="0.2 for adamw, else 0",
+            default="for adamw by columns and rows, else 0",
         ),
     ] = None
     schedule: Annotated[
@@ -504,7 +504,7 @@ def learn(
     asked, aside = settings.loss, parts.get("validation")
     options: dict[str, Any] = {
         "loss": asked if asked != "auto" else default_loss(table),
-        "optimizer": make_optimizer(settings),
+        "optimizer": make_optimizer(settings, parts["training"]),
         "class_weights": _class_weights(parts["training"], settings),
         "validation": _learned(aside, context) if aside else None,
         "checkpoint": checkpoint,
@@ -541,7 +541,7 @@ def _check(settings: Settings) -> None:
     """Raise what is wrong whatever the table is, before a word is told of it."""
     _sizes(settings.hidden)
     MLP(1, [1, 1], settings.activation)
-    make_optimizer(settings)
+    usual(settings.optimizer, settings.lr, settings.weight_decay or 0.0)
     choose_loss(settings.loss, [], 1, 0.0)
     _check_weights(settings.class_weights)
     if settings.repeat < 1:
@@ -801,9 +801,15 @@ def _sizes(hidden: str | Sequence[int]) -> Sequence[int]:
     return [int(size) for size in sizes]
 
 
-def make_optimizer(settings: Settings) -> Optimizer:
-    """The named optimizer, with its usual learning rate where none is given."""
-    return usual(settings.optimizer, settings.lr, settings.weight_decay)
+def make_optimizer(settings: Settings, inside: Dataset) -> Optimizer:
+    """The named optimizer, with what suits the table where a setting is not given.
+
+    inside: the rows to train on, in numbers.
+    """
+    name, decay = settings.optimizer, settings.weight_decay
+    if decay is None:
+        decay = decay_for(name, len(inside), len(inside.features))
+    return usual(name, settings.lr, decay)
 
 
 # ---- how good it is ------------------------------------------------------------------

@@ -24,7 +24,14 @@ from autograd.value import Value, describe
 from autograd.wording import expect
 from nn.arguments import with_names
 from nn.checkpoint import Context, load_checkpoint, save, with_labels
-from nn.choices import OPTIMIZER, SCHEDULE, batch_for, epochs_for, usual
+from nn.choices import (
+    OPTIMIZER,
+    SCHEDULE,
+    batch_for,
+    decay_for,
+    epochs_for,
+    usual,
+)
 from nn.data import Dataset
 from nn.dropout import Masked, Noise, noise_of
 from nn.engine import (
@@ -174,8 +181,11 @@ def fit(
     expect(model, Module, "fit(model, X, y)")
     saved = _read(resume, model)
     seed = _seed(seed, saved)
-    ours, optimizer = isinstance(optimizer, str), _optimizer(optimizer, model)
+    choice = OPTIMIZER if optimizer == "auto" else optimizer
+    ours, optimizer = isinstance(choice, str), _optimizer(choice, model)
     task, labels, held_out = tasks_of(model, X, y, loss, optimizer, validation, seed)
+    if isinstance(choice, str) and task.loss is not loss_per_token:  # no columns
+        optimizer.weight_decay = decay_for(choice, *task.X.shape)
     weights = weights_of(class_weights, labels, task.targets)
     task = weighed(task, labels, weights)
     held_out = held_out and weighed(held_out, labels, weights)
@@ -636,7 +646,7 @@ def _seed(given: int | None, saved: TrainingState | None) -> int:
 def _optimizer(choice: str | Optimizer, model: Module) -> Optimizer:
     """An optimizer that moves the model's parameters, or those that it was given."""
     if isinstance(choice, str):
-        choice = usual(OPTIMIZER if choice == "auto" else choice)
+        choice = usual(choice)
     elif not isinstance(choice, Optimizer):
         raise TypeError(
             "optimizer is a name or an Optimizer, such as nn.Adam(lr=0.01); got "

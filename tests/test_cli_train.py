@@ -349,7 +349,7 @@ def test_a_loss_that_explodes(tmp_path):
     assert re.search(r"epoch 1, batch \d.*the first bad node is .*smaller lr", error)
 
 
-@pytest.mark.parametrize("lr", [30, 100, 1000])
+@pytest.mark.parametrize("lr", [100, 1000])
 def test_a_rate_far_too_large_is_told_and_what_there_is_is_kept(lr, tmp_path):
     error = chainrule("train", "moons", "--lr", lr, folder=tmp_path, fails=True)
     assert error.splitlines()[-1].startswith("chainrule: ")
@@ -360,12 +360,14 @@ def test_a_rate_far_too_large_is_told_and_what_there_is_is_kept(lr, tmp_path):
     assert (tmp_path / "trained" / "history.svg").exists() == bool(done)
 
 
-@pytest.mark.parametrize("lr", [100, 1000])
+@pytest.mark.parametrize(
+    ("lr", "optimizer"), [(100, "adam"), (1000, "adam"), (30, "adamw")]
+)
 def test_a_rate_far_too_large_that_stays_finite_fails_with_all_that_it_has(
-    lr, tmp_path
+    lr, optimizer, tmp_path
 ):
     error = chainrule(
-        "train", "moons", "--lr", lr, "--optimizer", "adam",
+        "train", "moons", "--lr", lr, "--optimizer", optimizer,
         folder=tmp_path, fails=True,
     )  # fmt: skip
     words = " ".join(error.split())

@@ -209,6 +209,49 @@ def test_text_labels_and_more_classes():
     assert set(history.labels.name(nn.predict(model, X))) == set(data.y)
 
 
+@pytest.mark.skipif(find_spec("llvmlite") is None, reason="would take minutes")
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("iris", 0.93), ("moons", 0.95), ("wine", 0.95)]
+)
+def test_with_nothing_but_a_model_and_rows_small_sets_are_learned(name, wanted):
+    inside, outside = nn.data.SETS[name]().split()
+    outputs = {2: 1}.get(len(inside.classes), len(inside.classes))
+    right = []
+    for seed in range(10):
+        model = MLP(len(inside.features), [8, outputs], seed=seed)
+        history = fit(model, inside, seed=seed)
+        told = history.labels.name(nn.predict(model, outside.X).reshape(-1, outputs))
+        right += [a == b for a, b in zip(told, outside.y, strict=True)]
+    assert np.mean(right) >= wanted
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "optimizer", "decay"),
+    [
+        (100, 2, "auto", 0.16),
+        (100, 2, "adamw", 0.16),
+        (100, 2, "adam", 0.0),
+        (10, 3, "auto", 1.0),
+        (100, 2, nn.AdamW(lr=0.01, weight_decay=0.7), 0.7),
+    ],
+    ids=str,
+)
+def test_weights_are_pulled_by_columns_for_each_row(
+    rows, columns, optimizer, decay
+):
+    X = np.random.default_rng(0).normal(size=(rows, columns))
+    seen = []
+    fit(
+        MLP(columns, [2, 1], seed=0),
+        X,
+        X[:, 0],
+        optimizer=optimizer,
+        epochs=1,
+        callbacks=[lambda training: seen.append(training.optimizer.weight_decay)],
+    )
+    assert seen == [decay]
+
+
 def test_two_texts_with_one_output():
     history = fit(small(), XOR[0], ["no", "yes", "yes", "no"], "auto")
     assert history.loss_name == "binary_cross_entropy_with_logits"
