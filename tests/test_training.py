@@ -236,9 +236,7 @@ def test_with_nothing_but_a_model_and_rows_small_sets_are_learned(name, wanted):
     ],
     ids=str,
 )
-def test_weights_are_pulled_by_columns_for_each_row(
-    rows, columns, optimizer, decay
-):
+def test_weights_are_pulled_by_columns_for_each_row(rows, columns, optimizer, decay):
     X = np.random.default_rng(0).normal(size=(rows, columns))
     seen = []
     fit(
