@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from nn import MLP, SGD, Adam, AdamW, Layer, Sequential, data, diagnose, fit
+from nn import MLP, SGD, Adam, AdamW, Layer, Sequential, data, diagnose, fit, predict
 from nn.losses import LOSSES
 
 MOONS = data.moons(rows=120, noise=0.15, seed=1)
@@ -162,6 +162,43 @@ def test_the_cause_is_named_first(way):
     assert model.state_dict() == before
     assert found, "nothing was found"
     assert found.findings[0].cause == cause, found
+
+
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_other_rows_tell_what_is_learned_by_heart(kind):
+    rng = np.random.default_rng(1)
+    X, noise = rng.normal(size=(60, 20)), rng.normal(size=60)
+    y = X[:, 0] + 1.5 * noise
+    y = (y > 0).astype(int) if kind == "classes" else y
+    inside, outside = (X[:42], y[:42].tolist()), (X[42:], y[42:].tolist())
+    model = MLP(20, [32, 1], seed=0)
+    fit(model, *inside, optimizer=Adam(lr=0.02), epochs=80, seed=0)
+    (found,) = diagnose(model, *inside, validation=outside).findings
+    assert found.cause == "it learns by heart"
+    losses = []
+    for rows, truth in (inside, outside):
+        z, t = predict(model, rows).ravel(), np.array(truth)
+        each = np.logaddexp(0, z) - t * z if kind == "classes" else (z - t) ** 2
+        losses.append(each.mean())
+    told = re.search(r"is (\S+) on the training rows and (\S+) on others", str(found))
+    assert [*map(float, told.groups())] == pytest.approx(losses, rel=5e-3)
+    right = re.search(r"(\d\.\d+) right against (\d\.\d+)", str(found))
+    if kind == "classes":
+        shares = [
+            ((predict(model, X).ravel() > 0) == y).mean() for X, y in (inside, outside)
+        ]
+        assert [*map(float, right.groups())] == pytest.approx(shares, abs=1e-3)
+    else:
+        assert right is None
+    assert not diagnose(model, *inside, validation=inside).findings
+
+
+def test_a_dataset_is_taken_as_its_rows_and_targets():
+    model, X, y, history = trained(moons(8), *MOONS, optimizer=SGD(lr=1e-6))
+    whole = diagnose(model, MOONS, history=history)
+    assert str(whole) == str(diagnose(model, X, y, history=history))
+    with pytest.raises(TypeError, match="y is missing"):
+        diagnose(model, X)
 
 
 def test_first_weights_that_are_too_large_let_gradients_explode():

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from nn import MLP, SGD, Adam, AdamW, DivergenceError, RMSProp, Watch, fit, load, mae
 from nn.checkpoint import load_checkpoint
 from nn.data import moons
+from nn.resuming import sum_of
 
 X, Y = moons(rows=24, seed=0)
 USUAL = {
@@ -203,3 +205,23 @@ def test_infinities_are_written_as_text_that_reads_back(tmp_path):
     assert '"odd": ["inf", "-inf", "nan"]' in path.read_text()
     column = load_checkpoint(path).training["history"]["odd"]
     assert [repr(x) for x in column] == ["inf", "-inf", "nan"]
+
+
+def test_rows_are_told_apart_by_their_numbers_their_order_and_their_shape():
+    def rows(X, y):
+        task = SimpleNamespace(X=np.array(X, float), targets=np.array(y, float))
+        return sum_of(task)
+
+    tables = [
+        ([[1], [2]], [[3], [4]]),
+        ([[2], [1]], [[3], [4]]),
+        ([[1], [2]], [[4], [3]]),
+        ([[1, 2]], [[3, 4]]),
+        ([[1, 2]], [3, 4]),
+        ([[1, 2, 3]], [4]),
+        ([[1], [-0.0]], [[3], [4]]),
+        ([[1], [0.0]], [[3], [4]]),
+    ]
+    assert len({rows(*table) for table in tables}) == len(tables)
+    assert rows(*tables[0]) == rows(*tables[0])
+    assert sum_of(None) == "none"
