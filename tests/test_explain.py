@@ -420,6 +420,17 @@ def test_samples_of_a_batch_have_probabilities_of_their_own():
     assert "∂out/∂z2 = (p2 - 1) / 2" in told
 
 
+@pytest.mark.parametrize("factor", [-1.0, -0.5, 2.0])
+def test_what_a_slope_is_told_with_is_told_before(factor):
+    """Of a loss that is subtracted, too."""
+    z = [Value(x, label=f"z{i}") for i, x in enumerate((0.5, -1.0, 2.0), 1)]
+    for loss in (cross_entropy(z, 1), binary_cross_entropy_with_logits(z, [1, 0, 1])):
+        told = explain(loss * factor + 0.1 * z[0] * z[1]).text()
+        used = {*re.findall(r"p\d", told.partition("Backward")[2])}
+        assert used == {"p1", "p2", "p3"}
+        assert used == {*re.findall(r"^  (p\d) +=", told, re.M)}
+
+
 def test_a_probability_is_not_called_as_a_node_is():
     z, p, s = (Value(x, label=name) for name, x in {"z": 1, "p": 2, "S": 3}.items())
     told = explain(binary_cross_entropy_with_logits([z], [1]) * 2 + p * s).text()

@@ -523,9 +523,9 @@ class Derivation:
         return Mathematics(each.words, name, tuple(each.lines(Symbol(name))), inside)
 
     def _counts(self, each: Written) -> bool:
-        """Whether the output grows with the loss, and its slope can be told."""
+        """Whether the slope by a prediction is told, which is made of it."""
         slopes = map(self._slope_line, each.element.predictions)
-        return self.adjoints[self.index[each.element.node]] > 0 and any(slopes)
+        return self.adjoints[self.index[each.element.node]] != 0 and any(slopes)
 
     def _inside(self, element: Element) -> Iterator[int]:
         """The nodes of a loss that is computed in another way than it is written.
