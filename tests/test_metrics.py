@@ -191,6 +191,25 @@ def test_a_trained_network_says_what_matters():
     )
 
 
+def test_each_part_of_the_rows_can_be_asked_about():
+    X = RNG.normal(size=(200, 3))
+    y = np.where(X[:, 0] + 0.5 * RNG.normal(size=200) > 0, "up", "down").tolist()
+    table = data.Dataset(X, y, ("a", "b", "c"), "y")
+    trained = recipe.learn(table, epochs=20, seed=0, validation=0.2)
+    assert trained.parts.keys() == {"training", "validation", "test"}
+    for name, part in trained.parts.items():
+        report, told = trained.report(name), trained.told(name)
+        assert report.accuracy == trained.scores[name]["accuracy"]
+        assert report.accuracy == np.mean(np.array(told) == np.array(part.y))
+        assert sum(each.rows for each in trained.calibration(name)) == len(part)
+        slopes = {each.column: each.slope for each in trained.importance(name)}
+        found = mean_slopes(trained.model, trained.context.scaled(part.X))
+        spread = trained.context.scaled(part.X).std(axis=0)
+        assert [slopes[column] for column in "abc"] == pytest.approx(found * spread)
+    for ask in (trained.report, trained.told, trained.calibration, trained.importance):
+        assert repr(ask()) == repr(ask("test")) != repr(ask("training"))
+
+
 def test_a_number_has_no_calibration():
     X = RNG.normal(size=(40, 2))
     table = data.Dataset(X, (3 * X[:, 0] + 0.5).tolist(), ("a", "b"), "y")

@@ -9,6 +9,7 @@ import itertools
 import math
 import pickle
 import random
+import re
 import runpy
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from mpmath import mp, mpf
 from reference import DIGITS, REFERENCE, derivatives, ulps
 
 import autograd
-from autograd import Value, grad, hessian, operation
+import viz
+from autograd import Value, compile, grad, hessian, operation
 from autograd.compiler.recording import CompileError
 from autograd.graph import gradients, graph
 from autograd.modes import ieee
-from autograd.operation import Operation
+from autograd.operation import ATOM, POWER, PRODUCT, SUM, Operation
 from autograd.ops import TABLE
 from autograd.value import record
 
@@ -670,3 +672,77 @@ def test_a_zero_is_a_number_unless_the_operation_selects(selects):
     steep = grad(lambda x: autograd.sqrt(flat(x)))(1.0)  # an infinite slope above
     assert steep == 0.0 if selects else math.isnan(steep)
     assert math.isnan(grad(lambda x: autograd.sqrt(plain(x)))(1.0))
+
+
+# ---- how an operation of one's own looks, and where it is defined --------------------
+
+
+@operation(
+    partials=(lambda x, out: 0.5 / out,),
+    name="root",
+    symbol="√",
+    domain="a number from 0",
+    advice="Keep x above 0, as root(abs(x)) does.",
+    limit=lambda x: -7.0,
+)
+def own_root(x):
+    return math.sqrt(x)
+
+
+def test_outside_of_its_domain_it_says_what_it_needs_and_what_to_write():
+    words = "is not defined; it needs a number from 0. Keep x above 0, as root(abs(x))"
+    with pytest.raises(ValueError, match=re.escape(f"root(x = -1.0) {words}")):
+        own_root(Value(-1.0, label="x"))
+    with pytest.raises(ValueError, match=re.escape(f"root(-1.0) {words}")):
+        own_root(-1.0)
+
+
+def test_where_errors_are_numbers_it_has_its_limit():
+    with ieee():
+        assert own_root(-1.0) == own_root(Value(-1.0)).data == -7.0
+        program = compile(lambda x: own_root(x), 1, backend="numpy")
+    assert program([[-1.0], [4.0]]).tolist() == [-7.0, 2.0]
+
+
+def test_its_symbol_stands_in_a_picture():
+    assert ">√<" in viz.draw(own_root(Value(4.0))).svg
+
+
+@operation(
+    partials=(lambda x, out: 2.0,), latex="{0}^{{*}}", binds=POWER, needs=(ATOM,)
+)
+def star(x):
+    return 2.0 * x
+
+
+@operation(
+    partials=(lambda x, y, out: 1.0, lambda x, y, out: 1.0),
+    latex=r"{0} \oplus {1}",
+    binds=SUM,
+    needs=(SUM, PRODUCT),
+)
+def oplus(x, y):
+    return x + y
+
+
+@pytest.mark.parametrize(
+    ("rule", "latex"),
+    [
+        (lambda x: star(x), "x^{*}"),
+        (lambda x: star(x + 1.0), r"\left(x + 1\right)^{*}"),
+        (lambda x: star(star(x)), r"\left(x^{*}\right)^{*}"),
+        (lambda x: oplus(x, 2.0) * x, r"\left(x \oplus 2\right) \cdot x"),
+        (lambda x: oplus(x + 1.0, x * 2.0), r"\left(x + 1 \oplus x \cdot 2\right)"),
+        (lambda x: oplus(1.0, x + 1.0), r"\left(1 \oplus \left(x + 1\right)\right)"),
+    ],
+)
+def test_in_formulas_it_has_the_parentheses_that_it_needs(rule, latex):
+    @operation(partials=(lambda x, out: rule(x),))
+    def own(x):
+        return 1.0 * x
+
+    x = Value(4.0, label="x")
+    out = own(x) * 3.0
+    out.backward()
+    above = r"\frac{\partial \mathit{out}}{\partial v_{1}}"
+    assert rf"&= {above} \cdot {latex} \\" in viz.explain(out).latex()

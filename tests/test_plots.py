@@ -226,6 +226,15 @@ def test_snapshots_become_a_gif_with_a_frame_each(tmp_path):
             frames.append(image.convert("RGB").tobytes())
         assert len(set(frames)) == 4
         assert image.info["duration"] == 2000
+    slow = tmp_path / "slow.gif"
+    options = {"resolution": 15, "seconds_per_frame": 0.5}
+    animate_decision_boundary(model, snapshots, X, y, slow, **options)
+    durations = []
+    for path in (tmp_path / "a.gif", slow):
+        with Image.open(path) as image:
+            image.seek(1)
+            durations.append(image.info["duration"])
+    assert durations == [150, 500]
 
 
 # ---- files ---------------------------------------------------------------------------
