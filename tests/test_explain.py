@@ -420,6 +420,13 @@ def test_samples_of_a_batch_have_probabilities_of_their_own():
     assert "∂out/∂z2 = (p2 - 1) / 2" in told
 
 
+def test_probabilities_have_the_numbers_of_their_logits_where_these_differ():
+    z = [Value(i / 4, label=f"z{i}") for i in range(1, 7)]
+    told = explain(cross_entropy([z[:3], z[3:]], [1, 0])).text()
+    left = re.findall(r"^  (S\S*|p\S*) +=", told, re.M)
+    assert left == ["S", "p1", "p2", "p3", "S#2", "p4", "p5", "p6"]
+
+
 @pytest.mark.parametrize("factor", [-1.0, -0.5, 2.0])
 def test_what_a_slope_is_told_with_is_told_before(factor):
     """Of a loss that is subtracted, too."""

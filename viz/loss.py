@@ -250,17 +250,27 @@ class Written:
         shown = [name(p) for p in element.predictions]
         own = _own_names([s.name if isinstance(s, Symbol) else "" for s in shown])
         self.symbols: list[dict[str, Expression]] = []
-        again = self._again(own, owners)
+        row = element.formula.row
+        each = [name for name, _, joint in row if joint == "each"]
+        steps = {name for case in self.cases for name, _, _ in case.steps}
+        each += ["p"] * ("p" in steps)
+        self.names: list[str] = []
+        together = [name for name, _, joint in row if joint != "each"]
+        again = self._again(together, owners)
+        one = self._again([name + end for name in each for end in own], owners)
+        self.told = {name for name in self.names if name in owners}
         for place, (prediction, given) in enumerate(
             zip(element.predictions, element.targets, strict=True)
         ):
             known: dict[str, Expression] = {
                 "ŷ": shown[place],
                 "y": target(prediction, given) or _target(given, name),
-                "p": Symbol(f"p{own[place]}{again}"),
+                "p": Symbol(f"p{own[place]}{one}"),
                 **{
-                    name: Symbol(name + own[place] * (joint == "each") + again)
-                    for name, _, joint in element.formula.row
+                    name: Symbol(
+                        name + (own[place] + one if joint == "each" else again)
+                    )
+                    for name, _, joint in row
                 },
                 **{option: Number(x) for option, x in element.options.items()},
             }
@@ -270,19 +280,13 @@ class Written:
         pairs = enumerate(self.cases)
         self.data = [case.after(element.known[place]) for place, case in pairs]
 
-    def _again(self, own: Sequence[str], owners: Mapping[str, object]) -> str:
-        """What tells the names of its steps from those that something else has."""
-        row = self.element.formula.row
-        names = [name + end for name, _, kind in row if kind == "each" for end in own]
-        names += [name for name, _, kind in row if kind != "each"]
-        steps = {name for case in self.cases for name, _, _ in case.steps}
-        names += [f"p{end}" for end in own if "p" in steps]
+    def _again(self, names: Sequence[str], owners: Mapping[str, object]) -> str:
+        """What tells these names of its steps from those that something else has."""
         again, number = "", 1
         while any(owners.get(n + again, self.owner) != self.owner for n in names):
             number += 1
             again = f"#{number}"
-        self.names = [name + again for name in names]
-        self.told = {name for name in self.names if name in owners}
+        self.names += [name + again for name in names]
         return again
 
     def _stands_for(self, text: str, known: Mapping[str, Expression]) -> Expression:
