@@ -15,6 +15,7 @@ from typing import Any, Final, overload
 from autograd import source
 from autograd.functional import _numbers, _parameter_names, _rebuilt, jacobian
 from autograd.graph import graph, topological_order
+from autograd.hints import Decorated
 from autograd.modes import Setting, block_or_decorated, in_effect, no_grad
 from autograd.numeric import is_number
 from autograd.operation import Operation
@@ -468,7 +469,7 @@ class AnomalyError(FloatingPointError):
 @overload
 def detect_anomaly() -> Detection: ...
 @overload
-def detect_anomaly(function: Function, /) -> Function: ...
+def detect_anomaly(function: Decorated, /) -> Decorated: ...
 def detect_anomaly(function: Function | None = None, /) -> Any:
     """Stop at the first NaN or infinity, forward or backward, and say where it arose.
 

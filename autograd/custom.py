@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, overload
 
 from autograd.functional import grad
 from autograd.modes import MODE
@@ -15,6 +15,44 @@ from autograd.operation import ATOM, Operation, Partial, Span
 Forward = Callable[..., Any]
 
 
+@overload
+def operation(
+    forward: Forward,
+    /,
+    *,
+    partials: Sequence[Partial] | Callable[[Any, Any], Any] | None = None,
+    name: str = "",
+    symbol: str = "",
+    latex: str = "",
+    binds: int = ATOM,
+    needs: tuple[int, ...] = (),
+    domain: str = "",
+    advice: str = "",
+    kink: str = "",
+    limit: Callable[..., float] | None = None,
+    selects: bool = False,
+    box: tuple[Span, ...] = (),
+    samples: tuple[tuple[float, ...], ...] = (),
+) -> Operation: ...
+@overload
+def operation(
+    forward: None = None,
+    /,
+    *,
+    partials: Sequence[Partial] | Callable[[Any, Any], Any] | None = None,
+    name: str = "",
+    symbol: str = "",
+    latex: str = "",
+    binds: int = ATOM,
+    needs: tuple[int, ...] = (),
+    domain: str = "",
+    advice: str = "",
+    kink: str = "",
+    limit: Callable[..., float] | None = None,
+    selects: bool = False,
+    box: tuple[Span, ...] = (),
+    samples: tuple[tuple[float, ...], ...] = (),
+) -> Callable[[Forward], Operation]: ...
 def operation(
     forward: Forward | None = None,
     /,

@@ -7,17 +7,21 @@ again. A type checker, and mypyc, see the real ones.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any as Any
     from typing import Final as Final
     from typing import Literal as Literal
     from typing import NoReturn as NoReturn
+    from typing import TypeVar
     from typing import final as final
     from typing import overload as overload
 
     from mypy_extensions import i64 as i64
     from mypy_extensions import mypyc_attr as mypyc_attr
+
+    Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 else:
-    Any = Final = Literal = NoReturn = i64 = object
+    Any = Final = Literal = NoReturn = i64 = Decorated = object
 
     def final(decorated):
         """Mark a class as one without subclasses."""

@@ -21,7 +21,7 @@ import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 
-from autograd.hints import Any, Final, final, overload
+from autograd.hints import Any, Decorated, Final, final, overload
 
 Function = Callable[..., Any]
 
@@ -193,7 +193,7 @@ def in_effect(name: str) -> Any:
 @overload
 def ieee() -> Setting: ...
 @overload
-def ieee(function: Function, /) -> Function: ...
+def ieee(function: Decorated, /) -> Decorated: ...
 def ieee(function: Function | None = None, /) -> Any:
     """Compute with IEEE 754 answers, inf and nan, where a domain error would be raised.
 
@@ -213,7 +213,7 @@ def ieee(function: Function | None = None, /) -> Any:
 @overload
 def no_grad() -> Setting: ...
 @overload
-def no_grad(function: Function, /) -> Function: ...
+def no_grad(function: Decorated, /) -> Decorated: ...
 def no_grad(function: Function | None = None, /) -> Any:
     """Compute without recording: results are leaves, in this task, inside the block.
 

@@ -750,12 +750,12 @@ class Value:
         return binary(ops.hypot, self, as_value(y))
 
     def __array_ufunc__(
-        self, function: Any, method: str, *inputs: Any, **options: Any
+        self, ufunc: Any, method: str, *inputs: Any, **options: Any
     ) -> Any:
         """What `np.sin(x)` calls, as each of numpy's functions; see `ufuncs`."""
         from autograd.ufuncs import applied
 
-        return applied(function, method, inputs, options)
+        return applied(ufunc, method, inputs, options)
 
     # ---- names that engines of this family have --------------------------------------
 

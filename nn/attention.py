@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from random import Random
-from typing import Any
+from typing import Any, overload
 
 from autograd.numeric import is_number
 from autograd.ops import sqrt
@@ -24,7 +24,7 @@ from autograd.value import Value
 from autograd.wording import counted, cut
 from nn.calls import applied
 from nn.dropout import Dropout
-from nn.hints import Activation, Number
+from nn.hints import Activation, ArrayLike, Hidden, Number
 from nn.module import Layer, Module, generator, positive, xavier
 from nn.optim import from_zero
 from nn.shapes import plain, rows_of, sizes_of, tokens_of
@@ -59,7 +59,11 @@ class Embedding(Module):
         rng = generator(seed)
         self.weight = matrix("E", tokens, width, lambda: rng.gauss(0.0, deviation))
 
-    def __call__(self, x: Any) -> Any:
+    @overload
+    def __call__(self, x: Number) -> list[Value]: ...
+    @overload
+    def __call__(self, x: Sequence[Number] | ArrayLike) -> Hidden: ...
+    def __call__(self, x: Any) -> list[Any]:
         """The row of a token; of each token in a list."""
         if isinstance(x, Value):
             return [take(column, x) for column in zip(*self.weight, strict=True)]
@@ -119,7 +123,13 @@ class RMSNorm(Module):
         self.width, self.eps = positive(width, "width"), from_zero(eps, "eps")
         self.weight = vector("g", width, 1.0)
 
-    def __call__(self, x: Any) -> Any:
+    @overload
+    def __call__(self, x: Sequence[Number]) -> list[Value]: ...
+    @overload
+    def __call__(self, x: Sequence[Sequence[Number]]) -> Hidden: ...
+    @overload
+    def __call__(self, x: ArrayLike) -> list[Any]: ...
+    def __call__(self, x: Any) -> list[Any]:
         """The row, or each of the rows, scaled."""
         return _by_row(self._scaled, x, self.width, self)
 
@@ -146,7 +156,13 @@ class LayerNorm(Module):
         self.width, self.eps = positive(width, "width"), from_zero(eps, "eps")
         self.weight, self.bias = vector("g", width, 1.0), vector("b", width)
 
-    def __call__(self, x: Any) -> Any:
+    @overload
+    def __call__(self, x: Sequence[Number]) -> list[Value]: ...
+    @overload
+    def __call__(self, x: Sequence[Sequence[Number]]) -> Hidden: ...
+    @overload
+    def __call__(self, x: ArrayLike) -> list[Any]: ...
+    def __call__(self, x: Any) -> list[Any]:
         """The row, or each of the rows, shifted and scaled."""
         return _by_row(self._scaled, x, self.width, self)
 
@@ -163,7 +179,7 @@ class LayerNorm(Module):
 
 def _by_row(
     function: Callable[[Sequence[Number]], list[Any]], x: Any, width: int, part: Module
-) -> Any:
+) -> list[Any]:
     """function(x) of a row, or of each in a list of rows."""
     x = plain(x)
     if len(sizes_of(x)) == 1 and len(x) == width:
@@ -221,7 +237,7 @@ class SelfAttention(Module):
         self.out_proj = Layer(width, width, None, seed=rng)
         self.dropout = Dropout(dropout, seed=rng)
 
-    def __call__(self, x: Rows) -> Rows:
+    def __call__(self, x: Rows) -> Hidden:
         """For a list of rows as many rows, made of those that each may see."""
         heads = [
             applied("", weighted_values, (self.dropout(weights), values))
@@ -341,7 +357,7 @@ class Block(Module):
         self.linear2 = Layer(4 * width, width, None, seed=rng)
         self.dropout2 = Dropout(dropout, seed=rng)
 
-    def __call__(self, x: Rows) -> Rows:
+    def __call__(self, x: Rows) -> Hidden:
         """For a list of rows as many rows."""
         x = rows_of(x, self.norm1.width, self)
         x = _sums(x, self.dropout1(self.self_attn(self.norm1(x))))
@@ -411,7 +427,7 @@ class GPT(Module):
         """The longest sequence."""
         return self.position.tokens
 
-    def __call__(self, x: Sequence[Number]) -> Rows:
+    def __call__(self, x: Sequence[Number]) -> Hidden:
         """A list of logits for each token of a sequence."""
         *_, rows = self._rows(x)
         return fired(self.head, self.norm(rows))

@@ -20,19 +20,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from random import Random
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from autograd.ops import maximum
 from autograd.reductions import dot, mean
 from autograd.value import Value
 from nn.attention import vector
 from nn.calls import values_in
-from nn.hints import Number
+from nn.hints import Hidden, Number
 from nn.module import Layer as Layer
 from nn.module import Module, generator, positive
 from nn.module import Sequential as Sequential
 from nn.shapes import channels_of, check_number
 
+Kind = TypeVar("Kind", Value, float)
 Signal = list[Any]
 Image = list[Signal]
 
@@ -76,6 +77,12 @@ class Flatten(Module):
     [1, 2, 3, 4]
     """
 
+    @overload
+    def __call__(self, x: Sequence[Kind]) -> list[Kind]: ...
+    @overload
+    def __call__(self, x: Sequence[Sequence[Kind]]) -> list[Kind]: ...
+    @overload
+    def __call__(self, x: Sequence[Sequence[Sequence[Kind]]]) -> list[Kind]: ...
     def __call__(self, x: Any) -> list[Any]:
         """The numbers in their order."""
         return _numbers(x)
@@ -152,7 +159,7 @@ class Conv1d(Convolution):
     2
     """
 
-    def __call__(self, x: Sequence[Sequence[Number]]) -> Image:
+    def __call__(self, x: Sequence[Sequence[Number]]) -> Hidden:
         """A list of numbers for each filter."""
         x = channels_of(x, self.channels, 2, self)
         padded = [_padded(channel, self.padding, 0.0) for channel in x]
@@ -179,7 +186,7 @@ class Conv2d(Convolution):
     (2, 2, 2)
     """
 
-    def __call__(self, x: Sequence[Sequence[Sequence[Number]]]) -> list[Image]:
+    def __call__(self, x: Sequence[Sequence[Sequence[Number]]]) -> list[Hidden]:
         """A list of rows for each filter."""
         x = channels_of(x, self.channels, 3, self)
         padded = [_framed(channel, self.padding) for channel in x]
@@ -236,7 +243,7 @@ class Pool(Module):
     def __init__(self, size: int) -> None:
         self.size = positive(size, "size")
 
-    def __call__(self, x: Sequence[Image]) -> list[Image]:
+    def __call__(self, x: Sequence[Sequence[Sequence[Kind]]]) -> list[list[list[Kind]]]:
         """A channel for each channel; rows and columns that fill no square are left."""
         return [self._channel(channel) for channel in channels_of(x, None, 3, self)]
 

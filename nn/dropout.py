@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from autograd.modes import MODE
 from autograd.numeric import is_number, number
@@ -19,6 +19,7 @@ from autograd.value import Value
 from nn.hints import Array
 from nn.module import Module, generator
 
+Given = TypeVar("Given")
 Source = Callable[[float], Any]
 """From the part that is left out, p, the next factor: 0, or 1 / (1 - p)."""
 
@@ -49,12 +50,12 @@ class Dropout(Module):
         self.p = float(p)
         self.random = generator(seed)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Given) -> Given:
         """The numbers, some of them 0 in training."""
         source = _SOURCE.get()
         if not self.p or (source is None and not self.training):
             return x
-        return _multiplied(x, lambda: (source or self._draw)(self.p))
+        return cast("Given", _multiplied(x, lambda: (source or self._draw)(self.p)))
 
     def _draw(self, p: float) -> float:
         if MODE.guard is not None:

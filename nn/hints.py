@@ -82,6 +82,9 @@ Which one, its sizes tell and not its type. So that nobody has to ask for it, a 
 checker takes it for both: it knows `model(x).data` and `model(x)[0].data`.
 """
 
+Hidden: TypeAlias = list[list[Value]]
+"""A row for each position: what a module of sequences returns."""
+
 Stage: TypeAlias = Callable[[Any], Any]
 """A part of a network: what it takes is what the part before it returns."""
 

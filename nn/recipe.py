@@ -341,19 +341,32 @@ class Predictor:
     model: Module
     context: Context
 
-    def predict(self, X: Any) -> list[Any]:
+    def predict(
+        self,
+        X: Any,
+        *,
+        delimiter: str | None = None,
+        names: str | Sequence[str] | None = None,
+    ) -> list[Any]:
         """The class of each row, or the number in the target's own unit.
 
-        X: N rows, lists or an array, with a value for each of `context.columns`; where
-            it was trained on a file also another file's path, a DataFrame, or a mapping
+        X: N rows, lists or an array, with a value for each of `context.columns`; or a
+            file's path; where it was trained on a file also a DataFrame, or a mapping
             of names to columns, in any order and among others.
+        delimiter, names: of a file, as for `nn.table.read`.
         """
-        return self.context.predictions(self._outputs(X))
+        return self.context.predictions(self._outputs(X, delimiter, names))
 
-    def probabilities(self, X: Any) -> Array:
+    def probabilities(
+        self,
+        X: Any,
+        *,
+        delimiter: str | None = None,
+        names: str | Sequence[str] | None = None,
+    ) -> Array:
         """How likely each of `context.labels.classes` is, of shape (N, classes).
 
-        X: as for `predict`.
+        The arguments are those of `predict`.
 
         Raises ValueError where the target is a number, which has no classes.
         """
@@ -362,10 +375,21 @@ class Predictor:
                 f"{self.context.target or 'the target'} is a number, so there are no "
                 "classes to be likely; use predict(X)"
             )
-        return self.context.labels.probabilities(self._outputs(X))
+        outputs = self._outputs(X, delimiter, names)
+        return self.context.labels.probabilities(outputs)
 
-    def _outputs(self, X: Any) -> Array:
-        return predict_parts(self.model, self.context.parts(X))
+    def _outputs(
+        self, X: Any, delimiter: str | None, names: str | Sequence[str] | None
+    ) -> Array:
+        context = self.context
+        if isinstance(X, (str, os.PathLike)):
+            encoding = context.encoding or Encoding.of_numbers(context.features)
+            X = encoding.read(X, delimiter, texts_in(names))
+            context = replace(context, encoding=encoding)
+        elif delimiter or names:
+            said = "delimiter" if delimiter else "names"
+            raise ValueError(f"{said} is for a file, and X is none: leave it out")
+        return predict_parts(self.model, context.parts(X))
 
     def save(self, path: Path) -> None:
         """Write both into a file, for `load` and for `chainrule predict`."""

@@ -19,8 +19,8 @@ from typing import Any
 from autograd.ops import sigmoid, tanh
 from autograd.reductions import dot
 from autograd.value import Value
-from nn.attention import Rows, matrix, vector
-from nn.hints import Number
+from nn.attention import matrix, vector
+from nn.hints import Hidden, Number
 from nn.module import Layer as Layer
 from nn.module import Module, generator, positive
 from nn.module import Sequential as Sequential
@@ -52,7 +52,7 @@ class Recurrent(Module):
         self.bias_ih_l0 = vector("b", rows)
         self.bias_hh_l0 = vector("c", rows)
 
-    def __call__(self, x: Sequence[Any]) -> Rows:
+    def __call__(self, x: Sequence[Any]) -> Hidden:
         """The hidden row after each row of a sequence."""
         state = self._start()
         hidden = []
@@ -162,7 +162,7 @@ class PerPosition(Module):
             raise TypeError(f"PerPosition takes a module for each row; got {each!r}")
         self.each = each
 
-    def __call__(self, x: Sequence[Any]) -> list[Any]:
+    def __call__(self, x: Sequence[Any]) -> Hidden:
         """What the part returns for each row, always as a list."""
         outs = [self.each(row) for row in x]
         return [out if isinstance(out, list) else [out] for out in outs]

@@ -32,6 +32,7 @@ X = [[0.0, 1.0], [1.0, 0.0]]
 table = np.array(X)
 model = nn.MLP(2, [3, 1], activation="tanh", seed=0)
 v = Value(1.0)
+train_on = nn.data.xor(8)
 
 reveal_type(model)  # is MLP
 reveal_type(model(X[0]))  # is Output
@@ -85,6 +86,46 @@ reveal_type(nn.mse([1, 2], [1, 4]))  # is float
 reveal_type(nn.hinge(np.array([0.5]), [1]))  # is float
 reveal_type(nn.cross_entropy([[v, v]], [1]))  # is Value
 reveal_type(nn.cross_entropy([[0.5, 1.0]], [[0.0, 1.0]]))  # is float
+tokens, rows = [0, 1], [[0.5, 1.0], [1.0, 2.0]]
+reveal_type(nn.GPT(5, 4, 2, 1, 8)(tokens)[0][0])  # is Value
+reveal_type(nn.Embedding(5, 2)(1)[0])  # is Value
+reveal_type(nn.Embedding(5, 2)(tokens)[0][0])  # is Value
+reveal_type(nn.RMSNorm(2)([v, v])[0])  # is Value
+reveal_type(nn.LayerNorm(2)(rows)[0][0])  # is Value
+reveal_type(nn.SelfAttention(2)([[v, v]])[0][0])  # is Value
+reveal_type(nn.Block(2)([[v, v]])[0][0])  # is Value
+reveal_type(nn.RNN(2, 3)(rows)[-1][0])  # is Value
+reveal_type(nn.GRU(2, 3)(rows)[-1][0])  # is Value
+reveal_type(nn.LSTM(2, 3)(rows)[-1][0])  # is Value
+reveal_type(nn.PerPosition(nn.Layer(2, 3))(rows)[0][0])  # is Value
+reveal_type(nn.Dropout(0.5)(v))  # is Value
+reveal_type(nn.Dropout(0.5)([1.0, 2.0]))  # is list[float]
+reveal_type(nn.Conv1d(1, 1, 2)([[0.5, 1.0]])[0][0])  # is Value
+reveal_type(nn.Conv2d(1, 1, 1)([[[0.5, 1.0]]])[0][0][0])  # is Value
+reveal_type(nn.MaxPool2d(1)([[[v]]])[0][0][0])  # is Value
+reveal_type(nn.AvgPool2d(1)([[[1.0]]])[0][0][0])  # is float
+reveal_type(nn.Flatten()([[[v]]])[0])  # is Value
+reveal_type(nn.Flatten()([1.0, 2.0]))  # is list[float]
+reveal_type(nn.find_lr(model, train_on).suggestion)  # is float
+
+
+@ag.operation(partials=(lambda x, out: 3 * x**2,))
+def cube(x: float) -> float:
+    return x * x * x
+
+
+@ag.no_grad
+def measured(x: float) -> float:
+    return x
+
+
+reveal_type(cube(v))  # is Value
+reveal_type(cube(2.0))  # is float
+reveal_type(ag.operation(measured)(v))  # is Value
+reveal_type(measured(1.0))  # is float
+program = ag.compile(cube)
+reveal_type(program([[1.0]])[0])  # is Any
+reveal_type(program.value_and_grad([[1.0]])[0])  # is float
 nn.mse("text", 1.0)  # wrong
 nn.mse([v], ["cat"])  # wrong
 

@@ -474,3 +474,29 @@ def test_names_meet_the_delimiter_and_a_checkpoint(tmp_path, names):
     assert resumed.model.state_dict() == whole.model.state_dict()
     with pytest.raises(ValueError, match="names is for a table in a file"):
         learn("moons", names=names, epochs=1)
+
+
+def test_a_file_without_names_is_predicted_as_its_rows_are(tmp_path):
+    rows = [[i, i * i % 3] for i in range(30)]
+    path, new = tmp_path / "t.csv", tmp_path / "new.csv"
+    lines = [f"{a};{b};{'uv'[a % 2]}" for a, b in rows]
+    path.write_text("\n".join(["a;b;y", *lines]))
+    new.write_text("\n".join(f"{b};{a}" for a, b in rows[:4]))
+    trained = learn(str(path), target="y", epochs=3, hidden=[3], seed=0)
+    wanted = trained.predict(rows[:4])
+    for names in ("b,a", ["b", "a"]):
+        assert trained.predict(new, names=names, delimiter=";") == wanted
+        found = trained.probabilities(str(new), names=names)
+        assert found.tolist() == trained.probabilities(rows[:4]).tolist()
+    for name, said in {"names": "a,b", "delimiter": ";"}.items():
+        with pytest.raises(ValueError, match=f"{name} is for a file, and X is none"):
+            trained.predict(rows, **{name: said})
+
+
+def test_a_set_that_was_learned_predicts_files_as_the_command_does(tmp_path):
+    trained = learn("iris", epochs=3, hidden=[], seed=0)
+    rows = [[5.1, 3.5, 1.4, 0.2], [6.0, 3.0, 5.0, 2.0]]
+    path = tmp_path / "new.csv"
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows))
+    names = ",".join(trained.context.features)
+    assert trained.predict(path, names=names) == trained.predict(rows)

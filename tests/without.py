@@ -245,7 +245,7 @@ for module, calls in ((ag, AUTOGRAD), (nn, NN), (viz, VIZ)):
     assert calls.keys() == set(module.__all__), calls.keys() ^ set(module.__all__)
     for name, call in sorted(calls.items()):
         print(f"{module.__name__}.{name}", told(call), sep="\t")
-if not HIDDEN & {"typer", "rich", "starlette", "uvicorn"}:
+if not HIDDEN & {"typer", "starlette", "uvicorn"}:
     del VERBS["play"]  # which would serve
 for verb, arguments in VERBS.items():
     print(f"chainrule {verb}", typed(f"{verb} {arguments}"), sep="\t")

@@ -717,6 +717,7 @@ def animate_decision_boundary(
     expect(model, Module, "animate_decision_boundary(model, snapshots, X, y, path)")
     if Path(path).suffix.lower() != ".gif":
         raise ValueError(f"this writes a GIF: end the name in .gif; got {str(path)!r}")
+    require("numpy")
     require("PIL")
     from PIL import Image
 

@@ -60,7 +60,12 @@ from autograd.operation import Operation
 from autograd.value import Value, packed
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from autograd.compiler.mathematics import Line
+
+    Array = NDArray[np.float64]
 
 MADE: Final = {
     "gradient": gradient_kernel,
@@ -226,7 +231,7 @@ class Program:
 
     # ---- running ---------------------------------------------------------------------
 
-    def __call__(self, X: Any = None, parameters: Any = None) -> Any:
+    def __call__(self, X: Any = None, parameters: Any = None) -> Array:
         """The output for every row: (N,), or (N, K) for a list of K outputs.
 
         Nested lists of them, m of n each, give (N, m, n), and so on.
@@ -238,7 +243,7 @@ class Program:
 
     def value_and_grad(
         self, X: Any = None, parameters: Any = None, *, reduction: str = "mean"
-    ) -> tuple[float, Any]:
+    ) -> tuple[float, Array]:
         """The mean of the output over the rows, and its gradient by the parameters.
 
         reduction: "mean", or "sum" for the sum over the rows.
@@ -253,7 +258,7 @@ class Program:
         sums = self._over_rows("gradient", X, self.numbers(parameters), reduction)
         return float(sums[-1]), sums[:-1]
 
-    def jacobian(self, X: Any = None, parameters: Any = None) -> Any:
+    def jacobian(self, X: Any = None, parameters: Any = None) -> Array:
         """The derivative of every output by every parameter, for every row.
 
         Returns (N, P) for a single output, (N, K, P) for a list of K, and so on. It is
@@ -312,12 +317,12 @@ class Program:
             return means
         return means * len(rows) if len(rows) else numpy().zeros_like(means)
 
-    def input_grad(self, X: Any = None, parameters: Any = None) -> tuple[Any, Any]:
+    def input_grad(self, X: Any = None, parameters: Any = None) -> tuple[Array, Array]:
         """The output for every row, (N,), and its derivative by every input, (N, I)."""
         outputs, _ = self._asked("input", X, parameters)
         return outputs[:, 0], outputs[:, 1:]
 
-    def _asked(self, kind: str, X: Any, parameters: Any) -> tuple[Any, Any]:
+    def _asked(self, kind: str, X: Any, parameters: Any) -> tuple[Array, Array]:
         return self._run(kind, table(X, self.inputs), self.numbers(parameters))
 
     def _run(self, kind: str, rows: Any, numbers: Any) -> tuple[Any, Any]:
