@@ -2,13 +2,16 @@
 
 import ast
 import importlib
+import os
+import re
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from mutate import drawn, mutants
-from where import ELSEWHERE, WHOLE, sources, where_tested
+from where import ELSEWHERE, ROOT, WHOLE, sources, where_tested
 
 TESTS = Path(__file__).parent
 HOUSE = TESTS.parent
@@ -167,3 +170,28 @@ def test_what_is_mutated_is_another_program_and_the_seed_says_which():
     one, other = drawn(every, 8, 0), drawn(every, 8, 1)
     assert one == drawn(every, 8, 0) != other
     assert len({mutant.lines.start for mutant in one}) == 8
+
+
+IDLE = """
+import numpy as np, pytest
+def test_asserts(): assert np
+def test_loops_over_nothing():
+    for x in []: assert x
+def test_raises():
+    with pytest.raises(KeyError): {}[1]
+def test_compares_arrays(): np.testing.assert_array_equal([1], [1])
+def test_returns(): return
+"""
+
+
+def test_tests_that_ask_nothing_are_listed(tmp_path):
+    (tmp_path / "test_idle.py").write_text(IDLE)
+    options = ["-p", "idle", "-o", "enable_assertion_pass_hook=true"]
+    environment = {"PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, "test_idle.py"],
+        cwd=tmp_path, env=os.environ | environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "2 of 5 tests asked nothing" in done.stdout
+    listed = re.findall("test_idle.py::(.*)", done.stdout)
+    assert listed == ["test_loops_over_nothing", "test_returns"]
