@@ -9,6 +9,7 @@ import pytest
 
 import nn
 from nn import generate, learn_text, load_text
+from nn.choices import TEXT_BATCH
 from nn.engine import recorded
 from nn.language import bigram_loss
 from nn.tokens import Text
@@ -86,6 +87,20 @@ def test_a_program_writes_what_the_model_does(monkeypatch):
     assert generate(model, 3, seed=3, prompt=[1]) == alone[:3]
 
 
+def test_a_program_spares_the_calls_of_the_model(monkeypatch):
+    calls = []
+
+    class Counted(nn.GPT):
+        def __call__(self, tokens):
+            calls.append(len(tokens))
+            return super().__call__(tokens)
+
+    monkeypatch.setattr("nn.language.MANY", 20)
+    made = generate(Counted(4, 2, 1, 1, 12, seed=0), 200, seed=3, prompt=[1])
+    assert len({tuple(row[: i + 1]) for row in made for i in range(len(row))}) > 150
+    assert len(calls) < 40, "those while few went on, and those that made it"
+
+
 class Backward(nn.Module):
     """What it says of a place depends on those after it, so that none can be padded."""
 
@@ -107,6 +122,23 @@ def test_what_reads_backward_is_not_padded(monkeypatch):
     monkeypatch.setattr("nn.language.recorded", counted)
     assert generate(Backward(), 40, seed=0) == alone
     assert len(compiled) == 1, "it is tried once"
+
+
+def test_what_is_not_said_is_as_told(tmp_path):
+    seen = []
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(NAMES[:8]))
+    options = {"epochs": 1, "engine": "eager", "progress": False}
+    trained = learn_text(
+        path, callbacks=[lambda training: seen.append(training.batch_size)], **options
+    )
+    assert seen == [TEXT_BATCH]
+    model = trained.model
+    attention = model.blocks[0].self_attn
+    assert (model.context, attention.width, attention.heads) == (16, 16, 4)
+    assert len(model.blocks) == 1
+    same = learn_text(NAMES[:8], batch_size=TEXT_BATCH, **options)
+    assert same.model.state_dict() == model.state_dict()
 
 
 def test_each_epoch_writes_a_text_and_the_test_is_measured_by_the_engine(monkeypatch):
