@@ -607,6 +607,7 @@ def test_a_folded_picture_tells_no_gradient_from_0(detail):
     assert "length of the vector of gradients" in words(picture)
     assert texts(parts(picture.svg, "node")["loss"])[-1] == "1"
     assert "the vector of" not in words(draw(known, detail=detail, key=False))
+    assert "■ negative" in words(picture)
 
 
 @pytest.mark.parametrize("detail", ["op", "neuron", "layer"])

@@ -144,7 +144,10 @@ def fold(
     known = differentiated(order)
     folded = _Folded(_groups(parts), digits, known, whole_of(order[-1]))
     if key:
-        folded.picture.attr(label=style.fold_key(folded.forms(), known))
+        flows = [f for g in folded.groups.values() for f in g.incoming.values()]
+        colored = any(flow.count == 1 and flow.total for flow in flows)
+        label = style.fold_key(folded.forms(), known, colored)
+        folded.picture.attr(label=label)
     return folded.picture
 
 

@@ -436,13 +436,22 @@ def matrix_form(weights: str, inputs: str, bias: str, activation: str) -> str:
     return f"{activation}({total})" if activation else total
 
 
-def fold_key(forms: list[str], known: bool) -> str:
-    """A Graphviz label below a folded picture: matrix forms, and what signs mean."""
+def fold_key(forms: list[str], known: bool, colored: bool) -> str:
+    """A Graphviz label below a folded picture: matrix forms, and what signs mean.
+
+    known: whether there are gradients. colored: whether arrows have their signs.
+    """
     lines = [f'<FONT COLOR="{INK}">{markup(form)}</FONT>' for form in forms]
     if not forms:
         lines.append("n × on an arrow: operands that come from there")
     if known:
         lines.append("‖gradient‖ and bar: length of the vector of gradients")
+        if colored:
+            lines.append(
+                "an arrow of one operand: "
+                f'<FONT COLOR="{POSITIVE}">■ positive</FONT>, '
+                f'<FONT COLOR="{NEGATIVE}">■ negative</FONT> gradient'
+            )
         lines.append("the wider an arrow, the more gradient flows back along it")
     else:
         lines.append("–: no gradient yet, before backward()")
