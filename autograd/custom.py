@@ -184,6 +184,11 @@ class _Arguments:
             )
         if not parameters:
             raise TypeError(f"{name}: an operation takes at least one argument")
+        if parameters[0].name in ("self", "cls"):
+            raise TypeError(
+                f"{name}: an operation takes numbers alone, and is no method: leave "
+                f"{parameters[0].name} out, and write @staticmethod above @operation"
+            )
         self.names = [p.name for p in fixed]
         self.defaults = tuple(
             number(p.default) for p in fixed if p.default is not p.empty

@@ -61,6 +61,10 @@ def _advice(x: object) -> str:
         return "convert text with float(text), or read an expression with parse(text)"
     if x is None:
         return "did a function forget its return?"
+    if isinstance(x, type):
+        return "pass an int or a float"
+    if hasattr(x, "__code__") or hasattr(x, "__self__"):
+        return "that is a function: call it, as in f(x)"
     if getattr(getattr(x, "dtype", None), "kind", "") in tuple("mM"):
         return "a time has a unit: divide by one, such as x / np.timedelta64(1, 's')"
     if isinstance(x, Complex):

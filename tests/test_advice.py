@@ -265,6 +265,10 @@ FOLLOWED |= {
         "SQUARE.value_and_grad([[3.0]], reduction='sum')[0]",
         "choose mean or sum",
     ),
+    "operation(partials=(one,))(lambda self: self)": (
+        "Static().double(Value(3.0))",
+        "write @staticmethod above @operation",
+    ),
     "autograd.sum([[1.0], [2.0]])": (
         "autograd.sum([autograd.sum(row) for row in [[1.0], [2.0]]])",
         "[sum(row) for row in rows]",
@@ -288,6 +292,13 @@ class Holder:
 
 def one(v, out):
     return 1.0
+
+
+class Static:
+    @staticmethod
+    @operation(partials=(lambda v, out: 2.0,))
+    def double(v):
+        return 2.0 * v
 
 
 def same(v):

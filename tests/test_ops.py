@@ -577,6 +577,7 @@ DECLARATIONS = [
     (lambda: operation(partials=(3,))(lambda x: x), "should be a function"),
     (lambda: operation(3), "above a function"),
     (lambda: operation(lambda: 1), "at least one argument"),
+    (lambda: operation(lambda self, x: x), "leave self out, and write @staticmethod"),
     (lambda: operation(lambda *, x: 1), "by position"),
     (lambda: operation(partials=(1,))(lambda *xs: 1), "one function of the list"),
     (lambda: operation(int), "int does not tell what its arguments are"),

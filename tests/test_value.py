@@ -42,6 +42,10 @@ def test_data_is_a_python_float(data):
     [
         ("3", "float(text)"),
         (None, "forget its return"),
+        (math.sin, "that is a function: call it, as in"),
+        (lambda: 1.0, "that is a function: call it, as in"),
+        (Value(1.0).tanh, "that is a function: call it, as in"),
+        (float, "of type type: pass an int or a float"),
         (1j, ".real"),
         (np.complex64(1j), ".real"),
         (np.str_("3"), "float(text)"),
