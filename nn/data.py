@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from autograd.files import Path
 from autograd.numeric import is_number
-from autograd.wording import cut
+from autograd.wording import article, cut
 from nn import display
 from nn.cells import MISSING, is_code, is_missing, numbers
 from nn.extras import require
@@ -298,7 +298,8 @@ def _strange(X: Rows) -> str:
 def _ragged(X: Rows) -> str:
     """Which row has another length than the first, or that these are no rows."""
     if not isinstance(X, Sequence):
-        return f"write list(X) of a {type(X).__name__}" * isinstance(X, Iterable)
+        name = article(type(X).__name__)
+        return f"write list(X) of {name}" * isinstance(X, Iterable)
     lengths = [len(row) if isinstance(row, Sequence) else 1 for row in X]
     for number, length in enumerate(lengths, 1):
         if length != lengths[0]:

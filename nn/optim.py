@@ -95,7 +95,10 @@ class Optimizer:
             )
         values = list(dict.fromkeys(listed))
         if not values:
-            raise ValueError("an optimizer needs parameters; is everything frozen?")
+            raise ValueError(
+                "an optimizer needs parameters; is everything frozen, or are weights "
+                "numbers, and no Values?"
+            )
         for value in values:
             if not isinstance(value, Value) or value.op:
                 raise TypeError(

@@ -186,8 +186,10 @@ def sequences_of(model: Module, X: Any, y: Any) -> Sequences | None:
     if isinstance(X, Sequences):
         return X
     X, y = _lists(X), _lists(y)
-    if not (_is_tokens(X) and _is_tokens(y) and len(X[0]) == len(y[0])):
+    if not (_is_tokens(X) and _is_tokens(y)):
         return None
+    if len(X[0]) != len(y[0]) and len(set(map(len, X))) == 1:
+        return None  # a table, and several targets for a row
     outs = model(X[0])
     several = isinstance(outs, (list, tuple)) and len(outs) == len(X[0])
     if not several or not all(isinstance(row, (list, tuple)) for row in outs):
@@ -196,7 +198,14 @@ def sequences_of(model: Module, X: Any, y: Any) -> Sequences | None:
 
 
 def _sequences(given: Sequences | tuple[Any, Any]) -> Sequences:
-    return given if isinstance(given, Sequences) else Sequences(*given)
+    if isinstance(given, Sequences):
+        return given
+    if not isinstance(given, Sequence) or len(given) != 2:
+        raise TypeError(
+            "validation is a part such as 0.2, or sequences and what to tell of them, "
+            f"(X, y); got {cut(repr(given))}"
+        )
+    return Sequences(*given)
 
 
 def _lists(X: Any) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from autograd.numeric import is_number
 from autograd.value import Value
 from autograd.wording import cut
 from nn.data import Dataset, split_rows, table, targets_of
@@ -125,6 +126,23 @@ def _rows(X: Array, labels: Sequence[Target], rows: list[int]) -> Part:
     return X[rows], targets_of(labels, rows)
 
 
+def _check_outputs(model: Module, first: Sequence[object]) -> None:
+    """TypeError unless a model gave numbers for a row, as Values mostly."""
+    for output in first:
+        if isinstance(output, (list, tuple)):
+            raise TypeError(
+                "a model that returns a row for each place learns from sequences, "
+                "lists of whole numbers, and for each as many to tell: X and y are "
+                "[[0, 2, 1], [0, 3]] and [[2, 1, 0], [3, 0]], say"
+            )
+        if not isinstance(output, Value) and not is_number(output):
+            raise TypeError(
+                f"a call of {type(model).__name__} returns a Value for a row, or a "
+                f"list of them; got {cut(repr(output))} of type "
+                f"{type(output).__name__}"
+            )
+
+
 def _task(
     model: Module,
     loss: str | Loss,
@@ -135,6 +153,7 @@ def _task(
     """The task, how its outputs are read, and the same for the validation."""
     X, y = inside
     first = as_list(answers(model, [X[0].tolist()])[0])
+    _check_outputs(model, first)
     outputs, threshold = len(first), threshold_of(first)
     chosen = choose_loss(loss, y, outputs, threshold)
     labels = find_labels(chosen, y, outputs, threshold)

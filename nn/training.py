@@ -209,7 +209,7 @@ def fit(
         clip=_clip(clip),
         patience=_patience(patience),
         tolerance=from_zero(tolerance, "tolerance"),
-        callbacks=list(callbacks),
+        callbacks=_functions(callbacks),
         checkpoint=checkpoint,
         context=context,
     )
@@ -624,6 +624,21 @@ class Training:
 
 
 # ---- what fit was given --------------------------------------------------------------
+
+
+def _functions(
+    callbacks: Iterable[Callable[[Training], object]],
+) -> list[Callable[[Training], object]]:
+    """Callbacks as a list; TypeError for what can't be called after an epoch."""
+    if callable(callbacks):
+        raise TypeError("callbacks is a list of functions: write callbacks=[f]")
+    listed = list(callbacks)
+    for callback in listed:
+        if not callable(callback):
+            raise TypeError(
+                f"a callback is a function of the Training; got {callback!r}"
+            )
+    return listed
 
 
 def _with_noise(task: Task, noise: Noise, X: Array) -> Task:

@@ -891,3 +891,49 @@ def test_what_is_no_table_is_told_by_predict_as_by_fit():
         with pytest.raises(ValueError, match=words):
             nn.predict(small(), rows)
     assert nn.predict(small(), np.zeros((0, 2))).tolist() == []
+
+
+class Says(Module):
+    """A model that returns what it is made with."""
+
+    def __init__(self, answer):
+        self.weight, self.answer = Value(1.0), answer
+
+    def __call__(self, x):
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", ["a", None, ["a"], [None, None]])
+def test_a_model_that_returns_no_values_is_told(answer):
+    with pytest.raises(TypeError, match="a call of Says returns a Value for a row, or"):
+        fit(Says(answer), [[0.0], [1.0]], [0.5, 1.5])
+
+
+def test_a_model_of_sequences_given_a_table_is_told_what_it_takes():
+    model = nn.GPT(4, 4, 1, 1, 6, seed=0)
+    with pytest.raises(TypeError, match="from sequences, lists of whole numbers"):
+        fit(model, np.array([[0.0, 1.0]]), np.array([[1.0, 2.0]]))
+
+
+def test_sequences_of_which_one_has_more_to_tell_than_another():
+    model = nn.GPT(4, 4, 1, 1, 6, seed=0)
+    with pytest.raises(ValueError, match="sequence 1 has 3 tokens, and 2 to tell"):
+        fit(model, [[0, 1, 2], [0, 2]], [[1, 2], [2, 3]])
+    with pytest.raises(TypeError, match=r"what to tell of them, .*; got"):
+        fit(model, [[0, 1], [0]], [[1, 2], [2]], validation=([[0, 1]],))
+    rows, both = [[0, 1, 2], [2, 1, 0]], [[1, 2], [0, 1]]
+    assert fit(MLP(3, [2], seed=0), rows, both, epochs=1, progress=False).loss[0] > 0
+
+
+def test_callbacks_are_functions_in_a_list():
+    with pytest.raises(TypeError, match=r"write callbacks=\[f\]"):
+        fit(small(), *XOR, callbacks=print)
+    with pytest.raises(TypeError, match="a function of the Training; got 'log'"):
+        fit(small(), *XOR, callbacks=["log"])
+
+
+def test_weights_that_are_no_values_are_asked_for():
+    model = Says([0.5])
+    model.weight = np.ones(3)
+    with pytest.raises(ValueError, match="or are weights numbers, and no Values"):
+        fit(model, [[0.0]], [0.5])
