@@ -193,7 +193,7 @@ def fit(
     epochs, size = _counts(epochs, batch_size, len(task.X))
     inner = units.task(replace(task, size=size))
     noise = noise_of(inner.model, inner.X)
-    training = Training(
+    return Training(
         model=model,
         task=task,
         engine=_engine(engine, _with_noise(inner, noise, noise.drawn(seed, 0))),
@@ -212,11 +212,7 @@ def fit(
         callbacks=_functions(callbacks),
         checkpoint=checkpoint,
         context=context,
-    )
-    if saved:
-        training.go_on_from(saved)
-    training.run(progress)
-    return training.history
+    ).run(progress, saved)
 
 
 @dataclass
@@ -260,8 +256,13 @@ class Training:
 
     # ---- the loop ----
 
-    def run(self, progress: bool) -> None:
-        """Epoch after epoch until the last, an early stop, or Ctrl-C."""
+    def run(self, progress: bool, saved: TrainingState | None) -> History:
+        """Epoch after epoch until the last, an early stop, or Ctrl-C.
+
+        saved: the state to go on from, if there is one.
+        """
+        if saved:
+            self.go_on_from(saved)
         started = time.perf_counter()
         self.history.stopped = "finished"
         try:
@@ -284,6 +285,7 @@ class Training:
             self.history.engine = self.engine.name
             self.history.seconds += time.perf_counter() - started
             self._leave()
+        return self.history
 
     def _one_epoch(self) -> None:
         """All batches and the measurements, or nothing; then the callbacks."""
