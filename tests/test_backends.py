@@ -145,6 +145,14 @@ def test_narrower_vectors(lanes, monkeypatch):
     test_a_networks_loss_and_gradient_are_alike_on_both_backends([5, 9, 13, 1], rows=9)
 
 
+def test_inputs_that_nothing_reads_have_room():
+    xs, w = [Value(1.0) for _ in range(9)], Value(2.0)
+    program = compile(xs[0] * w, xs, [w])
+    assert program.kernel("gradient").module.slots >= len(xs)
+    batch = np.arange(9.0 * 500).reshape(500, 9)
+    assert program.value_and_grad(batch)[1] == pytest.approx(batch[:, 0].mean())
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("rows", ROWS)
 def test_numbers_of_rows(rows, backend):

@@ -10,8 +10,8 @@ The modules in the order in which they are best read:
     loops         the array program as loops over arrays
     tiles         products over many rows
     rows          the same for many rows at a time
-    layout        a list of instructions cut into pieces, for many rows
-    chunks        the instructions between two loops
+    layout        a list of instructions in which there are no arrays, cut into pieces
+    chunks        such a piece as straight-line code
     module        these as the text of a whole module
     backend       that text compiled, and called
     descent       an epoch of training: batches, and the optimizer's update

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from math import prod
@@ -18,11 +18,11 @@ from typing import Any, Final
 from autograd.compiler.arrays import numpy
 from autograd.compiler.instructions import BackendError, Kernel
 from autograd.compiler.llvm.expansions import expanded
-from autograd.compiler.llvm.layout import Layout, plan
+from autograd.compiler.llvm.layout import plan
 from autograd.compiler.llvm.loops import Loops, loops
-from autograd.compiler.llvm.module import WORKSPACE, Module
+from autograd.compiler.llvm.module import Module
 from autograd.compiler.llvm.rows import Rows
-from autograd.compiler.llvm.text import RUN
+from autograd.compiler.llvm.text import RUN, Unit
 from autograd.compiler.matrices import found, leveled
 from autograd.compiler.prepared import Prepared
 from autograd.compiler.steps import Array, Product
@@ -96,39 +96,19 @@ ADDRESS: Final = ctypes.addressof
 BYTE: Final = ctypes.c_char.from_buffer
 
 
-class Workspace:
-    """The memory of one call at a time: slots, numbers, packed numbers, sums."""
+class Memory:
+    """The arrays in which one call at a time works, and where they are.
 
-    def __init__(self, module: Module) -> None:
-        self.numbers = numbers(module.layout)
-        self.values = aligned((module.block + 2) * module.stride // 8)
-        self.packed = aligned(len(module.packed))
-        # One more sum, where what belongs to none goes, and whole vectors.
-        more, targets = 1 + module.lanes, module.kernel.targets
-        self.sums = aligned((module.layout.sums + more) * module.lanes)
-        self.answers = aligned(targets + more)
-        self.means = self.answers[:targets]
-        self.parameters = self.numbers[: module.kernel.parameters]
-        arrays = [getattr(self, name) for name in WORKSPACE]
-        self.places = numpy().array([array.ctypes.data for array in arrays])
-        self.address = self.places.ctypes.data
+    parameters, means: those of the numbers that are given, and of the answers.
+    """
 
-
-def numbers(layout: Layout) -> Any:
-    """The array of what is the same for every row, the constants in their places."""
-    made = aligned(layout.size)
-    for place, number in layout.constants.items():
-        made[place] = number
-    for source, place in layout.copies:
-        made[place] = made[source]
-    return made
-
-
-def aligned(count: int) -> Any:
-    """Zeros that begin at a cache line, as vectors of 64 bytes need."""
-    array = numpy().zeros(count + 8)
-    start = -array.ctypes.data % 64 // 8
-    return array[start : start + count]
+    def __init__(self, unit: Unit, parameters: int, means: int) -> None:
+        self.arrays = unit.arrays()
+        self.parameters = self.arrays["numbers"][:parameters]
+        self.means = self.arrays["answers"][:means]
+        found = [self.arrays[name].ctypes.data for name in unit.MEMORY]
+        self._places = numpy().array(found)
+        self.address = self._places.ctypes.data
 
 
 def address(array: Any) -> int:
@@ -137,23 +117,6 @@ def address(array: Any) -> int:
         return ADDRESS(BYTE(array))
     except (TypeError, ValueError):  # an array that is read-only, or without numbers
         return int(array.ctypes.data)
-
-
-class LoopWorkspace:
-    """The memory of one call at a time of loops over arrays."""
-
-    def __init__(self, module: Loops) -> None:
-        kernel = module.kernel
-        self.numbers = aligned(module.size + module.reach)
-        self.tables = numpy().array([*module.words, 0], dtype=numpy().int64)
-        self.answers = self.numbers[module.answers :]
-        for place, constants in module.constants:
-            self.numbers[place : place + len(constants)] = constants
-        self.means = self.answers[: kernel.targets]
-        self.parameters = self.numbers[: kernel.parameters]
-        arrays = [self.numbers, self.tables, self.answers, self.answers, self.answers]
-        self.places = numpy().array([array.ctypes.data for array in arrays])
-        self.address = self.places.ctypes.data
 
 
 def _module(kernel: Kernel, lanes: int) -> Module | Loops:
@@ -180,22 +143,15 @@ def _is_matrix(array: Array | None) -> bool:
 
 
 class Machine:
-    """A module's text as machine code, and memory for its calls."""
+    """A unit's text as machine code, and memory for its calls."""
 
-    def __init__(self, text: str, workspace: Callable[[], Any]) -> None:
-        self.workspace = workspace
-        self._engine = machine_code(text)
+    def __init__(self, unit: Unit, parameters: int, means: int) -> None:
+        self.memory = functools.partial(Memory, unit, parameters, means)
+        self._engine = machine_code(unit.text())
         self.entry: int = self._engine.get_function_address("run")
         self.run = CALL(self.entry)
         self.again = AGAIN(self._engine.get_function_address("again"))
-        self.free: list[Any] = []
-
-
-def compiled(module: Module | Loops) -> Machine:
-    """A module as machine code."""
-    if isinstance(module, Loops):
-        return Machine(module.text(), functools.partial(LoopWorkspace, module))
-    return Machine(module.text(), functools.partial(Workspace, module))
+        self.free: list[Memory] = []
 
 
 class LlvmKernel:
@@ -203,13 +159,14 @@ class LlvmKernel:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.module: Module | Loops = _module(kernel, processor()[2])
         self.outputs, self.targets = len(kernel.outputs), kernel.targets
+        self.parameters = kernel.parameters
+        self.module: Unit = _module(kernel, processor()[2])
 
     @functools.cached_property
     def many(self) -> Machine:
         """For many rows, which are the lanes where any result varies."""
-        return compiled(self.module)
+        return Machine(self.module, self.parameters, self.targets)
 
     @functools.cached_property
     def few(self) -> Machine:
@@ -217,7 +174,8 @@ class LlvmKernel:
         module = self.module
         if not isinstance(module, Rows) or len(self.kernel.code) < LONG:
             return self.many
-        return compiled(Loops(module.kernel, module.program, module.lanes))
+        loops = Loops(module.kernel, module.program, module.lanes)
+        return Machine(loops, self.parameters, self.targets)
 
     def run(self, X: Any, parameters: Any, threads: int = 1) -> tuple[Any, Any]:
         """The outputs (N, K) and the sums (P + 1,), each divided by N."""
@@ -250,7 +208,7 @@ class LlvmKernel:
         """
         rows, outputs = len(X), numpy().empty(shape)
         machine = self.machine(rows)
-        space = machine.workspace()
+        space = machine.memory()
         given = (address(X), 0, rows, rows, space.address, address(outputs))
         # One argument takes a third of the time of six.
         listed = numpy().array(given, dtype=numpy().int64)
@@ -268,7 +226,7 @@ class LlvmKernel:
         outputs: Any,
     ) -> Any:
         """Some of the rows: their outputs into the array, their share of the sums."""
-        space = machine.free.pop() if machine.free else machine.workspace()
+        space = machine.free.pop() if machine.free else machine.memory()
         space.parameters[:] = parameters
         target = address(outputs) if self.outputs else None
         machine.run(address(X), start, stop, len(X), space.address, target)

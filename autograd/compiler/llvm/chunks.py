@@ -78,7 +78,7 @@ def add_once(unit: Unit, layout: Layout) -> list[str]:
     Where nothing else is computed, four times as many are worth an optimized form: 3342
     instructions took 0.2 s longer to compile, and run in 2.3 us and not in 3.1.
     """
-    plain = length(layout.once) > (LARGE // 4 if layout.stages else LARGE)
+    plain = length(layout.once) > (LARGE // 4 if layout.chunks else LARGE)
     names = [f"once{n}" for n in range(len(layout.once))]
     for name, indices in zip(names, layout.once, strict=True):
         chunk = Chunk(layout, 1, "", "%numbers")

@@ -16,7 +16,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from autograd.compiler.arrays import numpy
+from autograd.compiler.arrays import numpy, zeros
 from autograd.compiler.instructions import INPUT, Kernel
 from autograd.compiler.llvm.backend import (
     POINTER,
@@ -24,14 +24,12 @@ from autograd.compiler.llvm.backend import (
     LlvmKernel,
     Machine,
     address,
-    aligned,
     machine_code,
-    numbers,
     processor,
 )
 from autograd.compiler.llvm.chunks import LARGE, Chunk, add_once
-from autograd.compiler.llvm.layout import Layout, calculates, plan
-from autograd.compiler.llvm.module import WORKSPACE
+from autograd.compiler.llvm.layout import Layout, calculates, numbers, plan
+from autograd.compiler.llvm.module import Module
 from autograd.compiler.llvm.text import Function, Unit
 from autograd.compiler.llvm.vector_math import Lanes
 
@@ -179,7 +177,7 @@ class DescentUnit(Unit):
 
     def _descend(self, once: Sequence[str]) -> None:
         body = Function(self.lanes)
-        places = [8 * WORKSPACE.index(name) for name in ("numbers", "answers")]
+        places = [8 * Module.MEMORY.index(name) for name in ("numbers", "answers")]
         theirs, answers = [body.load("ptr", "%space", place) for place in places]
         gradient = body.address("%state", self.column(G))
 
@@ -244,7 +242,7 @@ class Descent:
         self._kernel = kernel
         self._spaces: dict[Machine, Any] = {}
         self._numbers = numbers(layout)
-        self._columns = aligned(rule.inputs * self._unit.vectors * lanes)
+        self._columns = zeros(rule.inputs * self._unit.vectors * lanes)
         self._state = self._columns.reshape(-1, self._unit.vectors * lanes)
         self._work = len(kernel.kernel.code), len(rule.code)
 
@@ -280,7 +278,7 @@ class Descent:
         rates = np.ascontiguousarray(rates, dtype=np.float64)
         machine = self._kernel.machine(size)
         if machine not in self._spaces:
-            self._spaces[machine] = machine.workspace()
+            self._spaces[machine] = machine.memory()
         piece = self.batches_in_a_call(size) * size
         for start in range(0, len(rows), piece):
             part, batches = slice(start, start + piece), slice(start // size, None)

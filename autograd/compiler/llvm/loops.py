@@ -16,8 +16,9 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from autograd.compiler.arrays import numpy, zeros
 from autograd.compiler.instructions import COMPARISONS, CONSTANT, INPUT, Kernel
 from autograd.compiler.llvm.operations import Operations
 from autograd.compiler.llvm.products import PADDING, Products
@@ -36,7 +37,6 @@ from autograd.compiler.steps import (
     reads,
 )
 
-WORKSPACE: Final = ("numbers", "tables", "", "", "answers")
 LONGEST: Final = 48  # operations in one loop
 SHORT: Final = 48  # numbers of a part of a join that are worth no loop of their own
 SELDOM: Final = 32  # of so many turns of loops one may be of a loop translated plainly
@@ -221,6 +221,8 @@ def _flat(read: Read, size: int) -> Box:
 class Loops(Products):
     """The text of all functions of one kernel, and what its memory holds."""
 
+    MEMORY = ("numbers", "answers", "tables")
+
     def __init__(self, kernel: Kernel, program: ArrayProgram, lanes: int) -> None:
         super().__init__(lanes)
         self.kernel = kernel
@@ -241,6 +243,17 @@ class Loops(Products):
         self.inputs = self.space(kernel.inputs, True)
         self.rows = self.room(3)  # here, in all, and the share of these
         self.answers = self.room(kernel.targets)
+
+    def arrays(self) -> dict[str, Any]:
+        """Everything in one array, of which the answers are a part; whole numbers."""
+        made = zeros(self.size + self.reach)
+        for place, constants in self.constants:
+            made[place : place + len(constants)] = constants
+        return {
+            "numbers": made,
+            "answers": made[self.answers :],
+            "tables": numpy().array([*self.words, 0], dtype=numpy().int64),
+        }
 
     def numbers_apart(self) -> int:
         """In how many numbers a result that varies has its place."""
@@ -468,11 +481,7 @@ class Loops(Products):
     # ---- the whole call ----
 
     def _run(self) -> None:
-        body = Function(self.lanes)
-        for n, name in enumerate(WORKSPACE):
-            if name:
-                at = body.address("%space", 8 * n)
-                body.lines.append(f"  %{name} = load ptr, ptr {at}")
+        body = self.begun()
         mine = body.whole_op("sub", "%stop", "%start")
         rows = body.emit(f"sitofp i64 {mine} to double")
         whole = body.emit("sitofp i64 %total to double")

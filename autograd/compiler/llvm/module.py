@@ -1,7 +1,7 @@
 """A kernel's layout as the text of one LLVM module.
 
 One call goes through the rows in blocks. For each block it copies the inputs into their
-slots, runs the stages, and adds the products to the sums. The sums are kept lane by
+slots, runs the chunks, and adds the products to the sums. The sums are kept lane by
 lane and added up at the end. The lanes of the last vector beyond the last row compute
 with that row again, and are set to 0 before they would be added.
 """
@@ -9,39 +9,48 @@ with that row again, and are set to 0 before they would be added.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
+from autograd.compiler.arrays import zeros
 from autograd.compiler.instructions import Kernel
 from autograd.compiler.llvm.chunks import LARGE, Chunk, add_once
 from autograd.compiler.llvm.factors import Part
-from autograd.compiler.llvm.layout import Grid, Layer, Layout, length
+from autograd.compiler.llvm.layout import Layout, length, numbers
 from autograd.compiler.llvm.text import Function, Unit
 from autograd.compiler.llvm.tiles import added
 
 BLOCK_BYTES = 192 * 1024  # of slots that go through the stages together
 SUMMED_BYTES = 32 * 1024  # the same where sums read them again, from the nearest cache
 BLOCK_VECTORS = 64
-WORKSPACE: Final = ("numbers", "values", "packed", "sums", "answers")
-TILE: Final = 4  # left and right results in one step of a grid; sums at a time
+TILE: Final = 16  # sums at a time, in registers
 
 
 class Module(Unit):
     """The text of all functions and tables of one kernel."""
 
+    MEMORY = ("numbers", "answers", "values", "sums")
+
     def __init__(self, kernel: Kernel, layout: Layout, lanes: int) -> None:
         super().__init__(lanes)
         self.kernel = kernel
         self.layout = layout
-        self.tile_rows = 8 if lanes == 8 else 4
-        self.packed: list[int] = []
-        self._plain_rows = sum([length(s.chunks) for s in layout.stages]) > LARGE
-        self._added_up = bool(layout.grids or layout.pairs)
-        slots = max(layout.slots.values(), default=-1) + 1
-        self.trash = slots
+        self._plain_rows = length(layout.chunks) > LARGE
+        # Inputs have theirs even where nothing reads them.
+        self.slots = max([kernel.inputs, *[n + 1 for n in layout.slots.values()]])
         # An odd number of cache lines apart, so that a slot's vectors spread over sets.
-        self.stride = ((slots + 1) | 1) * lanes * 8
-        fits = (SUMMED_BYTES if self._added_up else BLOCK_BYTES) // self.stride
-        self.block = max(4, min(BLOCK_VECTORS, fits) // 2 * 2)
+        self.stride = (self.slots | 1) * lanes * 8
+        fits = (SUMMED_BYTES if layout.pairs else BLOCK_BYTES) // self.stride
+        self.block = max(4, min(BLOCK_VECTORS, fits))
+
+    def arrays(self) -> dict[str, Any]:
+        """What is the same for every row, answers, slots, and sums lane by lane."""
+        more = self.lanes  # what is read of sums, and written of answers, is vectors
+        return {
+            "numbers": numbers(self.layout),
+            "answers": zeros(self.kernel.targets + more),
+            "values": zeros(self.block * self.stride // 8),
+            "sums": zeros((self.layout.sums + more) * self.lanes),
+        }
 
     def offset(self, index: int) -> int:
         """Of a result's slot, in bytes."""
@@ -49,14 +58,9 @@ class Module(Unit):
 
     def text(self) -> str:
         """The module."""
-        layout = self.layout
-        once = add_once(self, layout)
-        stages = []
-        for stage in layout.stages:
-            names = [self._chunk(chunk) for chunk in stage.chunks]
-            stages.append((names, [self._layer(layer) for layer in stage.layers]))
-        self._kernels()
-        self._run(once, stages)
+        once = add_once(self, self.layout)
+        chunks = [self._chunk(chunk) for chunk in self.layout.chunks]
+        self._run(once, chunks, self._sums())
         return self.finished()
 
     def _chunk(self, indices: list[int]) -> str:
@@ -74,195 +78,52 @@ class Module(Unit):
         self.add(body, name, args, self._plain_rows)
         return name
 
-    # ---- layers ----
-
-    def _layer(self, layer: Layer) -> str:
-        """The arguments of @layer: tables of slots, and where its numbers are."""
-        rows, values = self.tile_rows, len(layer.values)
-        tiles = -(-len(layer.dots) // rows)
-        start = len(self.packed)
-        place = self.layout.numbers
-        for tile in range(tiles):
-            part = layer.rows[tile * rows : (tile + 1) * rows]
-            part += [layer.rows[0]] * (rows - len(part))
-            self.packed += [place[row[j]] for j in range(values) for row in part]
-        results = [self.offset(dot) for dot in layer.dots]
-        results += [self.trash * self.lanes * 8] * (tiles * rows - len(results))
-        sources = self.table([self.offset(value) for value in layer.values])
-        return (
-            f"ptr {sources}, i64 {values}, ptr {self.table(results)}, i64 {tiles}, "
-            f"i64 {8 * start}"
-        )
-
-    def _kernels(self) -> None:
-        if any(stage.layers for stage in self.layout.stages):
-            self._layer_loop()
-        if self.layout.grids:
-            self._grid_loop()
-        if self.layout.pairs:
-            self._pair_loop()
-
-    def _layer_loop(self) -> None:
-        """A tile of dots times two vectors of rows at a time, sums in registers."""
-        body, rows = Function(self.lanes), self.tile_rows
-        zeros = [body.number(0.0)] * (2 * rows)
-
-        def tile(t: str) -> None:
-            length = body.whole_op("mul", "%count", 8 * rows)
-            start = body.whole_op("mul", t, length)
-            weights = body.address("%weights", body.whole_op("add", start, "%first"))
-            results = body.address("%results", body.whole_op("mul", t, 8 * rows))
-
-            def pair(s: str) -> None:
-                one = body.address("%values", body.whole_op("mul", s, self.stride))
-                two = body.address(one, self.stride)
-
-                def term(j: str, *sums: str) -> list[str]:
-                    slot = body.entry("%sources", j)
-                    x, y = (
-                        body.load(body.double, one, slot),
-                        body.load(body.double, two, slot),
-                    )
-                    at = body.address(weights, body.whole_op("mul", j, 8 * rows))
-                    new: list[str] = []
-                    for r in range(rows):
-                        w = body.splat(body.load("double", at, 8 * r))
-                        new.append(body.fma(w, x, sums[2 * r]))
-                        new.append(body.fma(w, y, sums[2 * r + 1]))
-                    return new
-
-                sums = body.loop(0, "%count", term, first=zeros)
-                for r in range(rows):
-                    slot = body.entry(results, r)
-                    body.store(body.double, sums[2 * r], one, slot)
-                    body.store(body.double, sums[2 * r + 1], two, slot)
-
-            body.loop(0, "%vectors", pair, step=2)
-
-        body.loop(0, "%tiles", tile)
-        self.add(
-            body,
-            "layer",
-            "ptr noalias %values, ptr noalias %weights, i64 %vectors, "
-            "ptr %sources, i64 %count, ptr %results, i64 %tiles, i64 %first",
-        )
-
     # ---- sums over rows ----
 
-    def _grid(self, grid: Grid) -> str:
-        """The arguments of @grid."""
-        lefts = [self.offset(left) for left in grid.lefts]
-        rights = [self.offset(right) for right in grid.rights]
-        lefts += lefts[:1] * (-len(lefts) % TILE)
-        rights += rights[:1] * (-len(rights) % TILE)
-        down, across = len(lefts) // TILE, len(rights) // TILE
-        targets = [
-            self._target(grid, TILE * i + a, TILE * j + b)
-            for i in range(down)
-            for j in range(across)
-            for a in range(TILE)
-            for b in range(TILE)
-        ]
-        return (
-            f"ptr {self.table(lefts)}, i64 {down}, ptr {self.table(rights)}, "
-            f"i64 {across}, ptr {self.table(targets)}"
-        )
+    def _sums(self) -> list[str]:
+        """Functions that add products of two results to sums; their names.
 
-    def _target(self, grid: Grid, left: int, right: int) -> int:
-        inside = left < len(grid.lefts) and right < len(grid.rights)
-        target = grid.targets[left][right] if inside else self.layout.sums
-        return target * self.lanes * 8
+        What several products are made of is loaded once.
+        """
+        pairs, names = self.layout.pairs, []
+        for start in range(0, len(pairs), TILE):
+            names.append(f"sums{start}")
+            body = self._summed(pairs[start : start + TILE])
+            args = "ptr noalias %values, ptr noalias %sums, i64 %vectors"
+            self.add(body, names[-1], args, self._plain_rows)
+        return names
 
-    def _grid_loop(self) -> None:
-        """A tile of 4 by 4 products at a time, their sums in registers."""
-        body = Function(self.lanes)
-        zeros = [body.number(0.0)] * (TILE * TILE)
+    def _summed(self, pairs: Sequence[tuple[int, int, int]]) -> Function:
+        body, one = Function(self.lanes), self.layout.one
 
-        def down(i: str) -> None:
-            lefts = self._slots_of(body, "%lefts", i)
-            row = body.whole_op("mul", i, "%across")
-
-            def across(j: str) -> None:
-                rights = self._slots_of(body, "%rights", j)
-
-                def rows(s: str, *sums: str) -> list[str]:
-                    at = body.address("%values", body.whole_op("mul", s, self.stride))
-                    xs = [body.load(body.double, at, left) for left in lefts]
-                    ys = [body.load(body.double, at, right) for right in rights]
-                    pairs = [(x, y) for x in xs for y in ys]
-                    return [
-                        body.fma(x, y, z) for (x, y), z in zip(pairs, sums, strict=True)
-                    ]
-
-                found = body.loop(0, "%vectors", rows, first=zeros)
-                tile = body.whole_op("add", row, j)
-                place = body.whole_op("mul", tile, 8 * TILE * TILE)
-                targets = body.address("%targets", place)
-                for n, total in enumerate(found):
-                    self._add_to(body, body.load("i64", targets, 8 * n), total)
-
-            body.loop(0, "%across", across)
-
-        body.loop(0, "%down", down)
-        self.add(
-            body,
-            "grid",
-            "ptr noalias %values, ptr noalias %sums, i64 %vectors, ptr %lefts, "
-            "i64 %down, ptr %rights, i64 %across, ptr %targets",
-        )
-
-    def _slots_of(self, body: Function, table: str, tile: str) -> list[str]:
-        at = body.address(table, body.whole_op("mul", tile, 8 * TILE))
-        return [body.load("i64", at, 8 * n) for n in range(TILE)]
-
-    def _add_to(self, body: Function, target: str, x: str) -> None:
-        known = body.load(body.double, "%sums", target)
-        total = body.emit(f"fadd {body.double} {known}, {x}")
-        body.store(body.double, total, "%sums", target)
-
-    def _pair_loop(self) -> None:
-        """The products that are part of no grid, some sums at a time."""
-        body = Function(self.lanes)
-        zeros = [body.number(0.0)] * TILE
-
-        def tile(n: str) -> None:
-            lefts, rights, targets = [
-                self._slots_of(body, table, n)
-                for table in ("%lefts", "%rights", "%targets")
+        def rows(s: str, *sums: str) -> list[str]:
+            at = body.address("%values", body.whole_op("mul", s, self.stride))
+            found = {
+                index: body.load(body.double, at, self.offset(index))
+                for index in sorted({n for _, *pair in pairs for n in pair} - {one})
+            }
+            return [
+                body.fma(found[a], found[b], total)
+                if b != one
+                else body.emit(f"fadd {body.double} {found[a]}, {total}")
+                for (_, a, b), total in zip(pairs, sums, strict=True)
             ]
 
-            def rows(s: str, *sums: str) -> list[str]:
-                at = body.address("%values", body.whole_op("mul", s, self.stride))
-                return [
-                    body.fma(
-                        body.load(body.double, at, left),
-                        body.load(body.double, at, right),
-                        total,
-                    )
-                    for left, right, total in zip(lefts, rights, sums, strict=True)
-                ]
-
-            sums = body.loop(0, "%vectors", rows, first=zeros)
-            for target, total in zip(targets, sums, strict=True):
-                self._add_to(body, target, total)
-
-        body.loop(0, "%tiles", tile)
-        self.add(
-            body,
-            "pairs",
-            "ptr noalias %values, ptr noalias %sums, i64 %vectors, ptr %lefts, "
-            "ptr %rights, ptr %targets, i64 %tiles",
-        )
+        first = [body.number(0.0)] * len(pairs)
+        made = body.loop(0, "%vectors", rows, first=first)
+        for (target, _, _), total in zip(pairs, made, strict=True):
+            place = target * self.lanes * 8
+            known = body.load(body.double, "%sums", place)
+            total = body.emit(f"fadd {body.double} {known}, {total}")
+            body.store(body.double, total, "%sums", place)
+        return body
 
     # ---- the whole call ----
 
     def _run(
-        self, once: Sequence[str], stages: Sequence[tuple[list[str], list[str]]]
+        self, once: Sequence[str], chunks: Sequence[str], sums: Sequence[str]
     ) -> None:
-        body = Function(self.lanes)
-        for n, name in enumerate(WORKSPACE):
-            at = body.address("%space", 8 * n)
-            body.lines.append(f"  %{name} = load ptr, ptr {at}")
+        body = self.begun()
         self._begin(body, once)
         step = self.block * self.lanes
 
@@ -273,15 +134,12 @@ class Module(Unit):
             more = body.whole_op("add", rows, self.lanes - 1)
             vectors = body.whole_op("udiv", more, self.lanes)
             self._gather(body, start, vectors)
-            for chunks, layers in stages:
-                for name in chunks:
-                    args = f"ptr %values, ptr %numbers, i64 {vectors}"
-                    body.call_void(name, args)
-                for arguments in layers:
-                    head = f"ptr %values, ptr %packed, i64 {vectors}, "
-                    body.call_void("layer", head + arguments)
-            if self._added_up:
-                self._accumulate(body, rows, vectors)
+            for name in chunks:
+                body.call_void(name, f"ptr %values, ptr %numbers, i64 {vectors}")
+            if sums:
+                self._mask(body, rows, vectors)
+            for name in sums:
+                body.call_void(name, f"ptr %values, ptr %sums, i64 {vectors}")
             if self.kernel.outputs:
                 self._scatter(body, start, rows)
 
@@ -291,25 +149,17 @@ class Module(Unit):
         self.add_run(body)
 
     def _begin(self, body: Function, once: Sequence[str]) -> None:
-        """What happens once: numbers computed and packed, sums at 0."""
+        """What happens once: numbers computed, sums at 0."""
         for name in once:
             body.call_void(name, "ptr %numbers")
-        if self.packed:
-            sources = self.table([8 * place for place in self.packed])
-
-            def pack(n: str) -> None:
-                number = body.load("double", "%numbers", body.entry(sources, n))
-                body.store("double", number, "%packed", body.whole_op("shl", n, 3))
-
-            body.loop(0, len(self.packed), pack)
-        if self._added_up:
+        if self.layout.pairs:
             width = self.lanes * 8
 
             def clear(n: str) -> None:
                 at = body.whole_op("mul", n, width)
                 body.store(body.double, body.number(0.0), "%sums", at)
 
-            body.loop(0, self.layout.sums + 1, clear)
+            body.loop(0, self.layout.sums, clear)
         self._fill(body)
 
     def _fill(self, body: Function) -> None:
@@ -360,22 +210,6 @@ class Module(Unit):
 
         body.loop(0, vectors, rows)
 
-    def _accumulate(self, body: Function, rows: str, vectors: str) -> None:
-        self._mask(body, rows, vectors)
-        head = f"ptr %values, ptr %sums, i64 {vectors}, "
-        for grid in self.layout.grids:
-            body.call_void("grid", head + self._grid(grid))
-        pairs = self.layout.pairs
-        if pairs:
-            spare = self.layout.sums, *pairs[0][1:]
-            pairs = [*pairs, *[spare] * (-len(pairs) % TILE)]
-            lefts = self.table([self.offset(a) for _, a, _ in pairs])
-            rights = self.table([self.offset(b) for _, _, b in pairs])
-            targets = self.table([t * self.lanes * 8 for t, _, _ in pairs])
-            tiles = len(pairs) // TILE
-            tables = f"ptr {lefts}, ptr {rights}, ptr {targets}, i64 {tiles}"
-            body.call_void("pairs", head + tables)
-
     def _mask(self, body: Function, rows: str, vectors: str) -> None:
         """Set the lanes beyond the last row to 0 in every slot."""
         whole = body.whole_op("udiv", rows, self.lanes)
@@ -399,7 +233,7 @@ class Module(Unit):
                 kept = body.emit(f"select {body.truth} {mask}, {kinds}")
                 body.store(body.double, kept, at, place)
 
-            body.loop(0, self.trash, slot)
+            body.loop(0, self.slots, slot)
 
         body.loop(whole, vectors, partial)  # the last vector, unless it is full
 
@@ -446,7 +280,7 @@ class Module(Unit):
         def means_from(n: str) -> None:
             at = body.whole_op("shl", n, 3)
             mean = body.number(0.0)
-            if self._added_up:
+            if self.layout.pairs:
                 first = body.address("%sums", body.whole_op("mul", n, width))
                 parts = [
                     body.load(body.double, first, width * i) for i in range(self.lanes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from autograd.compiler.llvm import vector_math
 from autograd.compiler.llvm.vector_math import Lanes
@@ -189,7 +189,13 @@ class Function(Lanes):
 
 
 class Unit:
-    """One module: functions, the tables they read, and the mathematics they call."""
+    """One module: functions, the tables they read, and the mathematics they call.
+
+    MEMORY: the names of the arrays that a call works in, the numbers that it is given
+        and its answers among them.
+    """
+
+    MEMORY: tuple[str, ...] = ()
 
     def __init__(self, lanes: int) -> None:
         self.lanes = lanes
@@ -198,6 +204,22 @@ class Unit:
         self._calls: set[tuple[str, int]] = set()
         self._tables: dict[tuple[int | str, ...], str] = {}
         self._heads: dict[str, int] = {}
+
+    def text(self) -> str:
+        """The module."""
+        raise NotImplementedError
+
+    def arrays(self) -> dict[str, Any]:
+        """New ones for the memory, by their names."""
+        raise NotImplementedError
+
+    def begun(self) -> Function:
+        """The function of a call, in which the memory's arrays have their names."""
+        body = Function(self.lanes)
+        for n, name in enumerate(self.MEMORY):
+            at = body.address("%space", 8 * n)
+            body.lines.append(f"  %{name} = load ptr, ptr {at}")
+        return body
 
     def table(self, numbers: Sequence[int | str]) -> str:
         """The name of a table of whole numbers, or of what LLVM finds to be one."""

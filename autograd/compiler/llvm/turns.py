@@ -11,9 +11,9 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from autograd.compiler.arrays import numpy
+from autograd.compiler.arrays import numpy, zeros
 from autograd.compiler.instructions import (
     COMPARISONS,
     CONSTANT,
@@ -21,7 +21,7 @@ from autograd.compiler.instructions import (
     CompileError,
     Kernel,
 )
-from autograd.compiler.llvm.backend import LlvmKernel, Machine, aligned, processor
+from autograd.compiler.llvm.backend import LlvmKernel, processor
 from autograd.compiler.llvm.expansions import expanded, native
 from autograd.compiler.llvm.operations import Operations
 from autograd.compiler.llvm.packs import Wide, fill, packs
@@ -41,7 +41,6 @@ from autograd.compiler.repeats import (
 LARGE: Final = 2000  # instructions of a body: beyond, it is not optimized
 LONG: Final = 500  # instructions of a body that runs many times: as beyond LARGE
 RUNS: Final = 16  # of cells next to each other, up to which each has loops of its own
-SPACE: Final = ("memory", "first", "tables", "numbers", "answers")
 
 
 class Asked(NamedTuple):
@@ -59,6 +58,8 @@ class Asked(NamedTuple):
 class Turns(Unit):
     """The text of all loops, and what their memory is in the beginning."""
 
+    MEMORY = ("memory", "first", "tables", "numbers", "answers")
+
     def __init__(self, rolled: Rolled, asked: Asked) -> None:
         super().__init__(processor()[2] if rolled.inputs else 1)
         self.rolled, self.anew = stored(rolled)
@@ -74,6 +75,22 @@ class Turns(Unit):
             self._loop(f"loop{n}", _written(loop))
         self._run()
         return self.finished()
+
+    def arrays(self) -> dict[str, Any]:
+        """The memory, what it is in the beginning, and what goes in and out."""
+        lanes, count = self.lanes, self.rolled.size * self.lanes
+        memory = zeros(count + processor()[2])  # read beyond
+        first = zeros(count)
+        for cell, number in self.rolled.constants:
+            first[cell * lanes : (cell + 1) * lanes] = number
+        memory[:count] = first
+        return {
+            "memory": memory,
+            "first": first,
+            "tables": numpy().array([*self.words, 0], dtype=numpy().int64),
+            "numbers": zeros(len(self.asked.numbers) + 1),
+            "answers": zeros(len(self.asked.sums) + 1),
+        }
 
     def _words_at(self, words: Sequence[int]) -> int:
         """Where whole numbers stand in the table of all, in bytes."""
@@ -157,10 +174,7 @@ class Turns(Unit):
     # ---- the whole call ----
 
     def _run(self) -> None:
-        body = Function(self.lanes)
-        for n, name in enumerate(SPACE):
-            at = body.address("%space", 8 * n)
-            body.lines.append(f"  %{name} = load ptr, ptr {at}")
+        body = self.begun()
         count = len(self.asked.sums)
 
         def clear(over: Function, at: str) -> None:
@@ -592,40 +606,10 @@ ASKED: Final[dict[str, Callable[[Rolled], tuple[Rolled, Asked]]]] = {
 }
 
 
-class TurnsWorkspace:
-    """The memory of one call at a time."""
-
-    def __init__(self, module: Turns) -> None:
-        rolled, lanes = module.rolled, module.lanes
-        self.memory = aligned(rolled.size * lanes + processor()[2])  # read beyond
-        self.first = aligned(rolled.size * lanes)
-        for cell, number in rolled.constants:
-            self.first[cell * lanes : (cell + 1) * lanes] = number
-        self.memory[: len(self.first)] = self.first
-        self.tables = numpy().array([*module.words, 0], dtype=numpy().int64)
-        self.numbers = aligned(len(module.asked.numbers) + 1)
-        self.answers = aligned(len(module.asked.sums) + 1)
-        self.means = self.answers[: len(module.asked.sums)]
-        self.parameters = self.numbers[: len(module.asked.numbers)]
-        arrays = [getattr(self, name) for name in SPACE]
-        self.places = numpy().array([array.ctypes.data for array in arrays])
-        self.address = self.places.ctypes.data
-
-
 class TurnsKernel(LlvmKernel):
     """Loops over a memory as machine code."""
 
     def __init__(self, rolled: Rolled, asked: Asked) -> None:
-        self._turns = Turns(rolled, asked)
+        self.module = Turns(rolled, asked)
         self.outputs, self.targets = len(asked.outputs), len(asked.sums)
-
-    @functools.cached_property
-    def many(self) -> Machine:
-        """For any number of rows."""
-        turns = self._turns
-        return Machine(turns.text(), functools.partial(TurnsWorkspace, turns))
-
-    @functools.cached_property
-    def few(self) -> Machine:
-        """The same."""
-        return self.many
+        self.parameters = len(asked.numbers)
