@@ -441,7 +441,7 @@ class Program:
         if not self._rolled:
             found = None
             long = self._backend == LLVM and len(self._code) >= LONG
-            if long and narrow(self._joined[0]):
+            if long and narrow(*self._plain):
                 count = len(self.parameters)
                 found = rolled(*self._plain, self.inputs, count)
             better = found is not None and pays(found, self._code)

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from autograd.compiler.chains import uses
 from autograd.compiler.instructions import (
     CONSTANT,
     INPUT,
@@ -29,7 +30,7 @@ from autograd.compiler.instructions import (
     Instruction,
     Kernel,
 )
-from autograd.compiler.matrices import groups
+from autograd.compiler.matrices import Group
 from autograd.compiler.passes import differentiate, optimize, tangents, total_of
 
 GRAM = 6  # instructions in a row that have to be there again
@@ -539,15 +540,39 @@ class _Roller:
         return body.add(INPUT, (), reads.setdefault(cells, len(reads)))
 
 
-def narrow(code: Code) -> bool:
+def narrow(code: Code, outputs: Sequence[int]) -> bool:
     """Whether instructions wait for each other, few for many or many times in a row.
 
     Where they don't, or where matrices do, arrays of them say it better than loops.
     """
-    steps = len(groups(code))
-    rows = sum([op == "dot" and len(args) >= ROW for op, args, _ in code.rest()])
+    steps, rows = _steps(code, outputs)
     late = steps > LATE and steps * WIDEST > len(code) and rows < steps
     return late or steps * WIDE > len(code)
+
+
+def _steps(code: Code, outputs: Sequence[int]) -> tuple[int, int]:
+    """About how many steps arrays would take, and how many dots may be of a matrix.
+
+    As where chains are joined, an addition is one with the sums and products that it
+    alone adds; joining them takes four times as long.
+    """
+    counts, made = uses(code, outputs), code.instructions
+    levels, terms = [0] * len(code), [1] * len(code)
+    steps, rows = set[Group](), 0
+    for index, (op, args, _) in enumerate(code.rest(), sum(code.leaves)):
+        if op == "add":
+            parts = [x for x in args if counts[x] == 1 and made[x].op in ("add", "mul")]
+            level = max([levels[x] + (x not in parts) for x in args])
+            terms[index] = sum([terms[x] if x in parts else 1 for x in args])
+            rows += terms[index] == ROW // 2
+        elif args:
+            level = 1 + max(map(levels.__getitem__, args))
+            rows += op == "dot" and len(args) >= ROW
+        else:
+            continue
+        levels[index] = level
+        steps.add((level, op, code.varies[index]))
+    return len(steps), rows
 
 
 def pays(given: Rolled, code: Code) -> bool:
