@@ -8,8 +8,7 @@ is taken two by two: `maximum(maximum(a, b), c)` is one maximum of three.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 
 from autograd.compiler.instructions import INSIDE, Code, Instruction
@@ -21,17 +20,6 @@ ADDITIONS = {"add": "sum", "sum": "sum"}
 
 Chains = dict[int, list[int]]
 """For the last link of a chain, its terms in the order in which they are taken."""
-
-
-def uses(code: Code, needed: Iterable[int]) -> list[int]:
-    """How often each result is taken, by instructions and as one of `needed`."""
-    counts = [0] * len(code)
-    for index, times in Counter(needed).items():
-        counts[index] = times
-    for _, args, _ in code.rest():
-        for arg in args:
-            counts[arg] += 1
-    return counts
 
 
 def joined(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
@@ -47,7 +35,7 @@ def joined(code: Code, outputs: Sequence[int]) -> tuple[Code, list[int]]:
     >>> [made.op for made in better.instructions if made.args]
     ['dot', 'add']
     """
-    counts = uses(code, outputs)
+    counts = code.uses(outputs)
     products = {
         at: args
         for at, (op, args, _) in enumerate(code.rest(), sum(code.leaves))
@@ -88,7 +76,7 @@ def folded(code: Code, needed: Sequence[int]) -> Code:
     """
     folds = {op: op for op in code.operations() if code.folds(op)}
 
-    chains = _chains(code, uses(code, needed), folds) if folds else {}
+    chains = _chains(code, code.uses(needed), folds) if folds else {}
     if not any(len(terms) > 2 for terms in chains.values()):
         return code
     code = code.copy()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import (
     Callable,
     Collection,
@@ -86,6 +86,10 @@ class Instruction(NamedTuple):
 
 
 made = tuple.__new__  # an Instruction in half the time that Python's call takes
+
+
+Rewrite = Callable[["Code", str, tuple[int, ...]], "int | None"]
+"""What a list has in the place of an operation on arguments; None for the same."""
 
 
 class Code:
@@ -264,6 +268,19 @@ class Code:
             positions[index] = code.append(op, moved, number, self.varies[index])
         return code, positions
 
+    def rewritten(self, rule: Rewrite) -> tuple[Code, list[int]]:
+        """A list made instruction by instruction, and where each is in it.
+
+        rule: of the new list, an operation and its arguments there the position of what
+            stands for it; None where it stays. Leaves do.
+        """
+        code, positions = self.begun()
+        for op, args, number in self.rest():
+            moved = tuple([positions[arg] for arg in args])
+            found = rule(code, op, moved) if args else None
+            positions.append(code.add(op, moved, number) if found is None else found)
+        return code, positions
+
     def copy(self) -> Code:
         """The same instructions in a list of its own."""
         other = Code(self.own)
@@ -277,6 +294,17 @@ class Code:
         for op, each in self._known.items():
             other._known[op] = dict(each)
         return other
+
+    def uses(self, needed: Iterable[int]) -> list[int]:
+        """How often each result is taken, by what is needed; 0 for what is not."""
+        counts = [0] * len(self)
+        for index, times in Counter(needed).items():
+            counts[index] = times
+        for index in range(len(self) - 1, sum(self.leaves) - 1, -1):
+            if counts[index]:
+                for arg in self.instructions[index].args:
+                    counts[arg] += 1
+        return counts
 
     def carry_notes(self, old: Code, positions: Sequence[int]) -> None:
         """Take over what is noted in another list; -1 is the position of what is gone.

@@ -16,12 +16,9 @@ from autograd.compiler.loop_text import (
     Writer,
     called,
     gathered,
-    has_form,
     indented,
     index,
 )
-
-__all__ = ["Function", "has_form", "literal", "module"]
 
 SAME: Final = """abs cbrt ceil cos cosh exp expm1 floor hypot log log10 log1p log2 sign
     sin sinh sqrt tan tanh"""

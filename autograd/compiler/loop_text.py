@@ -19,7 +19,6 @@ from autograd.compiler.array_text import form, of_many
 from autograd.compiler.instructions import CONSTANT, INPUT, CompileError, Kernel
 from autograd.compiler.matrices import found, fused
 from autograd.compiler.names import identifiers, notable
-from autograd.compiler.numpy_backend import SUMS
 from autograd.compiler.steps import (
     Apply,
     Array,
@@ -64,11 +63,6 @@ class Language:
 
     def __hash__(self) -> int:
         return hash(self.name)
-
-
-def has_form(op: str) -> bool:
-    """Whether an instruction is written in these languages."""
-    return op in SUMS or op in (CONSTANT, INPUT, "parameter") or bool(form(op))
 
 
 # ---- operations ----------------------------------------------------------------------

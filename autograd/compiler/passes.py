@@ -13,7 +13,7 @@ import heapq
 import math
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd.compiler.gates import Made, behind_gates
@@ -29,6 +29,7 @@ from autograd.compiler.instructions import (
     CompileError,
     Instruction,
     Kernel,
+    Rewrite,
     Sums,
     Term,
     compare,
@@ -421,25 +422,16 @@ def _product(code: Code, x: int, y: int) -> int:
 def simplify(kernel: Kernel) -> tuple[Kernel, Report]:
     """Rewrite every instruction by the first of the rules that knows a better one."""
     done = Counter[str]()
-    code, positions = kernel.code.begun()
-    for op, args, number in kernel.code.rest():
-        if op in LEAVES:
-            positions.append(code.add(op, (), number))
-        else:
-            moved = tuple([positions[arg] for arg in args])
-            positions.append(_better(code, op, moved, done))
+    code, positions = kernel.code.rewritten(functools.partial(_better, done=done))
     done["common subexpressions"] = code.shared
     notes = ", ".join(f"{name} {n}" for name, n in sorted(done.items()) if n)
     report = Report("simplify", len(kernel.code), len(code), notes or "nothing")
     return _moved(kernel, code, positions), report
 
 
-Rule = Callable[[Code, str, tuple[int, ...]], "int | None"]
-
-
 def better(code: Code, op: str, args: tuple[int, ...]) -> int:
     """An instruction, or what a rule has in its place."""
-    return _better(code, op, args, Counter())
+    return _better(code, op, args, Counter[str]())
 
 
 def _better(code: Code, op: str, args: tuple[int, ...], done: Counter[str]) -> int:
@@ -591,7 +583,7 @@ def _opened(code: Code, op: str, args: tuple[int, ...]) -> int | None:
     return args[1]
 
 
-TRIED: tuple[tuple[str, Rule, frozenset[str]], ...] = (
+TRIED: tuple[tuple[str, Rewrite, frozenset[str]], ...] = (
     ("gates", _opened, frozenset({GATE.name})),
     (
         "neutral operations",
@@ -623,7 +615,7 @@ def fuse(kernel: Kernel) -> tuple[Kernel, list[Report]]:
     The product is then not rounded before the addition, on machines that can. A sum of
     such products is a dot.
     """
-    size, uses = len(kernel.code), _uses(kernel)
+    size, uses = len(kernel.code), kernel.code.uses(kernel.needed())
     joined, inside = _with_products(kernel.code, uses)
     kernel, pruned = _kept(kernel, uses, joined)
     return kernel, [Report("fuse", size, size, f"multiply-adds {inside}"), pruned]
@@ -659,24 +651,12 @@ def _with_products(code: Code, uses: list[int]) -> tuple[dict[int, Instruction],
     return joined, inside
 
 
-def _uses(kernel: Kernel) -> list[int]:
-    """How often each result is taken, by what is needed; 0 for what is not."""
-    code, uses = kernel.code, [0] * len(kernel.code)
-    for index, times in Counter(kernel.needed()).items():
-        uses[index] = times
-    for index in range(len(code) - 1, sum(code.leaves) - 1, -1):
-        if uses[index]:
-            for arg in code.instructions[index].args:
-                uses[arg] += 1
-    return uses
-
-
 # ---- dead code -----------------------------------------------------------------------
 
 
 def prune(kernel: Kernel) -> tuple[Kernel, Report]:
     """Drop every instruction that no result needs."""
-    return _kept(kernel, _uses(kernel), {})
+    return _kept(kernel, kernel.code.uses(kernel.needed()), {})
 
 
 def _kept(
@@ -711,17 +691,19 @@ def write_out(kernel: Kernel, known: Callable[[str], bool]) -> Kernel:
         lacking = {op for op in ops if not known(op)}
         if not lacking:
             return kernel
-        code, positions = kernel.code.begun()
-        for op, args, number in kernel.code.rest():
-            moved = tuple([positions[arg] for arg in args])
-            if op == take.name:
-                positions.append(taken(code, moved, products=False))
-            elif op in lacking:
-                positions.append(written_out(code, code.row(op), moved))
-            else:
-                positions.append(code.add(op, moved, number))
-        kernel = _moved(kernel, code, positions)
+        written = functools.partial(_written, lacking=lacking)
+        kernel = _moved(kernel, *kernel.code.rewritten(written))
     raise CompileError("the forward function of an operation leads back to itself")
+
+
+def _written(
+    code: Code, op: str, args: tuple[int, ...], lacking: Collection[str]
+) -> int | None:
+    if op not in lacking:
+        return None
+    if op == take.name:
+        return taken(code, args, products=False)
+    return written_out(code, code.row(op), args)
 
 
 def optimize(kernel: Kernel) -> tuple[Kernel, list[Report]]:

@@ -31,14 +31,12 @@ def without_places(
     """
     if take.name not in code.operations():
         return code, list(outputs)
-    new, positions = code.begun()
-    new.shared = code.shared
-    for op, args, number in code.rest():
-        moved = tuple([positions[arg] for arg in args])
-        if op == take.name:
-            positions.append(taken(new, moved, products))
-        else:
-            positions.append(new.add(op, moved, number))
+
+    def rule(new: Code, op: str, args: tuple[int, ...]) -> int | None:
+        return taken(new, args, products) if op == take.name else None
+
+    new, positions = code.rewritten(rule)
+    new.shared += code.shared
     return new, [positions[output] for output in outputs]
 
 

@@ -726,7 +726,7 @@ class Program:
         """
         from autograd.compiler.export import numpy_source
 
-        kernel = self._arrays("gradient" if gradient else "forward")
+        kernel = self._exported("gradient" if gradient else "forward")
         return numpy_source(kernel, self._shape, self.numbers(), name)
 
     def to_jax(self) -> Callable[..., Any]:
@@ -744,7 +744,7 @@ class Program:
         """
         from autograd.compiler.export import jax_function
 
-        return jax_function(self._arrays(), self._shape, self.numbers())
+        return jax_function(self._exported(), self._shape, self.numbers())
 
     def to_javascript(self, functions: Sequence[str] = ()) -> str:
         """An ES module as text, which computes in a browser what the program does here.
@@ -761,7 +761,7 @@ class Program:
         Raises CompileError where an operation of a user's own can't be written so, and
         ValueError for a function that there is not.
         """
-        from autograd.compiler.javascript import Function, has_form, module
+        from autograd.compiler.javascript import Function, module
 
         found = {"program": ("forward", "outputs", "The outputs for every row.")}
         if len(self._outputs) == 1:
@@ -771,7 +771,7 @@ class Program:
                 known = ", ".join(found)
                 raise ValueError(f"there is no function {name!r}; there are {known}")
         made = {
-            name: Function(self._exported(kind, has_form), result, text)
+            name: Function(self._exported(kind), result, text)
             for name, (kind, result, text) in found.items()
             if name in functions or not functions
         }
@@ -791,19 +791,14 @@ class Program:
         CompileError where an operation of a user's own can't be written so.
         """
         from autograd.compiler.c_source import header
-        from autograd.compiler.loop_text import has_form
 
         kinds = ["forward"] + ["gradient"] * (len(self._outputs) == 1)
-        kernels = {kind: self._exported(kind, has_form) for kind in kinds}
+        kernels = {kind: self._exported(kind) for kind in kinds}
         return header(kernels, [leaf.data for leaf in self.parameters], name)
 
-    def _arrays(self, kind: str = "forward") -> Kernel:
-        """A pass in operations on arrays."""
-        return self._exported(kind, has_form)
-
-    def _exported(self, kind: str, known: Callable[[str], bool]) -> Kernel:
+    def _exported(self, kind: str = "forward") -> Kernel:
         """A pass for others to run, in the operations that they know."""
-        return write_out((self._masking or self)._plan(kind)[0], known)
+        return write_out((self._masking or self)._plan(kind)[0], has_form)
 
 
 def _abridged(lines: list[str], most: int) -> list[str]:

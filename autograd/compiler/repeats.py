@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from autograd.compiler.chains import uses
 from autograd.compiler.instructions import (
     CONSTANT,
     INPUT,
@@ -556,7 +555,7 @@ def _steps(code: Code, outputs: Sequence[int]) -> tuple[int, int]:
     As where chains are joined, an addition is one with the sums and products that it
     alone adds; joining them takes four times as long.
     """
-    counts, made = uses(code, outputs), code.instructions
+    counts, made = code.uses(outputs), code.instructions
     levels, terms = [0] * len(code), [1] * len(code)
     steps, rows = set[Group](), 0
     for index, (op, args, _) in enumerate(code.rest(), sum(code.leaves)):

@@ -16,16 +16,13 @@ def expanded(kernel: Kernel) -> Kernel:
     """The same, every instruction one that `operations` has a form of."""
     if EXPANSIONS.keys().isdisjoint(kernel.code.operations()):
         return kernel
-    code, positions = kernel.code.begun()
-    for op, args, number in kernel.code.rest():
-        moved = tuple([positions[arg] for arg in args])
-        if op in EXPANSIONS:
-            positions.append(EXPANSIONS[op](code, *moved))
-        elif op == "mul" and (slope := _slope(code, *moved)) is not None:
-            positions.append(slope)
-        else:
-            positions.append(code.add(op, moved, number))
-    return kernel.over(code, positions)
+    return kernel.over(*kernel.code.rewritten(_expanded))
+
+
+def _expanded(code: Code, op: str, args: tuple[int, ...]) -> int | None:
+    if op in EXPANSIONS:
+        return EXPANSIONS[op](code, *args)
+    return _slope(code, *args) if op == "mul" else None
 
 
 def _size(code: Code, x: int) -> int:

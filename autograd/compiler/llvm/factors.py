@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from autograd.compiler.chains import uses
 from autograd.compiler.instructions import LEAVES, Kernel, Sums
 from autograd.compiler.passes import better, prune
 
@@ -66,7 +65,7 @@ class _Factors:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.code = kernel.code.copy()
-        self.uses = uses(kernel.code, kernel.needed())
+        self.uses = kernel.code.uses(kernel.needed())
         self.one = self.code.constant(1.0)
 
     def factored(self) -> Factored:

@@ -64,8 +64,8 @@ class Layout(NamedTuple):
 def plan(kernel: Kernel) -> Layout:
     """Cut a kernel into chunks and give every result its place."""
     kernel, parts, count = factored(expanded(kernel))
-    code, found = _cut(kernel)
-    kernel = kernel.over(code, found)
+    kernel = kernel.over(*kernel.code.rewritten(_cut))
+    code = kernel.code
     kernel = kernel.over(code, {at: _kept(code, at) for at in kernel.needed()})
     one = code.constant(1.0)
     pairs, fixed = _row_sums(kernel, one)
@@ -134,16 +134,8 @@ def sources(code: Code, index: int) -> Iterable[int]:
             yield arg
 
 
-def _cut(kernel: Kernel) -> tuple[Code, list[int]]:
-    """The same instructions, long sums and dots in pieces."""
-    code, positions = kernel.code.begun()
-    for op, args, number in kernel.code.rest():
-        moved = tuple([positions[arg] for arg in args])
-        if op in ("sum", "dot"):
-            positions.append(_in_pieces(code, op, moved))
-        else:
-            positions.append(code.add(op, moved, number))
-    return code, positions
+def _cut(code: Code, op: str, args: tuple[int, ...]) -> int | None:
+    return _in_pieces(code, op, args) if op in ("sum", "dot") else None
 
 
 def _in_pieces(code: Code, op: str, args: tuple[int, ...]) -> int:
