@@ -7,7 +7,7 @@ The modules in the order in which they are best read:
     rules           derivatives that a function takes while it is recorded
     chains          a + b + c + ... as one sum, whichever way it was written
     places          `take`, as choices or as a product of matrices
-    passes          gradient, simplification, fusion: from a list to a better one
+    passes          gradient, simplification: from a list to a better one
     repeats         equal steps, one after the other, as loops
     steps           the array program: what it is
     matrices        from a list to the arrays in it

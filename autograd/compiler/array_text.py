@@ -27,8 +27,6 @@ from autograd.compiler.steps import (
 )
 from autograd.ops import TABLE
 
-FUSED = {"fma": "{0} * {1} + {2}"}
-
 
 def form(op: str) -> str:
     """An operation as text over the array module `np`, `{0}` its first argument.
@@ -37,7 +35,7 @@ def form(op: str) -> str:
     """
     if op in COMPARISONS:
         return COMPARISONS[op][1]
-    return FUSED.get(op) or (TABLE[op].batch if op in TABLE else "")
+    return TABLE[op].batch if op in TABLE else ""
 
 
 def taken_once(op: str, n: int) -> bool:

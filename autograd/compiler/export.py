@@ -97,7 +97,7 @@ def _table(numbers: Sequence[float], dims: Sequence[int]) -> str:
 
 def function(op: str, names: dict[str, Any]) -> Callable[..., Any]:
     """An operation that has a form on arrays, as a function of them."""
-    arity = 3 if op == "fma" else 2 if op in COMPARISONS else TABLE[op].arity
+    arity = 2 if op in COMPARISONS else TABLE[op].arity
     args = [f"x{i}" for i in range(arity)]
     source = f"lambda {', '.join(args)}: {form(op).format(*args)}"
     made: Callable[..., Any] = eval(source, names)  # the table's text, not a user's

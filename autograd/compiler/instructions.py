@@ -19,6 +19,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from autograd.operation import Operation
@@ -54,6 +55,8 @@ Behind one stands every argument of a formula that is chosen under that conditio
 that where it is not, an infinite slope in it hands on 0.
 """
 
+NOTHING: Mapping[int, Any] = MappingProxyType({})
+
 INSIDE = "inside"
 """In the place of an instruction that became part of another."""
 
@@ -61,9 +64,7 @@ ROW_DOT, ROW_MEAN = "row_dot", "row_mean"
 """Means over the rows: of a dot, and of a sum. They are the same for every row."""
 
 OVER_ROWS = frozenset({ROW_DOT, ROW_MEAN})
-RESERVED = frozenset(
-    {*TABLE, *COMPARISONS, *LEAVES, *OVER_ROWS, GATE.name, INSIDE, "fma"}
-)
+RESERVED = frozenset({*TABLE, *COMPARISONS, *LEAVES, *OVER_ROWS, GATE.name, INSIDE})
 
 
 class CompileError(TypeError):
@@ -250,7 +251,7 @@ class Code:
         return found
 
     def only(
-        self, wanted: Sequence[int], instead: Mapping[int, Instruction]
+        self, wanted: Sequence[int], instead: Mapping[int, Instruction] = NOTHING
     ) -> tuple[Code, list[int]]:
         """Those that are wanted, and where each is among them; -1 for the others.
 

@@ -263,9 +263,6 @@ class Text:
             sign = COMPARISONS[op][0]
             x, y = [self.within(arg, SUM) for arg in args]
             return self.comparison(x, SIGNS.get(sign, sign), y), ANY
-        if op == "fma":
-            product = Apply("mul", args[:2], step.dims)
-            return self.applied(Apply("add", (product, args[2]), step.dims))
         if op == "dot":
             half = len(args) // 2
             pairs = zip(args[:half], args[half:], strict=True)

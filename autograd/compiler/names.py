@@ -94,6 +94,7 @@ def _weighted(program: ArrayProgram) -> tuple[dict[int, int], dict[int, int]]:
 
     found: dict[int, int] = {}
     whole: dict[int, int] = {}
+    scaled: dict[int, int] = {}  # by one number each
     for number, step in steps.items():
         if (
             isinstance(step, Product)
@@ -101,16 +102,16 @@ def _weighted(program: ArrayProgram) -> tuple[dict[int, int], dict[int, int]]:
             and is_parameter(step.left.array)
         ):
             found[number] = step.left.array
-        if isinstance(step, Apply) and step.op == "fma":
+        if isinstance(step, Apply) and step.op == "mul":
             arrays = [arg.array for arg in step.args if isinstance(arg, Read)]
             of = [is_parameter(n) for n in arrays]
-            if of in ([True, False, True], [False, True, True]):
-                found[number] = arrays[of.index(True)]
+            if of.count(True) == of.count(False) == 1:
+                scaled[number] = arrays[of.index(True)]
         if isinstance(step, Apply) and step.op == "add":
             arrays = [arg.array for arg in step.args if isinstance(arg, Read)]
-            sums = [each for each in arrays if each in found]
+            sums = [each for each in arrays if each in found or each in scaled]
             if len(sums) == 1 and all(is_parameter(n) for n in arrays if n != sums[0]):
-                found[number] = found.pop(sums[0])
+                found[number] = found.pop(sums[0], scaled.get(sums[0], -1))
                 whole[sums[0]] = number
     return found, whole
 

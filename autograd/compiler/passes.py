@@ -2,8 +2,8 @@
 
 `differentiate` appends the gradient: the chain rule over the list, with the local
 derivatives of the operation table's rows. `simplify` rewrites instruction by
-instruction with the rules below it, keeping equal ones once. `fuse` joins a
-multiplication and the addition that follows it. `prune` drops what nothing needs then.
+instruction with the rules below it, keeping equal ones once. `prune` drops what nothing
+needs then.
 """
 
 from __future__ import annotations
@@ -606,66 +606,14 @@ RULES = {
 """The rules for an operation."""
 
 
-# ---- multiply-add --------------------------------------------------------------------
-
-
-def fuse(kernel: Kernel) -> tuple[Kernel, list[Report]]:
-    """a * b + c as one instruction, where the product has no other use; then prune.
-
-    The product is then not rounded before the addition, on machines that can. A sum of
-    such products is a dot.
-    """
-    size, uses = len(kernel.code), kernel.code.uses(kernel.needed())
-    joined, inside = _with_products(kernel.code, uses)
-    kernel, pruned = _kept(kernel, uses, joined)
-    return kernel, [Report("fuse", size, size, f"multiply-adds {inside}"), pruned]
-
-
-def _with_products(code: Code, uses: list[int]) -> tuple[dict[int, Instruction], int]:
-    """The additions with products that nothing else uses in them, and how many.
-
-    These products are used no more.
-    """
-    joined: dict[int, Instruction] = {}
-    inside = 0
-    for index, (op, args, _) in enumerate(code.rest(), sum(code.leaves)):
-        if op not in ("add", "sum") or not uses[index]:
-            continue
-        products = [
-            a for a in args if code.instructions[a].op == "mul" and uses[a] == 1
-        ]
-        if op == "sum" and len(products) == len(args):
-            pairs = [code.instructions[product].args for product in products]
-            sides = [pair[side] for side in (0, 1) for pair in pairs]
-            joined[index] = Instruction("dot", tuple(sides))
-        elif op == "add" and products:
-            del products[1:]
-            a, b = code.instructions[products[0]].args
-            rest = args[1] if args[0] == products[0] else args[0]
-            joined[index] = Instruction("fma", (a, b, rest))
-        else:
-            continue
-        inside += len(products)
-        for product in products:
-            uses[product] = 0
-    return joined, inside
-
-
 # ---- dead code -----------------------------------------------------------------------
 
 
 def prune(kernel: Kernel) -> tuple[Kernel, Report]:
     """Drop every instruction that no result needs."""
-    return _kept(kernel, kernel.code.uses(kernel.needed()), {})
-
-
-def _kept(
-    kernel: Kernel, uses: Sequence[int], joined: Mapping[int, Instruction]
-) -> tuple[Kernel, Report]:
-    """What is used alone; `joined` is what stands for some instructions."""
-    size = len(kernel.code)
-    if joined or not all(uses):
-        kernel = _moved(kernel, *kernel.code.only(uses, joined))
+    size, uses = len(kernel.code), kernel.code.uses(kernel.needed())
+    if not all(uses):
+        kernel = _moved(kernel, *kernel.code.only(uses))
     left = len(kernel.code)
     return kernel, Report("prune", size, left, f"dropped {size - left}")
 
@@ -707,7 +655,7 @@ def _written(
 
 
 def optimize(kernel: Kernel) -> tuple[Kernel, list[Report]]:
-    """All passes in order: simplify, fuse, prune."""
+    """All passes in order: simplify, prune."""
     kernel, simplified = simplify(kernel)
-    kernel, reports = fuse(kernel)
-    return kernel, [simplified, *reports]
+    kernel, pruned = prune(kernel)
+    return kernel, [simplified, pruned]

@@ -133,7 +133,7 @@ EXPANSIONS: dict[str, Callable[..., int]] = {
 }
 
 NATIVE = LEAVES | COMPARISONS.keys() | FUNCTIONS.keys() | EXPANSIONS.keys()
-NATIVE |= {"add", "sub", "mul", "div", "neg", "fma", "sum", "dot", "abs", "sqrt"}
+NATIVE |= {"add", "sub", "mul", "div", "neg", "sum", "dot", "abs", "sqrt"}
 NATIVE |= {"minimum", "maximum", "where", "relu", "leaky_relu"}
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from autograd.compiler.instructions import LEAVES, Kernel, Sums
 from autograd.compiler.passes import better, prune
 
-LESS = 1 / 8  # of what is computed for every row, at least, is saved
+LESS = 1 / 10  # of what is computed for every row, at least, is saved
 DEPTH = 20  # operations inside each other that are searched for factors
 
 

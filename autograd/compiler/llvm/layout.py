@@ -196,9 +196,7 @@ def length(chunks: Iterable[Sequence[int]]) -> int:
     return sum([len(chunk) for chunk in chunks])
 
 
-CHEAP = frozenset(
-    {"add", "sub", "mul", "div", "neg", "fma", "where", "relu", "abs", "sqrt"}
-)
+CHEAP = frozenset({"add", "sub", "mul", "div", "neg", "where", "relu", "abs", "sqrt"})
 
 
 def _cost(code: Code, index: int) -> int:

@@ -10,7 +10,13 @@ from autograd.compiler.llvm.text import Function
 
 MANY_TERMS = 32  # from so many on, a sum is added up in four chains
 LESS = {"less": "olt", "at_most": "ole", "equal": "oeq", "differs": "une"}
-ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+ARITHMETIC = {
+    "add": "fadd contract",
+    "sub": "fsub",
+    "mul": "fmul contract",
+    "div": "fdiv",
+}
+"""A product that is added and not used elsewhere may be added without rounding it."""
 
 
 class Operations:
@@ -65,8 +71,6 @@ class Operations:
         body, x = self.body, values[0]
         if op == "neg":
             return body.emit(f"fneg {body.double} {x}")
-        if op == "fma":
-            return body.fma(*values)
         if op in ("sqrt", "abs"):
             return body.intrinsic("fabs" if op == "abs" else op, x)
         if op in ("minimum", "maximum"):
@@ -99,7 +103,7 @@ class Operations:
         return self._chains(half, term)
 
     def _plus(self, total: str, x: str) -> str:
-        return self.body.emit(f"fadd {self.body.double} {total}, {x}") if total else x
+        return self.apply("add", [total, x]) if total else x
 
     def _chains(self, count: int, add: Callable[[int, str], str]) -> str:
         totals = [""] * (1 if count < MANY_TERMS else 4)
