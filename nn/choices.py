@@ -62,11 +62,14 @@ def decay_for(name: str, rows: int, columns: int) -> float:
     0.0025 ± 0.0013), the loss of classes is 0.053 ± 0.012 less (0.102 ± 0.015), R
     squared is 0.050 ± 0.013 more. Moons, circles, spirals and xor, which have two
     columns and hardly any noise, are told better by 0.006 (100 to 400 rows), or worse
-    by 0.013 (30 rows). With 6 or 10 in place of 8, or the root of the rows, all this is
-    the same within the errors; 8 was taken since wine's default split is told better by
-    it than by 6 (0.955 and 0.946). Two others do as well for tables, but learn moons
-    and spirals less well with 16 and 32 neurons: a decay over the rows in Adam's
-    gradient, and one by the inputs of each layer.
+    by 0.013 (30 rows). It is a price that few rows without any noise pay: of a straight
+    line over 60 rows of 8 columns it leaves an R squared of 0.964 in place of 0.998,
+    where half as much noise as signal has 0.923 in place of 0.845. With 6 or 10 in
+    place of 8, or the root of the rows, all this is the same within the errors; 8 was
+    taken since wine's default split is told better by it than by 6 (0.955 and 0.946).
+    Two others do as well for tables, but learn moons and spirals less well with 16 and
+    32 neurons: a decay over the rows in Adam's gradient, and one by the inputs of each
+    layer.
 
     >>> decay_for("adamw", 300, 2), decay_for("adamw", 40, 13), decay_for("sgd", 40, 13)
     (0.053, 1.0, 0.0)

@@ -256,7 +256,7 @@ class Training:
 
     # ---- the loop ----
 
-    def run(self, progress: bool, saved: TrainingState | None) -> History:
+    def run(self, progress: bool, saved: TrainingState | None = None) -> History:
         """Epoch after epoch until the last, an early stop, or Ctrl-C.
 
         saved: the state to go on from, if there is one.

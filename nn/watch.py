@@ -49,6 +49,7 @@ class Watch:
         task = training.task
         rows = range(min(self.rows, len(task.X)))
         gradient = training.engine.step(training.numbers, rows).gradient
+        training.write()  # the step left the engine's numbers in the model
         slopes = dict(zip(task.parameters, abs(gradient).tolist(), strict=True))
         for entry in task.model.entries():
             if part := [slopes[value] for value in entry.values if value in slopes]:

@@ -99,7 +99,7 @@ def test_an_unwritable_path_is_named(tmp_path, place, reason):
 
 
 def test_an_empty_path_is_refused():
-    with pytest.raises(OSError, match=r"^can't write '': there is no folder ''$"):
+    with pytest.raises(OSError, match=r"^can't write '': the name is empty$"):
         write_whole("", b"new")
 
 

@@ -222,9 +222,11 @@ def test_the_key_names_the_signs_that_there_are(known, operations, blank):
 
 
 @pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("colored", [True, False])
 @pytest.mark.parametrize("forms", [[], ["a1 = tanh(W1 x + b1)", "L = <y>"]])
-def test_the_key_of_a_network_has_its_layers(known, forms):
-    told = words(style.fold_key(forms, known))
+def test_the_key_of_a_network_has_its_layers(known, colored, forms):
+    told = words(style.fold_key(forms, known, colored))
+    assert ("■ positive, ■ negative gradient" in told) == (known and colored)
     assert all(form in told for form in forms)
     assert ("n × on an arrow" in told) == (not forms)
     assert ("the wider an arrow" in told) == ("‖gradient‖" in told) == known
