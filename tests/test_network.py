@@ -462,6 +462,7 @@ def test_an_inputs_name_and_number_are_inside_where_there_is_room(number):
         ((), {"most": 2}, "most is a whole number from 3; got 2"),
         ((), {"show": "gradient"}, "gradients follow from a loss"),
         ((None, 1.0), {}, "a target y needs the row x"),
+        (([1.0, 2.0],), {"target": 3}, r"there is no y: write network\(model, x, 3\)"),
         (([1.0, 2.0], 1.0), {"loss": "unknown"}, "unknown loss 'unknown'"),
         (([1.0],), {}, "takes 2 inputs, got 1"),
     ],

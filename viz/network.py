@@ -117,6 +117,11 @@ def network(
         raise ValueError(wrong + meant(show, SHOWN))
     if not isinstance(most, int) or most < 3:
         raise ValueError(f"most is a whole number from 3; got {most!r}")
+    if y is None and target != "":
+        raise ValueError(
+            "target is what the target y of a row is called, and there is no y: write "
+            f"network(model, x, {target!r})"
+        )
     if y is None and show == "gradient":
         raise ValueError("gradients follow from a loss: pass a row x and its target y")
     check_digits(digits)
