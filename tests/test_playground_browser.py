@@ -725,6 +725,23 @@ def test_a_file_that_is_dropped_is_read_or_told_of(alone):
             page.until(lambda: said in shown.inner_text())  # noqa: B023
 
 
+AND_AT_ONCE = """([summary, seed, ...file]) => {
+  document.getElementById(summary).replaceChildren();
+  document.getElementById(seed).dispatchEvent(new Event("change"));
+  return (%s)(file);
+}"""
+
+
+@pytest.mark.parametrize(("panel", "to"), [("training", "t"), ("words", "w")])
+def test_what_is_told_of_a_file_outlasts_what_is_being_built(panel, to, alone):
+    page = alone(PANELS[panel])
+    file = [f"{to}-summary", f"{to}-seed", "cat.png", 0, [*PNG]]
+    assert page.page.evaluate(AND_AT_ONCE % DROPPED, file)
+    ready = re.compile("^(epoch|step) 0")
+    page.until(lambda: ready.match(page.at(f"{to}-summary").inner_text()))
+    page.see(f"{to}-wrong", "cat.png is no text")
+
+
 ODD_TEXTS = [
     "<img src=x onerror=alert(1)>",
     "</script><script>alert(1)</script>",

@@ -1,6 +1,6 @@
 // The panel of an expression: numbers, the graph, the plot, the words.
 import { Picture, markup } from "./picture.js";
-import { Clock, complain, latest, made } from "./parts.js";
+import { Clock, complain, ending, latest, made } from "./parts.js";
 
 const byId = (id) => document.getElementById(id);
 const HUES = 8;
@@ -79,6 +79,7 @@ async function showGraph() {
   const given = { text: state.text, numbers: state.numbers, drawn, folded: before ?? state.folded, turned };
   turning = null;
   unfolding = false;
+  const isWell = ending(byId("wrong"));
   let found;
   try {
     found = await page.call("expression.graph", given);
@@ -88,7 +89,8 @@ async function showGraph() {
     stale(true);
     return false;
   }
-  complain(byId("wrong"), found.error);
+  if (found.error) complain(byId("wrong"), found.error);
+  else isWell();
   stale(false);
   const names = shown?.names.map(({ name }) => name).join();
   shown = { ...shown, ...found };

@@ -17,6 +17,12 @@ export function complain(place, text) {
   place.hidden = !text;
 }
 
+// What takes away the complaint that there is now, and none that comes meanwhile.
+export function ending(place) {
+  const before = place.textContent;
+  return () => place.textContent === before && complain(place, "");
+}
+
 export const refused = (text) => Object.assign(new Error(text), { refused: true });
 
 // The text of a file, in whichever of the usual encodings it is.

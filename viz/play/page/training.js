@@ -1,5 +1,5 @@
 // The panel of a training: its controls, its clock, and what they show.
-import { Clock, LONGEST, changed, complain, fits, given, latest, made, once, options, refused, taken, times } from "./parts.js";
+import { Clock, LONGEST, changed, complain, ending, fits, given, latest, made, once, options, refused, taken, times } from "./parts.js";
 import { Trainer, loaded, split } from "./trainer.js";
 import { drawCurves, drawPlane, hues, placeOf, short, square } from "./plane.js";
 import { markup } from "./picture.js";
@@ -96,7 +96,7 @@ async function fetched() {
 
 // Anew: data, programs, first weights. What was there stays where that can't be.
 async function build() {
-  const isLast = building();
+  const isLast = building(), isWell = ending(byId("wrong"));
   clock.stop();
   byId("summary").textContent = "Recording the network …";
   try {
@@ -111,7 +111,7 @@ async function build() {
     hold(points, parts);
     built = wanted;
     trainer = found && new Trainer(found, modules, scaled, data.y, parts, Number(state.seed));
-    wrong("");
+    isWell();
   } catch (error) {
     if (!isLast()) return;
     byId("summary").textContent = trainer ? "" : "–";

@@ -1,5 +1,5 @@
 // The panel of a small GPT: a list, its training, and what it writes as it learns.
-import { Clock, changed, complain, fits, given, latest, made, once, options, taken, times } from "./parts.js";
+import { Clock, changed, complain, ending, fits, given, latest, made, once, options, taken, times } from "./parts.js";
 import { Writer, loaded } from "./trainer.js";
 import { drawCurves, hues } from "./plane.js";
 
@@ -59,7 +59,7 @@ const settings = () => ({ rate: Number(state.rate), batch: Number(state.batch) }
 // ---- building, training ----
 
 async function build() {
-  const isLast = building();
+  const isLast = building(), isWell = ending(byId("wrong"));
   clock.stop();
   try {
     const text = state.list === OWN ? own : null;
@@ -67,7 +67,7 @@ async function build() {
     const ready = isLast() && await recorded(found, isLast);
     if (!ready || !isLast()) return;
     writer = ready;
-    complain(byId("wrong"), "");
+    isWell();
   } catch (error) {
     if (!isLast()) return;
     byId("summary").textContent = writer ? "" : "–";
