@@ -81,14 +81,19 @@ def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value | flo
     >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0]).data
     11.0
     """
-    left: list[Any] = _flat(xs, "dot") if type(xs) is list else _listed(xs, "dot")
-    right: list[Any] = _flat(ys, "dot") if type(ys) is list else _listed(ys, "dot")
+    left: list[Any] = xs if type(xs) is list else _listed(xs, "dot")
+    right: list[Any] = ys if type(ys) is list else _listed(ys, "dot")
     if len(left) != len(right):
         raise ValueError(
             f"dot needs two sequences of the same length, got {len(left)} and "
             f"{len(right)} numbers"
         )
-    return _reduce(ops.dot, left + right)
+    try:
+        return _reduce(ops.dot, left + right)
+    except TypeError:
+        for values in (left, right):
+            _flat(values, "dot")  # which tells of rows, if it is that
+        raise
 
 
 @overload
@@ -175,12 +180,13 @@ def _any_value(values: list[Any]) -> bool:
 
 
 def _listed(terms: Any, name: str) -> list[Any]:
-    given = f"{describe(terms)} alone"
     if isinstance(terms, dict):
         given = f"a dict: write {name}(d.values())"
-    elif not isinstance(terms, (Value, float, int)):
-        if hasattr(terms, "__iter__") or hasattr(terms, "__getitem__"):
-            return _flat(list(terms), name)
+    elif isinstance(terms, (Value, float, int)):
+        given = f"{describe(terms)} alone"
+    elif hasattr(terms, "__iter__") or hasattr(terms, "__getitem__"):
+        return _flat(list(terms), name)
+    else:
         given = f"{cut(repr(terms))} of type {type(terms).__name__}"
     raise TypeError(
         f"{name} takes a list of Values and numbers, such as [x, y]; got {given}"
@@ -197,6 +203,8 @@ def _some(terms: Any, name: str) -> list[Any]:
 def _flat(values: list[Any], name: str) -> list[Any]:
     """The same; TypeError where there are rows in it, found by the first."""
     first = values[0] if values else 0.0
+    if isinstance(first, (Value, float)):
+        return values  # as nearly always; to ask a Value for a shape takes its time
     if isinstance(first, (list, tuple)) or getattr(first, "shape", ()) != ():
         others = {"dot": ", x", "take": ", index"}.get(name, "")
         raise TypeError(
