@@ -108,16 +108,8 @@ def vector(label: str, count: int, data: float = 0.0) -> list[Value]:
 # ---- norms ---------------------------------------------------------------------------
 
 
-class RMSNorm(Module):
-    """weight * x / sqrt(mean(x**2) + eps): a row of length 1 per number, then scaled.
-
-    width: the length of a row. A call takes a row, or a list of rows.
-
-    Zhang and Sennrich (2019).
-
-    >>> [round(y.data, 3) for y in RMSNorm(2)([3.0, 4.0])]
-    [0.849, 1.131]
-    """
+class _Norm(Module):
+    """What brings a row, or each of a list of rows, to one size; then scales it."""
 
     def __init__(self, width: int, *, eps: float = 1e-5) -> None:
         self.width, self.eps = positive(width, "width"), from_zero(eps, "eps")
@@ -130,18 +122,36 @@ class RMSNorm(Module):
     @overload
     def __call__(self, x: ArrayLike) -> list[Any]: ...
     def __call__(self, x: Any) -> list[Any]:
-        """The row, or each of the rows, scaled."""
-        return _by_row(self._scaled, x, self.width, self)
+        """The row, or each of the rows, in the new size."""
+        x = plain(x)
+        if len(sizes_of(x)) == 1 and len(x) == self.width:
+            return self._scaled(x)
+        return [self._scaled(row) for row in rows_of(x, self.width, self)]
+
+    def _scaled(self, x: Sequence[Number]) -> list[Any]:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.width})"
+
+
+class RMSNorm(_Norm):
+    """weight * x / sqrt(mean(x**2) + eps): a row of length 1 per number, then scaled.
+
+    width: the length of a row. A call takes a row, or a list of rows.
+
+    Zhang and Sennrich (2019).
+
+    >>> [round(y.data, 3) for y in RMSNorm(2)([3.0, 4.0])]
+    [0.849, 1.131]
+    """
 
     def _scaled(self, x: Sequence[Number]) -> list[Any]:
         scale = 1.0 / sqrt(dot(x, x) / self.width + self.eps)
         return [g * (a * scale) for g, a in zip(self.weight, x, strict=True)]
 
-    def __repr__(self) -> str:
-        return f"RMSNorm({self.width})"
 
-
-class LayerNorm(Module):
+class LayerNorm(_Norm):
     """weight * (x - mean) / sqrt(variance + eps) + bias, mean and variance the row's.
 
     width: the length of a row. A call takes a row, or a list of rows.
@@ -153,18 +163,8 @@ class LayerNorm(Module):
     """
 
     def __init__(self, width: int, *, eps: float = 1e-5) -> None:
-        self.width, self.eps = positive(width, "width"), from_zero(eps, "eps")
-        self.weight, self.bias = vector("g", width, 1.0), vector("b", width)
-
-    @overload
-    def __call__(self, x: Sequence[Number]) -> list[Value]: ...
-    @overload
-    def __call__(self, x: Sequence[Sequence[Number]]) -> Hidden: ...
-    @overload
-    def __call__(self, x: ArrayLike) -> list[Any]: ...
-    def __call__(self, x: Any) -> list[Any]:
-        """The row, or each of the rows, shifted and scaled."""
-        return _by_row(self._scaled, x, self.width, self)
+        super().__init__(width, eps=eps)
+        self.bias = vector("b", width)
 
     def _scaled(self, x: Sequence[Number]) -> list[Any]:
         middle = mean(x)
@@ -172,19 +172,6 @@ class LayerNorm(Module):
         scale = 1.0 / sqrt(dot(away, away) / self.width + self.eps)
         parts = zip(self.weight, away, self.bias, strict=True)
         return [g * (d * scale) + b for g, d, b in parts]
-
-    def __repr__(self) -> str:
-        return f"LayerNorm({self.width})"
-
-
-def _by_row(
-    function: Callable[[Sequence[Number]], list[Any]], x: Any, width: int, part: Module
-) -> list[Any]:
-    """function(x) of a row, or of each in a list of rows."""
-    x = plain(x)
-    if len(sizes_of(x)) == 1 and len(x) == width:
-        return function(x)
-    return [function(row) for row in rows_of(x, width, part)]
 
 
 # ---- attention -----------------------------------------------------------------------
